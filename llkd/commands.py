@@ -1,0 +1,105 @@
+"""Settings to the command a person could type, and only that: what the pages start as jobs.
+
+`llkd.cli` parses these back; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llkd.config import Calibration, TeacherConfig, TrainingConfig
+
+Threshold = float | Mapping[str, float]
+
+
+def label(
+    project: str,
+    teacher: TeacherConfig,
+    *,
+    calibration: Calibration = "batch",
+    limit: int | None = None,
+    dry_run: bool = False,
+) -> list[str]:
+    """``llkd label``: the settings that differ from the defaults, spelled out."""
+    command = ["label", *_named(teacher, TeacherConfig())]
+    if calibration != "batch":
+        command.append(f"--calibration={calibration}")
+    if limit is not None:
+        command.append(f"--limit={limit}")
+    if dry_run:
+        command.append("--dry-run")
+    return [*command, "--", project]
+
+
+def probe(project: str) -> list[str]:
+    """``llkd probe``."""
+    return ["probe", "--", project]
+
+
+def train(project: str, training: TrainingConfig, *, calibration: str | None = None) -> list[str]:
+    """``llkd train``: the settings that differ from the defaults, spelled out."""
+    selection = training.selection
+    defaults = type(selection)()
+    command = ["train", f"--strategy={selection.strategy}"]
+    command += _named(training, TrainingConfig(), skip={"selection"})
+    skipped = {"strategy", "teacher_threshold", "student_threshold", "class_specific"}
+    command += _named(selection, defaults, skip=skipped)
+    if not selection.class_specific:
+        command.append("--no-class-thresholds")
+    command += thresholds(selection.teacher_threshold, selection.student_threshold)
+    if calibration is not None:
+        command.append(f"--calibration={calibration}")
+    return [*command, "--", project]
+
+
+def export(
+    project: str,
+    out: str,
+    *,
+    formats: Sequence[str],
+    run: int | None = None,
+    teacher_threshold: Threshold | None = None,
+    student_threshold: Threshold | None = None,
+    selection: str | None = None,
+    calibration: str | None = None,
+    student: bool = True,
+) -> list[str]:
+    """``llkd export``."""
+    command = ["export", f"--out={out}", f"--format={','.join(formats)}"]
+    if run is not None:
+        command.append(f"--run={run}")
+    command += thresholds(teacher_threshold, student_threshold)
+    if selection is not None:
+        command.append(f"--selection={selection}")
+    if calibration is not None:
+        command.append(f"--calibration={calibration}")
+    if not student:
+        command.append("--no-student")
+    return [*command, "--", project]
+
+
+def predict(project: str, run: int, text: str) -> list[str]:
+    """``llkd predict``: the student's answer to a typed text."""
+    return ["predict", f"--run={run}", f"--text={text}", "--", project]
+
+
+def thresholds(teacher: Threshold | None, student: Threshold | None) -> list[str]:
+    """``--teacher-threshold`` and ``--student-threshold``: a number, or NAME=NUMBER a class."""
+    command = []
+    for flag, value in (("teacher", teacher), ("student", student)):
+        if isinstance(value, Mapping):
+            command += [f"--{flag}-threshold={name}={number}" for name, number in value.items()]
+        elif value:
+            command.append(f"--{flag}-threshold={value}")
+    return command
+
+
+def _named(settings: Any, defaults: Any, skip: set[str] | None = None) -> list[str]:
+    """``--name=value`` for every setting that is not at its default."""
+    values, usual = settings.model_dump(mode="json"), defaults.model_dump(mode="json")
+    return [
+        f"--{name.replace('_', '-')}={value}"
+        for name, value in values.items()
+        if name not in (skip or set()) and value != usual[name]
+    ]

@@ -1,0 +1,205 @@
+"""Frozen, validated settings: labels, teacher, selection, training.
+
+Unknown keys are refused and a bad value is named with what it was. Each settings object turns into
+JSON with ``model_dump(mode="json")`` and back with :func:`build`; that JSON is what runs store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from llkd.errors import ConfigError
+
+Calibration = Literal["none", "batch", "contextual"]
+VerbaliserScore = Literal["sum", "mean", "first_token"]
+Weighting = Literal["product", "mean", "none"]
+Precision = Literal["auto", "fp32", "bf16"]
+StrategyName = Literal[
+    "llkd", "fixed", "all", "random", "teacher_then_random", "teacher_only", "student_only"
+]
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+
+DEFAULT_INSTRUCTION = "Read the text and decide which of these categories it belongs to."
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Label(Settings):
+    """One class: its name, what it means, and the words that stand for it in a prompt."""
+
+    name: str = Field(min_length=1, max_length=200)
+    description: str = Field(default="", max_length=2000)
+    verbaliser: str = Field(default="", max_length=200, description="Empty means the name itself.")
+
+    @field_validator("name", "description", "verbaliser", mode="before")
+    @classmethod
+    def _strip(cls, value: Any) -> Any:
+        return value.strip() if isinstance(value, str) else value
+
+    @property
+    def words(self) -> str:
+        """The words that stand for the class in a prompt."""
+        return self.verbaliser or self.name
+
+
+class LabelSet(Settings):
+    """The classes of a project, in a fixed order; class k of every array is ``labels[k]``."""
+
+    labels: tuple[Label, ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> LabelSet:
+        if len(self.labels) < 2:
+            raise ValueError(
+                f"a label set needs at least two classes, but this one has {len(self.labels)}. "
+                "Add another class name"
+            )
+        for what, values in (("name", self.names), ("verbaliser", self.verbalisers)):
+            folded = [value.casefold() for value in values]
+            twice = sorted({v for v, f in zip(values, folded, strict=True) if folded.count(f) > 1})
+            if twice:
+                raise ValueError(f"each class needs its own {what}, but {twice[0]!r} stands twice")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """Class names in order."""
+        return [label.name for label in self.labels]
+
+    @property
+    def verbalisers(self) -> list[str]:
+        """The words that stand for each class, in order."""
+        return [label.words for label in self.labels]
+
+    @classmethod
+    def of(cls, names: list[str]) -> LabelSet:
+        """Build a label set from bare class names."""
+        return build(cls, labels=[{"name": name} for name in names])
+
+
+class TeacherConfig(Settings):
+    """Who labels, and how the question is put.
+
+    ``teacher`` is ``embedded``, ``local:<folder or hub id>``, ``api:<model>`` or
+    ``file:<path>`` (labels that another tool made).
+    """
+
+    teacher: str = "embedded"
+    base_url: str | None = None
+    instruction: str = Field(default=DEFAULT_INSTRUCTION, min_length=1, max_length=8000)
+    verbaliser_score: VerbaliserScore = "sum"
+    max_text_tokens: int = Field(default=256, ge=8, le=8192)
+    precision: Precision = "auto"
+    concurrency: int = Field(default=4, ge=1, le=64, description="API requests at the same time.")
+    samples: int = Field(default=5, ge=1, le=50, description="API answers drawn without logprobs.")
+
+    @field_validator("teacher")
+    @classmethod
+    def _kind(cls, value: str) -> str:
+        kind, colon, name = value.partition(":")
+        if value == "embedded" or (kind in {"local", "api", "file"} and colon and name.strip()):
+            return value
+        raise ValueError(
+            "a teacher is 'embedded', 'local:<folder or hub id>', 'api:<model>' or "
+            f"'file:<path>', but it was {value!r}"
+        )
+
+    @model_validator(mode="after")
+    def _api_needs_url(self) -> TeacherConfig:
+        if self.teacher.startswith("api:") and not self.base_url:
+            raise ValueError(
+                "an API teacher needs a base URL, for example --base-url http://127.0.0.1:8000/v1"
+            )
+        return self
+
+
+class SelectionConfig(Settings):
+    """Which texts a training step uses (METHOD section 3 in docs/method.md).
+
+    The thresholds belong to ``fixed``: one number for all classes or one per class name.
+    ``share`` belongs to the random strategies when no reference run gives the counts.
+    """
+
+    strategy: StrategyName = "llkd"
+    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
+    teacher_scale: float = Field(default=1.0, ge=0.0, le=10.0)
+    student_scale: float = Field(default=1.0, ge=0.0, le=10.0)
+    class_specific: bool = True
+    weighting: Weighting = "product"
+    target_rate: Share | None = None
+    teacher_threshold: Unit | dict[str, Unit] = 0.0
+    student_threshold: Unit | dict[str, Unit] = 0.0
+    share: Share | None = None
+
+
+class TrainingConfig(Settings):
+    """How a student is trained.
+
+    ``reference_run`` names the run whose per-step counts the random strategies copy, so that
+    samples per step and optimiser steps match.
+    """
+
+    student: str = Field(default="embedded", min_length=1)
+    selection: SelectionConfig = SelectionConfig()
+    reference_run: int | None = None
+    epochs: int = Field(default=3, ge=1, le=1000)
+    batch_size: int = Field(default=32, ge=1, le=4096)
+    learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0)
+    head_learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0)
+    weight_decay: float = Field(default=0.01, ge=0.0, le=1.0)
+    warmup_share: Unit = 0.1
+    max_tokens: int = Field(default=64, ge=4, le=8192)
+    max_gradient_norm: float = Field(default=1.0, gt=0.0)
+    precision: Precision = "auto"
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    checkpoint_seconds: float = Field(default=20.0, ge=0.0)
+
+    @model_validator(mode="after")
+    def _random_needs_a_share(self) -> TrainingConfig:
+        chosen = self.selection
+        if chosen.strategy in {"random", "teacher_then_random"}:
+            if chosen.share is None and self.reference_run is None:
+                raise ValueError(
+                    f"the strategy {chosen.strategy!r} needs a share (0 to 1) or a reference run "
+                    "whose share it copies"
+                )
+        return self
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def build(kind: type[S], /, *args: Mapping[str, Any], **values: Any) -> S:
+    """Make settings of ``kind``, turning a validation error into one sentence.
+
+    Raises ConfigError naming the setting, the rule and the value.
+    """
+    merged: dict[str, Any] = {}
+    for mapping in args:
+        merged.update(mapping)
+    merged.update(values)
+    try:
+        return kind.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function"))
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        return f"Unknown setting {where!r}."
+    if first["type"] == "value_error":
+        return message[:1].upper() + message[1:] + "."
+    shown = repr(first.get("input"))
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    return f"Setting {where!r}: {message[:1].lower() + message[1:]}, but it was {shown}."

@@ -1,0 +1,333 @@
+"""Which texts of a batch a student is trained on, and with what weight.
+
+Pure: a strategy's state goes in, the next state and a :class:`SelectionResult` come out, so the
+trainer, a replay and a what-if view call the same function. The formulas are in docs/method.md,
+section 3 (after Li et al. 2025, arXiv 2411.08028). ``B`` is the batch, ``C`` the classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from llkd import signals
+from llkd.errors import ConfigError
+from llkd.signals import Floats, Ints
+
+Bools = npt.NDArray[np.bool_]
+WEIGHTINGS = ("product", "mean", "none")
+
+
+@dataclass(frozen=True)
+class SelectionResult:
+    """What one step decided. Arrays of length B, but for the two thresholds of length C."""
+
+    pseudo_label: Ints
+    confidence: Floats
+    information_need: Floats
+    teacher_threshold: Floats
+    student_threshold: Floats
+    selected: Bools
+    weight: Floats
+
+
+class Strategy(Protocol):
+    """State in, new state out. ``needs_student`` says whether a scoring pass is required."""
+
+    @property
+    def needs_student(self) -> bool:
+        """Whether ``student_probs`` must be given."""
+        ...
+
+    def step(
+        self,
+        teacher_probs: npt.ArrayLike,
+        student_probs: npt.ArrayLike | None = None,
+        *,
+        rng: np.random.Generator | None = None,
+        count: int | None = None,
+    ) -> tuple[Any, SelectionResult]:
+        """Decide one batch; see :class:`AdaptiveSelection`. ``count`` fixes a random draw."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """The moving part as JSON values, for a checkpoint."""
+        ...
+
+    def restored(self, state: Mapping[str, Any]) -> Any:
+        """The same strategy with the moving part of ``state()``."""
+        ...
+
+
+@dataclass(frozen=True)
+class MovingMean:
+    """Bias-corrected exponential moving averages, one per entry.
+
+    m_t = momentum m_{t-1} + (1 - momentum) x_t with m_0 = 0; the value used is
+    m_t / (1 - momentum^t), t counting that entry's own updates.
+    """
+
+    total: Floats
+    updates: Ints
+
+    @classmethod
+    def zeros(cls, entries: int) -> MovingMean:
+        """Averages that have seen nothing."""
+        return cls(np.zeros(entries), np.zeros(entries, dtype=np.int64))
+
+    def update(self, values: Floats, present: Bools, momentum: float) -> MovingMean:
+        """Move the entries that are ``present`` towards ``values``."""
+        moved = momentum * self.total + (1 - momentum) * np.where(present, values, 0.0)
+        return MovingMean(np.where(present, moved, self.total), self.updates + present)
+
+    def value(self, momentum: float) -> Floats:
+        """The corrected averages; 0 for an entry never updated."""
+        correction = 1.0 - momentum ** self.updates.astype(np.float64)
+        return np.divide(
+            self.total, correction, out=np.zeros_like(self.total), where=self.updates > 0
+        )
+
+    def state(self) -> dict[str, list[float]]:
+        """As JSON values."""
+        return {"total": self.total.tolist(), "updates": self.updates.tolist()}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> MovingMean:
+        """From the JSON values of :meth:`state`."""
+        return cls(
+            np.asarray(state["total"], dtype=np.float64),
+            np.asarray(state["updates"], dtype=np.int64),
+        )
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """One batch's signals, computed once for whichever strategy asks."""
+
+    label: Ints
+    confidence: Floats
+    need: Floats
+
+    @classmethod
+    def of(
+        cls, classes: int, teacher_probs: npt.ArrayLike, student_probs: npt.ArrayLike | None
+    ) -> _Batch:
+        teacher = _checked("teacher_probs", teacher_probs, classes)
+        if student_probs is None:
+            need = np.full(len(teacher), np.nan)
+        else:
+            student = _checked("student_probs", student_probs, classes)
+            if len(student) != len(teacher):
+                raise ConfigError(
+                    f"teacher_probs has {len(teacher)} rows and student_probs {len(student)}; "
+                    "both need one row per text."
+                )
+            need = signals.information_need(student)
+        return cls(signals.pseudo_label(teacher), signals.confidence(teacher), need)
+
+
+def _checked(name: str, probabilities: npt.ArrayLike, classes: int) -> Floats:
+    values = np.asarray(probabilities, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != classes:
+        raise ConfigError(f"{name} has shape [B, {classes}], but it was {list(values.shape)}.")
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise ConfigError(f"{name} holds probabilities, but there was a negative or missing one.")
+    return values
+
+
+def class_means(values: Floats, label: Ints, classes: int) -> tuple[Floats, Bools]:
+    """Mean of ``values`` within each class and whether the class occurs, both ``[C]``."""
+    counts = np.bincount(label, minlength=classes)
+    sums = np.bincount(label, weights=values, minlength=classes)
+    return sums / np.maximum(counts, 1), counts > 0
+
+
+def selection_weights(confidence: Floats, need: Floats, selected: Bools, weighting: str) -> Floats:
+    """Loss weights ``[B]``: mean 1 over the selected (all 1 where they sum to 0), 0 elsewhere."""
+    if weighting == "product":
+        raw = confidence * need
+    elif weighting == "mean":
+        raw = (confidence + need) / 2
+    elif weighting == "none":
+        raw = np.ones_like(confidence)
+    else:
+        raise ConfigError(f"weighting is one of {', '.join(WEIGHTINGS)}, but it was {weighting!r}.")
+    chosen = raw[selected]
+    weight = np.zeros_like(confidence)
+    if len(chosen):
+        mean = chosen.mean()
+        weight[selected] = chosen / mean if mean > 0 else 1.0
+    return weight
+
+
+@dataclass(frozen=True)
+class AdaptiveThreshold:
+    """One signal's threshold per class: scale x whole-data average x class average / largest."""
+
+    overall: MovingMean
+    per_class: MovingMean
+
+    @classmethod
+    def fresh(cls, classes: int) -> AdaptiveThreshold:
+        """A threshold that has seen no batch."""
+        return cls(MovingMean.zeros(1), MovingMean.zeros(classes))
+
+    def update(self, values: Floats, label: Ints, momentum: float) -> AdaptiveThreshold:
+        """Take in one batch; an empty one changes nothing."""
+        if not len(values):
+            return self
+        means, present = class_means(values, label, len(self.per_class.total))
+        overall = self.overall.update(np.array([values.mean()]), np.array([True]), momentum)
+        return AdaptiveThreshold(overall, self.per_class.update(means, present, momentum))
+
+    def value(self, momentum: float, scale: float, class_specific: bool) -> Floats:
+        """Thresholds ``[C]``. A class not yet seen has ratio 1."""
+        overall = float(self.overall.value(momentum)[0])
+        classes = self.per_class.value(momentum)
+        largest = classes.max(initial=0.0)
+        ratio = np.ones(len(classes))
+        if class_specific and largest > 0:
+            ratio = np.where(self.per_class.updates > 0, classes / largest, 1.0)
+        return scale * overall * ratio
+
+    def state(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"overall": self.overall.state(), "per_class": self.per_class.state()}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> AdaptiveThreshold:
+        """From the JSON values of :meth:`state`."""
+        return cls(MovingMean.restored(state["overall"]), MovingMean.restored(state["per_class"]))
+
+
+@dataclass(frozen=True)
+class AdaptiveSelection:
+    """LLKD: texts the teacher is sure of and the student is not, thresholds moving with both.
+
+    ``teacher_gate`` and ``student_gate`` switch one side off (``student_only``,
+    ``teacher_only``). With ``target_rate`` the student's scale is steered after each step, so
+    that the moving share of selected samples meets the wanted share.
+    Raises ConfigError for settings or arrays out of range.
+    """
+
+    num_classes: int
+    momentum: float = 0.9
+    teacher_scale: float = 1.0
+    student_scale: float = 1.0
+    class_specific: bool = True
+    weighting: str = "product"
+    target_rate: float | None = None
+    teacher_gate: bool = True
+    student_gate: bool = True
+    teacher: AdaptiveThreshold = field(default=None, repr=False)  # type: ignore[assignment]
+    student: AdaptiveThreshold = field(default=None, repr=False)  # type: ignore[assignment]
+    rate: MovingMean = field(default=None, repr=False)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        """Check the ranges and start the averages."""
+        if self.num_classes < 2:
+            raise ConfigError(f"num_classes is at least 2, but it was {self.num_classes}.")
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"momentum is from 0 to below 1, but it was {self.momentum}.")
+        for name in ("teacher_scale", "student_scale"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name} is 0 or more, but it was {getattr(self, name)}.")
+        if self.weighting not in WEIGHTINGS:
+            raise ConfigError(
+                f"weighting is one of {', '.join(WEIGHTINGS)}, but it was {self.weighting!r}."
+            )
+        if self.target_rate is not None and not 0 < self.target_rate <= 1:
+            raise ConfigError(f"target_rate is above 0 and at most 1, not {self.target_rate}.")
+        for name in ("teacher", "student"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, AdaptiveThreshold.fresh(self.num_classes))
+        if self.rate is None:
+            object.__setattr__(self, "rate", MovingMean.zeros(1))
+
+    @property
+    def needs_student(self) -> bool:
+        """Whether the student's probabilities decide anything."""
+        return self.student_gate
+
+    def step(
+        self,
+        teacher_probs: npt.ArrayLike,
+        student_probs: npt.ArrayLike | None = None,
+        *,
+        rng: np.random.Generator | None = None,
+        count: int | None = None,
+    ) -> tuple[AdaptiveSelection, SelectionResult]:
+        """Take in one batch, then select from it (the order of FreeMatch).
+
+        ``teacher_probs`` and ``student_probs`` are ``[B, C]``; the latter may be None only where
+        the student's gate is off. ``rng`` and ``count`` are not used.
+        """
+        if self.student_gate and student_probs is None:
+            raise ConfigError("This strategy needs the student's probabilities for every batch.")
+        batch = _Batch.of(self.num_classes, teacher_probs, student_probs)
+        after = replace(
+            self,
+            teacher=self.teacher.update(batch.confidence, batch.label, self.momentum),
+            student=self.student.update(batch.need, batch.label, self.momentum)
+            if student_probs is not None
+            else self.student,
+        )
+        teacher_threshold = after._teacher_threshold()
+        student_threshold = after._student_threshold()
+        selected = (batch.confidence >= teacher_threshold[batch.label]) & (
+            np.nan_to_num(batch.need, nan=1.0) >= student_threshold[batch.label]
+        )
+        need = batch.need if student_probs is not None else np.ones(len(batch.need))
+        result = SelectionResult(
+            batch.label,
+            batch.confidence,
+            batch.need,
+            teacher_threshold,
+            student_threshold,
+            selected,
+            selection_weights(batch.confidence, need, selected, self.weighting),
+        )
+        return after._steered(selected), result
+
+    def _teacher_threshold(self) -> Floats:
+        if not self.teacher_gate:
+            return np.zeros(self.num_classes)
+        return self.teacher.value(self.momentum, self.teacher_scale, self.class_specific)
+
+    def _student_threshold(self) -> Floats:
+        if not self.student_gate:
+            return np.zeros(self.num_classes)
+        return self.student.value(self.momentum, self.student_scale, self.class_specific)
+
+    def _steered(self, selected: Bools) -> AdaptiveSelection:
+        """Move the student's scale towards the wanted share: too many selected raises it."""
+        if self.target_rate is None or not len(selected):
+            return self
+        share = np.array([selected.mean()])
+        rate = self.rate.update(share, np.array([True]), self.momentum)
+        excess = float(rate.value(self.momentum)[0]) - self.target_rate
+        scale = float(np.clip(self.student_scale * np.exp(0.1 * excess), 0.01, 10.0))
+        return replace(self, rate=rate, student_scale=scale)
+
+    def state(self) -> dict[str, Any]:
+        """Averages and the steered scale as JSON values."""
+        return {
+            "teacher": self.teacher.state(),
+            "student": self.student.state(),
+            "rate": self.rate.state(),
+            "student_scale": self.student_scale,
+        }
+
+    def restored(self, state: Mapping[str, Any]) -> AdaptiveSelection:
+        """This strategy with the averages of ``state``."""
+        return replace(
+            self,
+            teacher=AdaptiveThreshold.restored(state["teacher"]),
+            student=AdaptiveThreshold.restored(state["student"]),
+            rate=MovingMean.restored(state["rate"]),
+            student_scale=float(state["student_scale"]),
+        )

@@ -1,0 +1,89 @@
+"""From teacher scores and student probabilities to the two axes of the decision plane.
+
+Pure functions on arrays of ``n`` rows and ``C`` classes. A row of scores that holds no number
+(the teacher gave none) stays missing: its probabilities and confidence are NaN, never 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from llkd.errors import ConfigError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+CALIBRATIONS = ("none", "batch", "contextual")
+
+
+def softmax(logits: npt.ArrayLike) -> Floats:
+    """Row-wise softmax of ``[n, C]`` logits; NaN rows stay NaN."""
+    values = np.asarray(logits, dtype=np.float64)
+    shifted = values - np.max(values, axis=-1, keepdims=True)
+    exponentials = np.exp(shifted)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def calibration_bias(
+    scores: npt.ArrayLike,
+    method: str,
+    content_free: npt.ArrayLike | None = None,
+) -> Floats:
+    """What each class gets on average for no reason of the text: subtracted from its score.
+
+    ``batch``: mean of ``scores`` over the pool (Zhou et al. 2024, Batch Calibration).
+    ``contextual``: mean of ``content_free``, the scores of texts without content
+    (Zhao et al. 2021). ``none``: zeros. Returns ``[C]``; raises ConfigError for another method or
+    where ``contextual`` has no content-free scores.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    classes = values.shape[1]
+    if method == "none":
+        return np.zeros(classes)
+    if method == "batch":
+        answered = values[np.isfinite(values).all(axis=1)]
+        return answered.mean(axis=0) if len(answered) else np.zeros(classes)
+    if method == "contextual":
+        free = None if content_free is None else np.asarray(content_free, dtype=np.float64)
+        if free is None or free.size == 0:
+            raise ConfigError(
+                "Contextual calibration needs scores of content-free texts, and this teacher gave "
+                "none. Choose 'batch' or 'none'."
+            )
+        return free.reshape(-1, classes).mean(axis=0)
+    raise ConfigError(f"Calibration is one of {', '.join(CALIBRATIONS)}, but it was {method!r}.")
+
+
+def teacher_probabilities(
+    scores: npt.ArrayLike, bias: npt.ArrayLike | float = 0.0, temperature: float = 1.0
+) -> Floats:
+    """Calibrated probabilities ``softmax((scores - bias) / temperature)``, ``[n, C]``."""
+    if not temperature > 0:
+        raise ConfigError(f"A temperature is above 0, but it was {temperature!r}.")
+    return softmax((np.asarray(scores, dtype=np.float64) - np.asarray(bias)) / temperature)
+
+
+def pseudo_label(probabilities: npt.ArrayLike) -> Ints:
+    """The most probable class of each row (the first of equals); -1 where there is none."""
+    values = np.asarray(probabilities, dtype=np.float64)
+    missing = np.isnan(values).any(axis=1)
+    return np.where(missing, -1, np.where(np.isnan(values), -np.inf, values).argmax(axis=1))
+
+
+def confidence(probabilities: npt.ArrayLike) -> Floats:
+    """Teacher confidence: the largest probability of each row, in (0, 1]; NaN where missing."""
+    return np.asarray(probabilities, dtype=np.float64).max(axis=1)
+
+
+def information_need(probabilities: npt.ArrayLike) -> Floats:
+    """Normalised entropy ``-sum p ln p / ln C`` of each row, in [0, 1]; NaN where missing."""
+    values = np.asarray(probabilities, dtype=np.float64)
+    logs = np.log(np.where(values > 0, values, 1.0))
+    return np.clip(-(values * logs).sum(axis=1) / np.log(values.shape[1]), 0.0, 1.0)
+
+
+def margin(probabilities: npt.ArrayLike) -> Floats:
+    """Difference of the two largest probabilities of each row, in [0, 1]."""
+    two = np.sort(np.asarray(probabilities, dtype=np.float64), axis=1)[:, -2:]
+    return two[:, 1] - two[:, 0]

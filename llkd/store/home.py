@@ -1,0 +1,125 @@
+"""Where things lie in LLKD_HOME, and how a file gets there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from llkd.errors import StoreError
+
+DEFAULT_HOME = "workspace"
+
+
+class Home:
+    """Paths below one home folder. Names of people and files never become part of a path."""
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        self.root = Path(root or os.environ.get("LLKD_HOME") or DEFAULT_HOME).expanduser().resolve()
+
+    def prepare(self) -> None:
+        """Make the home and check that it can be written. Raises StoreError."""
+        try:
+            for folder in (self.root, self.locks, self.jobs, self.projects):
+                folder.mkdir(parents=True, exist_ok=True)
+            probe = self.root / f".write-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(
+                f"The home folder {self.root} cannot be written ({error.strerror}). "
+                "Choose another with --home or LLKD_HOME."
+            ) from error
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file, where no other database is configured."""
+        return self.root / "llkd.db"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files."""
+        return self.root / "locks"
+
+    @property
+    def jobs(self) -> Path:
+        """One folder per job: its log and its lock."""
+        return self.root / "jobs"
+
+    @property
+    def projects(self) -> Path:
+        """One folder per project, named by its number."""
+        return self.root / "projects"
+
+    @property
+    def exports(self) -> Path:
+        """Exports made from the web app."""
+        return self.root / "exports"
+
+    def job(self, job_id: int) -> Path:
+        """Folder of one job."""
+        return self.jobs / str(job_id)
+
+    def project(self, project_id: int) -> Path:
+        """Folder of one project."""
+        return self.projects / str(project_id)
+
+    def labelling(self, project_id: int, labelling_id: int) -> Path:
+        """Folder of one teacher pass: its score parts."""
+        return self.project(project_id) / "labels" / str(labelling_id)
+
+    def run(self, project_id: int, run_id: int) -> Path:
+        """Folder of one training run."""
+        return self.project(project_id) / "runs" / str(run_id)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; on success it is synced and takes the name.
+
+    A reader sees the old file or the new one, never half of it. OSError becomes StoreError.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        os.close(handle)
+    except OSError as error:
+        raise StoreError(f"Cannot write {path}: {error.strerror}.") from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write {path}: {error.strerror or error}. What was there before is unchanged."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``path``; on success it replaces ``path``."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    except OSError as error:
+        raise StoreError(f"Cannot write {path}: {error.strerror}.") from error
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if path.exists():
+            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".old"))
+            os.replace(path, old / "old")
+            os.replace(temporary, path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

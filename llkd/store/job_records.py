@@ -1,0 +1,153 @@
+"""Job records: what a job is, how far it is, how it ended. `llkd.jobs` gives them life."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from llkd.errors import NotFound
+from llkd.store import schema
+from llkd.store.database import new_id
+
+LIVE = ("queued", "running")
+ENDED = ("finished", "failed", "cancelled", "died")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job. ``done`` of ``total`` in units of its kind; times in seconds since 1970."""
+
+    id: int
+    project_id: int | None
+    kind: str
+    title: str
+    arguments: list[str]
+    context: dict[str, Any]
+    device: str | None
+    state: str
+    pid: int | None
+    attempts: int
+    created: float
+    queued: float
+    started: float | None
+    finished: float | None
+    heartbeat: float | None
+    done: int
+    total: int | None
+    message: str
+    cancel_requested: float | None
+    result: dict[str, Any] | None
+    error: str | None
+
+    @property
+    def live(self) -> bool:
+        """Queued or running."""
+        return self.state in LIVE
+
+    @property
+    def share(self) -> float:
+        """Progress from 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time left at the pace so far; None before there is a pace."""
+        if self.state != "running" or not self.total or self.started is None:
+            return None
+        began = self.context.get("began_at", 0)
+        moved = self.done - began
+        since = self.context.get("pace_from", self.started)
+        spent = (self.heartbeat or time.time()) - since
+        return (self.total - self.done) * spent / moved if moved > 0 and spent > 0 else None
+
+
+class JobRecords:
+    """The job table of one home."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def create(
+        self,
+        kind: str,
+        title: str,
+        arguments: list[str],
+        project_id: int | None = None,
+        device: str | None = None,
+    ) -> Job:
+        """A queued job."""
+        now = time.time()
+        with self._engine.begin() as connection:
+            made = connection.execute(
+                sa.insert(schema.jobs).values(
+                    kind=kind,
+                    title=title[:300],
+                    arguments=arguments,
+                    context={},
+                    project_id=project_id,
+                    device=device,
+                    state="queued",
+                    created=now,
+                    queued=now,
+                    heartbeat=now,
+                )
+            )
+            return self._get(connection, new_id(made))
+
+    def get(self, job_id: int) -> Job:
+        """One job. Raises NotFound."""
+        with self._engine.connect() as connection:
+            return self._get(connection, job_id)
+
+    def all(
+        self, project_id: int | None = None, states: tuple[str, ...] | None = None
+    ) -> list[Job]:
+        """Jobs, newest first."""
+        query = sa.select(schema.jobs).order_by(schema.jobs.c.id.desc())
+        if project_id is not None:
+            query = query.where(schema.jobs.c.project_id == project_id)
+        if states is not None:
+            query = query.where(schema.jobs.c.state.in_(states))
+        with self._engine.connect() as connection:
+            return [Job(**row._mapping) for row in connection.execute(query)]
+
+    def update(self, job_id: int, **values: Any) -> None:
+        """Set columns of one job."""
+        if "message" in values:
+            values["message"] = values["message"][:500]
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(schema.jobs).where(schema.jobs.c.id == job_id).values(**values)
+            )
+
+    def move(self, job_id: int, before: tuple[str, ...], state: str, **values: Any) -> bool:
+        """Change the state only if it is one of ``before`` now; says whether it did."""
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                sa.update(schema.jobs)
+                .where((schema.jobs.c.id == job_id) & schema.jobs.c.state.in_(before))
+                .values(state=state, **values)
+            )
+            return int(done.rowcount) == 1
+
+    def remember(self, job_id: int, **facts: Any) -> None:
+        """Merge facts into the job's context (which labelling or run it works on)."""
+        with self._engine.begin() as connection:
+            job = self._get(connection, job_id)
+            connection.execute(
+                sa.update(schema.jobs)
+                .where(schema.jobs.c.id == job_id)
+                .values(context={**job.context, **facts})
+            )
+
+    @staticmethod
+    def _get(connection: sa.Connection, job_id: int) -> Job:
+        row = connection.execute(
+            sa.select(schema.jobs).where(schema.jobs.c.id == job_id)
+        ).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no job {job_id}. See: llkd jobs")
+        return Job(**row._mapping)

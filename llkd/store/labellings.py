@@ -1,0 +1,229 @@
+"""Teacher passes and their raw scores: append-only Parquet parts, the evidence never altered."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from llkd.config import Calibration, LabelSet, TeacherConfig, build
+from llkd.errors import NotFound
+from llkd.store import schema
+from llkd.store.database import new_id
+from llkd.store.home import Home, atomic_file
+
+SCORE_SCHEMA = pa.schema(
+    [
+        ("row", pa.int32()),
+        ("scores", pa.list_(pa.float32())),
+        ("answer", pa.int16()),
+        ("source", pa.string()),
+        ("raw", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """One teacher pass over a project's texts, with the classes it used."""
+
+    id: int
+    project_id: int
+    created: float
+    label_set: LabelSet
+    config: TeacherConfig
+    fingerprint: str
+    teacher: dict[str, Any]
+    calibration: Calibration
+    content_free: list[list[float]] | None
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the teacher said. Arrays of length m, ``scores`` of shape [m, C]; one entry a row."""
+
+    row: np.ndarray
+    scores: np.ndarray
+    answer: np.ndarray
+    source: np.ndarray
+    raw: np.ndarray
+
+
+class Labellings:
+    """The teacher passes of one home."""
+
+    def __init__(self, engine: sa.Engine, home: Home) -> None:
+        self._engine = engine
+        self._home = home
+
+    def find_or_create(
+        self,
+        project_id: int,
+        *,
+        label_set: LabelSet,
+        config: TeacherConfig,
+        fingerprint: str,
+        teacher: dict[str, Any],
+        calibration: Calibration,
+    ) -> Labelling:
+        """The pass with this fingerprint, so that no text is asked twice; else a new one."""
+        table = schema.labellings
+        same = (table.c.project_id == project_id) & (table.c.fingerprint == fingerprint)
+        with self._engine.begin() as connection:
+            found = connection.execute(sa.select(table.c.id).where(same)).scalar()
+            if found is None:
+                made = connection.execute(
+                    sa.insert(table).values(
+                        project_id=project_id,
+                        created=time.time(),
+                        label_set=label_set.model_dump(mode="json"),
+                        config=config.model_dump(mode="json"),
+                        fingerprint=fingerprint,
+                        teacher=teacher,
+                        calibration=calibration,
+                    )
+                )
+                found = new_id(made)
+        return self.get(int(found))
+
+    def get(self, labelling_id: int) -> Labelling:
+        """One pass. Raises NotFound."""
+        table = schema.labellings
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                sa.select(table).where(table.c.id == labelling_id)
+            ).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no teacher labelling number {labelling_id}.")
+        return _labelling(row)
+
+    def all(self, project_id: int) -> list[Labelling]:
+        """The passes of a project, newest first."""
+        table = schema.labellings
+        query = sa.select(table).where(table.c.project_id == project_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(table.c.id.desc())).all()
+        return [_labelling(row) for row in rows]
+
+    def set_calibration(self, labelling_id: int, calibration: Calibration) -> None:
+        """Choose how scores become probabilities from now on; the scores stay as they are."""
+        self._update(labelling_id, calibration=calibration)
+
+    def set_content_free(self, labelling_id: int, scores: np.ndarray | None) -> None:
+        """Keep the scores of content-free texts, for contextual calibration."""
+        self._update(labelling_id, content_free=None if scores is None else scores.tolist())
+
+    def add_cost(self, labelling_id: int, tokens_in: int, tokens_out: int, seconds: float) -> None:
+        """Add to what the pass has used so far."""
+        table = schema.labellings
+        self._update(
+            labelling_id,
+            tokens_in=table.c.tokens_in + tokens_in,
+            tokens_out=table.c.tokens_out + tokens_out,
+            seconds=table.c.seconds + seconds,
+        )
+
+    def append(self, labelling: Labelling, scores: Scores) -> None:
+        """Write one part; a reader sees the whole part or nothing of it."""
+        folder = self._home.labelling(labelling.project_id, labelling.id)
+        name = f"part-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
+        with atomic_file(folder / name) as temporary:
+            pq.write_table(_as_table(scores), temporary, compression="zstd")
+
+    def compact(self, labelling: Labelling) -> None:
+        """Merge the parts into one. Killed in between, rows stand twice and are read once."""
+        folder = self._home.labelling(labelling.project_id, labelling.id)
+        parts = sorted(folder.glob("part-*.parquet"))
+        if len(parts) > 1:
+            merged = self.scores(labelling)
+            self.append(labelling, merged)
+            for part in parts:
+                part.unlink(missing_ok=True)
+
+    def scores(self, labelling: Labelling) -> Scores:
+        """Everything the teacher has said so far, one entry per row, in row order."""
+        folder = self._home.labelling(labelling.project_id, labelling.id)
+        classes = len(labelling.label_set.labels)
+        tables = [_read(path) for path in sorted(folder.glob("part-*.parquet"))]
+        tables = [table for table in tables if table is not None]
+        if not tables:
+            return Scores(
+                np.empty(0, np.int64),
+                np.empty((0, classes), np.float32),
+                np.empty(0, np.int64),
+                np.empty(0, object),
+                np.empty(0, object),
+            )
+        table = pa.concat_tables(tables)
+        rows = table["row"].to_numpy().astype(np.int64)
+        _, first = np.unique(rows, return_index=True)
+        flat = table["scores"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return Scores(
+            rows[first],
+            flat.reshape(-1, classes)[first],
+            table["answer"].to_numpy().astype(np.int64)[first],
+            table["source"].to_numpy(zero_copy_only=False)[first],
+            table["raw"].to_numpy(zero_copy_only=False)[first],
+        )
+
+    def done(self, labelling: Labelling) -> np.ndarray:
+        """Rows that need not be asked again: those in the parts, sorted."""
+        folder = self._home.labelling(labelling.project_id, labelling.id)
+        tables = [_read(path, ["row"]) for path in sorted(folder.glob("part-*.parquet"))]
+        rows = [table["row"].to_numpy() for table in tables if table is not None]
+        return np.unique(np.concatenate(rows)) if rows else np.empty(0, np.int32)
+
+    def version(self, labelling: Labelling) -> str:
+        """Changes whenever a part is added: a key for caches."""
+        folder = self._home.labelling(labelling.project_id, labelling.id)
+        parts = sorted(folder.glob("part-*.parquet"))
+        return f"{labelling.id}-{len(parts)}-{parts[-1].name if parts else ''}"
+
+    def _update(self, labelling_id: int, **values: Any) -> None:
+        table = schema.labellings
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(table).where(table.c.id == labelling_id).values(**values))
+
+
+def _read(path: Any, columns: list[str] | None = None) -> pa.Table | None:
+    """One part, or None where another process merged it away or the part is damaged.
+
+    A damaged part is set aside under another name: its rows count as not labelled.
+    """
+    try:
+        return pq.read_table(path, columns=columns)
+    except FileNotFoundError:
+        return None
+    except (pa.ArrowInvalid, OSError):
+        path.rename(path.with_name(path.name + ".damaged"))
+        return None
+
+
+def _as_table(scores: Scores) -> pa.Table:
+    frame = pd.DataFrame(
+        {
+            "row": scores.row,
+            "scores": list(np.asarray(scores.scores, dtype=np.float32)),
+            "answer": scores.answer,
+            "source": scores.source,
+            "raw": scores.raw,
+        }
+    )
+    return pa.Table.from_pandas(frame, schema=SCORE_SCHEMA, preserve_index=False)
+
+
+def _labelling(row: Any) -> Labelling:
+    values = dict(row._mapping)
+    values["label_set"] = build(LabelSet, values["label_set"])
+    values["config"] = build(TeacherConfig, values["config"])
+    return Labelling(**values)

@@ -1,0 +1,132 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Create them."""
+    op.create_table(
+        "projects",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("name", sa.String(100), nullable=False, unique=True),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("source", sa.String(500), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("report", sa.JSON(), nullable=False),
+        sa.Column("label_set", sa.JSON()),
+        sa.Column("labelling_id", sa.Integer()),
+    )
+    op.create_table(
+        "events",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("project_id", sa.Integer(), sa.ForeignKey("projects.id", ondelete="CASCADE")),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("kind", sa.String(50), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+    )
+    op.create_table(
+        "human_labels",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column(
+            "project_id",
+            sa.Integer(),
+            sa.ForeignKey("projects.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("action", sa.String(20), nullable=False),
+        sa.Column("label", sa.String(200)),
+        sa.Column("who", sa.String(200), nullable=False),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("batch", sa.String(32), nullable=False),
+        sa.Column("undone", sa.Float()),
+    )
+    op.create_index("human_labels_by_row", "human_labels", ["project_id", "row"])
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("project_id", sa.Integer(), sa.ForeignKey("projects.id", ondelete="CASCADE")),
+        sa.Column("kind", sa.String(30), nullable=False),
+        sa.Column("title", sa.String(300), nullable=False),
+        sa.Column("arguments", sa.JSON(), nullable=False),
+        sa.Column("context", sa.JSON(), nullable=False),
+        sa.Column("device", sa.String(50)),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("pid", sa.Integer()),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("queued", sa.Float(), nullable=False),
+        sa.Column("started", sa.Float()),
+        sa.Column("finished", sa.Float()),
+        sa.Column("heartbeat", sa.Float()),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.BigInteger()),
+        sa.Column("message", sa.String(500), nullable=False),
+        sa.Column("cancel_requested", sa.Float()),
+        sa.Column("result", sa.JSON()),
+        sa.Column("error", sa.Text()),
+    )
+    op.create_index("jobs_by_state", "jobs", ["state", "device"])
+    op.create_table(
+        "labellings",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column(
+            "project_id",
+            sa.Integer(),
+            sa.ForeignKey("projects.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("label_set", sa.JSON(), nullable=False),
+        sa.Column("config", sa.JSON(), nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("teacher", sa.JSON(), nullable=False),
+        sa.Column("calibration", sa.String(30), nullable=False),
+        sa.Column("content_free", sa.JSON()),
+        sa.Column("tokens_in", sa.BigInteger(), nullable=False),
+        sa.Column("tokens_out", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.UniqueConstraint("project_id", "fingerprint"),
+    )
+    op.create_table(
+        "selections",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column(
+            "project_id",
+            sa.Integer(),
+            sa.ForeignKey("projects.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("view", sa.JSON(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.UniqueConstraint("project_id", "name"),
+    )
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column(
+            "project_id",
+            sa.Integer(),
+            sa.ForeignKey("projects.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column(
+            "labelling_id",
+            sa.Integer(),
+            sa.ForeignKey("labellings.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("job_id", sa.Integer()),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("finished", sa.Float()),
+        sa.Column("config", sa.JSON(), nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=False),
+        sa.Column("summary", sa.JSON()),
+    )

@@ -1,0 +1,166 @@
+"""What people decide: labels and exclusions per row, saved selections, and the event log."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from llkd.errors import ConfigError, NotFound, UserError
+from llkd.store import schema
+
+ACTIONS = ("label", "exclude", "include", "unlabel")
+
+
+class People:
+    """Human decisions of one home. Every one is kept with who and when, and can be undone."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def decide(
+        self,
+        project_id: int,
+        rows: Sequence[int],
+        action: str,
+        label: str | None = None,
+        who: str = "local user",
+    ) -> str:
+        """Record one action on rows; returns the batch that :meth:`undo` takes back.
+
+        Actions: ``label`` (with a class name), ``unlabel``, ``exclude``, ``include``.
+        """
+        if action not in ACTIONS or (action == "label") != (label is not None):
+            raise ConfigError(
+                f"An action is one of {', '.join(ACTIONS)} (label with a class name), "
+                f"but it was {action!r} with {label!r}."
+            )
+        batch = uuid.uuid4().hex
+        now = time.time()
+        values = [
+            {
+                "project_id": project_id,
+                "row": int(row),
+                "action": action,
+                "label": label,
+                "who": who,
+                "created": now,
+                "batch": batch,
+            }
+            for row in rows
+        ]
+        if values:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(schema.human_labels), values)
+        return batch
+
+    def undo(self, project_id: int, batch: str | None = None) -> int:
+        """Take back one batch (the latest by default); returns how many rows it concerned."""
+        table = schema.human_labels
+        open_rows = (table.c.project_id == project_id) & table.c.undone.is_(None)
+        with self._engine.begin() as connection:
+            if batch is None:
+                latest = sa.select(table.c.batch).where(open_rows).order_by(table.c.id.desc())
+                batch = connection.execute(latest.limit(1)).scalar()
+            if batch is None:
+                return 0
+            done = connection.execute(
+                sa.update(table)
+                .where(open_rows & (table.c.batch == batch))
+                .values(undone=time.time())
+            )
+        return int(done.rowcount)
+
+    def decisions(self, project_id: int) -> pd.DataFrame:
+        """What holds now, indexed by row: human_label (or None), excluded, who, created."""
+        table = schema.human_labels
+        query = (
+            sa.select(table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
+            .where((table.c.project_id == project_id) & table.c.undone.is_(None))
+            .order_by(table.c.id)
+        )
+        state: dict[int, dict[str, Any]] = {}
+        with self._engine.connect() as connection:
+            for row, action, label, who, created in connection.execute(query):
+                entry = state.setdefault(row, {"human_label": None, "excluded": False})
+                if action in {"label", "unlabel"}:
+                    entry["human_label"] = label
+                else:
+                    entry["excluded"] = action == "exclude"
+                entry.update(who=who, created=created)
+        frame = pd.DataFrame.from_dict(
+            state, orient="index", columns=["human_label", "excluded", "who", "created"]
+        )
+        frame.index.name = "row"
+        return frame
+
+    def version(self, project_id: int) -> str:
+        """Changes with every decision and every undo: a key for caches."""
+        table = schema.human_labels
+        query = sa.select(sa.func.max(table.c.id), sa.func.count(table.c.undone)).where(
+            table.c.project_id == project_id
+        )
+        with self._engine.connect() as connection:
+            last, undone = connection.execute(query).one()
+        return f"{last or 0}-{undone}"
+
+    def save_selection(
+        self, project_id: int, name: str, view: dict[str, Any], counts: dict[str, Any]
+    ) -> None:
+        """Keep a view of the plane under a name. Raises UserError where the name is taken."""
+        name = name.strip()
+        if not 1 <= len(name) <= 100:
+            raise UserError("A selection needs a name of 1 to 100 characters.")
+        values = {"project_id": project_id, "name": name, "created": time.time()}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(
+                    sa.insert(schema.selections).values(**values, view=view, counts=counts)
+                )
+        except sa.exc.IntegrityError:
+            raise UserError(
+                f"There is a selection {name!r} already. Choose another name."
+            ) from None
+
+    def selections(self, project_id: int) -> list[dict[str, Any]]:
+        """Saved selections, newest first: id, name, created, view, counts."""
+        table = schema.selections
+        query = sa.select(table).where(table.c.project_id == project_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(table.c.id.desc())).all()
+        return [dict(row._mapping) for row in rows]
+
+    def selection(self, project_id: int, name: str) -> dict[str, Any]:
+        """One saved selection. Raises NotFound."""
+        for found in self.selections(project_id):
+            if found["name"] == name:
+                return found
+        raise NotFound(f"There is no saved selection {name!r} in this project.")
+
+    def delete_selection(self, project_id: int, name: str) -> None:
+        """Forget a saved selection."""
+        table = schema.selections
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.delete(table).where((table.c.project_id == project_id) & (table.c.name == name))
+            )
+
+    def record(self, project_id: int | None, kind: str, detail: dict[str, Any]) -> None:
+        """Add to the event log."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.insert(schema.events).values(
+                    project_id=project_id, created=time.time(), kind=kind, detail=detail
+                )
+            )
+
+    def events(self, project_id: int) -> list[dict[str, Any]]:
+        """The project's log, oldest first."""
+        table = schema.events
+        query = sa.select(table).where(table.c.project_id == project_id).order_by(table.c.id)
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]

@@ -1,0 +1,117 @@
+"""The tables: what people and processes change. Bulk data lies in Parquet beside them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+projects = sa.Table(
+    "projects",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(100), nullable=False, unique=True),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("source", sa.String(500), nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("report", sa.JSON, nullable=False),
+    sa.Column("label_set", sa.JSON),
+    sa.Column("labelling_id", sa.Integer),
+)
+
+labellings = sa.Table(
+    "labellings",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("label_set", sa.JSON, nullable=False),
+    sa.Column("config", sa.JSON, nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("teacher", sa.JSON, nullable=False),
+    sa.Column("calibration", sa.String(30), nullable=False),
+    sa.Column("content_free", sa.JSON),
+    sa.Column("tokens_in", sa.BigInteger, nullable=False, default=0),
+    sa.Column("tokens_out", sa.BigInteger, nullable=False, default=0),
+    sa.Column("seconds", sa.Float, nullable=False, default=0.0),
+    sa.UniqueConstraint("project_id", "fingerprint"),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("labelling_id", sa.ForeignKey("labellings.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("job_id", sa.Integer),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("finished", sa.Float),
+    sa.Column("config", sa.JSON, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("summary", sa.JSON),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE")),
+    sa.Column("kind", sa.String(30), nullable=False),
+    sa.Column("title", sa.String(300), nullable=False),
+    sa.Column("arguments", sa.JSON, nullable=False),
+    sa.Column("context", sa.JSON, nullable=False),
+    sa.Column("device", sa.String(50)),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("pid", sa.Integer),
+    sa.Column("attempts", sa.Integer, nullable=False, default=1),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("queued", sa.Float, nullable=False),
+    sa.Column("started", sa.Float),
+    sa.Column("finished", sa.Float),
+    sa.Column("heartbeat", sa.Float),
+    sa.Column("done", sa.BigInteger, nullable=False, default=0),
+    sa.Column("total", sa.BigInteger),
+    sa.Column("message", sa.String(500), nullable=False, default=""),
+    sa.Column("cancel_requested", sa.Float),
+    sa.Column("result", sa.JSON),
+    sa.Column("error", sa.Text),
+    sa.Index("jobs_by_state", "state", "device"),
+)
+
+human_labels = sa.Table(
+    "human_labels",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("row", sa.Integer, nullable=False),
+    sa.Column("action", sa.String(20), nullable=False),
+    sa.Column("label", sa.String(200)),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("batch", sa.String(32), nullable=False),
+    sa.Column("undone", sa.Float),
+    sa.Index("human_labels_by_row", "project_id", "row"),
+)
+
+selections = sa.Table(
+    "selections",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("view", sa.JSON, nullable=False),
+    sa.Column("counts", sa.JSON, nullable=False),
+    sa.UniqueConstraint("project_id", "name"),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE")),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("kind", sa.String(50), nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+)
