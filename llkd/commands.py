@@ -64,6 +64,7 @@ def export(
     selection: str | None = None,
     calibration: str | None = None,
     student: bool = True,
+    zip_student: bool = False,
 ) -> list[str]:
     """``llkd export``."""
     command = ["export", f"--out={out}", f"--format={','.join(formats)}"]
@@ -76,6 +77,8 @@ def export(
         command.append(f"--calibration={calibration}")
     if not student:
         command.append("--no-student")
+    if zip_student:
+        command.append("--zip-student")
     return [*command, "--", project]
 
 

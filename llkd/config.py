@@ -92,14 +92,23 @@ class TeacherConfig(Settings):
     ``file:<path>`` (labels that another tool made).
     """
 
-    teacher: str = "embedded"
-    base_url: str | None = None
-    instruction: str = Field(default=DEFAULT_INSTRUCTION, min_length=1, max_length=8000)
-    verbaliser_score: VerbaliserScore = "sum"
-    max_text_tokens: int = Field(default=256, ge=8, le=8192)
-    precision: Precision = "auto"
-    concurrency: int = Field(default=4, ge=1, le=64, description="API requests at the same time.")
-    samples: int = Field(default=5, ge=1, le=50, description="API answers drawn without logprobs.")
+    teacher: str = Field(default="embedded", description="embedded, local:X, api:X or file:X")
+    base_url: str | None = Field(default=None, description="of an OpenAI-compatible server")
+    instruction: str = Field(
+        default=DEFAULT_INSTRUCTION,
+        min_length=1,
+        max_length=8000,
+        description="what the teacher is asked to do",
+    )
+    verbaliser_score: VerbaliserScore = Field(
+        default="sum", description="how tokens of a class name count: sum, mean, first_token"
+    )
+    max_text_tokens: int = Field(
+        default=256, ge=8, le=8192, description="longer texts are cut in the middle"
+    )
+    precision: Precision = Field(default="auto", description="auto, fp32 or bf16")
+    concurrency: int = Field(default=4, ge=1, le=64, description="API requests at a time")
+    samples: int = Field(default=5, ge=1, le=50, description="API answers drawn without logprobs")
 
     @field_validator("teacher")
     @classmethod
@@ -129,15 +138,23 @@ class SelectionConfig(Settings):
     """
 
     strategy: StrategyName = "llkd"
-    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
-    teacher_scale: float = Field(default=1.0, ge=0.0, le=10.0)
-    student_scale: float = Field(default=1.0, ge=0.0, le=10.0)
+    momentum: float = Field(
+        default=0.9, ge=0.0, lt=1.0, description="of the moving thresholds; nearer 1 is slower"
+    )
+    teacher_scale: float = Field(
+        default=1.0, ge=0.0, le=10.0, description="below 1 keeps more, above 1 less"
+    )
+    student_scale: float = Field(
+        default=1.0, ge=0.0, le=10.0, description="below 1 keeps more, above 1 less"
+    )
     class_specific: bool = True
-    weighting: Weighting = "product"
-    target_rate: Share | None = None
+    weighting: Weighting = Field(
+        default="product", description="of selected texts in the loss: product, mean, none"
+    )
+    target_rate: Share | None = Field(default=None, description="share to select, by steering")
     teacher_threshold: Unit | dict[str, Unit] = 0.0
     student_threshold: Unit | dict[str, Unit] = 0.0
-    share: Share | None = None
+    share: Share | None = Field(default=None, description="of each batch, for random strategies")
 
 
 class TrainingConfig(Settings):
@@ -147,20 +164,26 @@ class TrainingConfig(Settings):
     samples per step and optimiser steps match.
     """
 
-    student: str = Field(default="embedded", min_length=1)
+    student: str = Field(
+        default="embedded", min_length=1, description="embedded, a folder or a hub id"
+    )
     selection: SelectionConfig = SelectionConfig()
-    reference_run: int | None = None
-    epochs: int = Field(default=3, ge=1, le=1000)
-    batch_size: int = Field(default=32, ge=1, le=4096)
-    learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0)
-    head_learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0)
-    weight_decay: float = Field(default=0.01, ge=0.0, le=1.0)
-    warmup_share: Unit = 0.1
-    max_tokens: int = Field(default=64, ge=4, le=8192)
-    max_gradient_norm: float = Field(default=1.0, gt=0.0)
-    precision: Precision = "auto"
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
-    checkpoint_seconds: float = Field(default=20.0, ge=0.0)
+    reference_run: int | None = Field(
+        default=None, description="run whose counts per step a random strategy copies"
+    )
+    epochs: int = Field(default=3, ge=1, le=1000, description="passes over the pool")
+    batch_size: int = Field(default=32, ge=1, le=4096, description="texts per step")
+    learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0, description="of the encoder")
+    head_learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0, description="of the new head")
+    weight_decay: float = Field(default=0.01, ge=0.0, le=1.0, description="of AdamW")
+    warmup_share: Unit = Field(default=0.1, description="of the steps, rate rising to its peak")
+    max_tokens: int = Field(default=64, ge=4, le=8192, description="of a text the student sees")
+    max_gradient_norm: float = Field(default=1.0, gt=0.0, description="clips the gradient")
+    precision: Precision = Field(default="auto", description="auto, fp32 or bf16")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="of order, head and dropout")
+    checkpoint_seconds: float = Field(
+        default=20.0, ge=0.0, description="least time between checkpoints"
+    )
 
     @model_validator(mode="after")
     def _random_needs_a_share(self) -> TrainingConfig:

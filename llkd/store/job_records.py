@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,8 @@ class JobRecords:
                     kind=kind,
                     title=title[:300],
                     arguments=arguments,
-                    context={},
+                    # Relative paths in the arguments mean the same when it is resumed.
+                    context={"cwd": os.getcwd()},
                     project_id=project_id,
                     device=device,
                     state="queued",

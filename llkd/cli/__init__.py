@@ -1,0 +1,97 @@
+"""The command line: arguments in, pipeline called, a document or one clear line out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from llkd.errors import JobCancelled, LLKDError, UserError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0 on success, 2 on a user's mistake, 1 on a failure."""
+    # Progress of downloads and advice of libraries are not ours to print.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s"
+    )
+    from llkd.cli.parser import make_parser
+
+    typed = list(sys.argv[1:] if argv is None else argv)
+    wants_json = "--json" in typed
+    try:
+        parser = make_parser()
+        given = parser.parse_args(typed)
+        if given.command is None:
+            parser.print_help()
+            return 0
+        given.typed = _without(typed, "--home", "--job")
+        return _act(given)
+    except KeyboardInterrupt:
+        return _fail("Interrupted.", 130, wants_json)
+    except JobCancelled as error:
+        return _fail(str(error), 130, wants_json)
+    except LLKDError as error:
+        return _fail(str(error), error.exit_code, wants_json)
+    except BrokenPipeError:
+        # The reader (head, less) has gone; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MemoryError:
+        return _fail("Not enough memory. Close other programs or use less data.", 1, wants_json)
+    except Exception as error:
+        logging.getLogger("llkd").debug("unexpected", exc_info=True)
+        if os.environ.get("LLKD_DEBUG"):
+            raise
+        message = f"Something unexpected happened: {type(error).__name__}: {error}"
+        return _fail(message + " (LLKD_DEBUG=1 shows where.)", 1, wants_json)
+
+
+def _act(given: Namespace) -> int:
+    from llkd.cli.actions import ACTIONS
+    from llkd.cli.output import print_json
+    from llkd.cli.reports import REPORTS
+    from llkd.store import Store
+
+    command = given.command
+    store = Store(given.home)
+    try:
+        document = ACTIONS[command](store, given)
+    finally:
+        store.close()
+    if given.json:
+        print_json(document)
+    else:
+        REPORTS[command](document)
+    return 0
+
+
+def _fail(message: str, code: int, wants_json: bool) -> int:
+    from llkd.cli.output import print_json, printable
+
+    line = printable(" ".join(message.split()))
+    print(f"llkd: {line}", file=sys.stderr)
+    if wants_json:
+        print_json({"error": line})
+    return code
+
+
+def _without(typed: list[str], *flags: str) -> list[str]:
+    """The arguments without these flags and their values: a job is given its own."""
+    kept: list[str] = []
+    skip = False
+    for part in typed:
+        if skip:
+            skip = False
+        elif part in flags:
+            skip = True
+        elif not part.startswith(tuple(f"{flag}=" for flag in flags)):
+            kept.append(part)
+    return kept
+
+
+__all__ = ["UserError", "main"]

@@ -1,0 +1,136 @@
+"""Arguments into settings, and work into a job."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from llkd import jobs
+from llkd.cli.output import ProgressBar, job_row
+from llkd.config import LabelSet, SelectionConfig, Settings, TrainingConfig, build
+from llkd.errors import DataError, UserError
+from llkd.store import Project, Run, Store
+
+Document = dict[str, Any]
+
+
+def label_set(given: Namespace) -> LabelSet | None:
+    """The classes of --labels or --labels-file, or None. Raises DataError or ConfigError."""
+    if given.labels and given.labels_file:
+        raise UserError("Give the classes with --labels or with --labels-file, not with both.")
+    if given.labels:
+        return LabelSet.of(
+            [name for name in (part.strip() for part in given.labels.split(",")) if name]
+        )
+    if given.labels_file:
+        try:
+            content = json.loads(Path(given.labels_file).read_text(encoding="utf-8-sig"))
+        except OSError as error:
+            raise DataError(f"Cannot read {given.labels_file}: {error.strerror}.") from None
+        except ValueError as error:
+            raise DataError(f"{given.labels_file} is not JSON: {error}.") from None
+        if not isinstance(content, list):
+            raise DataError(f"{given.labels_file} must hold a list of classes.")
+        entries = [{"name": item} if isinstance(item, str) else item for item in content]
+        return build(LabelSet, labels=entries)
+    return None
+
+
+def training_config(given: Namespace) -> TrainingConfig:
+    """The training settings that the arguments spell out."""
+    values = _given(SelectionConfig, given)
+    values["strategy"] = getattr(given, "strategy", "llkd")
+    if getattr(given, "no_class_thresholds", False):
+        values["class_specific"] = False
+    for name in ("teacher_threshold", "student_threshold"):
+        value = threshold(name, getattr(given, name, None))
+        if value is not None:
+            values[name] = value
+    selection = build(SelectionConfig, values)
+    return build(TrainingConfig, _given(TrainingConfig, given), selection=selection.model_dump())
+
+
+def threshold(name: str, given: list[str] | None) -> float | dict[str, float] | None:
+    """One number, or numbers by class, from ``X`` or repeated ``CLASS=X``."""
+    if not given:
+        return None
+    flag = f"--{name.replace('_', '-')}"
+    per_class: dict[str, float] = {}
+    for part in given:
+        class_name, equals, number = part.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if not 0.0 <= value <= 1.0:
+            raise UserError(f"{flag} is a number from 0 to 1, or CLASS=number; it was {part!r}.")
+        if not equals:
+            if len(given) > 1:
+                raise UserError(f"{flag}: give one number for all classes, or CLASS=number each.")
+            return value
+        per_class[class_name] = value
+    return per_class
+
+
+def _given(kind: type[Settings], given: Namespace) -> dict[str, Any]:
+    names = set(kind.model_fields) - {"selection", "teacher_threshold", "student_threshold"}
+    return {name: value for name, value in vars(given).items() if name in names}
+
+
+def settings(kind: type[Any], given: Namespace) -> Any:
+    """Settings of one kind from the flags that were given."""
+    return build(kind, _given(kind, given))
+
+
+def selection(store: Store, project: Project, given: Namespace) -> dict[str, Any]:
+    """What --run, the thresholds, --selection and --calibration choose."""
+    return {
+        "run": run_of(store, project, given),
+        "teacher_threshold": threshold("teacher_threshold", given.teacher_threshold),
+        "student_threshold": threshold("student_threshold", given.student_threshold),
+        "selection": given.selection,
+        "calibration": given.calibration,
+    }
+
+
+def run_of(store: Store, project: Project, given: Namespace) -> Run | None:
+    """The run of --run, or None."""
+    return None if given.run is None else store.runs.get(given.run, project.id)
+
+
+def as_job(
+    store: Store,
+    given: Namespace,
+    kind: str,
+    title: str,
+    project: Project | None,
+    work: jobs.Work,
+    device: str | None = "auto",
+) -> Document:
+    """Do the work here as a job, or start it in the background and return its record."""
+    arguments = [part for part in given.typed if part not in {"--background", "--json"}]
+    project_id = project.id if project else None
+    if getattr(given, "background", False) and given.job is None:
+        job = jobs.start(
+            store, arguments, kind=kind, title=title, project_id=project_id, device=device
+        )
+        return job_row(job)
+    bar = ProgressBar()
+    try:
+        return jobs.run(
+            store,
+            work,
+            kind=kind,
+            title=title,
+            arguments=arguments,
+            project_id=project_id,
+            device=device,
+            job_id=given.job,
+            show=bar,
+            waiting=lambda message: print(message, file=sys.stderr, flush=True),
+        )
+    finally:
+        bar.close()

@@ -1,0 +1,108 @@
+"""Commands that run a teacher or a student."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from llkd import jobs
+from llkd.cli.actions.given import Document, as_job, label_set, settings, training_config
+from llkd.config import TeacherConfig
+from llkd.store import Store
+
+
+def label(store: Store, given: Namespace) -> Document:
+    """``llkd label``."""
+    project = store.projects.get(given.project)
+    chosen = label_set(given)
+    if chosen is not None:
+        store.projects.set_label_set(project.id, chosen)
+        project = store.projects.get(project.name)
+    config = settings(TeacherConfig, given)
+    from llkd import curation
+
+    curation.label_set_of(project)
+
+    def work(job: jobs.JobContext) -> Document:
+        from llkd import pipeline
+
+        if given.dry_run:
+            return pipeline.dry_run(store, project, config, job)
+        result = pipeline.label(
+            store, project, config, job, calibration=given.calibration, limit=given.limit
+        )
+        classes_used = sum(count > 0 for count in result["per_class"].values())
+        if not given.no_probe and classes_used > 1:
+            fresh = store.projects.get(project.name)
+            result["probe"] = pipeline.embed_and_probe(store, fresh, job)
+        return result
+
+    kind = "dry-run" if given.dry_run else "label"
+    verb = "Dry run on" if given.dry_run else "Label"
+    device = None if config.teacher.split(":")[0] in {"api", "file"} else "auto"
+    return as_job(store, given, kind, f"{verb} {project.name}", project, work, device)
+
+
+def probe(store: Store, given: Namespace) -> Document:
+    """``llkd probe``."""
+    from llkd import curation
+
+    project = store.projects.get(given.project)
+    curation.current_labelling(store, project)
+
+    def work(job: jobs.JobContext) -> Document:
+        from llkd import pipeline
+
+        return pipeline.embed_and_probe(store, project, job, student=given.student)
+
+    return as_job(store, given, "probe", f"Probe {project.name}", project, work)
+
+
+def train(store: Store, given: Namespace) -> Document:
+    """``llkd train``."""
+    from llkd import curation
+
+    project = store.projects.get(given.project)
+    config = training_config(given)
+    labelling = curation.current_labelling(store, project)
+    if config.selection.strategy == "fixed":
+        from llkd.strategies import make_strategy
+
+        make_strategy(config.selection, labelling.label_set.names)
+    if config.reference_run is not None:
+        store.runs.get(config.reference_run, project.id)
+
+    def work(job: jobs.JobContext) -> Document:
+        from llkd import pipeline
+
+        return pipeline.train(store, project, config, job, calibration=given.calibration)
+
+    title = f"Train on {project.name} ({config.selection.strategy})"
+    return as_job(store, given, "train", title, project, work)
+
+
+def compare(store: Store, given: Namespace) -> Document:
+    """``llkd compare``."""
+    from llkd import curation
+
+    project = store.projects.get(given.project)
+    curation.current_labelling(store, project)
+    config = training_config(given)
+
+    def work(job: jobs.JobContext) -> Document:
+        from llkd import pipeline
+
+        return pipeline.compare(store, project, config, job, seeds=given.seeds)
+
+    return as_job(store, given, "compare", f"Compare on {project.name}", project, work)
+
+
+def demo(store: Store, given: Namespace) -> Document:
+    """``llkd demo``."""
+    config = training_config(given)
+
+    def work(job: jobs.JobContext) -> Document:
+        from llkd import pipeline
+
+        return pipeline.demo(store, job, training=config)
+
+    return as_job(store, given, "demo", "Demo on the sample", None, work)

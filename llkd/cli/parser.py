@@ -1,0 +1,254 @@
+"""The arguments of every command. Settings become flags by their own names and descriptions."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import NoReturn
+
+from llkd.config import SelectionConfig, Settings, TeacherConfig, TrainingConfig
+from llkd.errors import UserError
+from llkd.signals import CALIBRATIONS
+from llkd.strategies import STRATEGIES
+
+OWN_FLAGS = {"strategy", "class_specific", "teacher_threshold", "student_threshold", "selection"}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line instead of printing the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found as a UserError."""
+        raise UserError(f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help")
+
+
+def make_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(
+        prog="llkd",
+        description="From unlabeled text to a curated training set and a small student (LLKD).",
+        epilog="Start with: llkd demo",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    _data_commands(commands)
+    _model_commands(commands)
+    _result_commands(commands)
+    _job_commands(commands)
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[Parser], name: str, purpose: str, example: str
+) -> Parser:
+    parser = commands.add_parser(
+        name, help=purpose, description=purpose, epilog=f"Example: {example}", allow_abbrev=False
+    )
+    parser.add_argument("--home", metavar="DIR", help="where everything is kept [LLKD_HOME]")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--job", type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+def _settings_flags(parser: Parser, kind: type[Settings], skip: Iterable[str] = ()) -> None:
+    for name, field in kind.model_fields.items():
+        if name in OWN_FLAGS or name in skip:
+            continue
+        default = "" if field.default in (None, "") else f" [{field.default}]"
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            default=argparse.SUPPRESS,
+            metavar=name.split("_")[-1].upper(),
+            help=((field.description or "") + default).replace("%", "%%"),
+        )
+
+
+def _thresholds(parser: Parser) -> None:
+    for who, what in (("teacher", "confidence"), ("student", "information need")):
+        parser.add_argument(
+            f"--{who}-threshold",
+            action="append",
+            metavar="X|CLASS=X",
+            help=f"least {what}, 0 to 1, for all classes or (repeatable) for one",
+        )
+
+
+def _calibration(parser: Parser, default: str | None) -> None:
+    parser.add_argument(
+        "--calibration",
+        choices=CALIBRATIONS,
+        default=default,
+        help=f"how scores become probabilities [{default or 'as set for the labels'}]",
+    )
+
+
+def _data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(
+        commands,
+        "import",
+        "read a file of texts into a new project",
+        "llkd import reviews.csv --project reviews --text-column body --labels good,bad",
+    )
+    parser.add_argument("file", help="CSV, TSV, JSON, JSONL, Parquet, XLSX or text, also .gz, .zip")
+    parser.add_argument("--project", required=True, metavar="NAME")
+    parser.add_argument("--text-column", metavar="COLUMN", help="[found]")
+    parser.add_argument("--id-column", metavar="COLUMN", help="[found]")
+    parser.add_argument(
+        "--label-column", metavar="COLUMN", help="gold labels, used only to evaluate"
+    )
+    parser.add_argument("--gold", metavar="FILE", help="gold labels in a second file, by id")
+    _label_flags(parser)
+    parser.add_argument(
+        "--holdout", type=float, default=0.25, help="share of gold texts to evaluate on [0.25]"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the held-out draw [0]")
+    parser.add_argument("--keep-duplicates", action="store_true", help="keep repeated texts")
+
+    parser = _add(commands, "projects", "list the projects, or delete one", "llkd projects")
+    parser.add_argument("--delete", metavar="NAME", help="remove a project and all it holds")
+
+
+def _label_flags(parser: Parser) -> None:
+    parser.add_argument("--labels", metavar="A,B,C", help="the class names")
+    parser.add_argument(
+        "--labels-file", metavar="FILE", help="JSON list of {name, description, verbaliser}"
+    )
+
+
+def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(
+        commands,
+        "label",
+        "let a teacher label the texts; goes on where an earlier call stopped",
+        "llkd label reviews --teacher embedded",
+    )
+    parser.add_argument("project")
+    _label_flags(parser)
+    _settings_flags(parser, TeacherConfig)
+    _calibration(parser, "batch")
+    parser.add_argument("--limit", type=_count, metavar="N", help="label N texts in all, at random")
+    parser.add_argument("--dry-run", action="store_true", help="ask about five texts, keep nothing")
+    parser.add_argument("--no-probe", action="store_true", help="do not probe afterwards")
+    _background(parser)
+
+    parser = _add(
+        commands,
+        "probe",
+        "estimate information need before any training (labelling does this by itself)",
+        "llkd probe reviews",
+    )
+    parser.add_argument("project")
+    parser.add_argument("--student", default="embedded", help="embedded, a folder or a hub id")
+    _background(parser)
+
+    parser = _add(
+        commands,
+        "train",
+        "train a student on what a strategy selects",
+        "llkd train reviews --strategy llkd --epochs 3",
+    )
+    parser.add_argument("project")
+    parser.add_argument("--strategy", default="llkd", help=f"{', '.join(STRATEGIES)} [llkd]")
+    _settings_flags(parser, TrainingConfig)
+    _settings_flags(parser, SelectionConfig)
+    parser.add_argument(
+        "--no-class-thresholds", action="store_true", help="one threshold for all classes"
+    )
+    _thresholds(parser)
+    _calibration(parser, None)
+    _background(parser)
+
+    parser = _add(
+        commands,
+        "compare",
+        "train LLKD, all texts and the two controls, and say what the selection is worth",
+        "llkd compare reviews --seeds 3",
+    )
+    parser.add_argument("project")
+    parser.add_argument("--seeds", type=_count, default=1, help="how many seeds [1]")
+    _settings_flags(parser, TrainingConfig, skip={"reference_run"})
+    _settings_flags(parser, SelectionConfig, skip={"share"})
+    _background(parser)
+
+    parser = _add(commands, "demo", "everything on the sample, in one go", "llkd demo")
+    _settings_flags(parser, TrainingConfig, skip={"reference_run"})
+    _background(parser)
+
+
+def _result_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(
+        commands,
+        "select",
+        "count what is kept, of all texts",
+        "llkd select reviews --teacher-threshold 0.8 --student-threshold 0.4",
+    )
+    parser.add_argument("project")
+    _selection_flags(parser)
+
+    parser = _add(
+        commands,
+        "export",
+        "write the curated set, its manifest and the student",
+        "llkd export reviews --out curated --run 1 --format csv,parquet",
+    )
+    parser.add_argument("project")
+    parser.add_argument("--out", required=True, metavar="DIR")
+    parser.add_argument("--format", default="csv", help="csv, jsonl, parquet, hf [csv]")
+    parser.add_argument("--no-student", action="store_true", help="leave the student out")
+    parser.add_argument("--zip-student", action="store_true", help="the student as one zip file")
+    _selection_flags(parser)
+
+    parser = _add(
+        commands, "evaluate", "teacher and runs on the held-out texts", "llkd evaluate reviews"
+    )
+    parser.add_argument("project")
+    parser.add_argument("--run", type=_count, metavar="R")
+
+    parser = _add(
+        commands,
+        "predict",
+        "ask a trained student about a text",
+        'llkd predict reviews --run 1 --text "arrived broken"',
+    )
+    parser.add_argument("project")
+    parser.add_argument("--run", type=_count, metavar="R", required=True)
+    parser.add_argument("--text", required=True)
+
+    parser = _add(commands, "runs", "list the training runs of a project", "llkd runs reviews")
+    parser.add_argument("project")
+
+
+def _selection_flags(parser: Parser) -> None:
+    parser.add_argument(
+        "--run",
+        type=_count,
+        metavar="R",
+        help="the texts that run R trained on; with thresholds: its student's information need",
+    )
+    _thresholds(parser)
+    parser.add_argument("--selection", metavar="NAME", help="a selection saved in the app")
+    _calibration(parser, None)
+
+
+def _job_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(commands, "jobs", "list jobs, newest first", "llkd jobs")
+    parser.add_argument("--project", metavar="NAME")
+    parser = _add(commands, "cancel", "stop a job; what it has done is kept", "llkd cancel 3")
+    parser.add_argument("id", type=_count)
+    parser.add_argument("--force", action="store_true", help="end its process at once")
+    parser = _add(commands, "resume", "go on with an ended job", "llkd resume 3")
+    parser.add_argument("id", type=_count)
+    parser.add_argument("--wait", action="store_true", help="wait until it has ended")
+
+
+def _background(parser: Parser) -> None:
+    parser.add_argument("--background", action="store_true", help="start it and return at once")
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number is needed, not {text!r}") from None
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"a number of 1 or more is needed, not {value}")
+    return value

@@ -1,0 +1,176 @@
+"""How each command's document is shown to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llkd.cli.output import print_table, printable, shown
+
+Document = dict[str, Any]
+
+RUN_COLUMNS = {
+    "run": ("run", ""),
+    "strategy": ("strategy", ""),
+    "seed": ("seed", ""),
+    "state": ("state", ""),
+    "accuracy": ("accuracy", "%"),
+    "macro_f1": ("macro-F1", "%"),
+    "backpropagated": ("samples", ""),
+    "selected_share": ("share", "%"),
+    "selected_accuracy": ("labels right", "%"),
+    "training_seconds": ("seconds", ""),
+}
+JOB_COLUMNS = {
+    "id": ("job", ""),
+    "title": ("what", ""),
+    "state": ("state", ""),
+    "done": ("done", ""),
+    "total": ("of", ""),
+    "message": ("message", ""),
+}
+
+
+def _import(found: Document) -> None:
+    dropped = ", ".join(f"{count:,} {reason}" for reason, count in found["dropped"].items())
+    print(f"{found['kept']:,} of {found['rows']:,} records kept in project {found['project']!r}.")
+    if dropped:
+        print(f"Left out: {dropped}.")
+    if found["gold"]:
+        print(f"{found['gold']:,} have a gold label; {found['held_out']:,} are held out.")
+    for warning in found["warnings"]:
+        print(f"Note: {printable(warning)}")
+    print(f"Classes: {', '.join(found['labels']) or 'not set yet (llkd label … --labels a,b,c)'}")
+
+
+def _projects(found: Document) -> None:
+    if "deleted" in found:
+        print(f"Deleted {found['deleted']!r}.")
+        return
+    if not found["projects"]:
+        print("No projects yet. Start with: llkd import FILE --project NAME, or: llkd demo")
+        return
+    rows = [{**row, "classes": ", ".join(row["classes"])} for row in found["projects"]]
+    columns = ("name", "rows", "classes", "source")
+    print_table(rows, {key: (key, "") for key in columns})
+
+
+def _label(found: Document) -> None:
+    if "examples" in found:
+        for example in found["examples"]:
+            print(f"{printable(example['text'])[:100]}")
+            sure = shown(example["confidence"], "%")
+            print(f"  → {shown(example['label'])} ({sure}, uncalibrated, {example['source']})")
+        print(
+            f"About {found['estimated_seconds'] / 60:.1f} minutes and "
+            f"{found['tokens_per_text'] * found['texts']:,.0f} tokens for {found['texts']:,} texts."
+        )
+        return
+    if "labelled" not in found:
+        _job(found)
+        return
+    print(f"{found['labelled']:,} texts labelled in {found['seconds']:,.0f} s.")
+    if found["unanswered"]:
+        print(f"{found['unanswered']:,} texts got no usable answer.")
+    print_table(
+        [{"class": name, "texts": count} for name, count in found["per_class"].items()],
+        {"class": ("class", ""), "texts": ("texts", "")},
+    )
+    if found["accuracy"] is not None:
+        print(
+            f"On {found['evaluated']:,} gold texts: accuracy {shown(found['accuracy'], '%')}, "
+            f"macro-F1 {shown(found['macro_f1'], '%')} (calibration {found['calibration']})."
+        )
+
+
+def _train(found: Document) -> None:
+    if "strategy" not in found:
+        _job(found)
+        return
+    print_table([found], RUN_COLUMNS)
+
+
+def _compare(found: Document) -> None:
+    if "arms" not in found:
+        _job(found)
+        return
+    teacher = {"strategy": "(teacher)", **found["teacher"]}
+    columns = {key: value for key, value in RUN_COLUMNS.items() if key not in {"run", "state"}}
+    columns.pop("seed")
+    print_table([teacher, *found["arms"]], columns)
+    print(found["conclusion"])
+    if "export" in found:
+        print(f"{found['export']['rows']:,} texts exported to {found['export']['folder']}")
+
+
+def _select(found: Document) -> None:
+    print(f"{found['kept']:,} of {found['rows']:,} texts kept ({shown(found['share'], '%')}).")
+    print_table(
+        [{"class": name, "texts": count} for name, count in found["per_class"].items()],
+        {"class": ("class", ""), "texts": ("texts", "")},
+    )
+    if found["accuracy"] is not None:
+        print(f"{shown(found['accuracy'], '%')} of {found['checked']:,} with gold are right.")
+
+
+def _export(found: Document) -> None:
+    print(f"{found['rows']:,} texts written:")
+    for file in found["files"]:
+        print(f"  {file}")
+
+
+def _evaluate(found: Document) -> None:
+    teacher = {"strategy": "(teacher)", **found["teacher"]}
+    print_table([teacher, *found["runs"]], RUN_COLUMNS)
+    if found["teacher"]["accuracy"] is None:
+        print("This project has no gold labels, so accuracy is not known.")
+
+
+def _predict(found: Document) -> None:
+    print(found["label"])
+    rows = [{"class": name, "p": p} for name, p in found["probabilities"].items()]
+    print_table(rows, {"class": ("class", ""), "p": ("probability", "%")})
+
+
+def _runs(found: Document) -> None:
+    if not found["runs"]:
+        print("No runs yet. Start one with: llkd train PROJECT")
+        return
+    print_table(found["runs"], RUN_COLUMNS)
+
+
+def _jobs(found: Document) -> None:
+    if not found["jobs"]:
+        print("No jobs yet.")
+        return
+    print_table(found["jobs"], JOB_COLUMNS)
+
+
+def _job(found: Document) -> None:
+    print_table([found], JOB_COLUMNS)
+
+
+def _probe(found: Document) -> None:
+    if "dimensions" not in found:
+        _job(found)
+        return
+    print(f"Information need of {found['rows']:,} texts estimated in {found['seconds']:,.0f} s.")
+
+
+REPORTS: dict[str, Callable[[Document], None]] = {
+    "import": _import,
+    "projects": _projects,
+    "label": _label,
+    "probe": _probe,
+    "train": _train,
+    "compare": _compare,
+    "demo": _compare,
+    "select": _select,
+    "export": _export,
+    "evaluate": _evaluate,
+    "predict": _predict,
+    "runs": _runs,
+    "jobs": _jobs,
+    "cancel": _job,
+    "resume": _job,
+}

@@ -1,0 +1,74 @@
+"""The frozen student's embeddings of all texts, and the probe fitted on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llkd.curation.labels import TeacherLabels
+from llkd.signals import Floats, Ints
+from llkd.store import Project, Store
+from llkd.store.home import atomic_file
+from llkd.store.runs import read_probabilities, write_probabilities
+
+
+def embeddings_key(model: Mapping[str, Any], project: Project) -> str:
+    """A file name for embeddings, by the model and the texts they depend on."""
+    import hashlib
+    import json
+
+    facts = json.dumps([dict(model), project.digest], sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def save_embeddings(path: Path, values: np.ndarray) -> None:
+    """Keep embeddings ``[n, d]`` of all texts in row order as safetensors, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    with atomic_file(path) as temporary:
+        save_file({"embeddings": np.ascontiguousarray(values, dtype=np.float32)}, temporary)
+        temporary.chmod(0o644)
+
+
+def read_embeddings(path: Path) -> np.ndarray:
+    """The embeddings of one file, ``[n, d]``."""
+    from safetensors.numpy import load_file
+
+    return np.asarray(load_file(path)["embeddings"])
+
+
+def load_embeddings(store: Store, project: Project) -> np.ndarray | None:
+    """The newest embeddings of this project's texts, ``[n, d]``; None before a probe."""
+    folder = store.runs.embeddings_file(project.id, "x").parent
+    found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        return None
+    values = read_embeddings(found[-1])
+    return values if len(values) == project.rows else None
+
+
+def probe_signals(
+    store: Store, project: Project, labels: TeacherLabels
+) -> tuple[Ints, Floats] | None:
+    """The probe's probabilities for these labels: kept ones, or fitted now (seconds).
+
+    None where there are no embeddings yet (``llkd probe`` makes them) or fewer than two
+    pseudo-labels to learn from.
+    """
+    key = f"{store.labellings.version(labels.labelling)}-{labels.calibration}"
+    path = store.runs.probe_file(project.id, key)
+    if path.exists():
+        return read_probabilities(path)
+    values = load_embeddings(store, project)
+    if values is None or len(np.unique(labels.label[labels.label >= 0])) < 2:
+        return None
+    from llkd.probing import probe
+
+    answer = probe(values[labels.row], labels.label, len(labels.labelling.label_set.labels))
+    for old in path.parent.glob(f"{labels.labelling.id}-*-{labels.calibration}.parquet"):
+        old.unlink(missing_ok=True)
+    write_probabilities(path, labels.row, answer)
+    return labels.row, answer

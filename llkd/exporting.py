@@ -1,0 +1,185 @@
+"""A curated set, its manifest and the student, written where people take them from.
+
+CSV is safe to open in a spreadsheet: a cell that would start a formula gets a quote in front, and
+the manifest says so. JSONL and Parquet hold every text exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from llkd import __version__
+from llkd.errors import ConfigError, StoreError, UserError
+from llkd.store.home import atomic_file, atomic_folder
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: Any) -> Any:
+    """A cell that no spreadsheet runs as a formula; other values unchanged."""
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value
+
+
+def _write_csv(frame: pd.DataFrame, folder: Path, names: Sequence[str]) -> list[Path]:
+    safe = frame.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = safe[column].map(safe_cell, na_action="ignore")
+    safe.columns = [safe_cell(name) for name in safe.columns]
+    path = folder / "curated.csv"
+    with atomic_file(path) as temporary:
+        # A byte order mark is what makes spreadsheets read UTF-8; pandas and this app skip it.
+        safe.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+    return [path]
+
+
+def _write_jsonl(frame: pd.DataFrame, folder: Path, names: Sequence[str]) -> list[Path]:
+    path = folder / "curated.jsonl"
+    with atomic_file(path) as temporary:
+        frame.to_json(temporary, orient="records", lines=True, force_ascii=False)
+    return [path]
+
+
+def _write_parquet(frame: pd.DataFrame, folder: Path, names: Sequence[str]) -> list[Path]:
+    path = folder / "curated.parquet"
+    with atomic_file(path) as temporary:
+        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), temporary)
+    return [path]
+
+
+def _write_hf(frame: pd.DataFrame, folder: Path, names: Sequence[str]) -> list[Path]:
+    """A folder that ``datasets.load_dataset(folder)`` reads, labels as class numbers."""
+    data = folder / "hf" / "data" / "train-00000-of-00001.parquet"
+    coded = frame.copy()
+    coded["label"] = pd.Categorical(frame["label"], categories=list(names)).codes.astype("int64")
+    with atomic_file(data) as temporary:
+        pq.write_table(pa.Table.from_pandas(coded, preserve_index=False), temporary)
+    card = folder / "hf" / "README.md"
+    with atomic_file(card) as temporary:
+        temporary.write_text(_hf_card(coded, names, data.stat().st_size), encoding="utf-8")
+    return [data, card]
+
+
+def _hf_card(coded: pd.DataFrame, names: Sequence[str], size: int) -> str:
+    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
+    lines += ["  - split: train", "    path: data/train-*", "dataset_info:", "  features:"]
+    for column in coded.columns:
+        lines.append(f"  - name: {json.dumps(column)}")
+        if column == "label":
+            lines += ["    dtype:", "      class_label:", "        names:"]
+            # JSON strings are YAML strings, whatever a class is called.
+            lines += [f"          '{k}': {json.dumps(name)}" for k, name in enumerate(names)]
+        else:
+            numeric = pd.api.types.is_numeric_dtype(coded[column])
+            kind = str(coded[column].dtype) if numeric else "string"
+            lines.append(f"    dtype: {kind}")
+    lines += ["  splits:", "  - name: train", f"    num_bytes: {size}"]
+    lines += [f"    num_examples: {len(coded)}", "---", "", "# Curated with LLKD Studio", ""]
+    lines += ["`manifest.json` beside this folder says how every label came to be.", ""]
+    return "\n".join(lines)
+
+
+FORMATS: dict[str, Callable[[pd.DataFrame, Path, Sequence[str]], list[Path]]] = {
+    "csv": _write_csv,
+    "jsonl": _write_jsonl,
+    "parquet": _write_parquet,
+    "hf": _write_hf,
+}
+
+
+def checked_formats(text: str) -> list[str]:
+    """Format names from ``csv,jsonl``. Raises ConfigError naming those there are."""
+    wanted = [part.strip().lower() for part in text.split(",") if part.strip()]
+    unknown = [name for name in wanted if name not in FORMATS]
+    if unknown or not wanted:
+        raise ConfigError(
+            f"An export format is one of {', '.join(FORMATS)} (several with commas), "
+            f"but it was {text!r}."
+        )
+    return list(dict.fromkeys(wanted))
+
+
+def checked_folder(out: str | Path) -> Path:
+    """The folder to write to. Raises UserError where it holds other things already."""
+    folder = Path(out).expanduser().resolve()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file; an export needs a folder. Choose another --out.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").exists():
+        raise UserError(
+            f"The folder {folder} holds other files, which an export must not mix with. "
+            "Choose an empty or new folder with --out."
+        )
+    return folder
+
+
+def write_curated(
+    frame: pd.DataFrame,
+    folder: Path,
+    formats: Sequence[str],
+    class_names: Sequence[str],
+    manifest: Mapping[str, Any],
+) -> list[Path]:
+    """Write the rows in every format, then ``manifest.json`` with each file's SHA-256.
+
+    The manifest is written last, so a folder that has one is complete. Raises StoreError.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+    (folder / "manifest.json").unlink(missing_ok=True)
+    files: list[Path] = []
+    for name in formats:
+        files += FORMATS[name](frame, folder, class_names)
+    path = folder / "manifest.json"
+    document = {
+        "program": "LLKD Studio",
+        "version": __version__,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **manifest,
+        "files": {str(file.relative_to(folder)): sha256(file) for file in files},
+        "notes": [
+            "In CSV a cell that starts with = + - @ (or a tab or line end) has ' in front, so that "
+            "no spreadsheet runs it. JSONL and Parquet hold the texts exactly.",
+        ],
+    }
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return [*files, path]
+
+
+def write_student(student: Path, folder: Path, zipped: bool = False) -> list[Path]:
+    """Copy a trained student's folder to ``folder/student``, or to ``folder/student.zip``."""
+    if not student.is_dir():
+        raise UserError(
+            "This run has no finished student yet. Wait for it to finish, or resume it."
+        )
+    if not zipped:
+        with atomic_folder(folder / "student") as temporary:
+            shutil.copytree(student, temporary, dirs_exist_ok=True)
+        return sorted(path for path in (folder / "student").rglob("*") if path.is_file())
+    path = folder / "student.zip"
+    with atomic_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for file in sorted(student.rglob("*")):
+            if file.is_file():
+                archive.write(file, Path("student") / file.relative_to(student))
+    return [path]
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

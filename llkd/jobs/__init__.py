@@ -1,0 +1,34 @@
+"""Work in its own process: start, watch, cancel, resume; honest about what is alive.
+
+A job is a command a person could type. Its process holds an exclusive lock on ``jobs/<id>/lock``
+for as long as it lives, whatever happens to the page, the browser or the web server; the lock,
+not a process number, decides whether it is alive. The starter takes the lock and hands the open
+file to the child, so there is no moment in between without one. One job per device runs at a
+time, the others wait in order. POSIX only (Linux, macOS).
+"""
+
+from llkd.jobs.control import (
+    all_jobs,
+    cancel,
+    live_jobs,
+    log_path,
+    log_tail,
+    refreshed,
+    resume,
+    start,
+)
+from llkd.jobs.running import JobContext, Work, run
+
+__all__ = [
+    "JobContext",
+    "Work",
+    "all_jobs",
+    "cancel",
+    "live_jobs",
+    "log_path",
+    "log_tail",
+    "refreshed",
+    "resume",
+    "run",
+    "start",
+]

@@ -1,0 +1,163 @@
+"""Start, watch, cancel and resume jobs, from a page or a command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from llkd.errors import UserError
+from llkd.jobs.locks import LOCK_FD, alive, take_lock
+from llkd.store import Job, Store
+
+FORCE_AFTER_SECONDS = 20.0
+
+
+def start(
+    store: Store,
+    arguments: Sequence[str],
+    *,
+    kind: str,
+    title: str,
+    project_id: int | None = None,
+    device: str | None = "auto",
+) -> Job:
+    """Start ``python -m llkd <arguments>`` in the background; returns its record at once."""
+    job = store.jobs.create(kind, title, list(arguments), project_id, device)
+    _spawn(store, job)
+    return store.jobs.get(job.id)
+
+
+def resume(store: Store, job_id: int) -> Job:
+    """Queue an ended job again; it goes on from what was kept. Raises UserError if it is alive."""
+    job = refreshed(store, job_id)
+    if job.state == "finished":
+        raise UserError(f"Job {job_id} has finished; there is nothing to resume.")
+    again = {
+        "queued": time.time(),
+        "started": None,
+        "finished": None,
+        "heartbeat": time.time(),
+        "cancel_requested": None,
+        "error": None,
+        "message": "",
+        "attempts": job.attempts + 1,
+    }
+    if not store.jobs.move(job_id, ("failed", "cancelled", "died"), "queued", **again):
+        raise UserError(f"Job {job_id} is {job.state}; only an ended job can be resumed.")
+    _spawn(store, store.jobs.get(job_id))
+    return store.jobs.get(job_id)
+
+
+def cancel(store: Store, job_id: int, force: bool = False) -> Job:
+    """Ask a job to stop; what it has done is kept. ``force`` ends its process group at once."""
+    job = refreshed(store, job_id)
+    if not job.live:
+        raise UserError(f"Job {job_id} is {job.state} already.")
+    if job.cancel_requested is None:
+        store.jobs.update(job_id, cancel_requested=time.time())
+    if force:
+        _kill(store, job)
+    return store.jobs.get(job_id)
+
+
+def refreshed(store: Store, job_id: int) -> Job:
+    """The job as it truly is: one whose process is gone is marked as died."""
+    _settle(store, store.jobs.get(job_id))
+    return store.jobs.get(job_id)
+
+
+def all_jobs(store: Store, project_id: int | None = None) -> list[Job]:
+    """Every job as it truly is, newest first."""
+    for job in store.jobs.all(states=("queued", "running")):
+        _settle(store, job)
+    return store.jobs.all(project_id)
+
+
+def live_jobs(store: Store) -> list[Job]:
+    """Queued and running jobs, the oldest in the queue first."""
+    found = [job for job in store.jobs.all(states=("queued", "running")) if not _settle(store, job)]
+    return sorted(found, key=lambda job: (job.queued, job.id))
+
+
+def log_path(store: Store, job_id: int) -> Path:
+    """The job's log file."""
+    return store.home.job(job_id) / "log.txt"
+
+
+def log_tail(store: Store, job_id: int, lines: int = 20) -> str:
+    """The last lines of the job's log; empty where there is none."""
+    path = log_path(store, job_id)
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 64_000))
+        text = file.read().decode("utf-8", "replace")
+    # A progress bar overwrites its line: only what it showed last is worth reading.
+    shown = [line.rsplit("\r", 1)[-1] for line in text.splitlines()]
+    return "\n".join(shown[-lines:])
+
+
+def _spawn(store: Store, job: Job) -> None:
+    lock = take_lock(store, job.id)
+    first, *rest = job.arguments
+    own = ["--home", str(store.home.root), "--job", str(job.id)]
+    command = [sys.executable, "-m", "llkd", first, *own, *rest]
+    environment = {**os.environ, LOCK_FD: str(lock), "PYTHONUNBUFFERED": "1"}
+    package_parent = str(Path(__file__).resolve().parents[2])
+    environment["PYTHONPATH"] = os.pathsep.join(
+        part for part in (package_parent, os.environ.get("PYTHONPATH")) if part
+    )
+    try:
+        with log_path(store, job.id).open("ab") as log:
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lock,),
+                env=environment,
+                cwd=job.context.get("cwd"),
+            )
+    except OSError as error:
+        store.jobs.move(job.id, ("queued",), "failed", error=f"Could not start: {error.strerror}.")
+    finally:
+        os.close(lock)
+
+
+def _settle(store: Store, job: Job) -> bool:
+    """Bring a live record in line with its process; says whether the job has ended."""
+    if not job.live:
+        return True
+    # A record is made a moment before its lock is taken.
+    if not alive(store, job.id) and time.time() - job.queued > 2.0:
+        last = log_tail(store, job.id, 3).strip()
+        message = "Its process ended without a word (killed, or out of memory). Resume goes on."
+        ended = {"finished": time.time(), "error": message + (f"\n{last}" if last else "")}
+        store.jobs.move(job.id, ("queued", "running"), "died", **ended)
+        return True
+    asked = job.cancel_requested
+    if asked is not None and time.time() - asked > FORCE_AFTER_SECONDS:
+        _kill(store, job)
+        return True
+    return False
+
+
+def _kill(store: Store, job: Job) -> None:
+    # The process number is safe to use only while the lock says that the process lives.
+    if job.pid is not None and alive(store, job.id):
+        try:
+            group = os.getpgid(job.pid)
+            if group == job.pid:
+                os.killpg(group, signal.SIGKILL)
+            else:
+                os.kill(job.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    message = "Stopped by force; resume goes on from what was kept."
+    store.jobs.move(job.id, ("queued", "running"), "cancelled", error=message, finished=time.time())

@@ -1,0 +1,66 @@
+"""Locks say what is alive: one file per job, one per device, held by the process itself."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+
+from llkd.errors import UserError
+from llkd.store import Store
+
+LOCK_FD = "LLKD_JOBLOCK_FD"
+
+
+def take_lock(store: Store, job_id: int) -> int:
+    """Hold the job's lock, as an open file. Raises UserError where another process has it."""
+    folder = store.home.job(job_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    for _ in range(20):  # a watcher's look at the lock may stand in the way for a moment
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except OSError:
+            time.sleep(0.05)
+    os.close(descriptor)
+    raise UserError(f"Job {job_id} is running in another process already.")
+
+
+def inherited_lock() -> int | None:
+    """The lock that the starter took for this process, if it did."""
+    value = os.environ.pop(LOCK_FD, None)
+    if value is None:
+        return None
+    descriptor = int(value)
+    # Children of this process must not keep the job looking alive after it.
+    os.set_inheritable(descriptor, False)
+    return descriptor
+
+
+def alive(store: Store, job_id: int) -> bool:
+    """Whether some process holds the job's lock."""
+    path = store.home.job(job_id) / "lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def device_lock(store: Store, device: str) -> int | None:
+    """Hold the device, as an open file; None while another job has it."""
+    name = "".join(ch if ch.isalnum() else "-" for ch in device)
+    descriptor = os.open(store.home.locks / f"device-{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor

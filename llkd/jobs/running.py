@@ -1,0 +1,192 @@
+"""Inside a job's process: wait for the device, beat, report, record the outcome."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+from llkd.errors import JobCancelled, LLKDError
+from llkd.jobs.control import live_jobs
+from llkd.jobs.locks import device_lock as take_device
+from llkd.jobs.locks import inherited_lock, take_lock
+from llkd.store import Job, Store
+
+HEARTBEAT_SECONDS = 1.0
+
+Work = Callable[["JobContext"], dict[str, Any]]
+
+
+class JobContext:
+    """What running work sees of its job: progress out, the wish to stop in."""
+
+    def __init__(
+        self, store: Store, job: Job, show: Callable[[int, int | None, str], None]
+    ) -> None:
+        self.store = store
+        self.job_id = job.id
+        self.facts = dict(job.context)
+        self._show = show
+        self._stop = threading.Event()
+        self._written = 0.0
+
+    def remember(self, **facts: Any) -> None:
+        """Keep facts that a resumed attempt needs (which run it works on)."""
+        self.store.jobs.remember(self.job_id, **facts)
+        self.facts.update(facts)
+
+    def begin(self, done: int, total: int) -> None:
+        """Say how much there is and how much was done by earlier attempts."""
+        self.remember(began_at=done, pace_from=time.time())
+        self.progress(done, total, always=True)
+
+    def progress(
+        self, done: int, total: int | None = None, message: str = "", always: bool = False
+    ) -> None:
+        """Tell how far the work is; written to the store at most twice a second."""
+        self._show(done, total, message)
+        now = time.time()
+        if always or now - self._written >= 0.5:
+            self._written = now
+            values: dict[str, Any] = {"done": done, "heartbeat": now, "message": message}
+            if total is not None:
+                values["total"] = total
+            self.store.jobs.update(self.job_id, **values)
+
+    def should_stop(self) -> bool:
+        """Whether a person asked the job to stop."""
+        return self._stop.is_set()
+
+    def check(self) -> None:
+        """Raise JobCancelled if a person asked the job to stop."""
+        if self._stop.is_set():
+            raise JobCancelled("Stopped on request. What was done is kept; resume goes on from it.")
+
+    def stop(self) -> None:
+        """Make :meth:`should_stop` true."""
+        self._stop.set()
+
+
+def _no_show(done: int, total: int | None, message: str) -> None:
+    """Show nothing."""
+
+
+def run(
+    store: Store,
+    work: Work,
+    *,
+    kind: str,
+    title: str,
+    arguments: Sequence[str],
+    project_id: int | None = None,
+    device: str | None = "auto",
+    job_id: int | None = None,
+    show: Callable[[int, int | None, str], None] = _no_show,
+    waiting: Callable[[str], None] = lambda message: None,
+) -> dict[str, Any]:
+    """Do ``work`` in this process as a job: wait for the device, beat, record the outcome.
+
+    ``job_id`` names the record that :func:`start` made; without it a record is made here.
+    Returns what ``work`` returns; its exceptions are recorded and raised again.
+    """
+    if job_id is None:
+        job = store.jobs.create(kind, title, list(arguments), project_id, device)
+        lock = take_lock(store, job.id)
+    else:
+        job = store.jobs.get(job_id)
+        lock = inherited_lock() or take_lock(store, job.id)
+    context = JobContext(store, job, show)
+    store.jobs.update(job.id, pid=os.getpid(), heartbeat=time.time())
+    ended = threading.Event()
+    beat = threading.Thread(target=_beat, args=(context, ended), daemon=True)
+    beat.start()
+    handlers = _on_signals(context)
+    device_lock: int | None = None
+    try:
+        device_lock = _wait_for_turn(store, job, context, waiting)
+        store.jobs.move(job.id, ("queued",), "running", started=time.time())
+        result = work(context)
+        store.jobs.move(
+            job.id, ("running",), "finished", result=result, finished=time.time(), error=None
+        )
+        return result
+    except BaseException as error:
+        _record_failure(store, job.id, error)
+        raise
+    finally:
+        ended.set()
+        beat.join()
+        for number, handler in handlers:
+            signal.signal(number, handler)
+        for descriptor in (device_lock, lock):
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+def _record_failure(store: Store, job_id: int, error: BaseException) -> None:
+    if isinstance(error, JobCancelled | KeyboardInterrupt):
+        state, message = "cancelled", "Stopped on request; resume goes on from what was done."
+    elif isinstance(error, LLKDError):
+        state, message = "failed", str(error)
+    elif isinstance(error, MemoryError):
+        state = "failed"
+        message = "Not enough memory. Use smaller batches or close other programs, then resume."
+    else:
+        logging.getLogger("llkd").exception("the job failed")
+        state = "failed"
+        message = f"Something unexpected happened ({type(error).__name__}); the log says more."
+    store.jobs.move(job_id, ("queued", "running"), state, error=message, finished=time.time())
+
+
+def _beat(context: JobContext, ended: threading.Event) -> None:
+    log = logging.getLogger("llkd")
+    while not ended.wait(HEARTBEAT_SECONDS):
+        try:
+            context.store.jobs.update(context.job_id, heartbeat=time.time())
+            job = context.store.jobs.get(context.job_id)
+            if job.cancel_requested is not None or not job.live:
+                context.stop()
+        except Exception:  # a busy database must not end the heartbeat
+            log.warning("heartbeat not written", exc_info=True)
+
+
+def _on_signals(context: JobContext) -> list[tuple[int, Any]]:
+    """Make SIGTERM and the first Ctrl-C a wish to stop; a second Ctrl-C interrupts."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+
+    def _asked(number: int, _frame: FrameType | None) -> None:
+        if context.should_stop() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        context.stop()
+
+    return [(n, signal.signal(n, _asked)) for n in (signal.SIGTERM, signal.SIGINT)]
+
+
+def _wait_for_turn(
+    store: Store, job: Job, context: JobContext, waiting: Callable[[str], None]
+) -> int | None:
+    """Wait until this job is the first of its device's queue; returns the device's lock."""
+    if job.device is None:
+        return None
+    said: int | None = None
+    while True:
+        context.check()
+        before = [j for j in live_jobs(store) if j.device == job.device and j.id != job.id]
+        mine = store.jobs.get(job.id)
+        first = next((j for j in before if (j.queued, j.id) < (mine.queued, mine.id)), None)
+        if first is None:
+            lock = take_device(store, job.device)
+            if lock is not None:
+                return lock
+        elif first.id != said:
+            said = first.id
+            message = f"Waiting for job {first.id} ({first.title}) to finish."
+            waiting(message)
+            store.jobs.update(job.id, message=message)
+        time.sleep(0.3)

@@ -1,0 +1,26 @@
+"""The stages: label, probe, train, select, export, evaluate, compare, demo.
+
+Each reads the store, calls the core and writes the store; each returns the JSON document that its
+command prints.
+"""
+
+from llkd.pipeline.comparing import compare
+from llkd.pipeline.demonstration import demo
+from llkd.pipeline.labelling import dry_run, label
+from llkd.pipeline.probing import embed_and_probe
+from llkd.pipeline.results import evaluate, predict
+from llkd.pipeline.selecting import export, select
+from llkd.pipeline.training import train
+
+__all__ = [
+    "compare",
+    "demo",
+    "dry_run",
+    "embed_and_probe",
+    "evaluate",
+    "export",
+    "label",
+    "predict",
+    "select",
+    "train",
+]

@@ -1,0 +1,140 @@
+"""The fair comparison: the method, all texts, and the two controls at matched steps and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from llkd import curation
+from llkd.config import SelectionConfig, StrategyName, TrainingConfig, build
+from llkd.jobs import JobContext
+from llkd.pipeline.labelling import teacher_document
+from llkd.pipeline.training import document, fit, prepare
+from llkd.store import Project, Run, Store
+
+ARMS: tuple[StrategyName, ...] = ("llkd", "all", "random", "teacher_then_random")
+CONTROLS = {"random", "teacher_then_random"}
+
+
+def compare(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    job: JobContext,
+    *,
+    seeds: int = 1,
+    arms: Sequence[StrategyName] = ARMS,
+) -> dict[str, Any]:
+    """Train every arm with every seed and put them side by side.
+
+    All arms of a seed see the same batches from the same start; a control draws in each batch as
+    many texts as LLKD did. Arms that are there already with the same settings are not trained
+    again, and a stopped comparison goes on where it was.
+    """
+    curation.current_labelling(store, project)
+    done: list[Run] = []
+    for seed in range(config.seed, config.seed + seeds):
+        reference: Run | None = None
+        for arm in arms:
+            run = _arm(store, project, _config(config, arm, seed, reference), job)
+            reference = run if arm == "llkd" else reference
+            done.append(run)
+    return report(store, project, done)
+
+
+def _config(
+    config: TrainingConfig, arm: StrategyName, seed: int, reference: Run | None
+) -> TrainingConfig:
+    selection = build(SelectionConfig, config.selection.model_dump(), strategy=arm, share=None)
+    return build(
+        TrainingConfig,
+        config.model_dump(),
+        selection=selection.model_dump(),
+        seed=seed,
+        reference_run=reference.id if reference is not None and arm in CONTROLS else None,
+    )
+
+
+def _arm(store: Store, project: Project, config: TrainingConfig, job: JobContext) -> Run:
+    labelling = curation.current_labelling(store, project)
+    labels = curation.teacher_labels(store, labelling)
+    for run in store.runs.all(project.id):
+        same = run.config == config and run.labelling_id == labelling.id
+        current = (
+            run.labels["calibration"] == labels.calibration
+            and run.labels["bias"] == labels.bias.tolist()
+        )
+        mine = job.facts.get("run_id") == run.id
+        if same and current and (run.summary is not None or mine):
+            break
+    else:
+        run = prepare(store, project, config, job.job_id)
+        job.remember(run_id=run.id)
+    if run.summary is None:
+        fit(store, project, run, job)
+    job.check()
+    return store.runs.get(run.id)
+
+
+def report(store: Store, project: Project, runs: Sequence[Run]) -> dict[str, Any]:
+    """Arms side by side: means over seeds, every run, and what may be concluded, in a sentence."""
+    labelling = curation.current_labelling(store, project)
+    documents = [document(run) for run in runs]
+    table = []
+    for arm in dict.fromkeys(entry["strategy"] for entry in documents):
+        of_arm = [entry for entry in documents if entry["strategy"] == arm]
+        table.append({"strategy": arm, "seeds": len(of_arm), **_means(of_arm)})
+    teacher = teacher_document(store, project, labelling)
+    return {
+        "project": project.name,
+        "teacher": teacher,
+        "arms": table,
+        "runs": documents,
+        "conclusion": conclusion({row["strategy"]: row for row in table}),
+    }
+
+
+def _means(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    means: dict[str, Any] = {}
+    for key in (
+        "accuracy",
+        "macro_f1",
+        "selected_share",
+        "backpropagated",
+        "selected_accuracy",
+        "training_seconds",
+    ):
+        values = [entry[key] for entry in entries if entry[key] is not None]
+        means[key] = float(np.mean(values)) if values else None
+    return means
+
+
+def conclusion(arms: dict[str, dict[str, Any]]) -> str:
+    """What the table shows, in plain words; never credits LLKD with what a control also reaches."""
+    llkd, full = arms.get("llkd"), arms.get("all")
+    if llkd is None or full is None or llkd["accuracy"] is None:
+        return "No held-out gold, so nothing can be said about accuracy."
+    share = llkd["backpropagated"] / full["backpropagated"] if full["backpropagated"] else 0.0
+    gain = 100 * (llkd["accuracy"] - full["accuracy"])
+    sentence = (
+        f"LLKD used {share:.0%} of the samples that training on all texts used and was "
+        f"{abs(gain):.1f} points of accuracy {'above' if gain >= 0 else 'below'} it"
+    )
+    rivals = {name: arms[name]["accuracy"] for name in arms if name in CONTROLS}
+    if not rivals:
+        return sentence + ". Without the controls it is open whether its selection is the reason."
+    best = max(rivals, key=lambda name: rivals[name])
+    ahead = 100 * (llkd["accuracy"] - rivals[best])
+    if ahead > 0:
+        sentence += f", and {ahead:.1f} points above the best control ({best})."
+    else:
+        sentence += (
+            f"; but the control {best} with the same number of samples did "
+            f"{'as well' if abs(ahead) < 0.05 else f'{-ahead:.1f} points better'}, so the gain "
+            "does not come from the student's uncertainty."
+        )
+    if min(row["seeds"] for row in arms.values()) < 5:
+        sentence += " Fewer than five seeds: differences of a point or two may be chance."
+    return sentence

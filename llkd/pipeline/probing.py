@@ -1,0 +1,80 @@
+"""The second axis before the first training: embed all texts once, then fit the probe."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llkd import curation
+from llkd.errors import UserError
+from llkd.jobs import JobContext
+from llkd.store import Project, Store
+
+PART_ROWS = 4096
+
+
+def embed_and_probe(
+    store: Store,
+    project: Project,
+    job: JobContext,
+    *,
+    student: str = "embedded",
+) -> dict[str, Any]:
+    """Embed every text with the untrained student, then fit the probe to the current labels.
+
+    Embeddings are kept in parts as they come, so a stopped job goes on from the last part.
+    """
+    began = time.time()
+    labelling = curation.current_labelling(store, project)
+    values = _embeddings(store, project, student, job)
+    labels = curation.teacher_labels(store, labelling)
+    job.progress(project.rows, project.rows, "Fitting the probe", always=True)
+    if curation.probe_signals(store, project, labels) is None:
+        raise UserError(
+            "The probe needs teacher labels of at least two classes. Label more texts, or look at "
+            "the class names: the teacher gave all texts the same one."
+        )
+    return {
+        "project": project.name,
+        "rows": len(labels.row),
+        "dimensions": int(values.shape[1]),
+        "seconds": round(time.time() - began, 2),
+    }
+
+
+def _embeddings(store: Store, project: Project, student: str, job: JobContext) -> np.ndarray:
+    key = curation.embeddings_key({"student": student}, project)
+    path = store.runs.embeddings_file(project.id, key)
+    if path.exists():
+        return curation.read_embeddings(path)
+    from llkd.students import load_student
+
+    job.progress(0, None, "Loading the student", always=True)
+    model = load_student(student, ["a", "b"], seed=0)
+    texts = store.projects.texts(project.id, ["text"])["text"]
+    parts = path.with_suffix(".parts")
+    starts = range(0, project.rows, PART_ROWS)
+    ready = sum(_part(parts, start).exists() for start in starts)
+    job.begin(min(ready * PART_ROWS, project.rows), project.rows)
+    for start in starts:
+        if _part(parts, start).exists():
+            continue
+        piece = []
+        for low in range(start, min(start + PART_ROWS, project.rows), 256):
+            high = min(low + 256, start + PART_ROWS, project.rows)
+            piece.append(model.embed([str(text) for text in texts.iloc[low:high]]))
+            job.progress(high, project.rows, "Embedding")
+            job.check()
+        curation.save_embeddings(_part(parts, start), np.concatenate(piece))
+    values = np.concatenate([curation.read_embeddings(_part(parts, start)) for start in starts])
+    curation.save_embeddings(path, values)
+    shutil.rmtree(parts, ignore_errors=True)
+    return values
+
+
+def _part(folder: Path, start: int) -> Path:
+    return folder / f"part-{start:09d}.safetensors"

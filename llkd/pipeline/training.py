@@ -1,0 +1,192 @@
+"""Train a student on a project's pseudo-labels, as a run with a folder of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llkd import curation
+from llkd.config import Calibration, TrainingConfig
+from llkd.errors import UserError
+from llkd.jobs import JobContext
+from llkd.store import Project, Run, Store
+from llkd.store.runs import read_probabilities, write_probabilities
+
+NEEDS_CONFIDENCE = {"llkd", "teacher_only", "teacher_then_random", "fixed"}
+
+
+def train(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    job: JobContext,
+    *,
+    calibration: Calibration | None = None,
+    run: Run | None = None,
+) -> dict[str, Any]:
+    """Train one student; a resumed job goes on with its own run from the last checkpoint.
+
+    The pseudo-labels are those of the current teacher pass when the run is made, kept in its
+    folder, so that later labels or calibrations change nothing in it.
+    """
+    run = run or _run_of(store, project, job)
+    if run is None:
+        run = prepare(store, project, config, job.job_id, calibration)
+        job.remember(run_id=run.id)
+    summary = fit(store, project, run, job)
+    result = document(store.runs.get(run.id))
+    store.people.record(project.id, "train", {**result, "warnings": summary.get("warnings", [])})
+    return result
+
+
+def _run_of(store: Store, project: Project, job: JobContext) -> Run | None:
+    known = job.facts.get("run_id")
+    return None if known is None else store.runs.get(int(known), project.id)
+
+
+def prepare(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    job_id: int | None,
+    calibration: Calibration | None = None,
+) -> Run:
+    """A new run with its pseudo-labels in its folder. Raises UserError before labelling."""
+    if config.reference_run is not None:
+        _check_reference(store.runs.get(config.reference_run, project.id), config)
+    labelling = curation.current_labelling(store, project)
+    labels = curation.teacher_labels(store, labelling, calibration)
+    plane = curation.load_plane(store, project, calibration=calibration)
+    rows, probabilities, left_out = _targets(plane, config)
+    if len(rows) < 2 or len(np.unique(probabilities.argmax(axis=1))) < 2:
+        raise UserError(
+            "Training needs labelled texts of at least two classes, but the teacher has labelled "
+            f"{len(rows)} that can be used. Label more texts first."
+        )
+    facts = {
+        "labelling": labelling.id,
+        "fingerprint": labelling.fingerprint,
+        "calibration": labels.calibration,
+        "bias": labels.bias.tolist(),
+        "classes": plane.names,
+        "rows": len(rows),
+        "without_confidence": left_out,
+        "human_labels": int((plane.frame["human_label"] >= 0).sum()),
+    }
+    run = store.runs.create(project.id, labelling.id, config, facts, job_id)
+    write_probabilities(_targets_file(run), rows, probabilities)
+    return run
+
+
+def _targets_file(run: Run) -> Path:
+    return run.folder / "targets.parquet"
+
+
+def _targets(plane: curation.Plane, config: TrainingConfig) -> tuple[np.ndarray, np.ndarray, int]:
+    """Rows and the teacher probabilities to train on; a person's label counts as certain."""
+    frame = plane.frame
+    label = frame["label"].to_numpy()
+    human = frame["human_label"].to_numpy() >= 0
+    sure = ~frame["confidence"].isna().to_numpy()
+    usable = (label >= 0) & ~frame["excluded"].to_numpy()
+    left_out = 0
+    if config.selection.strategy in NEEDS_CONFIDENCE:
+        left_out = int((usable & ~sure & ~human).sum())
+        usable = usable & (sure | human)
+    probabilities = plane.probabilities.copy()
+    certain = usable & (human | ~sure)
+    probabilities[certain] = np.eye(len(plane.names))[label[certain]]
+    return frame["row"].to_numpy()[usable], probabilities[usable], left_out
+
+
+def _check_reference(reference: Run, config: TrainingConfig) -> None:
+    if reference.summary is None:
+        raise UserError(
+            f"Run {reference.id} has not finished, so its counts per step are not known yet. "
+            "Wait for it, or name a finished run."
+        )
+    for name in ("batch_size", "epochs", "seed"):
+        wanted, has = getattr(reference.config, name), getattr(config, name)
+        if wanted != has:
+            raise UserError(
+                f"A control must match its reference run {reference.id} in {name.replace('_', ' ')}"
+                f": that run has {wanted}, this one {has}."
+            )
+
+
+def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, Any]:
+    """Train the run's student to the end and keep its summary; resumes from a checkpoint."""
+    from llkd.students import load_student
+    from llkd.training import Progress, TrainingData
+    from llkd.training import train as train_student
+
+    job.progress(0, None, "Loading the student", always=True)
+    names = list(run.labels["classes"])
+    rows, probabilities = read_probabilities(_targets_file(run))
+    texts = store.projects.texts(project.id)
+    gold = curation.gold_indices(texts, names)
+    held_out = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
+    text = texts["text"].astype(str)
+    data = TrainingData(
+        texts=text.iloc[rows].tolist(),
+        rows=rows,
+        teacher_probs=probabilities,
+        gold=gold[rows] if (gold[rows] >= 0).any() else None,
+        eval_texts=text.iloc[held_out].tolist(),
+        eval_gold=gold[held_out],
+    )
+    began = False
+
+    def show(progress: Progress) -> None:
+        nonlocal began
+        if not began:
+            began = True
+            job.begin(progress.step, progress.total_steps)
+        job.progress(progress.step, progress.total_steps, progress.message)
+
+    outcome = train_student(
+        load_student(run.config.student, names, seed=run.config.seed),
+        data,
+        run.config,
+        names,
+        run.folder,
+        reference_counts=_reference_counts(store, run.config),
+        on_progress=show,
+        should_stop=job.should_stop,
+    )
+    summary = outcome.to_dict()
+    store.runs.finish(run.id, summary)
+    return summary
+
+
+def _reference_counts(store: Store, config: TrainingConfig) -> list[int] | None:
+    if config.reference_run is None:
+        return None
+    steps = store.runs.steps(store.runs.get(config.reference_run))
+    return [int(count) for count in steps["selected"]]
+
+
+def document(run: Run) -> dict[str, Any]:
+    """What a finished run reports."""
+    summary = run.summary or {}
+    keys = (
+        "accuracy",
+        "macro_f1",
+        "selected_share",
+        "backpropagated",
+        "unique",
+        "selected_accuracy",
+        "steps",
+        "skipped_steps",
+        "training_seconds",
+    )
+    return {
+        "run": run.id,
+        "state": "finished" if run.summary is not None else "unfinished",
+        "strategy": run.config.selection.strategy,
+        "seed": run.config.seed,
+        **{key: summary.get(key) for key in keys},
+        "seconds": summary.get("training_seconds"),
+    }
