@@ -1,0 +1,306 @@
+"""The home: what is written is there whole, what is damaged is set aside, nothing is lost."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from llkd.config import LabelSet, SelectionConfig, TeacherConfig, TrainingConfig
+from llkd.errors import ConfigError, NotFound, StoreError, UserError
+from llkd.store import Scores, Store
+from llkd.store.home import atomic_file, atomic_folder
+from llkd.store.projects import checked_name
+from llkd.store.runs import read_probabilities, write_probabilities
+
+
+@pytest.fixture
+def store(home):
+    opened = Store()
+    yield opened
+    opened.close()
+
+
+def texts(n=4):
+    return pd.DataFrame(
+        {
+            "id": [f"t{i}" for i in range(n)],
+            "text": [f"text {i} ünï\u2028code" for i in range(n)],
+            "gold": ["a", None, "b", None][:n] + [None] * max(0, n - 4),
+            "split": ["eval", "pool", "pool", "pool"][:n] + ["pool"] * max(0, n - 4),
+        }
+    )
+
+
+def a_project(store, name="p", n=4):
+    return store.projects.create(
+        name, texts(n), source="f.csv", report={"rows": n}, label_set=LabelSet.of(["a", "b"])
+    )
+
+
+def a_labelling(store, project, fingerprint="x"):
+    return store.labellings.find_or_create(
+        project.id,
+        label_set=project.label_set,
+        config=TeacherConfig(),
+        fingerprint=fingerprint,
+        teacher={"model": "m"},
+        calibration="batch",
+    )
+
+
+def scores(rows, value=0.0):
+    m = len(rows)
+    return Scores(
+        np.array(rows),
+        np.column_stack([np.full(m, value), np.arange(m, dtype=float)]),
+        np.full(m, -1),
+        np.array(["logprob"] * m, dtype=object),
+        np.array([None] * m, dtype=object),
+    )
+
+
+class TestProjects:
+    def test_round_trip(self, store):
+        made = a_project(store)
+        read = Store(store.home.root).projects.get("p")
+        assert read == made
+        assert read.label_set.names == ["a", "b"]
+        frame = store.projects.texts(made.id)
+        assert frame["text"].tolist() == texts()["text"].tolist()
+        assert frame["row"].tolist() == [0, 1, 2, 3]
+        assert frame["gold"].isna().tolist() == [False, True, False, True]
+
+    def test_a_name_in_use_is_refused_and_nothing_changes(self, store):
+        before = a_project(store)
+        with pytest.raises(UserError, match="There is a project 'p' already"):
+            store.projects.create("p", texts(2), source="g", report={})
+        assert store.projects.get("p") == before
+        assert len(store.projects.texts(before.id)) == 4
+
+    def test_an_unknown_project_names_those_there_are(self, store):
+        a_project(store, "reviews")
+        with pytest.raises(NotFound, match="There is no project 'nope'. Projects here: reviews"):
+            store.projects.get("nope")
+
+    def test_a_failed_write_leaves_no_project(self, store, monkeypatch):
+        def full(*_args, **_kwargs):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("llkd.store.projects.pq.write_table", full)
+        with pytest.raises(StoreError, match="No space left on device"):
+            a_project(store)
+        assert store.projects.all() == []
+
+    @pytest.mark.parametrize("name", ["", "  ", "…", "a" * 101, "a\nb", "\x00"])
+    def test_names_nobody_can_type_are_refused(self, name):
+        with pytest.raises(UserError, match="A project name has 1 to 100 printable characters"):
+            checked_name(name)
+
+    @pytest.mark.parametrize("name", ["../../etc/passwd", "/abs", "a/b", "日本語", "it's 50 %"])
+    def test_a_name_never_leaves_the_home(self, store, name):
+        project = a_project(store, name)
+        assert store.projects.get(name).name == name
+        file = store.home.project(project.id) / "texts.parquet"
+        assert file.exists()
+        assert store.home.root in file.resolve().parents
+
+    def test_deleting_takes_everything_of_it_and_only_that(self, store):
+        one, two = a_project(store, "one"), a_project(store, "two")
+        labelling = a_labelling(store, one)
+        store.labellings.append(labelling, scores([0, 1]))
+        store.people.decide(one.id, [0], "exclude")
+        store.runs.create(one.id, labelling.id, TrainingConfig(), {})
+        store.projects.delete(one.id)
+        assert [p.name for p in store.projects.all()] == ["two"]
+        assert not store.home.project(one.id).exists()
+        assert len(store.projects.texts(two.id)) == 4
+
+
+class TestScores:
+    def test_parts_are_read_as_one_in_row_order_each_row_once(self, store):
+        labelling = a_labelling(store, a_project(store))
+        store.labellings.append(labelling, scores([3, 1], 0.5))
+        store.labellings.append(labelling, scores([0, 1], 9.0))
+        read = store.labellings.scores(labelling)
+        assert read.row.tolist() == [0, 1, 3]
+        assert read.scores[1].tolist() == [0.5, 1.0], "the first answer stands"
+        assert store.labellings.done(labelling).tolist() == [0, 1, 3]
+
+    def test_compacting_changes_nothing_that_is_read(self, store):
+        labelling = a_labelling(store, a_project(store))
+        for rows in ([3], [1], [0, 2]):
+            store.labellings.append(labelling, scores(rows))
+        before = store.labellings.scores(labelling)
+        store.labellings.compact(labelling)
+        after = store.labellings.scores(labelling)
+        for name in ("row", "scores", "answer", "source"):
+            np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+        folder = store.home.labelling(labelling.project_id, labelling.id)
+        assert len(list(folder.glob("part-*.parquet"))) == 1
+
+    def test_the_same_teacher_goes_on_with_the_same_pass(self, store):
+        project = a_project(store)
+        assert a_labelling(store, project).id == a_labelling(store, project).id
+        assert a_labelling(store, project, "other").id != a_labelling(store, project).id
+
+    def test_a_damaged_part_is_set_aside_and_its_rows_are_asked_again(self, store):
+        labelling = a_labelling(store, a_project(store))
+        store.labellings.append(labelling, scores([0, 1]))
+        folder = store.home.labelling(labelling.project_id, labelling.id)
+        good = next(folder.glob("part-*.parquet"))
+        (folder / "part-99999999999999999999-x.parquet").write_bytes(good.read_bytes()[:100])
+        assert store.labellings.scores(labelling).row.tolist() == [0, 1]
+        assert len(list(folder.glob("*.damaged"))) == 1
+
+    def test_the_version_moves_with_every_part(self, store):
+        labelling = a_labelling(store, a_project(store))
+        seen = {store.labellings.version(labelling)}
+        for rows in ([0], [1]):
+            store.labellings.append(labelling, scores(rows))
+            seen.add(store.labellings.version(labelling))
+        assert len(seen) == 3
+
+
+class TestPeople:
+    def test_the_latest_decision_holds_and_undo_brings_back_the_one_before(self, store):
+        project = a_project(store)
+        store.people.decide(project.id, [0, 1], "label", "a")
+        store.people.decide(project.id, [1], "label", "b", who="ann")
+        store.people.decide(project.id, [2], "exclude")
+        now = store.people.decisions(project.id)
+        assert now["human_label"].fillna("-").to_dict() == {0: "a", 1: "b", 2: "-"}
+        assert now["excluded"].to_dict() == {0: False, 1: False, 2: True}
+        assert now.loc[1, "who"] == "ann"
+        assert store.people.undo(project.id) == 1
+        assert store.people.undo(project.id) == 1
+        assert store.people.decisions(project.id)["human_label"].to_dict() == {0: "a", 1: "a"}
+        assert store.people.undo(project.id) == 2
+        assert store.people.undo(project.id) == 0
+        assert store.people.decisions(project.id).empty
+
+    def test_every_change_moves_the_version(self, store):
+        project = a_project(store)
+        seen = [store.people.version(project.id)]
+        store.people.decide(project.id, [0], "exclude")
+        seen.append(store.people.version(project.id))
+        store.people.undo(project.id)
+        seen.append(store.people.version(project.id))
+        assert len(set(seen)) == 3
+
+    def test_an_unknown_action_is_refused(self, store):
+        with pytest.raises(ConfigError, match="An action is one of"):
+            store.people.decide(a_project(store).id, [0], "burn")
+
+    def test_saved_selections(self, store):
+        project = a_project(store)
+        store.people.save_selection(project.id, "best", {"teacher_threshold": 0.5}, {"kept": 2})
+        with pytest.raises(UserError, match="There is a selection 'best' already"):
+            store.people.save_selection(project.id, "best", {}, {})
+        assert store.people.selection(project.id, "best")["counts"] == {"kept": 2}
+        store.people.delete_selection(project.id, "best")
+        with pytest.raises(NotFound, match="no saved selection 'best'"):
+            store.people.selection(project.id, "best")
+
+    def test_writers_at_the_same_time_lose_nothing(self, store):
+        project = a_project(store)
+
+        def write(start):
+            own = Store(store.home.root)
+            for row in range(start, start + 25):
+                own.people.decide(project.id, [row], "label", "a")
+            own.close()
+
+        threads = [threading.Thread(target=write, args=(k * 25,)) for k in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(store.people.decisions(project.id).index) == list(range(100))
+
+
+class TestRuns:
+    def test_settings_and_summary_come_back(self, store):
+        project = a_project(store)
+        config = TrainingConfig(selection=SelectionConfig(strategy="all"), seed=7)
+        labelling = a_labelling(store, project)
+        run = store.runs.create(project.id, labelling.id, config, {"calibration": "batch"})
+        store.runs.finish(run.id, {"accuracy": 0.5})
+        read = store.runs.get(run.id, project.id)
+        assert read.config == config
+        assert read.summary == {"accuracy": 0.5}
+        kept = json.loads((run.folder / "config.json").read_text())
+        assert kept["training"]["seed"] == 7
+
+    def test_an_unknown_run_names_those_there_are(self, store):
+        project = a_project(store)
+        run = store.runs.create(project.id, a_labelling(store, project).id, TrainingConfig(), {})
+        with pytest.raises(NotFound, match=rf"no run 99 in this project. Its runs: {run.id}"):
+            store.runs.get(99, project.id)
+
+    def test_probabilities_round_trip(self, tmp_path):
+        values = np.random.default_rng(0).dirichlet([1, 1, 1], 5)
+        write_probabilities(tmp_path / "p.parquet", np.arange(5), values)
+        rows, read = read_probabilities(tmp_path / "p.parquet")
+        assert rows.tolist() == [0, 1, 2, 3, 4]
+        np.testing.assert_allclose(read, values, atol=1e-6)
+        np.testing.assert_allclose(read.sum(axis=1), 1.0)
+
+
+class TestHome:
+    def test_an_atomic_file_is_the_old_one_until_it_is_whole(self, tmp_path):
+        path = tmp_path / "f"
+        path.write_text("old")
+        with pytest.raises(RuntimeError), atomic_file(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+        assert path.read_text() == "old"
+        assert os.listdir(tmp_path) == ["f"]
+
+    def test_an_atomic_folder_replaces_the_old_one(self, tmp_path):
+        for content in ("one", "two"):
+            with atomic_folder(tmp_path / "d") as temporary:
+                (temporary / "f").write_text(content)
+        assert (tmp_path / "d" / "f").read_text() == "two"
+        assert os.listdir(tmp_path) == ["d"]
+
+    def test_a_home_that_is_a_file_is_said_plainly(self, tmp_path):
+        (tmp_path / "h").write_text("")
+        with pytest.raises(StoreError, match="cannot be written .* Choose another with --home"):
+            Store(tmp_path / "h")
+
+    def test_a_damaged_database_is_said_plainly(self, home):
+        home.mkdir()
+        (home / "llkd.db").write_bytes(b"this is no database" * 100)
+        with pytest.raises(StoreError, match="cannot be opened"):
+            Store()
+
+    def test_a_newer_home_is_refused(self, store):
+        with store.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(StoreError, match="made by a newer version"):
+            Store(store.home.root)
+
+    def test_sqlite_is_in_wal_mode(self, store):
+        with sqlite3.connect(store.home.database) as connection:
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+    def test_the_migrations_make_exactly_the_schema(self, store):
+        from alembic.autogenerate import compare_metadata
+        from alembic.migration import MigrationContext
+
+        from llkd.store.schema import metadata
+
+        with store.engine.connect() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+    def test_processes_that_open_a_new_home_together_all_succeed(self, home):
+        code = "from llkd.store import Store; Store().projects.all()"
+        started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
+        assert [process.wait(60) for process in started] == [0, 0, 0, 0]

@@ -1,0 +1,153 @@
+"""The adaptive selection reproduces the reference numbers, and its invariants hold."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llkd.errors import ConfigError
+from llkd.selection import AdaptiveSelection, MovingMean, selection_weights
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "adaptive_selection.json"
+CASES = json.loads(FIXTURE.read_text())["cases"]
+
+
+def probabilities(rng, rows, classes, sharpness=1.0):
+    return rng.dirichlet(np.full(classes, 1 / sharpness), size=rows)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_reproduces_the_reference_numbers(case):
+    state = AdaptiveSelection(
+        case["num_classes"],
+        momentum=case["momentum"],
+        teacher_scale=case["teacher_scale"],
+        student_scale=case["student_scale"],
+        class_specific=case["class_specific"],
+        weighting=case["weighting"],
+    )
+    for batch, expected in zip(case["batches"], case["expected"], strict=True):
+        state, result = state.step(batch["teacher_probs"], batch["student_probs"])
+        assert set(expected) == {
+            "pseudo_label", "confidence", "information_need", "teacher_threshold",
+            "student_threshold", "selected", "weight",
+        }  # fmt: skip
+        for name, values in expected.items():
+            np.testing.assert_allclose(
+                np.asarray(getattr(result, name), float), np.asarray(values, float), atol=1e-6
+            )
+
+
+def test_the_state_is_immutable_and_a_step_repeats():
+    rng = np.random.default_rng(0)
+    start = AdaptiveSelection(3)
+    teacher, student = probabilities(rng, 8, 3), probabilities(rng, 8, 3)
+    first, one = start.step(teacher, student)
+    second, two = start.step(teacher, student)
+    assert start.teacher.overall.updates.tolist() == [0]
+    np.testing.assert_array_equal(one.weight, two.weight)
+    assert first.state() == second.state()
+    with pytest.raises(AttributeError):
+        first.momentum = 0.5
+
+
+def test_the_first_step_is_right_without_a_start_value():
+    _, result = AdaptiveSelection(2, momentum=0.999).step(
+        [[0.9, 0.1], [0.6, 0.4]], [[0.5, 0.5], [1.0, 0.0]]
+    )
+    # One class only: its ratio is 1, so the threshold is the batch mean of 0.9 and 0.6.
+    np.testing.assert_allclose(result.teacher_threshold[0], 0.75)
+    np.testing.assert_allclose(result.student_threshold[0], 0.5)
+    assert result.selected.tolist() == [True, False]
+
+
+def test_a_saved_state_goes_on_as_if_never_stopped():
+    rng = np.random.default_rng(1)
+    batches = [(probabilities(rng, 6, 4), probabilities(rng, 6, 4)) for _ in range(6)]
+    straight = resumed = AdaptiveSelection(4, target_rate=0.3)
+    for number, (teacher, student) in enumerate(batches):
+        straight, one = straight.step(teacher, student)
+        if number == 3:
+            saved = json.loads(json.dumps(resumed.state()))
+            resumed = AdaptiveSelection(4, target_rate=0.3).restored(saved)
+        resumed, two = resumed.step(teacher, student)
+        np.testing.assert_array_equal(one.selected, two.selected)
+        np.testing.assert_array_equal(one.student_threshold, two.student_threshold)
+
+
+def test_target_rate_is_met_on_average():
+    rng = np.random.default_rng(2)
+    state = AdaptiveSelection(3, target_rate=0.25)
+    shares = []
+    for _ in range(600):
+        state, result = state.step(probabilities(rng, 32, 3, 3), probabilities(rng, 32, 3))
+        shares.append(result.selected.mean())
+    assert np.mean(shares[200:]) == pytest.approx(0.25, abs=0.04)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    classes=st.integers(2, 7),
+    rows=st.integers(1, 20),
+    scale=st.floats(0.0, 2.0),
+    weighting=st.sampled_from(["product", "mean", "none"]),
+)
+def test_invariants(seed, classes, rows, scale, weighting):
+    rng = np.random.default_rng(seed)
+    teacher, student = probabilities(rng, rows, classes), probabilities(rng, rows, classes)
+    loose = AdaptiveSelection(classes, teacher_scale=scale, weighting=weighting)
+    strict = AdaptiveSelection(classes, teacher_scale=scale + 0.3, weighting=weighting)
+    _, wide = loose.step(teacher, student)
+    _, narrow = strict.step(teacher, student)
+    assert not (narrow.selected & ~wide.selected).any(), "a higher threshold selects no new text"
+    assert (wide.weight[~wide.selected] == 0).all()
+    if wide.selected.any():
+        assert wide.weight[wide.selected].mean() == pytest.approx(1.0)
+    assert ((wide.information_need >= 0) & (wide.information_need <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("settings_", "message"),
+    [
+        ({"num_classes": 1}, "num_classes is at least 2, but it was 1."),
+        ({"num_classes": 3, "momentum": 1.0}, "momentum is from 0 to below 1, but it was 1.0."),
+        ({"num_classes": 3, "weighting": "sum"}, "but it was 'sum'"),
+        ({"num_classes": 3, "teacher_scale": -1.0}, "teacher_scale is 0 or more"),
+        ({"num_classes": 3, "target_rate": 0.0}, "target_rate is above 0"),
+    ],
+)
+def test_wrong_settings_get_a_sentence(settings_, message):
+    with pytest.raises(ConfigError, match=message):
+        AdaptiveSelection(**settings_)
+
+
+def test_wrong_arrays_get_a_sentence():
+    state = AdaptiveSelection(3)
+    good = [[0.2, 0.3, 0.5]]
+    with pytest.raises(ConfigError, match=r"teacher_probs has shape \[B, 3\], but it was \[1, 2\]"):
+        state.step([[0.5, 0.5]], good)
+    with pytest.raises(ConfigError, match="negative or missing"):
+        state.step([[0.2, np.nan, 0.5]], good)
+    with pytest.raises(ConfigError, match="both need one row per text"):
+        state.step(good, good + good)
+    with pytest.raises(ConfigError, match="needs the student's probabilities"):
+        state.step(good)
+
+
+def test_weights_of_a_certain_student_are_all_one():
+    weight = selection_weights(
+        np.array([0.9, 0.8]), np.array([0.0, 0.0]), np.array([True, True]), "product"
+    )
+    assert weight.tolist() == [1.0, 1.0]
+
+
+def test_moving_mean_counts_each_entry_for_itself():
+    mean = MovingMean.zeros(2)
+    mean = mean.update(np.array([4.0, 9.0]), np.array([True, False]), 0.5)
+    mean = mean.update(np.array([8.0, 1.0]), np.array([True, True]), 0.5)
+    # 0.5 * (0.5 * 4) + 0.5 * 8 = 5 over 1 - 0.25; the second entry has one update.
+    np.testing.assert_allclose(mean.value(0.5), [5 / 0.75, 1.0])
