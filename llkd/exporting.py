@@ -6,6 +6,7 @@ the manifest says so. JSONL and Parquet hold every text exactly.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import shutil
@@ -42,7 +43,14 @@ def _write_csv(frame: pd.DataFrame, folder: Path, names: Sequence[str]) -> list[
     path = folder / "curated.csv"
     with atomic_file(path) as temporary:
         # A byte order mark is what makes spreadsheets read UTF-8; pandas and this app skip it.
-        safe.to_csv(temporary, index=False, encoding="utf-8-sig", lineterminator="\n")
+        safe.to_csv(
+            temporary,
+            index=False,
+            encoding="utf-8-sig",
+            lineterminator="\n",
+            # Every text in quotes: a lone carriage return in one must not start a new row.
+            quoting=csv.QUOTE_NONNUMERIC,
+        )
     return [path]
 
 

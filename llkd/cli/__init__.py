@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Sequence
 
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except JobCancelled as error:
         return _fail(str(error), 130, wants_json)
     except LLKDError as error:
+        _record_early_failure(typed, str(error))
         return _fail(str(error), error.exit_code, wants_json)
     except BrokenPipeError:
         # The reader (head, less) has gone; there is nobody to tell.
@@ -78,6 +80,24 @@ def _fail(message: str, code: int, wants_json: bool) -> int:
     if wants_json:
         print_json({"error": line})
     return code
+
+
+def _record_early_failure(typed: Sequence[str], message: str) -> None:
+    """A background job that fails before its work begins says why, instead of just ending."""
+    own = _own_flags(typed)
+    if "--job" not in own:
+        return
+    from llkd.store import Store
+
+    store = Store(own.get("--home"))
+    now = time.time()
+    store.jobs.move(int(own["--job"]), ("queued",), "failed", error=message, finished=now)
+    store.close()
+
+
+def _own_flags(typed: Sequence[str]) -> dict[str, str]:
+    pairs = zip(typed, typed[1:], strict=False)
+    return {flag: value for flag, value in pairs if flag in {"--home", "--job"}}
 
 
 def _without(typed: list[str], *flags: str) -> list[str]:

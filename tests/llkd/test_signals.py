@@ -65,4 +65,4 @@ def test_calibration_keeps_shapes_and_sums(seed, rows, classes, method, temperat
     probabilities = signals.teacher_probabilities(scores, bias, temperature)
     assert probabilities.shape == scores.shape
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
-    assert ((signals.information_need(probabilities) <= 1)).all()
+    assert (signals.information_need(probabilities) <= 1).all()

@@ -1,0 +1,108 @@
+"""A real server process and a real Chromium; a missing browser fails the tests."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium():
+    for name in (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"):
+        if name and shutil.which(name):
+            return shutil.which(name)
+    raise RuntimeError("Browser tests need Chromium: apt install chromium, or set CHROMIUM=path")
+
+
+class Server:
+    """The app as a user starts it, on a free port, with a home of its own."""
+
+    def __init__(self, home):
+        self.home = home
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = home.parent / "server.log"
+
+    def start(self):
+        environment = {**os.environ, "LLKD_HOME": str(self.home)}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:
+                    if answer.status == 200:
+                        return self
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(f"The server did not start:\n{self.log.read_text()}")
+
+    def stop(self, how=signal.SIGTERM):
+        os.killpg(self.process.pid, how)
+        self.process.wait(20)
+
+
+@pytest.fixture
+def server(home):
+    started = Server(home).start()
+    yield started
+    if started.process.poll() is None:
+        started.stop()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(30_000)
+    opened = context.new_page()
+    opened.problems = []
+    opened.on("pageerror", lambda error: opened.problems.append(str(error)))
+    yield opened
+    context.close()
+
+
+def settled(page, text=None, timeout=60_000):
+    """Wait until Streamlit has run the script to its end and the text is there."""
+    page.wait_for_selector(
+        "[data-testid=stApp][data-test-script-state=notRunning]", timeout=timeout
+    )
+    if text is not None:
+        page.get_by_text(text).first.wait_for(timeout=timeout)
+        page.wait_for_selector(
+            "[data-testid=stApp][data-test-script-state=notRunning]", timeout=timeout
+        )
+    assert page.locator("[data-testid=stException]").count() == 0

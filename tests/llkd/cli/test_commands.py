@@ -1,0 +1,90 @@
+"""What the pages start is what a person could type: commands and parser agree."""
+
+import pytest
+
+from llkd import commands
+from llkd.cli.actions.given import settings, threshold, training_config
+from llkd.cli.parser import make_parser
+from llkd.config import SelectionConfig, TeacherConfig, TrainingConfig, build
+from llkd.errors import UserError
+
+HOSTILE = "--help $(rm) 'x' \"y\" \n"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TeacherConfig(),
+        TeacherConfig(teacher="local:/m o d", verbaliser_score="mean", max_text_tokens=64),
+        TeacherConfig(
+            teacher="api:m", base_url="http://127.0.0.1:1/v1", concurrency=9, samples=3,
+            instruction="-- Say which.\nNow.", precision="fp32",
+        ),
+    ],
+)  # fmt: skip
+def test_label(config):
+    command = commands.label(HOSTILE, config, calibration="none", limit=7, dry_run=True)
+    given = make_parser().parse_args(command)
+    assert settings(TeacherConfig, given) == config
+    assert (given.project, given.calibration, given.limit, given.dry_run) == (
+        HOSTILE, "none", 7, True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"seed": 4, "epochs": 9, "learning_rate": 2e-5, "student": "/a b", "precision": "bf16"},
+        {"selection": {"strategy": "random", "share": 0.2}},
+        {"selection": {"strategy": "teacher_then_random"}, "reference_run": 3},
+        {"selection": {"strategy": "fixed", "teacher_threshold": {"a=b": 0.5, "c": 0.25},
+                       "student_threshold": 0.125}},
+        {"selection": {"momentum": 0.5, "class_specific": False, "target_rate": 0.3,
+                       "weighting": "none", "teacher_scale": 0.5, "student_scale": 1.5}},
+    ],
+)  # fmt: skip
+def test_train(values):
+    config = build(TrainingConfig, values)
+    given = make_parser().parse_args(commands.train("p", config, calibration="batch"))
+    assert training_config(given) == config
+    assert given.calibration == "batch"
+
+
+def test_export_probe_and_predict():
+    command = commands.export(
+        "p", "/o u t", formats=["csv", "hf"], run=3, teacher_threshold=0.5,
+        student_threshold={"a": 0.25}, student=False, zip_student=True,
+    )  # fmt: skip
+    given = make_parser().parse_args(command)
+    assert (given.out, given.format, given.run, given.no_student, given.zip_student) == (
+        "/o u t", "csv,hf", 3, True, True,
+    )  # fmt: skip
+    assert threshold("teacher_threshold", given.teacher_threshold) == 0.5
+    assert threshold("student_threshold", given.student_threshold) == {"a": 0.25}
+    assert make_parser().parse_args(commands.probe("-p")).project == "-p"
+    asked = make_parser().parse_args(commands.predict("p", 1, "--text=x"))
+    assert asked.text == "--text=x"
+
+
+@pytest.mark.parametrize("wrong", [["1.5"], ["x"], ["a=2"], ["0.5", "0.6"], ["nan"]])
+def test_wrong_thresholds_get_a_sentence(wrong):
+    with pytest.raises(UserError, match="--teacher-threshold"):
+        threshold("teacher_threshold", wrong)
+
+
+def test_every_setting_has_words_and_every_command_an_example(capsys):
+    for kind in (TeacherConfig, TrainingConfig, SelectionConfig):
+        own = {"selection", "strategy", "class_specific", "teacher_threshold", "student_threshold"}
+        for name, field in kind.model_fields.items():
+            assert field.description or name in own, f"{kind.__name__}.{name} has no description"
+    choices = make_parser()._subparsers._group_actions[0].choices
+    assert set(choices) == {
+        "import", "projects", "label", "probe", "train", "compare", "demo", "select", "export",
+        "evaluate", "predict", "runs", "jobs", "cancel", "resume",
+    }  # fmt: skip
+    for name, parser in choices.items():
+        text = parser.format_help()
+        assert f"Example: llkd {name}" in text
+        assert "--home DIR" in text
+        assert "--json" in text
