@@ -43,10 +43,12 @@ def load_plane(
     calibration: Calibration | None = None,
     run: Run | None = None,
     epoch: int | None = None,
+    need: bool = True,
 ) -> Plane:
     """Bring together texts' rows, teacher labels, the student's signals and human decisions.
 
-    Information need is the run's after ``epoch`` (its last by default), else the probe's.
+    Information need is the run's after ``epoch`` (its last by default), else the probe's, which
+    may have to be fitted; without ``need`` it is left out.
     Raises UserError before the first teacher label.
     """
     labelling = store.labellings.get(run.labelling_id) if run else current_labelling(store, project)
@@ -64,8 +66,11 @@ def load_plane(
     sure = np.full(n, np.nan)
     sure[labels.row] = labels.confidence
 
-    student, source = _student_signals(store, project, labels, run, epoch, n)
-    need = np.full(n, np.nan) if student is None else signals.information_need(student)
+    student: Floats | None = None
+    source = "not asked for"
+    if need:
+        student, source = _student_signals(store, project, labels, run, epoch, n)
+    unsure = np.full(n, np.nan) if student is None else signals.information_need(student)
     frame = pd.DataFrame(
         {
             "row": texts["row"].to_numpy(),
@@ -73,7 +78,7 @@ def load_plane(
             "gold": gold_indices(texts, names),
             "teacher_label": teacher,
             "confidence": sure,
-            "information_need": need,
+            "information_need": unsure,
             "student_label": np.full(n, -1) if student is None else signals.pseudo_label(student),
         }
     )

@@ -60,8 +60,8 @@ def _kept(
     plane = curation.load_plane(store, project, calibration=calibration, run=run, epoch=epoch)
     if run is not None and teacher is None and student is None:
         trained = times_selected(store, run)
-        kept = plane.frame["row"].isin(trained.index).to_numpy()
-        kept &= ~plane.frame["excluded"].to_numpy()
+        excluded = plane.frame["excluded"].to_numpy()
+        kept = plane.frame["row"].isin(trained.index).to_numpy() & ~excluded
         return plane, kept, {"kind": "trained on by run", "run": run.id}
     rule = {
         "kind": "thresholds",

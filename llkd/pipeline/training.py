@@ -58,7 +58,7 @@ def prepare(
         _check_reference(store.runs.get(config.reference_run, project.id), config)
     labelling = curation.current_labelling(store, project)
     labels = curation.teacher_labels(store, labelling, calibration)
-    plane = curation.load_plane(store, project, calibration=calibration)
+    plane = curation.load_plane(store, project, calibration=calibration, need=False)
     rows, probabilities, left_out = _targets(plane, config)
     if len(rows) < 2 or len(np.unique(probabilities.argmax(axis=1))) < 2:
         raise UserError(

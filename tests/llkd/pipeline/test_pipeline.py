@@ -142,7 +142,8 @@ class TestLabel:
         plain = curation.teacher_labels(store, labelling, "none")
         batch = curation.teacher_labels(store, labelling, "batch")
         assert not np.allclose(plain.confidence, batch.confidence)
-        np.testing.assert_allclose(batch.bias, store.labellings.scores(labelling).scores.mean(0))
+        raw = store.labellings.scores(labelling).scores
+        np.testing.assert_allclose(batch.bias, raw.mean(axis=0, dtype=float))
 
     def test_without_classes_it_says_how_to_set_them(self, store, teacher):
         frame = pd.DataFrame({"id": ["1"], "text": ["x"], "gold": None, "split": "pool"})

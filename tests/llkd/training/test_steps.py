@@ -67,14 +67,6 @@ def hand_written(encoder, data, settings, steps, weight=lambda p, q: np.ones(len
     raise AssertionError("too few batches")
 
 
-def stop_after(steps):
-    seen = []
-    return {
-        "on_progress": lambda progress: seen.append(progress.step),
-        "should_stop": lambda: bool(seen) and seen[-1] >= steps,
-    }
-
-
 def test_all_equals_a_hand_written_loop_of_three_steps(encoder, tmp_path):
     import torch
 
