@@ -1,0 +1,5 @@
+"""The entry of the web app: ``streamlit run app.py``."""
+
+from ui.page import run_app
+
+run_app()

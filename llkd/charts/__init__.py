@@ -1,0 +1,42 @@
+"""Frames and lists in, Plotly figures out; no project module and no Streamlit is imported.
+
+Texts and class names are hostile: they are escaped, and never part of a hover template.
+"""
+
+from llkd.charts.plane import Group, Line, Marks, decision_plane, hover_text, kept_per_class
+from llkd.charts.results import (
+    accuracy_against_samples,
+    confusion,
+    f1_per_class,
+    probabilities,
+    selected_when,
+)
+from llkd.charts.teacher import (
+    confidence_histogram,
+    label_histogram,
+    reliability,
+    risk_coverage,
+)
+from llkd.charts.training import evaluation, loss, share_selected, thresholds
+
+__all__ = [
+    "Group",
+    "Line",
+    "Marks",
+    "accuracy_against_samples",
+    "confidence_histogram",
+    "confusion",
+    "decision_plane",
+    "evaluation",
+    "f1_per_class",
+    "hover_text",
+    "kept_per_class",
+    "label_histogram",
+    "loss",
+    "probabilities",
+    "reliability",
+    "risk_coverage",
+    "selected_when",
+    "share_selected",
+    "thresholds",
+]

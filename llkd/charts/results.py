@@ -1,0 +1,229 @@
+"""Runs side by side, one run's mistakes, what was selected when, and one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from llkd.charts.palette import KEPT, NOT_KEPT, class_colours
+from llkd.charts.text import inert
+
+STRATEGY_COLOURS = {
+    "llkd": KEPT,
+    "all": "#E69F00",
+    "random": "#CC79A7",
+    "teacher_then_random": "#009E73",
+    "teacher_only": "#56B4E9",
+    "student_only": "#D55E00",
+    "fixed": "#8C8C8C",
+}
+
+CELLS_WITH_NUMBERS = 20
+"""Up to so many classes a confusion matrix has room for its counts."""
+
+
+def accuracy_against_samples(runs: Sequence[Mapping[str, Any]], teacher: float | None) -> go.Figure:
+    """One mark a run: samples back-propagated across, accuracy with its interval upwards.
+
+    A run has ``name``, ``strategy``, ``backpropagated``, ``accuracy``, ``low`` and ``high``.
+    ``teacher`` is the teacher's accuracy on the same texts.
+    """
+    figure = go.Figure()
+    for strategy in dict.fromkeys(run["strategy"] for run in runs):
+        mine = [run for run in runs if run["strategy"] == strategy]
+        figure.add_scatter(
+            x=[run["backpropagated"] for run in mine],
+            y=[run["accuracy"] for run in mine],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [run["high"] - run["accuracy"] for run in mine],
+                "arrayminus": [run["accuracy"] - run["low"] for run in mine],
+                "thickness": 1,
+                "width": 4,
+            },
+            mode="markers",
+            marker={"size": 11, "color": STRATEGY_COLOURS.get(strategy, NOT_KEPT)},
+            name=inert(strategy, 28),
+            hovertext=[
+                f"{inert(run['name'], 60)}<br>{run['accuracy']:.1%} with "
+                f"{run['backpropagated']:,} samples"
+                for run in mine
+            ],
+            hoverinfo="text",
+        )
+    if teacher is not None:
+        figure.add_hline(
+            y=teacher,
+            line={"dash": "dash", "color": "#888888", "width": 1},
+            annotation={"text": "the teacher itself", "font": {"color": "#888888"}},
+            annotation_position="bottom right",
+        )
+    figure.update_layout(
+        height=360,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+    figure.update_xaxes(title="Samples back-propagated", rangemode="tozero", tickformat=",")
+    figure.update_yaxes(title="Accuracy on held-out texts", tickformat=".0%", zeroline=False)
+    return figure
+
+
+def f1_per_class(
+    names: Sequence[str], series: Sequence[tuple[str, Sequence[float], str]]
+) -> go.Figure:
+    """F1 of each class, a group of bars a class; ``series`` are (name, values ``[C]``, colour)."""
+    place = list(range(len(names)))
+    figure = go.Figure()
+    for name, values, colour in series:
+        safe = inert(name, 28)
+        figure.add_bar(
+            x=place,
+            y=list(values),
+            name=safe,
+            marker={"color": colour},
+            hovertext=[
+                f"{safe}<br>{inert(n, 40)}: {v:.1%}" for n, v in zip(names, values, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    figure.update_layout(
+        height=340,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        barmode="group",
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+    figure.update_xaxes(tickvals=place, ticktext=[inert(name, 18) for name in names])
+    figure.update_yaxes(title="F1", tickformat=".0%", range=[0, 1.02])
+    return figure
+
+
+def confusion(
+    matrix: Sequence[Sequence[int]], names: Sequence[str], given: str = "student"
+) -> go.Figure:
+    """Rows are the true class, columns what the ``given`` said; a cell's shade is its row share."""
+    counts = np.asarray(matrix, dtype=np.int64)
+    totals = counts.sum(axis=1, keepdims=True)
+    share = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    place = list(range(len(names)))
+    ticks = [inert(name, 18) for name in names]
+    said = inert(given, 40)
+    hover = [
+        [
+            f"true: {ticks[i]}<br>{said}: {ticks[j]}<br>{counts[i, j]:,} ({share[i, j]:.1%})"
+            for j in place
+        ]
+        for i in place
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            z=share,
+            x=place,
+            y=place,
+            zmin=0,
+            zmax=1,
+            colorscale=[[0.0, "rgba(128,128,128,0.06)"], [1.0, KEPT]],
+            showscale=False,
+            hovertext=hover,
+            hoverinfo="text",
+            xgap=2,
+            ygap=2,
+        )
+    )
+    if len(names) <= CELLS_WITH_NUMBERS:
+        figure.add_scatter(
+            x=[j for _ in place for j in place],
+            y=[i for i in place for _ in place],
+            mode="text",
+            text=[f"{v:,}" for v in counts.ravel()],
+            # A grey that reads on a light and on a dark page, white on the strong blue.
+            textfont={"color": ["#FFFFFF" if s > 0.5 else "#808890" for s in share.ravel()]},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    figure.update_layout(
+        height=min(760, 150 + 46 * len(names)), margin={"l": 8, "r": 8, "t": 8, "b": 8}
+    )
+    figure.update_xaxes(
+        title=f"{said} says",
+        tickvals=place,
+        ticktext=ticks,
+        side="bottom",
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_yaxes(
+        title="True class",
+        tickvals=place,
+        ticktext=ticks,
+        showgrid=False,
+        zeroline=False,
+        range=[len(names) - 0.5, -0.5],
+    )
+    return figure
+
+
+def selected_when(epochs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> go.Figure:
+    """Share of each class's texts that was selected in each epoch.
+
+    An epoch has ``epoch`` and ``selected_share_per_class`` by name (None: no text has that label).
+    """
+    figure = go.Figure()
+    for name, colour in zip(names, class_colours(len(names)), strict=True):
+        safe = inert(name, 28)
+        shares = [entry["selected_share_per_class"].get(name) for entry in epochs]
+        figure.add_scatter(
+            x=[entry["epoch"] for entry in epochs],
+            y=shares,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            name=safe,
+            hovertext=[
+                f"{safe}, epoch {entry['epoch']}: {'none' if s is None else f'{s:.1%}'}"
+                for entry, s in zip(epochs, shares, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    figure.update_layout(
+        height=320,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+    figure.update_xaxes(title="Epoch", dtick=1 if len(epochs) <= 12 else None, zeroline=False)
+    figure.update_yaxes(title="Share of its texts selected", tickformat=".0%", range=[-0.02, 1.02])
+    return figure
+
+
+def probabilities(values: Mapping[str, float], most: int = 15) -> go.Figure:
+    """One answer: a bar a class, the most probable on top; at most ``most`` of them."""
+    names, shares, colours = list(values), list(values.values()), class_colours(len(values))
+    order = sorted(range(len(values)), key=lambda k: -shares[k])[:most]
+    place = list(range(len(order)))
+    figure = go.Figure(
+        go.Bar(
+            x=[shares[k] for k in order],
+            y=place,
+            orientation="h",
+            marker={"color": [colours[k] for k in order]},
+            text=[f"{shares[k]:.1%}" for k in order],
+            textposition="auto",
+            hovertext=[f"{inert(names[k], 60)}: {shares[k]:.1%}" for k in order],
+            hoverinfo="text",
+        )
+    )
+    figure.update_layout(
+        height=60 + 34 * len(order), margin={"l": 8, "r": 8, "t": 4, "b": 4}, showlegend=False
+    )
+    figure.update_xaxes(range=[0, 1], tickformat=".0%")
+    figure.update_yaxes(
+        tickvals=place,
+        ticktext=[inert(names[k], 24) for k in order],
+        range=[len(order) - 0.5, -0.5],
+    )
+    return figure

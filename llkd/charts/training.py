@@ -1,0 +1,124 @@
+"""A training run as it goes: loss, share selected, thresholds, evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from llkd.charts.palette import KEPT, RIGHT, class_colours
+from llkd.charts.text import inert
+
+POINTS = 600
+"""A chart has no room for more points than this: of more, some are left out evenly."""
+LONGEST_WINDOW = 20
+"""Steps that the moving mean looks back, at most; a short run has a shorter one."""
+
+
+def moving_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """Mean over the last ``window`` values that are numbers, ``[n]``; NaN before the first."""
+    series = pd.Series(np.asarray(values, dtype=np.float64))
+    return series.rolling(window, min_periods=1).mean().to_numpy()
+
+
+def thinned(length: int, points: int = POINTS) -> np.ndarray:
+    """At most ``points`` places of ``length``, evenly spread, the last among them."""
+    if length <= points:
+        return np.arange(length)
+    return np.unique(np.linspace(0, length - 1, points).round().astype(int))
+
+
+def loss(steps: pd.DataFrame) -> go.Figure:
+    """Training loss by step (from 1), faint, with its moving mean."""
+    values = steps["loss"].to_numpy(dtype=np.float64)
+    figure = _two_lines(steps["step"].to_numpy() + 1, values, "Loss", ".3f")
+    figure.update_yaxes(title="Loss")
+    return figure
+
+
+def share_selected(steps: pd.DataFrame) -> go.Figure:
+    """Share of each batch that was selected, faint, with its moving mean."""
+    values = (steps["selected"] / steps["batch"]).to_numpy(dtype=np.float64)
+    figure = _two_lines(steps["step"].to_numpy() + 1, values, "Selected", ".1%")
+    figure.update_yaxes(title="Share selected", tickformat=".0%", range=[-0.02, 1.02])
+    return figure
+
+
+def _two_lines(step: np.ndarray, values: np.ndarray, name: str, number: str) -> go.Figure:
+    at = thinned(len(step))
+    window = max(1, min(LONGEST_WINDOW, len(step) // 10))
+    smooth = moving_mean(values, window)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=step[at],
+        y=values[at],
+        mode="markers",
+        marker={"color": KEPT, "size": 3, "opacity": 0.3},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=step[at],
+        y=smooth[at],
+        mode="lines",
+        line={"color": KEPT, "width": 2},
+        name=f"{name}, mean of {window} steps",
+        hovertemplate=f"step %{{x:,}}: %{{y:{number}}}<extra></extra>",
+        showlegend=False,
+    )
+    _frame(figure)
+    return figure
+
+
+def thresholds(steps: pd.DataFrame, side: str, names: Sequence[str]) -> go.Figure:
+    """One side's threshold by step, a line a class. ``side`` is ``teacher`` or ``student``."""
+    at = thinned(len(steps))
+    chosen = steps.iloc[at]
+    values = np.vstack(chosen[f"{side}_threshold"].to_list())
+    step = chosen["step"].to_numpy() + 1
+    figure = go.Figure()
+    for k, (name, colour) in enumerate(zip(names, class_colours(len(names)), strict=True)):
+        safe = inert(name, 28)
+        figure.add_scatter(
+            x=step,
+            y=values[:, k],
+            mode="lines",
+            line={"color": colour, "width": 2},
+            name=safe,
+            hovertext=[
+                f"{safe}<br>step {s:,}: {v:.1%}" for s, v in zip(step, values[:, k], strict=True)
+            ],
+            hoverinfo="text",
+        )
+    _frame(figure)
+    figure.update_yaxes(title=f"{side.capitalize()} threshold", tickformat=".0%")
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.25})
+    return figure
+
+
+def evaluation(epochs: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Accuracy and macro-F1 on the held-out texts after each epoch (``epoch``, the two figures)."""
+    figure = go.Figure()
+    for name, key, colour in (("Accuracy", "accuracy", KEPT), ("Macro-F1", "macro_f1", RIGHT)):
+        figure.add_scatter(
+            x=[entry["epoch"] for entry in epochs],
+            y=[entry[key] for entry in epochs],
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            name=name,
+            hovertemplate=f"{name} after epoch %{{x}}: %{{y:.1%}}<extra></extra>",
+        )
+    _frame(figure)
+    figure.update_xaxes(title="Epoch", dtick=1 if len(epochs) <= 12 else None)
+    figure.update_yaxes(title="On held-out texts", tickformat=".0%")
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.25})
+    return figure
+
+
+def _frame(figure: go.Figure) -> None:
+    figure.update_layout(height=280, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    figure.update_xaxes(title="Step", zeroline=False, tickformat=",")
+    figure.update_yaxes(zeroline=False)

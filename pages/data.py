@@ -1,0 +1,20 @@
+"""Data: bring in texts, see what was kept, and name the classes."""
+
+from ui.data.classes import classes_editor
+from ui.data.new_project import new_project
+from ui.data.overview import first_texts, overview
+from ui.errors import told
+from ui.page import making_new_project, open_page
+
+page = open_page(
+    "Data",
+    "Bring in the texts you want labelled, see what was kept and why, and name the classes they "
+    "may belong to.",
+)
+with told():
+    if page.project is None or making_new_project():
+        new_project(page.store, page.project)
+    else:
+        overview(page.store, page.project)
+        classes_editor(page.store, page.project)
+        first_texts(page.store, page.project)

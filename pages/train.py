@@ -1,0 +1,177 @@
+"""Train: choose a strategy and a student, start, watch, stop and resume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llkd import commands, curation, jobs
+from llkd.config import TrainingConfig, build
+from llkd.store import Job, Project, Run, Store
+from ui import fair, jobs_view, reads, run_reads, run_view
+from ui.errors import told
+from ui.page import Page, empty_state, next_step, open_page
+from ui.training_form import checked, training_form
+from ui.wording import count, counted
+
+ENDED_EARLY = ("failed", "died", "cancelled")
+SHOWN_ENDED = 3
+
+
+def _start(store: Store, project: Project, config: TrainingConfig, run: Run | None = None) -> None:
+    """Start a training job; ``run`` lends its calibration to its controls."""
+    calibration = None if run is None else run.labels["calibration"]
+    arguments = commands.train(project.name, config, calibration=calibration)
+    if fair.waiting(jobs.live_jobs(store), arguments):
+        st.toast("This very run is on its way already.", icon=":material/hourglass_top:")
+        return
+    title = f"Train {project.name}: {config.selection.strategy}, seed {config.seed}"
+    jobs.start(store, arguments, kind="train", title=title, project_id=project.id)
+
+
+def _settings(store: Store, project: Project, finished: Sequence[Run]) -> None:
+    with st.container(border=True):
+        values = training_form(store, project, finished)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            begin = st.button(
+                "Start training", type="primary", icon=":material/play_arrow:", key="train_start"
+            )
+            both = st.button(
+                "Start llkd and all with these settings",
+                key="train_pair",
+                help="The two runs that a comparison begins with: the method, and every text.",
+            )
+        if begin:
+            _start(store, project, checked(values))
+            st.rerun()
+        if both:
+            config = checked(values)
+            for strategy in ("llkd", "all"):
+                chosen = {**config.selection.model_dump(), "strategy": strategy, "share": None}
+                same = config.model_dump()
+                arm = build(TrainingConfig, {**same, "selection": chosen, "reference_run": None})
+                _start(store, project, arm)
+            st.rerun()
+
+
+def _fairness(store: Store, project: Project, runs: Sequence[Run]) -> None:
+    """The controls that a finished llkd run still lacks, one click away."""
+    lacking = [
+        (run, missing)
+        for run in runs
+        if run.summary is not None and run.config.selection.strategy == "llkd"
+        if (missing := fair.missing_controls(run, runs))
+    ]
+    live = jobs.live_jobs(store)
+    with st.expander("Compare fairly", icon=":material/balance:", expanded=bool(lacking)):
+        st.markdown(
+            "Fewer samples alone can make a student better, and so can the teacher's confidence "
+            "alone. The controls **random** and **teacher_then_random** draw as many texts as an "
+            "llkd run, in the same batches: only what llkd gains over them is due to its "
+            "selection. They need a finished llkd run to copy the numbers from."
+        )
+        for run, missing in reversed(lacking):
+            arms = [fair.rival_config(run, name) for name in missing]
+            commanded = [
+                commands.train(project.name, arm, calibration=run.labels["calibration"])
+                for arm in arms
+            ]
+            if all(fair.waiting(live, one) for one in commanded):
+                st.caption(f"The controls for run {run.id} are on their way.")
+                continue
+            what = "the two controls" if len(missing) == 2 else f"the control {missing[0]}"
+            if st.button(
+                f"Add {what} for run {run.id}",
+                icon=":material/add:",
+                key=f"train_controls_{run.id}",
+            ):
+                for arm in arms:
+                    _start(store, project, arm, run)
+                st.rerun()
+        if not lacking:
+            st.caption("No finished llkd run lacks its controls.")
+
+
+def _run_of(store: Store, project: Project, job: Job) -> Run | None:
+    return next((run for run in store.runs.all(project.id) if run.job_id == job.id), None)
+
+
+def _watch(store: Store, project: Project) -> None:
+    """Live jobs in their order, the running one with its charts; then those that ended badly."""
+    live = [j for j in jobs.live_jobs(store) if j.project_id == project.id and j.kind == "train"]
+    for job in live:
+
+        def charts_of(now: Job) -> None:
+            run = _run_of(store, project, now)
+            if now.state == "running" and run is not None:
+                run_view.progress_charts(store, project, run, f"live_{run.id}")
+
+        jobs_view.watch(store, job, unit="steps", key="train", body=charts_of)
+    again: list[list[str]] = []
+    for job in store.jobs.all(project.id):
+        # Newest first: a job that was started again since has nothing more to say.
+        if job.kind != "train" or job.arguments in again:
+            continue
+        again.append(job.arguments)
+        if job.state in ENDED_EARLY and len(again) <= SHOWN_ENDED:
+            jobs_view.job_card(store, job, unit="steps", key="train")
+
+
+def _past(store: Store, project: Project, runs: Sequence[Run]) -> None:
+    """A finished run, looked at again."""
+    done = [run for run in reversed(runs) if run.summary is not None]
+    if not done:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        names = {run.id: f"{run.name}, seed {run.config.seed}" for run in done}
+        chosen = st.selectbox(
+            f"Finished runs ({len(done)})",
+            list(names),
+            format_func=names.__getitem__,
+            key="train_look",
+            persist_state="session",
+            width=340,
+        )
+        next_step("Results", "Compare the results", primary=False)
+    run = next(run for run in done if run.id == chosen)
+    st.caption(run_view.figures(run))
+    run_view.progress_charts(store, project, run, f"past_{run.id}")
+
+
+def _page(page: Page) -> None:
+    project, store = page.needed_project(), page.store
+    if not store.labellings.all(project.id) or not reads.labelled_rows(
+        store, curation.current_labelling(store, project)
+    ):
+        busy = jobs_view.live_job(store, project.id, ("label",)) is not None
+        empty_state(
+            "The teacher is at work. Training starts from its labels."
+            if busy
+            else "Training starts from the teacher's labels, and there are none yet.",
+            "Teacher",
+        )
+    pool = reads.plane(store, project).frame
+    labelled = int((pool["label"] >= 0).sum())
+    st.caption(
+        f"{count(labelled)} of {counted(len(pool), 'text')} carry a label and can be trained on. "
+        "LLKD saves training time, not questions to the teacher."
+    )
+    runs = store.runs.all(project.id)
+    with told():
+        _settings(store, project, run_reads.finished(store, project))
+    with told():
+        _watch(store, project)
+    with told():
+        _fairness(store, project, runs)
+    with told():
+        _past(store, project, runs)
+
+
+with told():
+    _page(
+        open_page(
+            "Train",
+            "Train a small, fast student on what is worth learning, and watch it learn.",
+        )
+    )

@@ -1,0 +1,327 @@
+"""The Data page: files in, what was found and dropped, classes, deleting."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from seed import button, ended_job, living_job, opened, said, seeded_project, words
+
+from llkd.config import LabelSet
+from llkd.store import Store
+from ui.data.new_project import free_name, project_name
+
+CSV = (
+    "id,text,label\n"
+    "a,The bin is full,waste\n"
+    "b,A hole in the road,roads\n"
+    "c,,roads\n"
+    "d,The bin is full,waste\n"
+    "e,<b>No</b> water [l](http://e.com),water\n"
+    "f,The street light is out,roads\n"
+)
+MANY = "id,text,label\n" + "".join(
+    f"{k},message number {k} about {label},{label}\n"
+    for k, label in enumerate(np.tile(["roads", "waste"], 20))
+)
+
+
+def upload(app, content, name="city texts.csv", slot=0):
+    data = content if isinstance(content, bytes) else content.encode()
+    app.file_uploader[slot].set_value((name, data, "text/csv")).run()
+    # The page runs itself again; AppTest takes the click after that for one on another page.
+    return app.run()
+
+
+def metrics(app):
+    return {one.label: one.value for one in app.metric}
+
+
+def choose(app, label):
+    return next(one for one in app.selectbox if one.label == label)
+
+
+def test_the_first_page_offers_a_file_pasting_and_the_sample(home):
+    app = opened("data")
+    assert app.segmented_control[0].options == [
+        "Upload a file",
+        "Paste texts",
+        "File on this machine",
+    ]
+    assert "used only to evaluate" in words(app)
+    assert button(app, "Open the sample").proto.type == "primary"
+
+
+def test_the_sample_opens_with_one_button(home):
+    app = opened("data")
+    button(app, "Open the sample").click().run()
+    assert not app.exception and not app.error
+    assert metrics(app) == {
+        "Texts": "1,040",
+        "Pool": "780",
+        "Held out": "260",
+        "With gold": "1,040",
+    }
+    assert app.sidebar.selectbox[0].value == "City messages"
+    assert list(app.data_editor[0].value["name"]) == ["roads", "waste", "water", "parks", "noise"]
+    assert button(app, "Next: label with a teacher").proto.type == "primary"
+
+
+def test_a_file_shows_what_was_found_kept_and_dropped(home):
+    app = upload(opened("data"), CSV)
+    assert not app.exception and not app.error
+    shown = words(app)
+    assert "Found: CSV, UTF-8, separated by commas, 6 rows." in shown
+    assert choose(app, "Text").value == "text"
+    assert choose(app, "Gold label, if there is one").value == "label"
+    assert choose(app, "Id, if there is one").value == "id"
+    assert metrics(app) == {"Rows read": "6", "Texts kept": "4", "Dropped": "2", "With gold": "4"}
+    reasons = app.dataframe[1].value
+    assert dict(zip(reasons["why dropped"], reasons["rows"], strict=True)) == {
+        "blank: there is nothing to read": 1,
+        "duplicate: the same text stands in an earlier row": 1,
+    }
+    assert "3 classes found in the gold labels: roads, waste, water." in shown
+    assert app.text_input[0].value == "City texts"
+    # The texts stand in tables only.
+    rendered = "\n".join(str(one.value) for one in [*app.markdown, *app.caption])
+    assert "<b>No</b>" not in rendered and "](http" not in rendered
+
+
+def test_creating_the_project_stores_what_was_shown(home):
+    app = upload(opened("data"), MANY)
+    assert "10 of 40 texts with gold will be held out." in words(app)
+    app.slider[0].set_value(50).run()
+    assert "20 of 40 texts with gold will be held out." in words(app)
+    app.text_input[0].set_value("My texts").run()
+    button(app, "Create the project").click().run()
+    assert not app.exception and not app.error
+    project = Store(home).projects.get("My texts")
+    texts = Store(home).projects.texts(project.id)
+    assert project.rows == 40 and (texts["split"] == "eval").sum() == 20
+    assert sorted(project.label_set.names) == ["roads", "waste"]
+    assert project.source == "city texts.csv"
+    assert metrics(app)["Held out"] == "20"
+    assert app.query_params["project"] == "My texts"
+    assert list(app.data_editor[0].value["name"]) == project.label_set.names
+
+
+def test_columns_can_be_chosen_and_without_gold_nothing_is_held_out(home):
+    app = upload(opened("data"), CSV)
+    choose(app, "Gold label, if there is one").select_index(0).run()
+    assert not app.slider
+    assert "With gold" not in metrics(app)
+    button(app, "Create the project").click().run()
+    project = Store(home).projects.get("City texts")
+    assert project.label_set is None
+    assert "Name the classes that the teacher chooses from: at least two." in words(app)
+    assert button(app, "Save the classes").proto.type == "primary"
+    assert "Next: label with a teacher" not in [one.label for one in app.button]
+
+
+def test_a_column_that_only_looks_like_labels_is_not_taken_for_gold(home):
+    rows = "".join(f"{k},{c},text number {k}\n" for k, c in enumerate(["app", "web"] * 10))
+    app = upload(opened("data"), "id,channel,text\n" + rows)
+    assert choose(app, "Gold label, if there is one").value is None
+    assert "The column channel has few values that come often" in words(app)
+
+
+def test_gold_from_a_second_file(home):
+    app = upload(opened("data"), "id,text\n1,a road\n2,a bin\n3,a tap\n4,a tree\n")
+    gold = "id,label\n1,roads\n2,waste\n4,roads\n9,waste\n"
+    upload(app, gold, "gold.csv")
+    assert metrics(app)["With gold"] == "3"
+    assert "3 of 4 texts found a label" in said(app.warning)
+    button(app, "Create the project").click().run()
+    project = Store(home).projects.get("City texts")
+    assert list(Store(home).projects.texts(project.id)["gold"].fillna("")) == [
+        "roads",
+        "waste",
+        "",
+        "roads",
+    ]
+    assert project.source == "city texts.csv, gold from gold.csv"
+
+
+def test_duplicates_are_kept_if_wished(home):
+    app = upload(opened("data"), CSV)
+    app.checkbox[0].check().run()
+    assert metrics(app)["Texts kept"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [(b"", "empty.csv"), (b"\x89PNG\r\n\x1a\n" + bytes(200), "x *y* [z](http://e.com).csv")],
+)
+def test_a_file_that_cannot_be_used_is_one_sentence_and_changes_nothing(home, content, name):
+    app = upload(opened("data"), content, name)
+    assert not app.exception
+    assert len(app.error) == 1 and name.split("/")[-1] in said(app.error)
+    assert "](http" not in app.error[0].value
+    assert Store(home).projects.all() == []
+    (kept,) = (home / "drafts").iterdir()
+    assert kept.name.isalnum()  # nothing of the file's own name
+    button(app, "Remove").click().run()
+    assert app.file_uploader and not app.error
+    assert not kept.exists()
+
+
+def test_an_option_of_the_command_line_is_not_asked_for_on_a_page(home):
+    app = upload(opened("data"), "a,b\n1,2\n3,4\n", "numbers.csv")
+    assert "--" not in said(app.error)
+
+
+def test_a_taken_name_is_refused_and_the_file_is_still_there(home):
+    seeded_project(home, name="Taken", labelled=False)
+    app = opened("data")
+    button(app, "New project").click().run()
+    upload(app, CSV)
+    app.text_input[0].set_value("Taken").run()
+    button(app, "Create the project").click().run()
+    assert "There is a project 'Taken' already." in said(app.error)
+    assert metrics(app)["Texts kept"] == "4"
+
+
+def test_pasted_texts_become_a_project(home):
+    app = opened("data")
+    app.segmented_control[0].set_value("Paste texts").run()
+    app.text_area[0].set_value("first text\n\nsecond text\nfirst text\n").run()
+    assert metrics(app) == {"Rows read": "3", "Texts kept": "2", "Dropped": "1"}
+    button(app, "Create the project").click().run()
+    assert Store(home).projects.get("Pasted texts").rows == 2
+
+
+def test_a_path_is_read_where_it_lies(home, tmp_path):
+    path = tmp_path / "big.csv"
+    path.write_text(CSV)
+    app = opened("data")
+    app.segmented_control[0].set_value("File on this machine").run()
+    app.text_input[0].set_value(str(tmp_path / "nothing.csv")).run()
+    assert "There is no file" in said(app.error)
+    app.text_input[0].set_value(str(path)).run()
+    assert metrics(app)["Texts kept"] == "4"
+    button(app, "Create the project").click().run()
+    assert Store(home).projects.get("Big").rows == 4
+    assert path.exists()
+
+
+def test_the_draft_is_still_there_when_the_page_is_left_and_entered_again(home):
+    app = upload(opened("data"), CSV)
+    app.text_input[0].set_value("Kept name").run()
+    app.switch_page("pages/teacher.py").run()
+    app.switch_page("pages/data.py").run()
+    app.run()
+    assert metrics(app)["Texts kept"] == "4"
+    assert app.text_input[0].value == "Kept name"
+    assert "city texts.csv" in words(app)
+
+
+def test_an_existing_project_shows_its_numbers_and_first_texts(home):
+    seeded_project(home)
+    app = opened("data")
+    assert metrics(app)["Texts"] == "60" and metrics(app)["Held out"] == "15"
+    assert "From seed.csv" in words(app) and "2 rows dropped." in words(app)
+    table = app.dataframe[-1].value
+    assert list(table.columns) == ["id", "text", "gold", "split"]
+    assert table["split"].tolist()[:2] == ["held out", "held out"]
+    assert "The first 60 of 60." in words(app)
+
+
+def _edited(app, project, rows):
+    """The page with these classes typed into the table (AppTest cannot type there)."""
+    frame = pd.DataFrame(rows, columns=["name", "description", "verbaliser"])
+    app.session_state[f"_classes_{project.id}"] = frame
+    app.switch_page("pages/teacher.py").run()
+    return app.switch_page("pages/data.py").run()
+
+
+def test_classes_are_edited_and_saved(home):
+    store, project = seeded_project(home, labelled=False)
+    app = opened("data")
+    assert button(app, "Save the classes").disabled
+    assert "3 classes, saved." in words(app)
+    _edited(app, project, [["roads", "holes", ""], [" waste ", None, "rubbish"], ["", "", ""]])
+    assert "There are changes that are not saved yet." in words(app)
+    button(app, "Save the classes").click().run()
+    assert not app.error
+    kept = store.projects.get("city").label_set
+    assert kept.names == ["roads", "waste"]
+    assert kept.verbalisers == ["roads", "rubbish"] and kept.labels[0].description == "holes"
+    assert "2 classes, saved." in words(app)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([["roads", "", ""]], "A label set needs at least two classes, but this one has 1."),
+        (
+            [["roads", "", ""], ["Roads", "", ""]],
+            "Each class needs its own name, but 'Roads' stands twice.",
+        ),
+        ([["roads", "", ""], ["", "described", ""]], "Setting 'labels.1.name'"),
+    ],
+)
+def test_classes_that_cannot_be_used_are_one_sentence(home, rows, sentence):
+    store, project = seeded_project(home, labelled=False)
+    app = _edited(opened("data"), project, rows)
+    button(app, "Save the classes").click().run()
+    assert sentence in said(app.error)
+    assert store.projects.get("city").label_set == LabelSet.of(["roads", "waste", "water"])
+    assert "There are changes that are not saved yet." in words(app)
+
+
+def test_changed_classes_after_labelling_are_explained(home):
+    seeded_project(home)
+    assert "Labels that a teacher has given keep the classes" in words(opened("data"))
+
+
+def test_deleting_asks_first_and_then_removes_the_project(home):
+    store, project = seeded_project(home)
+    ended_job(store, project, "cancelled")
+    app = opened("data")
+    button(app, "Delete \u2026").click().run()
+    assert "are removed for good" in said(app.markdown)
+    button(app, "Keep it").click().run()
+    assert store.projects.get("city")
+    button(app, "Delete \u2026").click().run()
+    button(app, "Delete for good").click().run()
+    assert store.projects.all() == []
+    assert "Open the sample" in words(app)
+    assert not app.error and not app.exception
+
+
+def test_a_project_whose_job_runs_is_not_deleted(home):
+    store, project = seeded_project(home)
+    with living_job(store, project):
+        app = opened("data")
+        button(app, "Delete \u2026").click().run()
+        button(app, "Delete for good").click().run()
+        assert "A job of this project is still running. Stop it first." in said(app.error)
+        assert store.projects.get("city")
+
+
+def test_hostile_names_of_projects_and_files_stay_text(home):
+    name = "[x](http://e.com) <b> :red[y]"
+    seeded_project(home, name=name)
+    app = opened("data", project=name)
+    assert not app.error
+    assert app.sidebar.selectbox[0].value == name
+    rendered = [*app.markdown, *app.caption, *app.title, *app.button]
+    assert not any("](http" in str(getattr(one, "value", "")) for one in rendered)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("city_messages.csv.gz", "City messages"),
+        ("../../etc/my-data.v2.json", "My data"),
+        ("\u202e\n.csv", "New project"),
+        ("x" * 300 + ".csv", "X" + "x" * 79),
+    ],
+)
+def test_a_project_is_named_after_its_file(file, name):
+    assert project_name(file) == name
+
+
+def test_a_free_name_counts_on(home):
+    store, _ = seeded_project(home, name="City", labelled=False)
+    assert free_name(store, "City") == "City 2"
+    assert free_name(store, "Town") == "Town"

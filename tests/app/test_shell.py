@@ -1,0 +1,125 @@
+"""What every page shares: opened by its address, the sidebar, the project, the running job."""
+
+import pytest
+from seed import button, direct, living_job, opened, said, seeded_project, words
+
+from ui.errors import told
+
+PAGES = ["data", "teacher", "curate", "train", "results", "export"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_without_a_project_and_says_what_to_do(page, home):
+    for app in (direct(page), opened(page)):
+        assert not app.exception and not app.error
+        assert app.title[0].value.lower() == page
+        if page == "data":
+            assert button(app, "Open the sample")
+        else:
+            assert "There is no project yet. Start by bringing in some texts." in words(app)
+            assert button(app, "Go to Data")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_by_its_address_with_a_project(page, home):
+    seeded_project(home)
+    for app in (direct(page, project="city"), opened(page, project="city")):
+        assert not app.exception and not app.error
+        assert app.title[0].value.lower() == page
+        assert app.sidebar.selectbox[0].value == "city"
+        app.run()
+        assert not app.exception and not app.error
+
+
+def _steps(app):
+    return [link.proto.label for link in app.sidebar.get("page_link")]
+
+
+def test_the_sidebar_tells_how_far_each_step_is(home):
+    seeded_project(home, labelled=0.4)
+    steps = _steps(opened())
+    assert [label.split(" ")[1] for label in steps] == [
+        "Data",
+        "Teacher",
+        "Curate",
+        "Train",
+        "Results",
+        "Export",
+    ]
+    assert "done" in steps[0] and "40\u00a0% done" in steps[1]
+    assert all("to do" in label for label in steps[2:])
+
+
+def test_a_running_job_is_on_every_page_with_its_progress_and_a_stop_button(home):
+    store, project = seeded_project(home, labelled=0.5)
+    with living_job(store, project, done=30, total=60):
+        for page in PAGES:
+            app = opened(page)
+            assert "running 50\u00a0%" in _steps(app)[1]
+            shown = words(app)
+            assert "Label city" in shown
+            assert "30 of 60 texts" in shown and "3.0 texts/s" in shown
+            assert "10 seconds left" in shown
+            assert any(one.label == "Stop" for one in app.sidebar.button)
+
+
+def test_stop_asks_the_job_to_stop(home):
+    store, project = seeded_project(home, labelled=0.5)
+    with living_job(store, project) as job:
+        app = opened()
+        app.sidebar.button(key=f"side_stop_{job.id}").click().run()
+        assert store.jobs.get(job.id).cancel_requested is not None
+        assert "Stopping; what is done is kept." in words(app)
+
+
+def test_the_project_follows_the_address_then_the_picker(home):
+    seeded_project(home, name="first")
+    seeded_project(home, name="second", labelled=False)
+    app = opened("teacher", project="first")
+    assert app.sidebar.selectbox[0].value == "first"
+    app.sidebar.selectbox[0].select("second").run()
+    assert app.query_params["project"] == "second"
+    assert "Start labelling" in words(app)
+    app.query_params.clear()  # as a click on a link without parameters does
+    app.switch_page("pages/data.py").run()
+    assert app.sidebar.selectbox[0].value == "second"
+
+
+def test_an_unknown_project_in_the_address_is_said_and_another_shown(home):
+    seeded_project(home, name="first")
+    app = opened("teacher", project="gone *x*")
+    assert "There is no project 'gone *x*' here." in said(app.error)
+    assert app.sidebar.selectbox[0].value == "first"
+
+
+def test_a_home_that_cannot_be_used_is_one_sentence(home, tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    monkeypatch.setenv("LLKD_HOME", str(blocked / "home"))
+    app = direct("data")
+    assert "cannot be written" in said(app.error)
+    assert not app.exception
+
+
+def test_errors_are_shown_inert_and_failures_without_a_traceback(home):
+    def script():
+        from llkd.errors import DataError
+        from ui.errors import told
+
+        with told():
+            raise DataError("Column '[x](http://e.com)' is missing.")
+        with told():
+            raise ZeroDivisionError("secret detail")
+
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_function(script).run()
+    assert said(app.error).splitlines()[0] == "Column '[x](http://e.com)' is missing."
+    assert "](http" not in app.error[0].value
+    assert "Something unexpected happened (ZeroDivisionError)." in said(app.error)
+    assert "secret" not in said(app.error)
+
+
+def test_told_lets_nothing_else_through_in_silence():
+    with pytest.raises(KeyboardInterrupt), told():
+        raise KeyboardInterrupt

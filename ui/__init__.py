@@ -1,0 +1,1 @@
+"""What the pages share: the opening call, cached reads, error display, wording, job cards."""

@@ -1,0 +1,107 @@
+"""A project's data as it stands: how much there is, where it came from, its first texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from llkd import jobs
+from llkd.errors import UserError
+from llkd.store import Project, Store
+from ui import reads
+from ui.data import sources
+from ui.data.new_project import show_kept
+from ui.errors import told
+from ui.page import choose_project, make_new_project, next_step
+from ui.wording import TERMS, count, counted, plain, when
+
+FIRST = 100
+_DELETING = "_data_deleting"
+_GOLD = ["gold", "split"]
+
+
+def overview(store: Store, project: Project) -> None:
+    """Numbers, the next step, where the texts came from and what was dropped."""
+    report: dict[str, Any] = project.report
+    held_out = int(report.get("held_out", 0))
+    with st.grid(4, min_column_width=140, border=True):
+        st.metric("Texts", count(project.rows))
+        st.metric("Pool", count(project.rows - held_out), help=TERMS["pool"])
+        st.metric("Held out", count(held_out), help=TERMS["hold-out"])
+        st.metric("With gold", count(int(report.get("gold", 0))), help=TERMS["gold"])
+    dropped = {str(why): int(n) for why, n in report.get("dropped", {}).items() if n}
+    lost = sum(dropped.values())
+    st.caption(
+        f"From {plain(project.source)}, brought in on {when(project.created)}; "
+        f"{counted(lost, 'row') if lost else 'no row'} dropped."
+    )
+    with st.container(horizontal=True):
+        if project.label_set is not None:
+            next_step("Teacher", "Next: label with a teacher")
+        st.button("New project", icon=":material/add:", on_click=make_new_project)
+        _delete(store, project)
+    sources.show_warnings(report.get("warnings", []))
+    if lost:
+        with st.expander(f"Why {counted(lost, 'row')} were dropped", icon=":material/filter_alt:"):
+            kept = int(report.get("kept", project.rows))
+            show_kept(int(report.get("rows", 0)), kept, dropped, int(report.get("gold", 0)))
+
+
+def first_texts(store: Store, project: Project) -> None:
+    """The first texts, as they were read."""
+    st.subheader("Texts", anchor=False)
+    # Column sets that other pages read as well: they are kept once.
+    parts = [reads.texts(store, project, columns) for columns in (["id"], ["text"], _GOLD)]
+    shown = pd.concat([part.head(FIRST) for part in parts], axis=1)
+    if parts[-1]["gold"].notna().any():
+        shown["split"] = shown["split"].map({"pool": "pool", "eval": "held out"})
+    else:
+        shown = shown.drop(columns=_GOLD)
+    st.caption(f"The first {count(len(shown))} of {count(project.rows)}.")
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=360,
+        column_config={"text": st.column_config.TextColumn(width="large")},
+        alt="The first texts of the project",
+    )
+
+
+def _delete(store: Store, project: Project) -> None:
+    st.button(
+        "Delete \u2026",
+        icon=":material/delete:",
+        type="tertiary",
+        on_click=_ask,
+        args=(project.id,),
+    )
+    if st.session_state.get(_DELETING) == project.id:
+        _confirm(store, project)
+
+
+def _ask(project_id: int | None = None) -> None:
+    """Open the question whether to delete this project, or (None) close it."""
+    st.session_state[_DELETING] = project_id
+
+
+@st.dialog("Delete this project?", on_dismiss=_ask)
+def _confirm(store: Store, project: Project) -> None:
+    st.text(project.name)
+    st.markdown(
+        f"Its {counted(project.rows, 'text')}, teacher labels, corrections and runs are removed "
+        "for good. Exports in their own folders stay."
+    )
+    with st.container(horizontal=True):
+        sure = st.button("Delete for good", type="primary", icon=":material/delete:")
+        if st.button("Keep it", on_click=_ask):
+            st.rerun()
+    if sure:
+        with told():
+            if any(job.project_id == project.id for job in jobs.live_jobs(store)):
+                raise UserError("A job of this project is still running. Stop it first.")
+            store.projects.delete(project.id)
+            _ask()
+            choose_project(None)
+            st.rerun()

@@ -1,0 +1,163 @@
+"""A job on a page: how far, how fast, how long still; stop, resume, its last log lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from llkd import jobs
+from llkd.store import Job, Store
+from ui.errors import show_error, told
+from ui.wording import count, duration, plain, rate, share, time_left
+
+FORCE_OFFER_SECONDS = 3.0
+
+
+def latest_job(store: Store, project_id: int, kinds: Sequence[str]) -> Job | None:
+    """The newest job of these kinds in a project, as it truly is; None where there is none."""
+    found = next((job for job in store.jobs.all(project_id) if job.kind in kinds), None)
+    return None if found is None else jobs.refreshed(store, found.id)
+
+
+def live_job(store: Store, project_id: int, kinds: Sequence[str]) -> Job | None:
+    """The queued or running job of these kinds in a project; None where there is none."""
+    live = jobs.live_jobs(store)
+    return next((j for j in live if j.project_id == project_id and j.kind in kinds), None)
+
+
+def pace(job: Job) -> float | None:
+    """Units per second of the attempt under way; None before there is a pace."""
+    if job.started is None:
+        return None
+    moved = job.done - job.context.get("began_at", 0)
+    spent = (job.heartbeat or time.time()) - job.context.get("pace_from", job.started)
+    return moved / spent if moved > 0 and spent > 0 else None
+
+
+def headline(job: Job, unit: str = "texts") -> str:
+    """How far a live job is, as Markdown without markup of the job's own."""
+    if job.cancel_requested is not None:
+        return "Stopping; what is done is kept."
+    phase = plain(job.message)
+    if job.state == "queued" and phase:
+        return phase  # its process says what it waits for
+    if not job.total:
+        return f"{phase or 'Starting'} \u2026"
+    told_parts = [
+        phase,
+        f"{count(job.done)} of {count(job.total)} {unit}",
+        share(job.share),
+        rate(pace(job), unit),
+        time_left(job.seconds_left),
+    ]
+    return " \u00b7 ".join(part for part in told_parts if part)
+
+
+def job_card(store: Store, job: Job, *, unit: str = "texts", key: str = "job") -> None:
+    """A job in full: state, progress, stop or resume, its last log lines if it ended badly."""
+    with st.container(border=True, key=f"{key}_card_{job.id}"):
+        st.text(job.title)
+        if job.live:
+            _live(store, job, unit, key)
+        elif job.state == "finished":
+            st.caption(f":green[:material/check_circle:] Finished{_took(job)}.")
+        else:
+            _ended_early(store, job, key)
+
+
+def watch(
+    store: Store,
+    job: Job,
+    *,
+    unit: str = "texts",
+    key: str = "job",
+    body: Callable[[Job], None] | None = None,
+    every: float = 1.0,
+) -> None:
+    """:func:`job_card` that follows a live job by itself; ``body`` is drawn below it each time.
+
+    The whole page runs again once the job has ended.
+    """
+
+    def _follow() -> None:
+        now = jobs.refreshed(store, job.id)
+        job_card(store, now, unit=unit, key=key)
+        if body is not None:
+            with told():
+                body(now)
+        if job.live and not now.live:
+            st.rerun()
+
+    st.fragment(_follow, run_every=every if job.live else None)()
+
+
+def sidebar_card(store: Store, job: Job, *, waiting: bool = False) -> None:
+    """A live job in the sidebar: title, progress, stop."""
+    with st.container(border=True, gap="xsmall"):
+        st.text(job.title)
+        st.progress(job.share)
+        st.caption(headline(job, _UNITS.get(job.kind, "steps")))
+        _stop_button(store, job, "side")
+
+
+_UNITS = {
+    "label": "texts",
+    "dry-run": "texts",
+    "probe": "texts",
+    "train": "steps",
+    "export": "rows",
+}
+
+
+def _live(store: Store, job: Job, unit: str, key: str) -> None:
+    st.progress(job.share)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(headline(job, unit), width="stretch")
+        _stop_button(store, job, key)
+
+
+def _stop_button(store: Store, job: Job, key: str) -> None:
+    asked = job.cancel_requested
+    if asked is None:
+        if st.button("Stop", icon=":material/stop_circle:", key=f"{key}_stop_{job.id}"):
+            with told():
+                jobs.cancel(store, job.id)
+            st.rerun()
+    elif time.time() - asked > FORCE_OFFER_SECONDS and st.button(
+        "Stop at once",
+        icon=":material/stop_circle:",
+        key=f"{key}_force_{job.id}",
+        help="It has not stopped by itself yet. What was kept so far stays.",
+    ):
+        with told():
+            jobs.cancel(store, job.id, force=True)
+        st.rerun()
+
+
+def _ended_early(store: Store, job: Job, key: str) -> None:
+    reason, _, _ = (job.error or "").partition("\n")
+    if job.state == "cancelled":
+        st.markdown(":material/stop_circle: Stopped. What was done is kept.")
+    elif job.state == "died":
+        show_error(f"This job died. {reason}")
+    else:
+        show_error(reason or "It failed and gave no reason.")
+    if job.total:
+        st.caption(f"It had done {count(job.done)} of {count(job.total)}.")
+    name = f"{key}_resume_{job.id}"
+    if st.button("Resume", icon=":material/play_arrow:", type="primary", key=name):
+        with told():
+            jobs.resume(store, job.id)
+            st.rerun()
+    tail = jobs.log_tail(store, job.id)
+    if tail and job.state != "cancelled":
+        st.caption("The last lines of its log:")
+        st.code(tail, language=None, wrap_lines=True)
+
+
+def _took(job: Job) -> str:
+    if job.finished is None or job.started is None:
+        return ""
+    return f" in {duration(job.finished - job.started)}"

@@ -1,0 +1,187 @@
+"""Reads of training runs that pages show again and again, kept between page runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from llkd import curation, evaluation, signals
+from llkd.errors import NotFound
+from llkd.signals import Floats, Ints
+from llkd.store import Project, Run, Store
+from ui import reads
+
+MOST_DRAWS = 400
+"""Bootstrap draws; fewer where there are very many held-out texts, which need fewer."""
+
+
+def class_names(run: Run) -> list[str]:
+    """The classes the run was trained on."""
+    return [str(name) for name in run.labels["classes"]]
+
+
+def finished(store: Store, project: Project) -> list[Run]:
+    """Runs that have a result, oldest first."""
+    return [run for run in store.runs.all(project.id) if run.summary is not None]
+
+
+def steps(store: Store, run: Run) -> pd.DataFrame:
+    """The step log: kept once the run has finished, read anew while it goes on."""
+    if run.summary is None:
+        return store.runs.steps(run)
+    return _steps(str(store.home.root), run.id, run.finished, store, run)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _steps(home: str, run_id: int, finished: float | None, _store: Store, _run: Run) -> Any:
+    return _store.runs.steps(_run)
+
+
+def held_out(store: Store, project: Project, names: Sequence[str]) -> tuple[Ints, Ints]:
+    """Row numbers of the held-out texts with gold, and their classes, each ``[m]``."""
+    texts = reads.texts(store, project, ["gold", "split"])
+    gold = curation.gold_indices(texts, names)
+    rows = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
+    return rows, gold[rows]
+
+
+def answers(
+    store: Store, project: Project, run: Run, epoch: int | None = None
+) -> tuple[Ints, Floats] | None:
+    """Gold ``[m]`` and the student's probabilities ``[m, C]`` on the held-out texts.
+
+    After ``epoch``, or after the last. None where the run was not evaluated.
+    """
+    rows, gold = held_out(store, project, class_names(run))
+    try:
+        where, probabilities = store.runs.evaluation(run, epoch)
+    except NotFound:
+        return None
+    # A run numbers its evaluation texts by row, or by their place among the held-out ones.
+    by_row = np.isin(where, rows).all()
+    place = np.searchsorted(rows, where) if by_row else where
+    if not len(where) or place.max(initial=0) >= len(gold):
+        return None
+    return gold[place], probabilities
+
+
+def report(
+    store: Store, project: Project, run: Run, epoch: int | None = None
+) -> dict[str, Any] | None:
+    """What the student is worth on the held-out texts; None where it was not evaluated."""
+    epochs = store.runs.epochs(run)
+    stamp = (str(store.home.root), project.digest, run.id, run.finished, epoch or epochs[-1:])
+    return _report(stamp, store, project, run, epoch)
+
+
+@st.cache_resource(show_spinner="Evaluating …", max_entries=256)
+def _report(
+    stamp: tuple[Any, ...], _store: Store, _project: Project, _run: Run, _epoch: int | None
+) -> dict[str, Any] | None:
+    found = answers(_store, _project, _run, _epoch)
+    if found is None:
+        return None
+    gold, probabilities = found
+    made = evaluation.classifier_report(probabilities, gold, class_names(_run))
+    label = signals.pseudo_label(probabilities)
+    return {**made, "macro_f1_interval": f1_interval(label, gold, len(class_names(_run)))}
+
+
+def by_epoch(store: Store, project: Project, run: Run) -> list[dict[str, Any]]:
+    """Accuracy and macro-F1 on the held-out texts after each epoch so far; empty without gold."""
+    found = []
+    for epoch in store.runs.epochs(run):
+        made = report(store, project, run, epoch)
+        if made is not None and made["accuracy"] is not None:
+            found.append({"epoch": epoch, **{k: made[k] for k in ("accuracy", "macro_f1")}})
+    return found
+
+
+def teacher_report(store: Store, project: Project, run: Run | None = None) -> dict[str, Any] | None:
+    """The teacher on the same held-out texts, as a run saw it; None without gold or labels."""
+    if run is None:
+        labelling = curation.current_labelling(store, project)
+        calibration = labelling.calibration
+    else:
+        labelling = store.labellings.get(run.labelling_id)
+        calibration = run.labels["calibration"]
+    stamp = (
+        str(store.home.root),
+        project.digest,
+        store.labellings.version(labelling),
+        calibration,
+        labelling.content_free is not None,
+    )
+    return _teacher_report(stamp, store, project, labelling, calibration)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _teacher_report(
+    stamp: tuple[Any, ...],
+    _store: Store,
+    _project: Project,
+    _labelling: Any,
+    _calibration: Any,
+) -> dict[str, Any] | None:
+    names = _labelling.label_set.names
+    labels = reads.teacher_labels(_store, _labelling, _calibration)
+    rows, gold = held_out(_store, _project, names)
+    here = np.isin(labels.row, rows)
+    if not here.any():
+        return None
+    gold = gold[np.searchsorted(rows, labels.row[here])]
+    made = evaluation.teacher_report(
+        labels.probabilities[here], labels.label[here], labels.confidence[here], gold, names
+    )
+    known = labels.label[here] >= 0
+    interval = f1_interval(labels.label[here][known], gold[known], len(names))
+    return {**made, "macro_f1_interval": interval}
+
+
+def f1_interval(label: Ints, gold: Ints, classes: int) -> tuple[float, float] | None:
+    """95 % bootstrap interval of macro-F1 over the rows; None without rows.
+
+    Compared with gold itself, whose macro-F1 is 1 in every draw, the difference is the score.
+    """
+    if not len(gold):
+        return None
+    draws = max(100, min(MOST_DRAWS, 4_000_000 // max(1, len(gold))))
+    found = evaluation.paired_bootstrap(
+        label, gold, gold, seed=0, metric="macro_f1", classes=classes, draws=draws
+    )
+    return max(0.0, 1 + found.low), min(1.0, 1 + found.high)
+
+
+def agreement(store: Store, project: Project, run: Run) -> tuple[float, int] | None:
+    """How often the finished student says what the teacher said of the pool, and of how many."""
+    try:
+        rows, probabilities = store.runs.signals(run)
+    except NotFound:
+        return None
+    plane = reads.plane(store, project, run=run)
+    teacher = plane.frame.set_index("row")["teacher_label"].reindex(rows).to_numpy()
+    known = teacher >= 0
+    if not known.any():
+        return None
+    student = signals.pseudo_label(probabilities)
+    return float((student[known] == teacher[known]).mean()), int(known.sum())
+
+
+def same_but(one: Run, other: Run, *apart: str) -> bool:
+    """Whether two runs had the same labels and settings, ``apart`` from some of these."""
+    apart = (*apart, "selection", "reference_run", "checkpoint_seconds")
+    settings = [
+        {k: v for k, v in run.config.model_dump(mode="json").items() if k not in apart}
+        for run in (one, other)
+    ]
+    return settings[0] == settings[1] and labels_of(one) == labels_of(other)
+
+
+def labels_of(run: Run) -> Mapping[str, Any]:
+    """What the pseudo-labels of a run were derived from."""
+    known = ("calibration", "bias", "classes", "human_labels")
+    return {"labelling": run.labelling_id, **{name: run.labels.get(name) for name in known}}

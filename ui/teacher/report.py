@@ -1,0 +1,290 @@
+"""What the teacher said: labels and confidence, and how good they are where gold exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from llkd import charts
+from llkd.curation import TeacherLabels
+from llkd.evaluation import reliability_table, risk_coverage
+from llkd.store import Job, Labelling, Project, Store
+from ui import reads
+from ui.reads import Quality
+from ui.wording import TERMS, count, counted, duration, score, share, shortened
+
+PLOT = {"displayModeBar": False, "scrollZoom": False}
+_CALIBRATIONS = {
+    "none": ("None", "Scores are used as the teacher gave them."),
+    "batch": (
+        "Batch",
+        "From each class's score its mean over all texts is taken away, so that no class is "
+        "favoured everywhere (Zhou et al. 2024).",
+    ),
+    "contextual": (
+        "Contextual",
+        "From each class's score is taken away what it gets for texts without content, such as "
+        "\u201cN/A\u201d (Zhao et al. 2021).",
+    ),
+}
+_SOURCES = {
+    "logprob": "measured log-probabilities",
+    "self_consistency": "agreement among several answers",
+    "verbalized": "the teacher's own statement",
+    "imported": "the file they came from",
+    "none": "nowhere: there is none",
+}
+_SHOWN_LAST = 8
+
+
+def teacher_name(labelling: Labelling) -> str:
+    """What to call a teacher pass."""
+    kind, _, name = labelling.config.teacher.partition(":")
+    return "the embedded model" if kind == "embedded" else name
+
+
+def growing(store: Store, project: Project, job: Job) -> None:
+    """While the teacher labels: the histogram of labels so far and the last ones."""
+    labelling_id = job.context.get("labelling_id")
+    if labelling_id is None:
+        return
+    labelling = store.labellings.get(int(labelling_id))
+    labels = reads.teacher_labels(store, labelling)
+    if not len(labels.row):
+        return
+    names = labelling.label_set.names
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("##### Labels so far")
+        st.plotly_chart(
+            charts.label_histogram(_counts(labels, len(names)), names),
+            config=PLOT,
+            key=f"growing_{labelling.id}",
+            alt="How often each label was given so far",
+        )
+    with right:
+        st.markdown("##### Last labels")
+        _last_labels(store, project, labels, names)
+
+
+def _last_labels(store: Store, project: Project, labels: TeacherLabels, names: list[str]) -> None:
+    """The rows that came since the last look (they are labelled in a random order)."""
+    state = f"_seen_{labels.labelling.id}"
+    seen, shown = st.session_state.get(state, (np.empty(0, np.int64), np.empty(0, np.int64)))
+    fresh = np.setdiff1d(labels.row, seen, assume_unique=True)
+    if len(fresh):
+        shown = np.concatenate([fresh, shown])[:_SHOWN_LAST]
+        st.session_state[state] = (labels.row, shown)
+    place = np.searchsorted(labels.row, shown)
+    texts = reads.texts(store, project, ["text"])["text"]
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "text": [shortened(texts.iloc[row], 160) for row in shown],
+                "label": [names[k] if k >= 0 else "\u2013" for k in labels.label[place]],
+                "confidence": labels.confidence[place],
+            }
+        ),
+        hide_index=True,
+        column_config=_CONFIDENCE,
+        alt="The texts labelled last",
+    )
+
+
+_CONFIDENCE: Any = {
+    "confidence": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f")
+}
+
+
+def report(store: Store, project: Project, labelling: Labelling) -> None:
+    """Everything known of a teacher pass, under the calibration that is switched on."""
+    labels = reads.teacher_labels(store, labelling)
+    names = labelling.label_set.names
+    quality = reads.teacher_quality(store, project, labelling)
+    _figures(project, labelling, labels, quality)
+    _calibration(store, labelling, labels)
+    counts = _counts(labels, len(names))
+    left, right = st.columns(2, gap="medium")
+    with left.container(border=True, height="stretch"):
+        st.markdown("##### Labels given", help=TERMS["pseudo-label"])
+        st.plotly_chart(
+            charts.label_histogram(counts, names),
+            config=PLOT,
+            key="label_histogram",
+            alt="How often each label was given",
+        )
+    with right.container(border=True, height="stretch"):
+        st.markdown("##### Confidence", help=TERMS["teacher confidence"])
+        _confidence(labels, names)
+    with st.container(border=True):
+        st.markdown("##### By class")
+        _by_class(labels, names, counts, quality)
+    if quality is not None:
+        _trust(quality)
+
+
+def _figures(
+    project: Project, labelling: Labelling, labels: TeacherLabels, quality: Quality | None
+) -> None:
+    sure = labels.confidence[~np.isnan(labels.confidence)]
+    answered = int((labels.label >= 0).sum())
+    with st.grid(3 if quality is None else 5, min_column_width=140, border=True):
+        st.metric("Labelled", f"{count(answered)} of {count(project.rows)}")
+        st.metric("Mean confidence", share(float(sure.mean())) if len(sure) else "\u2013")
+        if quality is not None:
+            st.metric("Accuracy", share(quality.report["accuracy"]), help=TERMS["accuracy"])
+            st.metric("Macro-F1", score(quality.report["macro_f1"]), help=TERMS["macro-F1"])
+        st.metric("Time it took", duration(max(1.0, labelling.seconds)).removeprefix("about "))
+    notes = []
+    if quality is not None:
+        low, high = quality.report["accuracy_interval"] or (None, None)
+        where = "held-out texts" if quality.held_out else "texts with gold"
+        notes.append(
+            f"Accuracy and macro-F1 are measured on {count(quality.report['judged'])} {where}; "
+            f"the accuracy lies between {share(low)} and {share(high)} with 95\u00a0% confidence."
+        )
+    missing = len(labels.label) - answered
+    if missing:
+        notes.append(f"{counted(missing, 'text')} got no usable answer and have no label.")
+    notes.append(_whence(labels))
+    st.caption(" ".join(notes))
+
+
+def _whence(labels: TeacherLabels) -> str:
+    kinds, counts = np.unique(labels.source.astype(str), return_counts=True)
+    if len(kinds) == 1:
+        return f"Confidence comes from {_SOURCES.get(kinds[0], 'elsewhere')}."
+    parts = [
+        f"{_SOURCES.get(kind, 'elsewhere')} ({counted(int(n), 'text')})"
+        for kind, n in zip(kinds, counts, strict=True)
+    ]
+    return f"Confidence comes from {', '.join(parts)}."
+
+
+def _calibration(store: Store, labelling: Labelling, labels: TeacherLabels) -> None:
+    with st.container(border=True):
+        st.markdown("##### Calibration", help=TERMS["calibration"])
+        if not np.isin(labels.source, ["logprob"]).any():
+            st.markdown(
+                "This teacher gave no log-probabilities, so there is nothing to calibrate: labels "
+                "and confidence stand as they were given."
+            )
+            return
+        key = f"calibration_{labelling.id}"
+        offered = [c for c in _CALIBRATIONS if c != "contextual" or labelling.content_free]
+        # Set before the widget is drawn: the store knows it, also when it was set elsewhere.
+        st.session_state[key] = labelling.calibration
+        st.segmented_control(
+            "Calibration",
+            offered,
+            required=True,
+            format_func=lambda c: _CALIBRATIONS[c][0],
+            key=key,
+            on_change=_switched,
+            args=(store, labelling, key),
+            label_visibility="collapsed",
+        )
+        st.markdown(_CALIBRATIONS[labelling.calibration][1])
+        before = st.session_state.get(f"_{key}_before", "none")
+        if before != labelling.calibration:
+            earlier = reads.teacher_labels(store, labelling, before)
+            changed = int((earlier.label != labels.label).sum())
+            portion = share(changed / max(1, len(labels.label)))
+            st.markdown(
+                f"Compared with **{_CALIBRATIONS[before][0].lower()}**, it changes the label of "
+                f"**{counted(changed, 'text')}** of {count(len(labels.label))} ({portion}). "
+                "The teacher was not asked again."
+            )
+
+
+def _switched(store: Store, labelling: Labelling, key: str) -> None:
+    chosen = st.session_state[key]
+    if chosen and chosen != labelling.calibration:
+        st.session_state[f"_{key}_before"] = labelling.calibration
+        store.labellings.set_calibration(labelling.id, chosen)
+
+
+def _confidence(labels: TeacherLabels, names: list[str]) -> None:
+    if np.isnan(labels.confidence).all():
+        st.markdown("The teacher gave labels without a confidence.")
+        return
+    st.plotly_chart(
+        charts.confidence_histogram(labels.confidence, labels.label, names),
+        config=PLOT,
+        key="confidence_histogram",
+        alt="How many texts have which teacher confidence",
+    )
+
+
+def _by_class(
+    labels: TeacherLabels, names: list[str], counts: list[int], quality: Quality | None
+) -> None:
+    total = max(1, sum(counts))
+    means = []
+    for k in range(len(names)):
+        mine = labels.confidence[labels.label == k]
+        mine = mine[~np.isnan(mine)]
+        means.append(float(mine.mean()) if len(mine) else None)
+    table = {
+        "class": names,
+        "texts": counts,
+        "share": [100 * n / total for n in counts],
+        "mean confidence": means,
+    }
+    config: dict[str, Any] = {
+        "texts": st.column_config.NumberColumn(format="localized"),
+        "share": st.column_config.NumberColumn(format="%.1f %%"),
+        "mean confidence": st.column_config.NumberColumn(format="%.3f"),
+    }
+    if quality is not None:
+        judged = quality.report["per_class"]
+        for column in ("precision", "recall", "f1"):
+            table[column] = [entry[column] for entry in judged]
+            config[column] = st.column_config.NumberColumn(
+                "F1" if column == "f1" else None, format="%.3f", help=TERMS.get(column)
+            )
+        table["gold"] = [entry["support"] for entry in judged]
+        config["gold"] = st.column_config.NumberColumn(
+            "with gold", format="localized", help="Judged texts that belong to this class."
+        )
+    st.dataframe(
+        pd.DataFrame(table),
+        hide_index=True,
+        column_config=config,
+        alt="Each class: texts, share, confidence and quality",
+    )
+
+
+def _trust(quality: Quality) -> None:
+    """How far the confidence can be trusted, where gold shows who is right."""
+    left, right = st.columns(2, gap="medium")
+    with left.container(border=True, height="stretch"):
+        st.markdown("##### Is it right as often as it says?")
+        st.plotly_chart(
+            charts.reliability(reliability_table(quality.confidence, quality.correct)),
+            config=PLOT,
+            key="reliability",
+            alt="Share of right labels against teacher confidence",
+        )
+        error = score(quality.report["ece"])
+        st.caption(f"{TERMS['reliability']} {TERMS['calibration error']} Here it is {error}.")
+    with right.container(border=True, height="stretch"):
+        st.markdown("##### What if only the most confident are kept?")
+        st.plotly_chart(
+            charts.risk_coverage(risk_coverage(quality.confidence, quality.correct)),
+            config=PLOT,
+            key="risk_coverage",
+            alt="Share of wrong labels against share of texts kept",
+        )
+        told = score(quality.report["auroc"])
+        st.caption(
+            f"{TERMS['risk-coverage']} A right label is more confident than a wrong one with "
+            f"probability {told} (0.5 is chance)."
+        )
+
+
+def _counts(labels: TeacherLabels, classes: int) -> list[int]:
+    return [int(n) for n in np.bincount(labels.label[labels.label >= 0], minlength=classes)]

@@ -1,0 +1,191 @@
+"""What a person looks at on Curate: two thresholds and where the signals come from.
+
+Kept by session and project, written to the address and saved with a selection; Train and Export
+read it from here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+import streamlit as st
+
+from llkd.config import Calibration
+from llkd.store import Project, Run, Store
+
+Threshold = float | dict[str, float]
+STEP = 0.001
+QUERY = ("tt", "ts", "need", "cal")
+
+
+@dataclass(frozen=True)
+class View:
+    """Thresholds (one number, or numbers by class name), the source of information need.
+
+    ``run`` None means the probe, ``epoch`` None the run's last, ``calibration`` None the one the
+    teacher pass uses.
+    """
+
+    teacher: Threshold = 0.0
+    student: Threshold = 0.0
+    run: int | None = None
+    epoch: int | None = None
+    calibration: Calibration | None = None
+
+    def to_json(self, calibration: Calibration) -> dict[str, Any]:
+        """As a saved selection keeps it, with the calibration that was really in use."""
+        return {
+            "teacher_threshold": self.teacher,
+            "student_threshold": self.student,
+            "calibration": calibration,
+            "run": self.run,
+            "epoch": self.epoch,
+        }
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any], names: Sequence[str]) -> View:
+        """From a saved selection; thresholds of classes that are no more are left out."""
+        return cls(
+            _threshold(saved.get("teacher_threshold"), names),
+            _threshold(saved.get("student_threshold"), names),
+            saved.get("run"),
+            saved.get("epoch"),
+            _calibration(saved.get("calibration")),
+        )
+
+    def to_query(self) -> dict[str, str]:
+        """As parts of an address; what is at its default is left out."""
+        parts = {"tt": _written(self.teacher), "ts": _written(self.student)}
+        if self.run is not None:
+            parts["need"] = f"{self.run}" + ("" if self.epoch is None else f".{self.epoch}")
+        if self.calibration is not None:
+            parts["cal"] = self.calibration
+        return {name: value for name, value in parts.items() if value}
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str], names: Sequence[str]) -> View:
+        """From an address that anybody may have typed: what makes no sense is left out."""
+        run, _, epoch = query.get("need", "").partition(".")
+        return cls(
+            _threshold(_loaded(query.get("tt")), names),
+            _threshold(_loaded(query.get("ts")), names),
+            int(run) if run.isdecimal() else None,
+            int(epoch) if run.isdecimal() and epoch.isdecimal() else None,
+            _calibration(query.get("cal")),
+        )
+
+
+def in_use(project: Project, names: Sequence[str]) -> View:
+    """The view of this session: what was set last, else what the address says."""
+    kept = st.session_state.get(_key(project))
+    if kept is None:
+        kept = View.from_query({name: st.query_params.get(name, "") for name in QUERY}, names)
+        st.session_state[_key(project)] = kept
+    return kept
+
+
+def put(project: Project, view: View) -> None:
+    """Make ``view`` the one in use."""
+    st.session_state[_key(project)] = view
+
+
+def show_in_address(view: View) -> None:
+    """Let the address say what is looked at, so that a link reproduces it."""
+    wanted = view.to_query()
+    for name in QUERY:
+        if name in wanted and st.query_params.get(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+        elif name not in wanted and name in st.query_params:
+            del st.query_params[name]
+
+
+def run_of(store: Store, project: Project, view: View) -> tuple[View, Run | None]:
+    """The run that the view names; a run or epoch that is not there falls back to the probe."""
+    if view.run is None:
+        return replace(view, epoch=None), None
+    run = next((one for one in store.runs.all(project.id) if one.id == view.run), None)
+    epochs = [] if run is None else store.runs.epochs(run)
+    if not epochs:
+        return replace(view, run=None, epoch=None), None
+    return (view if view.epoch in epochs else replace(view, epoch=None)), run
+
+
+def value_of(threshold: Threshold, name: str | None) -> float:
+    """The threshold of a class; without a class the one all share, or the largest."""
+    if isinstance(threshold, dict):
+        if name is not None:
+            return threshold.get(name, 0.0)
+        return max(threshold.values(), default=0.0)
+    return threshold
+
+
+def changed(
+    threshold: Threshold, names: Sequence[str], name: str | None, value: float
+) -> Threshold:
+    """With the threshold of one class (or of all) set to ``value``; others keep theirs."""
+    value = rounded(value)
+    if name is None:
+        return value
+    every = {one: value_of(threshold, one) for one in names}
+    return simplest({**every, name: value})
+
+
+def simplest(threshold: Threshold) -> Threshold:
+    """One number where all classes share it."""
+    if isinstance(threshold, dict) and len(set(threshold.values())) == 1:
+        return next(iter(threshold.values()))
+    return threshold
+
+
+def rounded(value: float) -> float:
+    """To the step of the sliders, downwards, so that a rounded threshold drops no row.
+
+    A threshold above 0 stays above 0: 0 means that everything passes.
+    """
+    clipped = min(1.0, max(0.0, float(value)))
+    steps = int(clipped / STEP + 1e-6)
+    return round(max(steps, 1 if clipped > 0 else 0) * STEP, 3)
+
+
+def rounded_all(threshold: float | Mapping[str, float]) -> Threshold:
+    """:func:`rounded` for one number or for numbers by class."""
+    if isinstance(threshold, Mapping):
+        return simplest({name: rounded(value) for name, value in threshold.items()})
+    return rounded(threshold)
+
+
+def _key(project: Project) -> str:
+    return f"_curate_view_{project.id}"
+
+
+def _threshold(value: Any, names: Sequence[str]) -> Threshold:
+    if isinstance(value, Mapping):
+        known = {name: _number(value.get(name, 0.0)) for name in names}
+        return simplest(known) if known else 0.0
+    return _number(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return 0.0
+    return min(1.0, max(0.0, float(value)))
+
+
+def _calibration(value: Any) -> Calibration | None:
+    return value if value in get_args(Calibration) else None
+
+
+def _written(threshold: Threshold) -> str:
+    if isinstance(threshold, dict):
+        return json.dumps({name: value for name, value in threshold.items() if value})
+    return f"{threshold:g}" if threshold else ""
+
+
+def _loaded(text: str | None) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
