@@ -15,3 +15,14 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("LLKD_HOME", str(folder))
     monkeypatch.delenv("LLKD_DATABASE_URL", raising=False)
     return folder
+
+
+def end_jobs(home):
+    """Stop what a test left running, so that it takes no time from the next one."""
+    from llkd import jobs
+    from llkd.store import Store
+
+    store = Store(home)
+    for job in jobs.live_jobs(store):
+        jobs.cancel(store, job.id, force=True)
+    store.close()

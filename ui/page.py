@@ -176,7 +176,8 @@ def _sidebar(store: Store, project: Project | None) -> None:
         st.selectbox("Project", names, key=_PICKER, on_change=_picked)
     live = jobs.live_jobs(store)
     drawn = tuple(job.id for job in live)
-    follow = st.fragment(_steps_and_jobs, run_every=1.0 if live else None)
+    # Even with nothing to watch: a job may be started elsewhere (another tab, a terminal).
+    follow = st.fragment(_steps_and_jobs, run_every=1.0 if live else 5.0)
     follow(store, project, drawn)
 
 

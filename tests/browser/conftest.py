@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.conftest import end_jobs
+
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
     "--no-sandbox",
@@ -74,6 +76,7 @@ def server(home):
     yield started
     if started.process.poll() is None:
         started.stop()
+    end_jobs(home)
 
 
 @pytest.fixture(scope="session")
@@ -85,13 +88,15 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
+def page(browser, tmp_path):
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     context.set_default_timeout(30_000)
     opened = context.new_page()
     opened.problems = []
     opened.on("pageerror", lambda error: opened.problems.append(str(error)))
     yield opened
+    # What the page showed at the end stays with the test's other files, for whoever looks.
+    opened.screenshot(path=tmp_path / "last.png", full_page=True)
     context.close()
 
 

@@ -15,6 +15,7 @@ from llkd import commands, jobs
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import JobCancelled, LLKDError, UserError
 from llkd.store import Store
+from tests.conftest import end_jobs
 from tests.llkd.slow_server import SlowServer
 
 CLASSES = LabelSet.of(["red", "blue"])
@@ -25,6 +26,7 @@ def store(home):
     opened = Store()
     yield opened
     opened.close()
+    end_jobs(home)
 
 
 @pytest.fixture

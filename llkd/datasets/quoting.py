@@ -1,0 +1,102 @@
+"""Ways of quoting values, and reading records by one of them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
+
+from llkd.datasets.separators import Separator
+from llkd.datasets.wording import plain, quoted
+from llkd.errors import DataError
+
+_MAX_SEPARATORS = 1_000_000  # in one line
+
+
+@dataclass(frozen=True)
+class Habit:
+    """One way of quoting, and what to tell when it was needed."""
+
+    quotes: bool = True
+    backslash: bool = False
+    after_space: bool = False
+    told: str = ""
+
+
+RULES = Habit()
+OTHERS = (
+    Habit(after_space=True, told="Spaces before quoted fields were left out."),
+    Habit(backslash=True, told="Quotes are escaped by backslashes, which were taken away."),
+    Habit(
+        after_space=True,
+        backslash=True,
+        told="Spaces before quoted fields and backslashes before quotes were left out.",
+    ),
+    Habit(quotes=False, told="Quotes are not closed in it; they were read as plain characters."),
+)
+
+
+class BrokenQuote(Exception):
+    """The record that begins on ``line`` cannot be read by the habit."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def records(
+    data: bytes, separator: Separator, habit: Habit, name: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Each record with the number of the line it begins on; lines without a character are none."""
+    stream = TextIOWrapper(BytesIO(data), encoding="utf-8", newline="")
+    for _ in range(separator.skip):
+        stream.readline()
+    reader = csv.reader(
+        _bounded(stream, separator, name) if _long_line(data) else stream,
+        delimiter=separator.character,
+        quoting=csv.QUOTE_MINIMAL if habit.quotes else csv.QUOTE_NONE,
+        escapechar="\\" if habit.backslash else None,
+        skipinitialspace=habit.after_space,
+        strict=True,
+    )
+    begins = separator.skip + 1
+    try:
+        for row in reader:
+            if row:
+                yield begins, row
+            begins = separator.skip + reader.line_num + 1
+    except csv.Error as error:
+        raise BrokenQuote(begins, str(error)) from None
+
+
+def _long_line(data: bytes) -> bool:
+    """Whether some line may have more than a million bytes; costs far less than reading lines."""
+    start = 0
+    while len(data) - start > _MAX_SEPARATORS:
+        end = data.rfind(b"\n", start, start + _MAX_SEPARATORS)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
+
+
+def _bounded(lines: Iterable[str], separator: Separator, name: str) -> Iterator[str]:
+    """The lines; one with a million separators is refused before it becomes a million values."""
+    for number, line in enumerate(lines, start=separator.skip + 1):
+        if len(line) > _MAX_SEPARATORS and line.count(separator.character) > _MAX_SEPARATORS:
+            raise DataError(
+                f"{plain(name)} has more than {_MAX_SEPARATORS:,} separators "
+                f"({quoted(separator.character)}) in line {number:,}. Check that it has line ends."
+            )
+        yield line
+
+
+def quotes_after_space(rows: list[list[str]]) -> bool:
+    """Whether most of the first rows hold a field that is a space and then a quoted text."""
+    hits = sum(any(_SPACED.fullmatch(cell) for cell in row) for row in rows)
+    return bool(rows) and 2 * hits >= len(rows)
+
+
+_SPACED = re.compile(r'\s+".*"\s*', re.S)

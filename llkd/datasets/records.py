@@ -1,0 +1,233 @@
+"""From a file to its records: unpack, recognise by content, decode, read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from llkd.datasets.charsets import Decoded, to_utf8
+from llkd.datasets.columnar import read_parquet
+from llkd.datasets.containers import Payload, is_workbook, open_payload
+from llkd.datasets.delimited import read_delimited
+from llkd.datasets.header import has_known_name, looks_like_names
+from llkd.datasets.json_records import read_json
+from llkd.datasets.json_values import Reader, skip_space
+from llkd.datasets.separators import USUAL, Separator, find_separator
+from llkd.datasets.signatures import (
+    BINARY_ENDINGS,
+    ENDINGS,
+    PARQUET,
+    SUPPORTED,
+    ZIP,
+    ending,
+    refuse_foreign,
+)
+from llkd.datasets.tables import Content, Progress, TableBuilder
+from llkd.datasets.wording import plain
+from llkd.datasets.workbook import read_workbook
+from llkd.errors import DataError
+
+_MARKS = b' \t\r\n,;|"'
+TITLES = {
+    "csv": "a table of separated values",
+    "json": "JSON",
+    "jsonl": "JSON Lines",
+    "parquet": "Parquet",
+    "xlsx": "an Excel workbook",
+    "text": "plain text",
+}
+
+
+@dataclass(frozen=True)
+class Records:
+    """All records of a file as strings.
+
+    ``table`` is an Arrow table of string columns in the order of the file, ``frame`` the same as
+    a pandas frame (cells ``str`` or None). ``rows`` counts the records of the file; ``left_out``
+    what could not be read as one (rows with too many fields are among ``rows``, lines that are no
+    record are not). The rest is as in :class:`llkd.datasets.tables.Content`.
+    """
+
+    name: str
+    format: str
+    encoding: str | None
+    delimiter: str | None
+    member: str | None
+    table: pa.Table
+    rows: int
+    left_out: int
+    warnings: tuple[str, ...]
+    numbers: Sequence[int] | None
+    lists: Mapping[str, Sequence[int]]
+    typed: Mapping[str, int]
+    replaced: Mapping[str, int]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.table.column_names)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All columns; cells are ``str`` or None."""
+        return frame_of(self.table)
+
+    def number(self, row: int) -> int:
+        """The record number, from 1, of a row of the table."""
+        return row + 1 if self.numbers is None else self.numbers[row]
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """The table as a pandas frame of ``str`` and None."""
+    columns = {
+        name: pd.Series(column.to_pylist(), dtype=object)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return pd.DataFrame(columns)
+
+
+def read_records(
+    path: str | Path,
+    name: str | None = None,
+    *,
+    named: Collection[str] = (),
+    progress: Progress = None,
+) -> Records:
+    """Read every record of the file at ``path``.
+
+    Args:
+        path: a CSV, TSV, JSON, JSON Lines, Parquet, XLSX or text file, also as .gz or in a .zip.
+        name: its original name where ``path`` is a temporary copy.
+        named: columns that the user asked for; they tell which line is the header.
+        progress: told the number of records read so far.
+
+    Raises:
+        NotFound: there is no such file.
+        DataError: it is empty, damaged or not supported; the sentence says where and what to do.
+    """
+    payload = open_payload(path, name)
+    shown = payload.name
+    if not payload.data:
+        raise DataError(f"{plain(shown)} is empty. Choose a file with at least one text.")
+    encoding: str | None = None
+    if payload.data.startswith(PARQUET):
+        kind, content = "parquet", read_parquet(payload.data, shown, progress)
+    elif payload.data.startswith(ZIP) and is_workbook(payload.data):
+        kind, content = "xlsx", read_workbook(payload.data, shown, progress, named)
+    else:
+        refuse_foreign(payload.data, shown)
+        decoded = to_utf8(payload.data, shown)
+        payload = replace(payload, data=b"")  # a second copy of a large file is no longer needed
+        encoding = decoded.encoding
+        kind, content = _read_text(decoded, payload, progress, named)
+        content = replace(content, warnings=(*decoded.warnings, *content.warnings))
+    if not content.table.num_rows:
+        raise DataError(
+            f"{plain(shown)} has column names and no rows. Choose a file with at least one text."
+        )
+    return Records(
+        name=shown,
+        format=kind,
+        encoding=encoding,
+        delimiter=content.delimiter,
+        member=payload.member,
+        table=content.table,
+        rows=content.rows,
+        left_out=content.left_out,
+        warnings=(
+            *payload.warnings,
+            *_unlike_its_name(payload.hint, shown, kind),
+            *content.warnings,
+        ),
+        numbers=content.numbers,
+        lists=content.lists,
+        typed=content.typed,
+        replaced=content.replaced,
+    )
+
+
+def _unlike_its_name(hint: str, name: str, kind: str) -> tuple[str, ...]:
+    suffix = ending(hint)
+    expected = ENDINGS.get(suffix)
+    if expected == kind or (expected is None and suffix not in BINARY_ENDINGS):
+        return ()
+    if {expected, kind} == {"json", "jsonl"}:
+        return ()
+    return (f"{plain(name)} was read as {TITLES[kind]}, in spite of the ending {plain(suffix)}.",)
+
+
+def _read_text(
+    decoded: Decoded, payload: Payload, progress: Progress, named: Collection[str]
+) -> tuple[str, Content]:
+    name = payload.name
+    data = decoded.data
+    if not data.strip():
+        raise DataError(f"{plain(name)} is empty. Choose a file with at least one text.")
+    suffix = ending(payload.hint)
+    expected = ENDINGS.get(suffix)
+    if _is_json(data, expected):
+        content, kind = read_json(data, name, lines=expected == "jsonl", progress=progress)
+        return kind, content
+    separator = find_separator(data)
+    if not data.strip(_MARKS):
+        raise DataError(f"{plain(name)} holds separators and no value. Choose another file.")
+    if expected == "csv":
+        return "csv", read_delimited(data, name, progress, named)
+    if _is_table(data, separator, strict=expected == "text"):
+        return "csv", read_delimited(data, name, progress, named)
+    if suffix in BINARY_ENDINGS or expected in {"json", "jsonl"}:
+        raise DataError(
+            f"{plain(name)} is not what its ending {plain(suffix)} says: it holds plain words and "
+            f"no table. Export it again. Supported are {SUPPORTED}."
+        )
+    return "text", read_lines(data, name, progress)
+
+
+def _is_json(data: bytes, expected: str | None) -> bool:
+    """Whether to read as JSON: by its ending when it begins so, else by its first value."""
+    head = data[:1].strip() or data[:4096].lstrip()[:1]
+    if expected in {"json", "jsonl"}:
+        return head in {b"[", b"{", b'"', b"'"} or not _is_table(data, find_separator(data), True)
+    if head not in {b"[", b"{"}:
+        return False
+    text = data.decode("utf-8")
+    start = skip_space(text, 0)
+    try:
+        value, end = Reader().value(text, start, "")
+    except DataError:
+        return False
+    after = text[end : end + 1]
+    if isinstance(value, dict):
+        return bool(value) and (not after or after in " \r\n\t{")
+    return isinstance(value, list) and skip_space(text, end) == len(text)
+
+
+def _is_table(data: bytes, separator: Separator, strict: bool) -> bool:
+    """Whether a text without a telling ending is a table: even rows below a line of names."""
+    if separator.columns < 2 or separator.share < 0.9 or separator.character not in USUAL:
+        return False
+    head = data[: 64 << 10].decode("utf-8", errors="ignore")
+    lines = [line for line in head.splitlines() if line.strip()]
+    names = lines[separator.skip].split(separator.character)
+    names = [name.strip().strip('"') for name in names]
+    if len(lines) < 2 + separator.skip or not looks_like_names(names):
+        return False
+    return has_known_name(names) or not strict
+
+
+def read_lines(data: bytes, name: str, progress: Progress = None) -> Content:
+    """UTF-8 bytes as one text in each line that is not white space."""
+    builder = TableBuilder(["text"], name, progress)
+    stream = TextIOWrapper(BytesIO(data), encoding="utf-8", newline=None)
+    for line in stream:
+        text = line.rstrip("\n")
+        if text.strip():
+            builder.add((text,))
+    if not builder.rows:
+        raise DataError(f"{plain(name)} is empty: no line holds a text. Choose another file.")
+    return Content(builder.table(), rows=builder.rows)

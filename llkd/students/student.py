@@ -1,0 +1,199 @@
+"""The student itself: predict, embed, save. ``n`` texts, ``C`` classes, ``d`` dimensions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from llkd import signals
+from llkd.signals import Floats
+from llkd.students.encoding import Encoded, token_limit, tokenise
+from llkd.students.hardware import free_memory, out_of_memory, uses_bf16
+
+if TYPE_CHECKING:
+    import torch
+
+DROPOUT = 0.1
+ABOUT = "student.json"
+HEAD = "head.safetensors"
+
+OnBatch = Callable[[int], None]
+
+README = """# A small text classifier
+
+`student.json` names the classes. Using this folder takes `torch`, `transformers` and
+`safetensors`:
+
+```python
+import json, torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer
+
+folder, texts = ".", ["a text to classify"]
+about, head = json.load(open(f"{folder}/student.json")), load_file(f"{folder}/head.safetensors")
+tokenizer = AutoTokenizer.from_pretrained(folder)
+encoder = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+inputs = tokenizer(texts, padding=True, truncation=True, max_length=about["max_tokens"],
+                   return_tensors="pt", return_token_type_ids=False)
+with torch.inference_mode():
+    hidden, mask = encoder(**inputs).last_hidden_state, inputs["attention_mask"].unsqueeze(-1)
+    pooled = (hidden * mask).sum(1) / mask.sum(1)
+    probabilities = torch.softmax(pooled @ head["weight"].T + head["bias"], dim=1)
+print([about["class_names"][k] for k in probabilities.argmax(1)], probabilities)
+```
+"""
+
+
+class Student:
+    """A network (``encoder`` and ``head``), its tokenizer, and what the classes are called.
+
+    ``precision`` is ``auto``, ``fp32`` or ``bf16``; ``auto`` takes bf16 where the processor
+    multiplies faster in it. ``max_tokens`` is cut to what the encoder can take.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.ModuleDict,
+        tokenizer: Any,
+        class_names: Sequence[str],
+        max_tokens: int,
+        precision: str = "auto",
+    ) -> None:
+        self.network = network
+        self.tokenizer = tokenizer
+        self.class_names = list(class_names)
+        self.precision = precision
+        self.set_max_tokens(max_tokens)
+
+    def set_max_tokens(self, wanted: int) -> None:
+        """Cut texts to ``wanted`` tokens, or to the encoder's limit where that is less."""
+        config: Any = self.network["encoder"].config
+        self.max_tokens = min(wanted, token_limit(config, self.tokenizer))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.network["head"].parameters()).device
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The arithmetic of a forward pass; the weights themselves stay fp32."""
+        import torch
+
+        if uses_bf16(self.precision, self.device.type):
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Tokenise once, cut to ``max_tokens``."""
+        return tokenise(self.tokenizer, texts, self.max_tokens)
+
+    def pooled(self, encoded: Encoded, positions: npt.ArrayLike) -> torch.Tensor:
+        """Mean of the last hidden states over each text's tokens, ``[b, d]`` float32."""
+        import torch
+
+        ids, mask = encoded.padded(positions, self.tokenizer.pad_token_id)
+        seen = torch.from_numpy(mask).to(self.device)
+        with self.autocast():
+            hidden = self.network["encoder"](
+                input_ids=torch.from_numpy(ids).to(self.device), attention_mask=seen
+            ).last_hidden_state.float()
+        weights = seen.unsqueeze(-1).to(hidden.dtype)
+        return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+
+    def logits(self, encoded: Encoded, positions: npt.ArrayLike) -> torch.Tensor:
+        """Class logits ``[b, C]`` float32 in the network's present mode (training or not)."""
+        import torch
+
+        pooled = self.pooled(encoded, positions)
+        dropped = torch.nn.functional.dropout(pooled, DROPOUT, self.network.training)
+        # The head is too small for bf16 to pay, and rounded logits would blur the entropy.
+        with torch.autocast(self.device.type, enabled=False):
+            return self.network["head"](dropped)
+
+    def probabilities(
+        self,
+        texts: Sequence[str] | Encoded,
+        batch_size: int = 64,
+        on_batch: OnBatch | None = None,
+    ) -> Floats:
+        """Class probabilities ``[n, C]`` in evaluation mode; ``on_batch`` hears texts done."""
+        encoded = texts if isinstance(texts, Encoded) else self.encode(texts)
+        logits = np.empty((len(encoded), len(self.class_names)))
+        self._infer(encoded, self.logits, logits, batch_size, on_batch)
+        return signals.softmax(logits) if len(logits) else logits
+
+    def embed(
+        self,
+        texts: Sequence[str] | Encoded,
+        batch_size: int = 64,
+        on_batch: OnBatch | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Mean-pooled embeddings ``[n, d]``, float32, each of length 1."""
+        encoded = texts if isinstance(texts, Encoded) else self.encode(texts)
+        config: Any = self.network["encoder"].config
+        vectors = np.empty((len(encoded), config.hidden_size), dtype=np.float32)
+        self._infer(encoded, self.pooled, vectors, batch_size, on_batch)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.maximum(lengths, np.float32(1e-12))
+
+    def _infer(
+        self,
+        encoded: Encoded,
+        forward: Callable[[Encoded, npt.ArrayLike], torch.Tensor],
+        result: npt.NDArray[Any],
+        batch_size: int,
+        on_batch: OnBatch | None,
+    ) -> None:
+        """Fill ``result`` with ``forward`` of all texts; similar lengths share a batch."""
+        import torch
+
+        order = np.argsort(-encoded.lengths, kind="stable")
+        training = self.network.training
+        self.network.eval()
+        done = 0
+        try:
+            # One context around all batches: within it each weight is cast to bf16 only once.
+            with torch.inference_mode(), self.autocast():
+                while done < len(order):
+                    chosen = order[done : done + batch_size]
+                    try:
+                        result[chosen] = forward(encoded, chosen).cpu().numpy()
+                    except (MemoryError, RuntimeError) as error:
+                        if not out_of_memory(error) or len(chosen) == 1:
+                            raise
+                        batch_size, chosen = len(chosen) // 2, chosen[:0]
+                    if not len(chosen):
+                        # Not in the handler: it would keep the failed try's tensors alive.
+                        free_memory(self.device.type)
+                        continue
+                    done += len(chosen)
+                    if on_batch is not None:
+                        on_batch(done)
+        finally:
+            self.network.train(training)
+
+    def save(self, folder: str | Path) -> None:
+        """Write encoder, head, tokenizer, ``student.json`` and a README that needs no llkd."""
+        from safetensors.torch import save_file
+
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        encoder: Any = self.network["encoder"]
+        encoder.save_pretrained(target)
+        self.tokenizer.save_pretrained(target)
+        weights = {name: value.cpu() for name, value in self.network["head"].state_dict().items()}
+        save_file(weights, target / HEAD)
+        about = {
+            "format": 1,
+            "class_names": self.class_names,
+            "pooling": "mean",
+            "max_tokens": self.max_tokens,
+        }
+        (target / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=1), "utf-8")
+        (target / "README.md").write_text(README, "utf-8")

@@ -1,0 +1,231 @@
+"""Labels that another tool or model made, read from a file and matched by text."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llkd import models
+from llkd.config import LabelSet, TeacherConfig
+from llkd.errors import DataError, NotFound
+from llkd.teachers.base import Floats, Ints, ScoredBatch
+
+BATCH = 8192
+CERTAIN = 1 - 1e-9  # a confidence of 1 would make the other scores minus infinity
+RESERVED = {"id", "text", "label", "confidence"}
+
+
+class ImportedTeacher:
+    """Looks labels up by text. After ``score`` the counts say what could not be used.
+
+    ``unmatched``: texts the file does not hold; ``unknown``: texts whose label is no class;
+    ``conflicting``: texts the file labels in two ways. Each gets the answer -1.
+    """
+
+    def __init__(
+        self, rows: Sequence[Mapping[str, Any]], labels: LabelSet, identity: dict[str, Any]
+    ) -> None:
+        """``rows`` hold ``text`` and ``label`` or one probability per class, by column name.
+
+        A ``confidence`` is a number from 0 to 1. Raises DataError naming the row otherwise.
+        """
+        self._labels = labels
+        self._identity = identity
+        columns = set().union(*(row.keys() for row in rows[:1]))
+        self._probabilities = not (set(labels.names) & RESERVED) and columns >= set(labels.names)
+        if "text" not in columns:
+            raise DataError(f"{self._name} has no column 'text' to match its labels by.")
+        if "label" not in columns and not self._probabilities:
+            raise DataError(
+                f"{self._name} has neither a column 'label' nor one column of probabilities for "
+                f"each class ({', '.join(labels.names)})."
+            )
+        self._class: dict[str, int] = {}
+        for k, label in enumerate(labels.labels):
+            self._class.setdefault(label.words.casefold(), k)
+        self._class |= {label.name.casefold(): k for k, label in enumerate(labels.labels)}
+        self._found: dict[str, tuple[int, Floats]] = {}
+        self._conflicting: set[str] = set()
+        for number, row in enumerate(rows, start=1):
+            self._remember(number, row)
+        self.unmatched = self.unknown = self.conflicting = 0
+
+    @property
+    def _name(self) -> str:
+        return str(self._identity["file"])
+
+    def describe(self) -> dict[str, Any]:
+        """The file's name and sha256, and the classes."""
+        return {"kind": "file", **self._identity, "classes": self._labels.names}
+
+    def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
+        """Yield the file's labels for these texts, those with a confidence apart from the rest."""
+        for start in range(0, len(texts), BATCH):
+            found = [self._look_up(text) for text in texts[start : start + BATCH]]
+            answers = np.array([answer for answer, _ in found], dtype=np.int64)
+            scores = np.stack([row for _, row in found])
+            scored = np.isfinite(scores).all(axis=1)
+            for source, chosen in (("imported", scored), ("none", ~scored)):
+                index = np.flatnonzero(chosen)
+                if len(index):
+                    yield _batch(index + start, scores[index], answers[index], source)
+
+    def content_free(self) -> None:
+        """None: no model is asked."""
+
+    def prompt(self, text: str) -> str:
+        """There is no prompt; says where the label comes from."""
+        del text
+        return f"No model is asked: the label is looked up in {self._name} by the text."
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _look_up(self, text: str) -> tuple[int, Floats]:
+        key = _key(text)
+        if key in self._conflicting:
+            self.conflicting += 1
+        elif key not in self._found:
+            self.unmatched += 1
+        else:
+            answer, scores = self._found[key]
+            self.unknown += answer < 0 and bool(np.isnan(scores).all())
+            return answer, scores
+        return -1, self._missing()
+
+    def _remember(self, number: int, row: Mapping[str, Any]) -> None:
+        key = _key(str(row["text"]))
+        entry = self._entry(number, row)
+        known = self._found.setdefault(key, entry)
+        if known[0] != entry[0] or not np.array_equal(known[1], entry[1], equal_nan=True):
+            self._conflicting.add(key)
+
+    def _entry(self, number: int, row: Mapping[str, Any]) -> tuple[int, Floats]:
+        """The explicit answer and the scores of a row; the answer is -1 where scores say it."""
+        named = str(row["label"]).strip() if row.get("label") is not None else ""
+        label = self._class.get(named.casefold(), -1)
+        if self._probabilities:
+            scores = self._from_probabilities(number, row)
+        elif label >= 0 and not _empty(row.get("confidence")):
+            scores = self._from_confidence(label, self._number(number, row, "confidence"))
+        else:
+            scores = self._missing()
+        if named and scores.argmax() != label and not np.isnan(scores).all():
+            scores = self._missing()  # a confidence that is not that of the label is none
+        return (-1 if not np.isnan(scores).all() else label), scores
+
+    def _from_probabilities(self, number: int, row: Mapping[str, Any]) -> Floats:
+        if any(_empty(row.get(name)) for name in self._labels.names):
+            return self._missing()
+        values = np.array([self._number(number, row, name) for name in self._labels.names])
+        if values.sum() <= 0:
+            raise DataError(f"{self._name}, row {number}: the probabilities are all 0.")
+        shares = values / values.sum()
+        return np.log(np.maximum(shares, 1 - CERTAIN)).astype(np.float32)
+
+    def _from_confidence(self, label: int, confidence: float) -> Floats:
+        classes = len(self._labels.labels)
+        rest = (1 - min(confidence, CERTAIN)) / (classes - 1)
+        scores = np.full(classes, math.log(rest), dtype=np.float32)
+        scores[label] = math.log(max(min(confidence, CERTAIN), 1 - CERTAIN))
+        return scores
+
+    def _number(self, number: int, row: Mapping[str, Any], column: str) -> float:
+        try:
+            value = float(row[column])
+        except (TypeError, ValueError):
+            value = math.nan
+        if not 0 <= value <= 1:
+            raise DataError(
+                f"{self._name}, row {number}: {column!r} must be a number from 0 to 1, but it was "
+                f"{str(row[column])[:40]!r}."
+            )
+        return value
+
+    def _missing(self) -> Floats:
+        return np.full(len(self._labels.labels), np.nan, dtype=np.float32)
+
+
+def imported_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> ImportedTeacher:
+    """The teacher ``file:<path>``. Raises NotFound, or DataError for a file of no use."""
+    path = Path(config.teacher.partition(":")[2].strip()).expanduser()
+    if not path.is_file():
+        raise NotFound(f"There is no file {path} to read labels from.")
+    identity = {"file": path.name, "sha256": models.file_sha256(path, home)}
+    rows = read_rows(path)
+    if not rows:
+        raise DataError(f"{path.name} holds no rows.")
+    return ImportedTeacher(rows, labels, identity)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a CSV, TSV, JSONL or Parquet file, in order. Raises DataError."""
+    readers = {
+        ".csv": lambda: _read_table(path, ","),
+        ".tsv": lambda: _read_table(path, "\t"),
+        ".jsonl": lambda: _read_lines(path),
+        ".ndjson": lambda: _read_lines(path),
+        ".parquet": lambda: _read_parquet(path),
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            f"Labels are read from {', '.join(readers)} files, but {path.name} is none of them."
+        )
+    try:
+        return reader()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from error
+    except (OSError, ValueError) as error:
+        words = " ".join(str(error).split())[:200]
+        raise DataError(f"{path.name} cannot be read: {words}.") from error
+
+
+def _read_table(path: Path, separator: str) -> list[dict[str, Any]]:
+    import pandas as pd
+
+    # Words such as "None" and "NA" are labels here, not missing values.
+    frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.to_numpy(dtype=object)]
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    rows = []
+    with path.open(encoding="utf-8-sig") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{path.name}, line {number}: this is not JSON.") from error
+            if not isinstance(row, dict) or "text" not in row:
+                raise DataError(f"{path.name}, line {number}: there is no field 'text' in it.")
+            rows.append(row)
+    return rows
+
+
+def _read_parquet(path: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
+
+
+def _batch(index: Ints, scores: Floats, answers: Ints, source: str) -> ScoredBatch:
+    return ScoredBatch(index=index, scores=scores, answer=answers, source=source)
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value)) or value == ""
+
+
+def _key(text: str) -> str:
+    """What is the same text: white space and Unicode composition aside."""
+    return " ".join(unicodedata.normalize("NFC", text).split())

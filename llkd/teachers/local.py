@@ -1,0 +1,192 @@
+"""Any causal language model, a folder or a hub id, as a teacher on this machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llkd import models
+from llkd.config import LabelSet, TeacherConfig
+from llkd.errors import ModelError
+from llkd.teachers.answers import AnswerTree
+from llkd.teachers.base import CONTENT_FREE, Floats, ScoredBatch
+from llkd.teachers.prompts import label_prompt
+from llkd.teachers.scoring import LabelScorer, is_out_of_memory
+from llkd.teachers.tokens import PromptEncoder
+
+if TYPE_CHECKING:
+    import torch
+
+# Tokens in a batch: enough to keep the device busy, few enough to stay in a CPU's caches.
+BATCH_TOKENS = {"cpu": 2048, "mps": 8192, "cuda": 32_768}
+# Texts tokenised and sorted by length at a time.
+WINDOW = 4096
+_LOG = logging.getLogger(__name__)
+
+
+class LocalTeacher:
+    """Label scoring with a loaded model; see METHOD section 2 for the score.
+
+    ``cut`` counts the texts so far that were too long and lost their middle.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        labels: LabelSet,
+        config: TeacherConfig,
+        *,
+        identity: dict[str, Any],
+        batch_tokens: int | None = None,
+    ) -> None:
+        """``identity`` names the weights (model, revision or hash); it becomes part of describe."""
+        self._model = model.eval()
+        self._labels = labels
+        self._config = config
+        self._identity = identity
+        self._prompt = label_prompt(config.instruction, labels, tokenizer)
+        limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+        self._encoder = PromptEncoder(tokenizer, self._prompt, config.max_text_tokens, limit)
+        tree = AnswerTree(self._encoder.answers, labels.names, config.verbaliser_score)
+        self._scorer = LabelScorer(model, self._encoder.prefix, self._encoder.suffix, tree)
+        self.batch_tokens = batch_tokens or BATCH_TOKENS.get(model.device.type, 4096)
+
+    @property
+    def cut(self) -> int:
+        """How many texts have been shortened so far."""
+        return self._encoder.cut
+
+    def describe(self) -> dict[str, Any]:
+        """Model, prompt, verbalisers, rule, longest text and number type."""
+        return {
+            "kind": "local",
+            **self._identity,
+            "prompt": self._prompt.show("{text}"),
+            "answers": list(self._prompt.answers),
+            "classes": self._labels.names,
+            "verbaliser_score": self._config.verbaliser_score,
+            "max_text_tokens": self._encoder.max_text_tokens,
+            "dtype": str(self._model.dtype).removeprefix("torch."),
+            "source": "logprob",
+        }
+
+    def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
+        """Yield batches of texts of similar length, the longest of each window first."""
+        for start in range(0, len(texts), WINDOW):
+            rows = self._encoder.encode(texts[start : start + WINDOW])
+            order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
+            done = 0
+            while done < len(order):
+                size = self._batch_size(len(rows[order[done]]))
+                chosen = order[done : done + size]
+                scores = self._try([rows[i] for i in chosen])
+                if scores is None:
+                    continue  # the budget was halved
+                done += len(chosen)
+                yield ScoredBatch(
+                    index=np.array(chosen, dtype=np.int64) + start,
+                    scores=scores,
+                    answer=np.full(len(chosen), -1, dtype=np.int64),
+                    source="logprob",
+                    tokens_in=sum(len(rows[i]) for i in chosen)
+                    + len(chosen) * len(self._encoder.suffix),
+                )
+
+    def content_free(self) -> Floats:
+        """Scores of "N/A", "" and "[MASK]", ``[3, C]``, for contextual calibration."""
+        return self._scorer.score(self._encoder.encode(CONTENT_FREE))
+
+    def prompt(self, text: str) -> str:
+        """The prompt as the model reads it, the text cut where it is too long."""
+        return self._encoder.show(text)
+
+    def close(self) -> None:
+        """Free the model's memory; the teacher cannot be used afterwards."""
+        on_cuda = self._model.device.type == "cuda"
+        del self._model, self._scorer
+        if on_cuda:
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def _batch_size(self, length: int) -> int:
+        return max(1, self.batch_tokens // max(1, self._scorer.width(length)))
+
+    def _try(self, rows: list[list[int]]) -> Floats | None:
+        """Scores of one batch; None after running out of memory, with the budget halved."""
+        try:
+            return self._scorer.score(rows)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        if len(rows) == 1:
+            raise ModelError(
+                f"Not enough memory to score one text of {len(rows[0])} tokens. Lower "
+                "max_text_tokens or choose a smaller teacher."
+            )
+        self.batch_tokens = max(1, min(self.batch_tokens, self._tokens(rows)) // 2)
+        _LOG.warning("Out of memory; going on with %d tokens a batch.", self.batch_tokens)
+        return None
+
+    def _tokens(self, rows: list[list[int]]) -> int:
+        return len(rows) * self._scorer.width(len(rows[0]))
+
+
+def local_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> LocalTeacher:
+    """The teacher ``local:<folder or hub id>``. Raises ModelError where it cannot be loaded."""
+    name = config.teacher.partition(":")[2].strip()
+    folder = Path(name).expanduser()
+    is_folder = folder.is_dir()
+    if is_folder:
+        models.check_weights(folder)
+    elif name.startswith((".", "/", "~")) or folder.is_file():
+        raise ModelError(f"There is no model folder {name}. Name a folder or a hub id.")
+    model, tokenizer = load_causal_model(str(folder) if is_folder else name, config)
+    identity: dict[str, Any] = {"model": folder.resolve().name if is_folder else name}
+    if is_folder:
+        identity["sha256"] = models.folder_fingerprint(folder, home)
+    else:
+        identity["revision"] = getattr(model.config, "_commit_hash", None)
+    return LocalTeacher(model, tokenizer, labels, config, identity=identity)
+
+
+def load_causal_model(name: str, config: TeacherConfig) -> tuple[Any, Any]:
+    """Model on the chosen device, and tokenizer, of a folder or hub id; safetensors only."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    from llkd.teachers.attention import use_grouped_attention
+
+    transformers_logging.disable_progress_bar()
+    device = models.choose_device()
+    dtype: torch.dtype = models.choose_dtype(config.precision, device)
+    models.use_available_threads()
+    safe: dict[str, Any] = {"trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **safe)
+        model = AutoModelForCausalLM.from_pretrained(
+            name, dtype=dtype, use_safetensors=True, **safe
+        ).to(device)
+    except Exception as error:  # anything a foreign folder can hold
+        if isinstance(error, RuntimeError | MemoryError) and is_out_of_memory(error):
+            raise ModelError(
+                f"The teacher {name} does not fit into the memory of {device}."
+            ) from error
+        raise ModelError(
+            f"The teacher {name} cannot be loaded: {_first_line(error)} A teacher is a causal "
+            "language model, a folder or hub id with safetensors weights and a tokenizer."
+        ) from error
+    if device == "cpu" and str(dtype) == "torch.bfloat16":
+        use_grouped_attention(model)
+    return model.eval(), tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    line = line or type(error).__name__
+    return line if line.endswith(".") else line + "."

@@ -1,0 +1,161 @@
+"""From a prompt and hostile texts to token ids: texts can be cut, and never act as template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from llkd.errors import ConfigError, ModelError
+from llkd.teachers.prompts import Part, Prompt
+
+GAP = " ..."
+SMALLEST_TEXT = 8
+# No tokenizer in use has words of text this long; longer texts are shortened before they are
+# tokenised, because a cell may hold megabytes.
+CHARACTERS_PER_TOKEN = 64
+
+
+class PromptEncoder:
+    """Token ids of one prompt: ``prefix``, any text's own, ``suffix``, and the ``answers``.
+
+    The ids of the whole prompt are the three parts one after the other. ``cut`` counts the texts
+    shortened so far: a text of more than ``max_text_tokens`` loses its middle, the prompt nothing.
+    """
+
+    def __init__(
+        self, tokenizer: Any, prompt: Prompt, max_text_tokens: int, context: int | None = None
+    ) -> None:
+        """``context`` is the longest input the model can read, where it has a limit."""
+        self._tokenizer = tokenizer
+        self._prompt = prompt
+        self._unknown = tokenizer.unk_token_id
+        self._forbidden, self._pattern = _special_words(tokenizer, prompt)
+        self.prefix = self._start() + self._parts(prompt.before)
+        self.suffix = self._parts(prompt.after)
+        self.answers = [self._answer(words) for words in prompt.answers]
+        self._gap = self.ordinary([GAP])[0]
+        self.cut = 0
+        self.max_text_tokens = max_text_tokens
+        if context is not None:
+            longest = max(map(len, self.answers))
+            room = context - len(self.prefix) - len(self.suffix) - longest
+            if room < SMALLEST_TEXT:
+                raise ConfigError(
+                    f"The instruction and the class list take {len(self.prefix)} tokens, and the "
+                    f"model reads {context} in all, so no room is left for a text. "
+                    "Shorten the instruction or the class descriptions."
+                )
+            self.max_text_tokens = min(max_text_tokens, room)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, at most ``max_text_tokens`` of them."""
+        limit = self.max_text_tokens * CHARACTERS_PER_TOKEN
+        halves = [(text[: limit // 2], text[-limit // 2 :]) for text in texts]
+        short = [
+            text if len(text) <= limit else GAP.join(half)
+            for text, half in zip(texts, halves, strict=True)
+        ]
+        rows = []
+        for text, seen, ids in zip(texts, short, self.ordinary(short), strict=True):
+            self.cut += len(ids) > self.max_text_tokens or len(seen) < len(text)
+            rows.append(self._middle_out(ids))
+        return rows
+
+    def show(self, text: str) -> str:
+        """The prompt as the model reads it, with the text cut where it is too long."""
+        before = self.cut
+        ids = self.encode([text])[0]
+        was_cut, self.cut = self.cut > before, before
+        return self._prompt.show(self._tokenizer.decode(ids) if was_cut else text)
+
+    def ordinary(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts in which special tokens are words like any other."""
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        rows: list[list[int]] = self._ids(clean) if clean else []
+        for position, ids in enumerate(rows):
+            if not self._forbidden.isdisjoint(ids):
+                rows[position] = self._in_pieces(clean[position])
+        return rows
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        """Empty texts aside, which some tokenizers do not take."""
+        filled = [text for text in texts if text]
+        found = iter(
+            self._tokenizer(
+                filled,
+                add_special_tokens=False,
+                split_special_tokens=True,
+                return_attention_mask=False,
+                verbose=False,
+            )["input_ids"]
+            if filled
+            else []
+        )
+        return [list(next(found)) if text else [] for text in texts]
+
+    def _in_pieces(self, text: str) -> list[int]:
+        """Cut each special word after its first letter, so that no tokenizer can recognise it."""
+        pieces, start = [], 0
+        for match in self._pattern.finditer(text):
+            pieces.append(text[start : match.start() + 1])
+            start = match.start() + 1
+        pieces.append(text[start:])
+        allowed = {self._unknown} if len(pieces) == 1 else set()
+        refused = self._forbidden - allowed
+        return [i for ids in self._ids(pieces) for i in ids if i not in refused]
+
+    def _parts(self, parts: Sequence[Part]) -> list[int]:
+        ids: list[int] = []
+        for part in parts:
+            if part.template:
+                ids += self._tokenizer(part.text, add_special_tokens=False)["input_ids"]
+            else:
+                ids += self.ordinary([part.text])[0]
+        return ids
+
+    def _start(self) -> list[int]:
+        """The begin-of-text token, where the tokenizer sets one before plain text."""
+        if self._prompt.before[0].template:
+            return []  # a chat template writes its own
+        start = self._tokenizer.bos_token_id
+        ids = self._tokenizer("a")["input_ids"]
+        return [start] if start is not None and ids[:1] == [start] else []
+
+    def _answer(self, words: str) -> list[int]:
+        """Tokens of an answer where it follows the prompt, not where it begins a text."""
+        lead = self._prompt.after[-1].text
+        alone, joined = self.ordinary([lead, lead + words])
+        ids = joined[len(alone) :] if joined[: len(alone)] == alone else self.ordinary([words])[0]
+        if not ids:
+            raise ModelError(
+                f"The model's tokenizer has no token for the class {words.strip()!r}. "
+                "Give it another verbaliser."
+            )
+        return ids
+
+    def _middle_out(self, ids: list[int]) -> list[int]:
+        if len(ids) <= self.max_text_tokens:
+            return ids
+        gap = self._gap if len(self._gap) <= self.max_text_tokens // 4 else []
+        kept = self.max_text_tokens - len(gap)
+        tail = kept // 2
+        return ids[: kept - tail] + gap + ids[len(ids) - tail :]
+
+
+def _special_words(tokenizer: Any, prompt: Prompt) -> tuple[set[int], re.Pattern[str]]:
+    """Ids no text may contain, and a pattern that finds their words.
+
+    These are the special tokens, and the added ones that the chat template is made of.
+    """
+    template = "".join(part.text for part in prompt.before + prompt.after if part.template)
+    special = set(tokenizer.all_special_ids)
+    words = {
+        str(token): number
+        for number, token in tokenizer.added_tokens_decoder.items()
+        if getattr(token, "special", False) or number in special or str(token) in template
+    }
+    words = {word: number for word, number in words.items() if word.strip()}
+    longest_first = sorted(words, key=len, reverse=True)
+    found = "|".join(re.escape(word) for word in longest_first)
+    return set(words.values()), re.compile(found or r"(?!)")

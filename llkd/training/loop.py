@@ -1,0 +1,181 @@
+"""The training loop: score, select, step; evaluate and log at each epoch's end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llkd import evaluation
+from llkd.config import TrainingConfig
+from llkd.errors import StoreError
+from llkd.signals import Floats, Ints
+from llkd.store.home import atomic_folder
+from llkd.students import Encoded, Student
+from llkd.training import summaries
+from llkd.training.batches import epoch_batches
+from llkd.training.optimisation import not_a_number
+from llkd.training.records import Progress, Tally, TrainingData, TrainingOutcome
+from llkd.training.session import Session
+
+
+def train(
+    student: Student,
+    data: TrainingData,
+    config: TrainingConfig,
+    class_names: Sequence[str],
+    folder: Path,
+    *,
+    reference_counts: Sequence[int] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> TrainingOutcome:
+    """Train ``student`` on the texts that the strategy of ``config`` selects, batch by batch.
+
+    Resumes from the checkpoint that ``folder`` holds; a finished run there is only read. On the
+    CPU a resumed run ends with the very weights of an uninterrupted one. ``reference_counts``
+    (samples per step of another run) fixes how many the random strategies draw.
+    Raises ConfigError where the folder belongs to other settings or data, DataError for data that
+    do not fit, ModelError for a student that diverges or does not fit into memory, and
+    JobCancelled, a checkpoint written, once ``should_stop()`` is true.
+    """
+    import torch
+
+    session = Session(student, data, config, class_names, Path(folder), reference_counts)
+    session.on_progress, session.should_stop = on_progress, should_stop
+    finished = session.finished()
+    if finished is not None:
+        return finished
+    with _own_randomness(student):
+        torch.manual_seed(config.seed)
+        session.resume()
+        return _run(session)
+
+
+def _own_randomness(student: Student) -> AbstractContextManager[Any]:
+    """Dropout can only draw from torch's global generators: give them back as they were."""
+    import torch
+
+    device = student.device
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+
+
+def _run(session: Session) -> TrainingOutcome:
+    """From the present position to the end."""
+    while session.at.epoch < session.config.epochs:
+        batches = epoch_batches(
+            session.encoded.lengths,
+            session.config.batch_size,
+            session.config.seed,
+            session.at.epoch,
+        )
+        while session.at.batch < len(batches):
+            session.stop_if_asked()
+            _step(session, batches[session.at.batch])
+            if time.monotonic() - session.saved_at >= session.config.checkpoint_seconds:
+                session.save()
+        _end_epoch(session)
+    return _finish(session)
+
+
+def _step(session: Session, positions: Ints) -> None:
+    """One batch: score, select, update, log."""
+    started = time.perf_counter()
+    at, index = session.at, session.at.step
+    where = f"at step {index + 1} (epoch {at.epoch + 1}, batch {at.batch + 1})"
+    student_probs = None
+    if session.strategy.needs_student:
+        student_probs = session.optimisation.score(positions)
+        if not np.isfinite(student_probs).all():
+            raise not_a_number("prediction", where, session.config)
+    session.strategy, result = session.strategy.step(
+        session.teacher_probs[positions],
+        student_probs,
+        rng=session.rng,
+        count=None if session.reference_counts is None else int(session.reference_counts[index]),
+    )
+    chosen = np.flatnonzero(result.selected)
+    picked, label = positions[chosen], result.pseudo_label[chosen]
+    loss = None
+    if len(chosen):
+        weight = result.weight[chosen]
+        loss = at.last_loss = session.optimisation.update(picked, label, weight, index, where)
+    seconds = time.perf_counter() - started
+    at.training_seconds += seconds
+    known = int((session.gold[picked] >= 0).sum())
+    right = int((session.gold[picked] == label).sum())
+    for tally in (at.whole, at.this_epoch):
+        tally.add(label, len(positions), loss, right, known)
+    session.used[picked] = True
+    line = {
+        "step": index,
+        "epoch": at.epoch + 1,
+        "loss": loss,
+        "learning_rate": session.optimisation.learning_rate(index),
+        "selected_right": None if session.data.gold is None else right,
+        "selected_known": None if session.data.gold is None else known,
+        "seconds": seconds,
+    }
+    session.log.add(line, session.rows[positions], result)
+    at.step, at.batch = index + 1, at.batch + 1
+    session.report(f"step {at.step:,} of {session.total_steps:,}")
+
+
+def _end_epoch(session: Session) -> None:
+    """Evaluate, log what the student thinks of the whole pool, and checkpoint."""
+    at, number = session.at, session.at.epoch + 1
+    quality: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "ece", "per_class_f1"))
+    if len(session.eval_encoded):
+        started = time.perf_counter()
+        probs = _predict(session, session.eval_encoded, "evaluating")
+        session.log.write_evaluation(number, probs)
+        report = evaluation.classifier_report(probs, session.data.eval_gold, session.class_names)
+        if report["judged"]:
+            quality = {name: report[name] for name in ("accuracy", "macro_f1", "ece")}
+            quality["per_class_f1"] = {c["class"]: c["f1"] for c in report["per_class"]}
+        at.evaluation_seconds += time.perf_counter() - started
+    started = time.perf_counter()
+    probs = _predict(session, session.encoded, "reading the whole pool")
+    session.log.write_signals(number, session.rows, session.label, probs)
+    at.logging_seconds += time.perf_counter() - started
+    done = summaries.epoch_summary(
+        number, at.this_epoch, session.class_names, session.label, probs, session.used
+    )
+    at.epochs.append({**done, **quality})
+    at.this_epoch = Tally([0] * len(session.class_names))
+    at.epoch, at.batch = number, 0
+    if number < session.config.epochs:
+        session.save()
+
+
+def _predict(session: Session, encoded: Encoded, doing: str) -> Floats:
+    """Probabilities of many texts, reporting and stopping between batches."""
+
+    def heard(done: int) -> None:
+        session.report(f"{doing}, {done:,} of {len(encoded):,} texts")
+        session.stop_if_asked()
+
+    return session.student.probabilities(encoded, session.inference_batch, heard)
+
+
+def _finish(session: Session) -> TrainingOutcome:
+    """Save the student and the summary, then remove the checkpoint."""
+    from safetensors import SafetensorError
+
+    session.log.flush()
+    try:
+        with atomic_folder(session.folder / "student") as temporary:
+            session.student.save(temporary)
+    except (OSError, SafetensorError) as error:
+        raise StoreError(
+            f"The trained student could not be written to {session.folder} ({error}). Its last "
+            "checkpoint is kept; make room and resume."
+        ) from error
+    warnings = session.optimisation.warnings
+    outcome = summaries.outcome(session.at, session.class_names, session.used, warnings)
+    session.write_summary(outcome)
+    return outcome

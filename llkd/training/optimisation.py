@@ -1,0 +1,167 @@
+"""One optimiser step on the selected samples, and the learning rate it is taken with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from llkd.config import TrainingConfig
+from llkd.errors import ModelError
+from llkd.signals import Floats, Ints
+from llkd.students import Encoded, Student
+from llkd.students.hardware import free_memory, out_of_memory
+
+if TYPE_CHECKING:
+    import torch
+
+T = TypeVar("T")
+
+
+def rate_factor(step: int, total_steps: int, warmup_share: float) -> float:
+    """Share of the full learning rate at ``step`` (from 0): linear rise, then linear decay."""
+    warmup = round(warmup_share * total_steps)
+    if step < warmup:
+        return (step + 1) / warmup
+    return (total_steps - step) / max(1, total_steps - warmup)
+
+
+class Optimisation:
+    """AdamW over a student's encoder and head, each with its own learning rate.
+
+    ``micro`` is how many texts go through the network at once: the batch, until memory runs out.
+    ``warnings`` says when that happened.
+    """
+
+    def __init__(
+        self, student: Student, encoded: Encoded, config: TrainingConfig, total_steps: int
+    ) -> None:
+        import torch
+
+        self.student = student
+        self.encoded = encoded
+        self.config = config
+        self.total_steps = total_steps
+        self.micro = config.batch_size
+        self.warnings: list[str] = []
+        groups = []
+        for part, rate in (
+            ("encoder", config.learning_rate),
+            ("head", config.head_learning_rate),
+        ):
+            parameters = [p for p in student.network[part].parameters() if p.requires_grad]
+            # Biases and norms are not pulled towards 0.
+            for members, decay in (
+                ([p for p in parameters if p.ndim >= 2], config.weight_decay),
+                ([p for p in parameters if p.ndim < 2], 0.0),
+            ):
+                groups.append({"params": members, "lr": rate, "weight_decay": decay})
+        self.full_rates = [float(group["lr"]) for group in groups]  # type: ignore[arg-type]
+        # The fused step takes a fifth of the time of the plain one on a CPU.
+        self.optimiser = torch.optim.AdamW(groups, fused=True)
+        self.parameters = [p for group in groups for p in group["params"]]  # type: ignore[attr-defined]
+
+    def learning_rate(self, step: int) -> float:
+        """The encoder's learning rate at ``step``."""
+        factor = rate_factor(step, self.total_steps, self.config.warmup_share)
+        return self.config.learning_rate * factor
+
+    def score(self, positions: Ints) -> Floats:
+        """The student's probabilities ``[b, C]`` for texts of the pool, before any update."""
+        return self.student.probabilities(_subset(self.encoded, positions), self.micro)
+
+    def update(self, positions: Ints, label: Ints, weight: Floats, step: int, where: str) -> float:
+        """One step on these texts; the loss is the mean of weight x cross-entropy.
+
+        Returns the loss. Raises ModelError that names ``where``, the weights untouched, where the
+        loss or its gradient is not a number.
+        """
+        import torch
+
+        network = self.student.network
+        factor = rate_factor(step, self.total_steps, self.config.warmup_share)
+        for group, rate in zip(self.optimiser.param_groups, self.full_rates, strict=True):
+            group["lr"] = rate * factor
+        network.train()
+        loss = self._with_less_memory(lambda micro: self._backward(positions, label, weight, micro))
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.max_gradient_norm)
+        if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
+            what = "gradient" if math.isfinite(loss) else "loss"
+            raise not_a_number(what, where, self.config)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        network.eval()
+        return loss
+
+    def _backward(self, positions: Ints, label: Ints, weight: Floats, micro: int) -> float:
+        import torch
+
+        self.optimiser.zero_grad(set_to_none=True)
+        device = self.student.device
+        targets = torch.from_numpy(label).to(device)
+        weights = torch.from_numpy(weight.astype(np.float32)).to(device)
+        total = 0.0
+        for start in range(0, len(positions), micro):
+            part = slice(start, start + micro)
+            logits = self.student.logits(self.encoded, positions[part])
+            entropy = torch.nn.functional.cross_entropy(logits, targets[part], reduction="none")
+            # Dividing by all selected, not by the part's, makes the parts add up to one step.
+            loss = (entropy * weights[part]).sum() / len(positions)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        return total
+
+    def _with_less_memory(self, work: Callable[[int], T]) -> T:
+        while True:
+            try:
+                return work(self.micro)
+            except (MemoryError, RuntimeError) as error:
+                if not out_of_memory(error):
+                    raise
+                if self.micro == 1:
+                    raise ModelError(
+                        "Memory ran out on a single text. Use a smaller student or fewer tokens "
+                        f"per text (max_tokens was {self.config.max_tokens})."
+                    ) from error
+            # Not in the handler: it would keep the failed try's tensors alive.
+            self.optimiser.zero_grad(set_to_none=True)
+            free_memory(self.student.device.type)
+            self.micro = max(1, self.micro // 2)
+            self.warnings.append(
+                f"Memory ran out, so at most {self.micro} texts were put through the student at "
+                "once. The result is that of the full batch, only slower."
+            )
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """AdamW's moments, flat, by parameter number and name."""
+        state: dict[int, dict[str, Any]] = self.optimiser.state_dict()["state"]
+        return {
+            f"{number}.{name}": value.detach().cpu().contiguous()
+            for number, entry in state.items()
+            for name, value in entry.items()
+        }
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Take the moments of :meth:`state`."""
+        whole = self.optimiser.state_dict()
+        state: dict[int, dict[str, Any]] = {}
+        for key, value in tensors.items():
+            number, _, name = key.partition(".")
+            state.setdefault(int(number), {})[name] = value
+        self.optimiser.load_state_dict({**whole, "state": state})
+
+
+def not_a_number(what: str, where: str, config: TrainingConfig) -> ModelError:
+    """The error for a student that has diverged."""
+    return ModelError(
+        f"The student's {what} is not a number {where}. Lower the learning rate (it was "
+        f"{config.learning_rate:g}) or train with precision fp32."
+    )
+
+
+def _subset(encoded: Encoded, positions: Ints) -> Encoded:
+    ids = [encoded.ids[encoded.offsets[i] : encoded.offsets[i + 1]] for i in positions]
+    lengths = encoded.lengths[positions]
+    return Encoded(np.concatenate(ids), np.concatenate([[0], np.cumsum(lengths)]))

@@ -1,0 +1,191 @@
+"""What goes into training, what is heard of it, and what comes out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from llkd.errors import DataError
+from llkd.signals import Floats, Ints
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The pool (``n`` texts with the teacher's probabilities ``[n, C]``) and evaluation texts.
+
+    ``rows [n]`` are the pool's row numbers, each once. ``gold [n]`` (class index, -1 unknown) only
+    counts how many selected labels are right; it never trains. ``eval_gold`` likewise holds class
+    indices or -1.
+    """
+
+    texts: Sequence[str]
+    rows: Ints
+    teacher_probs: Floats
+    gold: Ints | None = None
+    eval_texts: Sequence[str] = ()
+    eval_gold: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def check(self, classes: int) -> None:
+        """Raise DataError where the parts do not fit one another."""
+        n, probs = len(self.texts), np.asarray(self.teacher_probs)
+        if n == 0:
+            raise DataError("There is no labelled text to train on. Label some texts first.")
+        if probs.shape != (n, classes):
+            raise DataError(
+                f"Training on {n:,} texts and {classes} classes needs teacher probabilities of "
+                f"shape [{n}, {classes}], but they are {list(probs.shape)}."
+            )
+        for name, values, wanted in (
+            ("row numbers", self.rows, n),
+            ("gold labels", self.gold, n),
+            ("gold labels of the evaluation texts", self.eval_gold, len(self.eval_texts)),
+        ):
+            if values is not None and len(values) != wanted:
+                raise DataError(f"There are {wanted:,} texts but {len(values):,} {name}.")
+        if len(np.unique(self.rows)) != n:
+            raise DataError("A pool row is given twice. Each row of the pool trains once an epoch.")
+        missing = np.flatnonzero(~np.isfinite(probs).all(axis=1))
+        if len(missing):
+            raise DataError(
+                f"{len(missing):,} of {n:,} texts have no teacher probabilities (the first is row "
+                f"{int(self.rows[missing[0]])}). Leave them out or label them again."
+            )
+        for gold in (self.gold, self.eval_gold):
+            if gold is not None and len(gold) and int(np.max(gold)) >= classes:
+                raise DataError(
+                    f"A gold label is class {int(np.max(gold))}, but there are {classes} classes."
+                )
+
+    def fingerprint(self) -> dict[str, str]:
+        """Digests by part, so that a checkpoint of other data is known."""
+        none = np.zeros(0)
+        return {
+            "texts": _digest(*self.texts),
+            "rows": _digest(np.asarray(self.rows, dtype=np.int64)),
+            "teacher labels": _digest(np.asarray(self.teacher_probs, dtype=np.float64)),
+            "gold labels": _digest(none if self.gold is None else np.asarray(self.gold)),
+            "evaluation texts": _digest(*self.eval_texts, np.asarray(self.eval_gold)),
+        }
+
+
+def _digest(*parts: str | npt.NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part.tobytes()
+        digest.update(len(raw).to_bytes(8, "little") + raw)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far training is; ``loss`` is that of the last step that trained."""
+
+    step: int
+    total_steps: int
+    epoch: int
+    loss: float | None
+    selected_share: float
+    message: str
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """The result of a run, as in its ``summary.json``.
+
+    ``accuracy``, ``macro_f1``, ``ece`` and ``per_class_f1`` (by class name) are of the last epoch
+    and None without evaluation gold. ``selected_share`` = ``backpropagated / (n x epochs)``;
+    ``unique`` counts the rows that trained at least once; ``selected_accuracy`` is the share right
+    among the selected whose gold is known. Each of ``epochs`` says the same of one epoch.
+    ``training_seconds`` covers scoring, selection and the update; evaluating, and logging the
+    signals of the whole pool, are counted apart.
+    """
+
+    accuracy: float | None
+    macro_f1: float | None
+    ece: float | None
+    per_class_f1: dict[str, float] | None
+    selected_share: float
+    backpropagated: int
+    unique: int
+    steps: int
+    skipped_steps: int
+    selected_accuracy: float | None
+    epochs: list[dict[str, Any]]
+    training_seconds: float
+    evaluation_seconds: float
+    logging_seconds: float
+    warnings: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingOutcome:
+        """From the JSON values of :meth:`to_dict` (others are left aside)."""
+        return cls(**{item.name: values[item.name] for item in fields(cls)})
+
+
+@dataclass
+class Tally:
+    """Counts over some steps. ``known`` selected samples have gold, ``right`` of them agree."""
+
+    per_class: list[int]
+    steps: int = 0
+    skipped: int = 0
+    seen: int = 0
+    right: int = 0
+    known: int = 0
+    loss: float = 0.0
+
+    @property
+    def selected(self) -> int:
+        """Samples that were trained on."""
+        return sum(self.per_class)
+
+    def add(self, label: Ints, seen: int, loss: float | None, right: int, known: int) -> None:
+        """Count one step that selected samples with these labels out of ``seen``."""
+        self.steps += 1
+        self.skipped += loss is None
+        self.seen += seen
+        self.right += right
+        self.known += known
+        self.loss += loss or 0.0
+        counts = np.bincount(label, minlength=len(self.per_class))
+        self.per_class = [int(a + b) for a, b in zip(self.per_class, counts, strict=True)]
+
+
+@dataclass
+class Position:
+    """Where a run stands: batches done of ``epoch`` (from 0), steps done, and what it counted."""
+
+    whole: Tally
+    this_epoch: Tally
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    last_loss: float | None = None
+    training_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    logging_seconds: float = 0.0
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, classes: int) -> Position:
+        """Nothing done."""
+        return cls(Tally([0] * classes), Tally([0] * classes))
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Position:
+        """From the JSON values of :meth:`to_json`."""
+        tallies = {name: Tally(**values[name]) for name in ("whole", "this_epoch")}
+        return cls(**{**values, **tallies})

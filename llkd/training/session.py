@@ -1,0 +1,181 @@
+"""A run under way: its parts, and how they are kept between processes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llkd import signals
+from llkd.config import TrainingConfig
+from llkd.errors import ConfigError, JobCancelled, StoreError
+from llkd.store.home import atomic_file
+from llkd.strategies import make_strategy
+from llkd.students import Student
+from llkd.training import checkpoints
+from llkd.training.batches import steps_per_epoch
+from llkd.training.checkpoints import Checkpoint
+from llkd.training.logs import TrainingLog
+from llkd.training.optimisation import Optimisation
+from llkd.training.records import Position, Progress, TrainingData, TrainingOutcome
+
+SUMMARY = "summary.json"
+
+
+class Session:
+    """One run under way. Its moving parts are what a checkpoint holds."""
+
+    def __init__(
+        self,
+        student: Student,
+        data: TrainingData,
+        config: TrainingConfig,
+        class_names: Sequence[str],
+        folder: Path,
+        reference_counts: Sequence[int] | None,
+    ) -> None:
+        if student.class_names != list(class_names):
+            raise ConfigError(
+                f"The student's classes ({', '.join(student.class_names)}) are not those of the "
+                f"labels ({', '.join(class_names)})."
+            )
+        data.check(len(class_names))
+        self.total_steps = config.epochs * steps_per_epoch(len(data.texts), config.batch_size)
+        if reference_counts is not None and len(reference_counts) != self.total_steps:
+            raise ConfigError(
+                f"The reference run has {len(reference_counts):,} steps and this one "
+                f"{self.total_steps:,}. Use its pool, batch size and epochs."
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The run folder {folder} cannot be made: {error}.") from error
+        student.precision = config.precision
+        student.set_max_tokens(config.max_tokens)
+        self.student, self.data, self.config, self.folder = student, data, config, folder
+        self.class_names, self.reference_counts = list(class_names), reference_counts
+        self.on_progress: Callable[[Progress], None] | None = None
+        self.should_stop: Callable[[], bool] | None = None
+        self.encoded = student.encode(data.texts)
+        self.eval_encoded = student.encode(data.eval_texts)
+        self.rows = np.asarray(data.rows, dtype=np.int64)
+        self.teacher_probs = np.asarray(data.teacher_probs, dtype=np.float64)
+        self.label = signals.pseudo_label(self.teacher_probs)
+        self.gold = np.full(len(self.rows), -1) if data.gold is None else np.asarray(data.gold)
+        self.inference_batch = 64 if student.device.type == "cpu" else 256
+        self.strategy = make_strategy(config.selection, class_names)
+        self.rng = np.random.default_rng([config.seed, 1])
+        self.optimisation = Optimisation(student, self.encoded, config, self.total_steps)
+        self.log = TrainingLog(folder)
+        self.at = Position.start(len(class_names))
+        self.used = np.zeros(len(self.rows), dtype=np.bool_)
+        self.saved_at = time.monotonic()
+
+    def fingerprint(self) -> dict[str, Any]:
+        """All that decides how a run ends; checkpoints of another are refused."""
+        settings = self.config.model_dump(mode="json", exclude={"checkpoint_seconds"})
+        selection = settings.pop("selection")
+        counts = None if self.reference_counts is None else [int(k) for k in self.reference_counts]
+        return {
+            **settings,
+            **{f"selection.{name}": value for name, value in selection.items()},
+            "classes": self.class_names,
+            "reference counts": counts,
+            **self.data.fingerprint(),
+        }
+
+    def finished(self) -> TrainingOutcome | None:
+        """The outcome, where this very run was finished before."""
+        path = self.folder / SUMMARY
+        if not path.exists():
+            return None
+        try:
+            stored = json.loads(path.read_text("utf-8"))
+            checkpoints.check_same(self.folder, stored["fingerprint"], self.fingerprint())
+            outcome = TrainingOutcome.from_dict(stored)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{path} cannot be read ({error}). Remove it to train again."
+            ) from error
+        checkpoints.remove(self.folder)
+        return outcome
+
+    def resume(self) -> None:
+        """Take up the newest checkpoint and discard what was logged after it."""
+        import torch
+
+        found = checkpoints.load(self.folder)
+        if found is None:
+            self.log.discard_after(parts=0, epochs=0)
+            return
+        values = found.values
+        checkpoints.check_same(self.folder, values["fingerprint"], self.fingerprint())
+        self.student.network.load_state_dict(found.model)
+        self.optimisation.restore(found.optimiser)
+        self.optimisation.micro = values["micro"]
+        self.optimisation.warnings = values["warnings"]
+        self.strategy = self.strategy.restored(values["strategy"])
+        self.rng.bit_generator.state = values["rng"]
+        torch.set_rng_state(found.arrays["torch_rng"])
+        if "cuda_rng" in found.arrays and self.student.device.type == "cuda":
+            torch.cuda.set_rng_state(found.arrays["cuda_rng"], self.student.device)
+        self.used = found.arrays["used"].numpy().astype(np.bool_)
+        self.at = Position.from_json(values["position"])
+        self.log.discard_after(values["parts"], self.at.epoch)
+
+    def save(self) -> None:
+        """Write the log parts, then the checkpoint that knows of them."""
+        import torch
+
+        self.log.flush()
+        arrays = {"torch_rng": torch.get_rng_state(), "used": torch.from_numpy(self.used.copy())}
+        if self.student.device.type == "cuda":
+            arrays["cuda_rng"] = torch.cuda.get_rng_state(self.student.device)
+        model = self.student.network.state_dict()
+        checkpoint = Checkpoint(
+            # Clones, because safetensors refuses tensors that share their memory.
+            model={name: value.detach().cpu().clone() for name, value in model.items()},
+            optimiser=self.optimisation.state(),
+            arrays=arrays,
+            values={
+                "fingerprint": self.fingerprint(),
+                "position": self.at.to_json(),
+                "strategy": self.strategy.state(),
+                "rng": self.rng.bit_generator.state,
+                "micro": self.optimisation.micro,
+                "warnings": self.optimisation.warnings,
+                "parts": self.log.parts,
+            },
+        )
+        checkpoints.save(self.folder, self.at.epoch, self.at.batch, checkpoint)
+        self.saved_at = time.monotonic()
+
+    def write_summary(self, outcome: TrainingOutcome) -> None:
+        """Write ``summary.json``: from here on the run is finished, and its checkpoint goes."""
+        whole = {**outcome.to_dict(), "fingerprint": self.fingerprint()}
+        with atomic_file(self.folder / SUMMARY) as temporary:
+            temporary.write_text(json.dumps(whole, ensure_ascii=False, indent=1), "utf-8")
+        checkpoints.remove(self.folder)
+
+    def report(self, doing: str) -> None:
+        """Tell the caller where the run stands."""
+        at = self.at
+        if self.on_progress is None:
+            return
+        share = at.whole.selected / at.whole.seen if at.whole.seen else 0.0
+        epoch = min(at.epoch + 1, self.config.epochs)
+        message = f"epoch {epoch} of {self.config.epochs}, {doing}, {share:.1%} selected"
+        self.on_progress(Progress(at.step, self.total_steps, epoch, at.last_loss, share, message))
+
+    def stop_if_asked(self) -> None:
+        """Raise JobCancelled with a checkpoint written, if the caller wants to stop."""
+        if self.should_stop is not None and self.should_stop():
+            self.save()
+            raise JobCancelled(
+                f"Training was stopped after {self.at.step:,} of {self.total_steps:,} steps; "
+                "resume it to go on from there."
+            )

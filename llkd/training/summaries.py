@@ -1,0 +1,83 @@
+"""What a run and its epochs did, in figures that a person reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from llkd import signals
+from llkd.signals import Floats, Ints
+from llkd.training.records import Position, Tally, TrainingOutcome
+
+
+def epoch_summary(
+    epoch: int,
+    tally: Tally,
+    class_names: list[str],
+    pseudo_label: Ints,
+    pool_probs: Floats,
+    used: np.ndarray,
+) -> dict[str, Any]:
+    """One epoch (from 1) as JSON values.
+
+    ``selected_share_per_class`` is out of the pool's texts with that pseudo-label, None where there
+    are none; ``unique`` counts rows used since the run began.
+    """
+    owned = np.bincount(pseudo_label, minlength=len(class_names))
+    trained = tally.steps - tally.skipped
+    return {
+        "epoch": epoch,
+        "steps": tally.steps,
+        "skipped_steps": tally.skipped,
+        "backpropagated": tally.selected,
+        "selected_share": tally.selected / tally.seen,
+        "selected_share_per_class": {
+            name: count / int(total) if total else None
+            for name, count, total in zip(class_names, tally.per_class, owned, strict=True)
+        },
+        "selected_accuracy": tally.right / tally.known if tally.known else None,
+        "unique": int(used.sum()),
+        "loss": tally.loss / trained if trained else None,
+        "mean_information_need": float(signals.information_need(pool_probs).mean()),
+    }
+
+
+def outcome(
+    at: Position,
+    class_names: list[str],
+    used: np.ndarray,
+    warnings: list[str],
+) -> TrainingOutcome:
+    """What the whole run did; ``at`` is its end and ``used [n]`` the rows that trained."""
+    whole, last = at.whole, at.epochs[-1]
+    return TrainingOutcome(
+        accuracy=last["accuracy"],
+        macro_f1=last["macro_f1"],
+        ece=last["ece"],
+        per_class_f1=last["per_class_f1"],
+        selected_share=whole.selected / whole.seen,
+        backpropagated=whole.selected,
+        unique=int(used.sum()),
+        steps=whole.steps,
+        skipped_steps=whole.skipped,
+        selected_accuracy=whole.right / whole.known if whole.known else None,
+        epochs=at.epochs,
+        training_seconds=at.training_seconds,
+        evaluation_seconds=at.evaluation_seconds,
+        logging_seconds=at.logging_seconds,
+        warnings=[*warnings, *_selection_warnings(whole, class_names)],
+    )
+
+
+def _selection_warnings(whole: Tally, class_names: list[str]) -> list[str]:
+    """What a reader should know before trusting the student."""
+    if not whole.selected:
+        return ["No text was selected at any step, so the student has learned nothing."]
+    found = []
+    if whole.skipped > whole.steps / 2:
+        found.append(f"Nothing was selected in {whole.skipped:,} of {whole.steps:,} steps.")
+    for name, count in zip(class_names, whole.per_class, strict=True):
+        if not count:
+            found.append(f"No text labelled {name!r} was selected, so it was not learned.")
+    return found

@@ -1,0 +1,565 @@
+"""The Curate page: the plane's rows, thresholds by every way, the table and what people decide."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as hyp
+from seed import NAMES, button, direct, ended_job, living_job, opened, said, seeded_project, words
+from seed_runs import add_run
+
+from llkd import commands, curation, jobs
+from ui import view
+from ui.curate import controls, marks, rows
+from ui.curate.rows import Filter
+from ui.view import View
+
+HOSTILE = "<img src=x onerror=alert(1)> [l](http://e.com) **b**"
+
+
+def _metrics(app):
+    return {one.label: one.value for one in app.metric}
+
+
+def _kept(app):
+    return int(app.metric[0].value.replace(",", ""))
+
+
+def _slider(app, title):
+    return next(one for one in app.slider if one.label == title)
+
+
+def _number(app, title):
+    return next(one for one in app.number_input if one.label == title)
+
+
+def _table(app):
+    return app.dataframe[0].value
+
+
+def _pick(app, label, value):
+    next(one for one in app.selectbox if one.label == label).set_value(value).run()
+
+
+def _plane(store, project, **source):
+    return curation.load_plane(store, project, **source)
+
+
+# --- before there is anything to curate ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("enter", [lambda **q: opened("curate", **q), lambda **q: direct("curate")])
+def test_without_a_project_the_next_step_is_data(home, enter):
+    app = enter()
+    assert not app.exception
+    assert "There is no project yet." in words(app)
+    assert button(app, "Go to Data").proto.type == "primary"
+
+
+def test_before_the_first_label_the_next_step_is_the_teacher(home):
+    seeded_project(home, labelled=False, probed=False)
+    app = opened("curate")
+    assert "These texts have no teacher labels yet." in words(app)
+    button(app, "Go to Teacher")
+    assert not app.slider
+
+
+def test_while_the_teacher_works_the_page_says_so(home):
+    store, project = seeded_project(home, labelled=False, probed=False)
+    with living_job(store, project):
+        assert "The teacher is at work; its first labels will appear here." in words(
+            opened("curate")
+        )
+
+
+def test_a_plane_of_the_labels_so_far_says_how_many(home):
+    seeded_project(home, n=60, labelled=0.5, holdout=0.2)
+    app = opened("curate")
+    assert "The teacher has labelled 18 of 48 texts so far" in said(app.info)
+    assert "30 texts without a teacher label or signal are not drawn." in words(app)
+
+
+def test_opened_by_its_address_the_page_is_whole(home):
+    seeded_project(home)
+    app = direct("curate", project="city", tt="0.6")
+    assert not app.exception
+    assert _slider(app, "Teacher threshold").value == 0.6
+    assert _metrics(app)["Kept"] == str(len(_table(app)))
+
+
+# --- thresholds ---------------------------------------------------------------------------------
+
+
+def test_everything_is_kept_at_first_and_counts_are_of_all_rows(home):
+    store, project = seeded_project(home, n=400)
+    app = opened("curate")
+    plane = _plane(store, project)
+    right = (plane.frame["label"] == plane.frame["gold"]).mean()
+    assert _metrics(app) == {"Kept": "300", "of 300 texts": "100.0\u00a0%"}
+    assert f"{100 * right:.1f}\u00a0% of the kept labels are right" in words(app)
+    assert "300 kept texts with gold" in words(app)
+    assert len(_table(app)) == 100
+    assert "Rows 1 to 100 of 300" in words(app)
+
+
+def test_moving_a_threshold_keeps_what_the_core_says_and_shows_in_the_address(home):
+    store, project = seeded_project(home, n=200)
+    app = opened("curate")
+    _slider(app, "Teacher threshold").set_value(0.6).run()
+    _number(app, "Student threshold").set_value(0.3).run()
+    expected = curation.kept_rows(_plane(store, project), 0.6, 0.3)
+    assert _kept(app) == expected.sum()
+    assert 0 < expected.sum() < 150
+    assert app.query_params["tt"] == "0.6" and app.query_params["ts"] == "0.3"
+    # Both widgets of a side show the same, whichever was moved.
+    assert _number(app, "Teacher threshold").value == 0.6
+    assert _slider(app, "Student threshold").value == 0.3
+
+
+def test_a_link_reproduces_the_view(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    link = {"tt": json.dumps({"roads": 0.7}), "ts": "0.2", "need": f"{run.id}.1"}
+    app = opened("curate", **link)
+    plane = _plane(store, project, run=run, epoch=1)
+    expected = curation.kept_rows(plane, {"roads": 0.7}, 0.2)
+    assert _kept(app) == expected.sum()
+    assert next(one for one in app.selectbox if one.label == "After epoch").value == 1
+    assert json.loads(app.query_params["tt"]) == {"roads": 0.7}
+    assert app.query_params["need"] == f"{run.id}.1"
+
+
+@pytest.mark.parametrize("tt", ["x", "[[", "-3", "NaN", '{"none such": 0.5}', "true", "{" * 5000])
+def test_an_address_without_sense_keeps_everything(home, tt):
+    seeded_project(home)
+    app = opened("curate", tt=tt, ts="1e400", need="99.x", cal="magic")
+    assert not app.exception and not app.error
+    assert _slider(app, "Teacher threshold").value == 0.0
+
+
+def test_a_class_gets_a_threshold_of_its_own_and_the_others_keep_theirs(home):
+    store, project = seeded_project(home, n=200)
+    app = opened("curate")
+    _slider(app, "Teacher threshold").set_value(0.5).run()
+    _pick(app, "Thresholds for", 1)
+    _slider(app, "Teacher threshold").set_value(0.8).run()
+    wanted = {"roads": 0.5, "waste": 0.8, "water": 0.5}
+    assert _kept(app) == curation.kept_rows(_plane(store, project), wanted, 0.0).sum()
+    assert json.loads(app.query_params["tt"]) == wanted
+    _pick(app, "Thresholds for", 0)
+    assert _slider(app, "Teacher threshold").value == 0.5
+    _pick(app, "Thresholds for", -1)
+    assert "This threshold differs by class" in words(app)
+    _slider(app, "Teacher threshold").set_value(0.6).run()
+    assert app.query_params["tt"] == "0.6"
+
+
+def test_presets_keep_about_their_share(home):
+    store, project = seeded_project(home, n=400)
+    app = opened("curate")
+    button(app, "Top 20 %").click().run()
+    assert 55 <= _kept(app) <= 66
+    button(app, "Balanced 20 % per class").click().run()
+    plane = _plane(store, project)
+    saved = view.View.from_query({k: app.query_params[k] for k in ("tt", "ts")}, plane.names)
+    kept = curation.kept_rows(plane, saved.teacher, saved.student)
+    assert _kept(app) == kept.sum()
+    for k in range(3):
+        own = (plane.frame["teacher_label"] == k).to_numpy()
+        assert 0.15 < kept[own].mean() < 0.27
+    button(app, "Keep everything").click().run()
+    assert _kept(app) == 300 and "tt" not in app.query_params
+
+
+def test_thresholds_of_a_run_are_its_last_ones_class_by_class(home):
+    store, project = seeded_project(home, n=200)
+    add_run(store, project, "all")
+    run = add_run(store, project)
+    app = opened("curate")
+    # Only runs whose thresholds move are offered.
+    assert app.get_by_key("curate_of_run").options == [run.name]
+    seen = controls.as_of_run(store, run)
+    last = store.runs.steps(run).iloc[-1]
+    for side in ("teacher", "student"):
+        for name, value in zip(NAMES, last[f"{side}_threshold"], strict=True):
+            assert getattr(seen, side)[name] == pytest.approx(value, abs=0.001)
+            assert getattr(seen, side)[name] <= value
+    app = opened("curate", **seen.to_query())
+    assert next(o for o in app.selectbox if o.label == "Information need from").value == run.id
+    plane = _plane(store, project, run=run)
+    assert _kept(app) == curation.kept_rows(plane, seen.teacher, seen.student).sum()
+
+
+def test_the_view_is_still_there_when_the_page_is_left_and_entered_again(home):
+    seeded_project(home)
+    app = opened("curate")
+    _slider(app, "Teacher threshold").set_value(0.6).run()
+    kept = _kept(app)
+    app.switch_page("pages/train.py").run()
+    app.switch_page("pages/curate.py").run()
+    assert _kept(app) == kept
+    app.run()
+    assert _kept(app) == kept and _slider(app, "Teacher threshold").value == 0.6
+
+
+# --- where information need comes from ----------------------------------------------------------
+
+
+@pytest.fixture
+def started(monkeypatch):
+    calls = []
+
+    def start(store, arguments, **facts):
+        calls.append((list(arguments), facts["kind"]))
+        return ended_job(store, store.projects.by_id(facts["project_id"]), "cancelled", "probe")
+
+    monkeypatch.setattr(jobs, "start", start)
+    return calls
+
+
+def test_without_a_probe_the_page_says_so_and_starts_one(home, started):
+    seeded_project(home, probed=False)
+    app = opened("curate")
+    assert "Information need is not known yet." in words(app)
+    assert _slider(app, "Student threshold").disabled
+    assert "Need" not in _table(app).columns
+    button(app, "Start the probe").click().run()
+    assert started == [(commands.probe("city"), "probe")]
+
+
+def test_a_probe_under_way_is_watched(home):
+    store, project = seeded_project(home, probed=False)
+    with living_job(store, project, "probe"):
+        app = opened("curate")
+        assert "30 of 60 texts" in words(app)
+        assert not [one for one in app.button if one.label == "Start the probe"]
+
+
+def test_a_calibration_of_the_view_that_is_not_the_projects_is_said(home):
+    seeded_project(home)
+    app = opened("curate", cal="none")
+    assert "the calibration 'none'; the project now uses 'batch'" in words(app)
+    button(app, "Use 'batch'").click().run()
+    assert "the project now uses" not in words(app)
+
+
+# --- the table ----------------------------------------------------------------------------------
+
+
+def test_the_table_lists_what_is_not_kept_with_the_reason(home):
+    store, project = seeded_project(home, n=200)
+    app = opened("curate", tt="0.6", ts="0.4")
+    app.get_by_key("curate_shown").set_value("Not kept").run()
+    table = _table(app)
+    assert set(table["Why"]) == {"teacher not sure enough", "student knows it already"}
+    sure = table[table["Why"] == "student knows it already"]
+    assert (sure["Confidence"] >= 60).all() and (sure["Need"] < 40).all()
+    assert list(table.columns) == [
+        "Text",
+        "Label",
+        "Gold",
+        "Confidence",
+        "Need",
+        "Student's label",
+        "Why",
+    ]
+
+
+def test_words_label_and_order_narrow_and_sort_the_table(home):
+    seeded_project(home, n=200)
+    app = opened("curate")
+    app.text_input(key="curate_words").set_value("BINS number 1").run()
+    assert all("bins" in t and "number" in t and "1" in t for t in _table(app)["Text"])
+    app.text_input(key="curate_words").set_value("no such word").run()
+    assert "No text is like that." in said(app.info)
+    app.text_input(key="curate_words").set_value("").run()
+    _pick(app, "Label", 2)
+    assert set(_table(app)["Label"]) == {"water"}
+    _pick(app, "Sort by", "Teacher confidence")
+    app.toggle(key="curate_down").set_value(True).run()
+    assert _table(app)["Confidence"].is_monotonic_decreasing
+
+
+def test_pages_follow_each_other_and_begin_again_with_another_filter(home):
+    seeded_project(home, n=400)
+    app = opened("curate")
+    first = list(_table(app)["Text"])
+    app.session_state[app.get("pagination")[0].key] = 2
+    app.run()
+    assert "Rows 101 to 200 of 300" in words(app)
+    assert not set(first) & set(_table(app)["Text"])
+    app.get_by_key("curate_shown").set_value("All").run()
+    assert "Rows 1 to 100 of 300" in words(app)
+
+
+def test_what_is_marked_on_the_plane_is_listed_whole(home):
+    store, project = seeded_project(home, n=200)
+    app = opened("curate")
+    app.session_state[f"_curate_regions_{project.id}"] = [{"x": [0.5, 0.7], "y": [0.0, 1.0]}]
+    app.run()
+    app.get_by_key("curate_shown").set_value("Marked on the plane").run()
+    sure = _plane(store, project).frame["confidence"]
+    assert f"Rows 1 to {sure.between(0.5, 0.7).sum()} of" in words(app)
+    assert _table(app)["Confidence"].between(50, 70).all()
+    button(app, "Clear the marking").click().run()
+    assert "Rows 1 to 100 of 150" in words(app)
+
+
+def test_a_persons_label_and_exclusion_win_and_can_be_undone(home):
+    store, project = seeded_project(home, n=100)
+    app = opened("curate", tt="0.9")
+    app.get_by_key("curate_shown").set_value("Not kept").run()
+    app.text_input(key="curate_words").set_value("pothole").run()
+    listed = len(_table(app))
+    before = _kept(app)
+    app.toggle(key="curate_many").set_value(True).run()
+    _pick(app, "Label to give", "waste")
+    button(app, "Set label").click().run()
+    assert _kept(app) == before + listed
+    assert f"{listed} texts labelled as 'waste'." in words(app)
+    assert f"By people: {listed} texts labelled, 0 excluded." in words(app)
+    assert (store.people.decisions(project.id)["human_label"] == "waste").all()
+    # The same rows are kept now; exclude them, and nothing of them is left.
+    app.get_by_key("curate_shown").set_value("Kept").run()
+    assert set(_table(app)["Why"]) >= {"labelled by a person"}
+    app.toggle(key="curate_many").set_value(True).run()
+    button(app, "Exclude").click().run()
+    assert store.people.decisions(project.id)["excluded"].sum() >= listed
+    for _ in range(2):
+        button(app, "Undo last").click().run()
+    assert _kept(app) == before
+    assert store.people.decisions(project.id).empty
+    button(app, "Undo last").click().run()
+    assert "There is nothing to undo." in words(app)
+
+
+def test_include_again_takes_an_exclusion_back(home):
+    store, project = seeded_project(home, n=60)
+    excluded = store.projects.texts(project.id)["row"].iloc[-3:].tolist()
+    store.people.decide(project.id, excluded, "exclude")
+    app = opened("curate")
+    assert _kept(app) == 42
+    app.get_by_key("curate_shown").set_value("Not kept").run()
+    assert set(_table(app)["Why"]) == {"excluded by a person"}
+    app.toggle(key="curate_many").set_value(True).run()
+    button(app, "Include again").click().run()
+    assert _kept(app) == 45
+
+
+def test_without_a_tick_there_is_nothing_to_do(home):
+    seeded_project(home)
+    app = opened("curate")
+    assert all(button(app, name).disabled for name in ("Set label", "Exclude", "Include again"))
+    assert not button(app, "Undo last").disabled
+
+
+def test_too_many_rows_at_once_are_refused_in_words(home, monkeypatch):
+    monkeypatch.setattr(rows, "MOST_AT_ONCE", 10)
+    seeded_project(home)
+    app = opened("curate")
+    app.toggle(key="curate_many").set_value(True).run()
+    assert "At most 10 rows can be changed at once" in words(app)
+    assert button(app, "Exclude").disabled
+
+
+def test_hostile_texts_and_class_names_are_shown_as_they_are(home):
+    store, project = seeded_project(home, names=[HOSTILE, "$(rm)", "=1+1"])
+    app = opened("curate")
+    assert not app.exception
+    assert HOSTILE in set(_table(app)["Label"])
+    shown = [str(one.value) for one in [*app.markdown, *app.caption, *app.success]]
+    assert HOSTILE not in "\n".join(shown)
+    app.toggle(key="curate_many").set_value(True).run()
+    _pick(app, "Label to give", HOSTILE)
+    button(app, "Set label").click().run()
+    assert f"45 texts labelled as {HOSTILE!r}." in words(app)
+    assert HOSTILE not in "\n".join(str(one.value) for one in app.caption)
+
+
+# --- saved selections ---------------------------------------------------------------------------
+
+
+def test_a_selection_is_saved_loaded_and_deleted(home):
+    store, project = seeded_project(home, n=200)
+    app = opened("curate", tt="0.6", ts="0.3")
+    kept = _kept(app)
+    app.text_input(key="curate_name_0").set_value("first <b>cut</b>").run()
+    button(app, "Save selection").click().run()
+    assert "Saved as 'first <b>cut</b>'." in said(app.success)
+    (saved,) = store.people.selections(project.id)
+    assert saved["view"] == {
+        "teacher_threshold": 0.6,
+        "student_threshold": 0.3,
+        "calibration": "batch",
+        "run": None,
+        "epoch": None,
+    }
+    assert saved["counts"]["kept"] == kept
+    button(app, "Keep everything").click().run()
+    assert _kept(app) == 150
+    button(app, "Load").click().run()
+    assert _kept(app) == kept
+    button(app, "Delete").click().run()
+    assert store.people.selections(project.id) == []
+    assert "Saved selections" not in words(app)
+
+
+def test_a_taken_or_missing_name_is_one_sentence(home):
+    store, project = seeded_project(home)
+    app = opened("curate")
+    button(app, "Save selection").click().run()
+    assert "A selection needs a name of 1 to 100 characters." in said(app.error)
+    store.people.save_selection(project.id, "mine", {}, {"kept": 1})
+    app.run()
+    app.text_input(key="curate_name_0").set_value("mine").run()
+    button(app, "Save selection").click().run()
+    assert "There is a selection 'mine' already. Choose another name." in said(app.error)
+
+
+# --- the parts, without a page ------------------------------------------------------------------
+
+thresholds = hyp.one_of(
+    hyp.floats(0, 1),
+    hyp.dictionaries(hyp.sampled_from(NAMES), hyp.floats(0, 1), min_size=1),
+)
+
+
+@given(thresholds, thresholds, hyp.sampled_from([None, (3, None), (3, 2)]))
+def test_a_view_survives_the_address_and_a_saved_selection(teacher, student, source):
+    full = [
+        view.rounded_all(t if isinstance(t, float) else {n: t.get(n, 0.0) for n in NAMES})
+        for t in (teacher, student)
+    ]
+    run, epoch = source or (None, None)
+    one = View(full[0], full[1], run, epoch, "none")
+    assert View.from_query(one.to_query(), NAMES) == one
+    assert View.from_json(json.loads(json.dumps(one.to_json("none"))), NAMES) == one
+
+
+@given(hyp.floats(0, 1))
+def test_rounding_a_threshold_drops_no_row_and_keeps_zero_apart(value):
+    rounded = view.rounded(value)
+    assert rounded <= value + 1e-9 or rounded == view.STEP
+    assert (rounded == 0) == (value == 0)
+
+
+def test_one_class_is_changed_alone():
+    assert view.changed(0.5, NAMES, "waste", 0.8) == {"roads": 0.5, "waste": 0.8, "water": 0.5}
+    assert view.changed({"roads": 0.5, "waste": 0.8, "water": 0.5}, NAMES, "waste", 0.5) == 0.5
+    assert view.changed({"roads": 0.1}, NAMES, None, 0.4) == 0.4
+    assert view.value_of({"roads": 0.1, "waste": 0.7}, None) == 0.7
+    assert view.value_of({"roads": 0.1}, "water") == 0.0
+
+
+def test_a_point_in_a_polygon_is_found_by_the_even_odd_rule():
+    x, y = np.meshgrid(np.linspace(0.03, 0.93, 10), np.linspace(0.03, 0.93, 10))
+    x, y = x.ravel(), y.ravel()
+    triangle = {"x": [0.0, 1.0, 0.0], "y": [0.0, 0.0, 1.0]}
+    assert list(marks.inside(x, y, [triangle])) == list(x + y < 1.0)
+    box = {"x": [0.9, 0.2], "y": [0.8, 0.1]}  # corners in any order
+    assert marks.inside(x, y, [box]).sum() == 7 * 7
+    both = marks.inside(x, y, [triangle, box])
+    assert list(both) == list(marks.inside(x, y, [triangle]) | marks.inside(x, y, [box]))
+    assert not marks.inside(x, y, []).any()
+    assert not marks.inside(np.array([np.nan]), np.array([0.5]), [box, triangle]).any()
+
+
+def test_regions_come_from_boxes_and_lassos_and_nothing_else():
+    chosen = {
+        "points": [{"x": 1}],
+        "box": [{"xref": "x", "yref": "y", "x": [0.1, 0.2], "y": [0.3, 0.4]}],
+        "lasso": [{"x": [0, 1, 1], "y": [0, 0, 1]}, {"x": [], "y": []}],
+    }
+    assert marks.regions_of(chosen) == [
+        {"x": [0.1, 0.2], "y": [0.3, 0.4]},
+        {"x": [0.0, 1.0, 1.0], "y": [0.0, 0.0, 1.0]},
+    ]
+    assert marks.regions_of(None) == [] and marks.regions_of({}) == []
+
+
+def test_a_sample_is_said_is_the_same_each_time_and_changes_no_count(home, monkeypatch):
+    assert list(marks.sampled(np.arange(5), 10)) == [0, 1, 2, 3, 4]
+    chosen = marks.sampled(np.arange(1000), 100)
+    assert len(set(chosen)) == 100 and (np.diff(chosen) > 0).all()
+    assert list(chosen) == list(marks.sampled(np.arange(1000), 100))
+    monkeypatch.setattr(marks.sampled, "__defaults__", (50, 0))
+    seeded_project(home, n=400)
+    app = opened("curate")
+    assert "50 of 300 texts are drawn, picked at random" in words(app)
+    assert _kept(app) == 300
+
+
+def test_every_colouring_puts_every_mark_into_one_group(home):
+    store, project = seeded_project(home, n=120)
+    plane = _plane(store, project)
+    kept = curation.kept_rows(plane, 0.6, 0.3)
+    positions = marks.drawable(plane, None)
+    assert len(positions) == 90
+    frame = plane.frame
+    for by in marks.colourings(plane):
+        place, groups = marks.coloured(plane, positions, kept, by)
+        assert place.min() >= 0 and place.max() < len(groups)
+        if by != marks.KEPT_OR_NOT:
+            # The second half of the groups is what is kept.
+            assert ((place >= len(groups) // 2) == kept).all()
+    place, groups = marks.coloured(plane, positions, kept, marks.BY_GOLD)
+    right = (frame["gold"] == frame["label"]).to_numpy()
+    assert [groups[k].name for k in place] == ["right" if r else "wrong" for r in right]
+
+
+def test_without_gold_or_a_student_fewer_colours_are_offered(home):
+    store, project = seeded_project(home, gold=False, probed=False)
+    plane = _plane(store, project)
+    assert marks.colourings(plane) == [marks.KEPT_OR_NOT, marks.BY_LABEL]
+
+
+def test_lines_are_those_of_the_class_or_one_pair_or_all_pairs():
+    one = View(0.5, {"roads": 0.1, "waste": 0.2, "water": 0.3})
+    (line,) = marks.lines(one, NAMES, 1)
+    assert (line.teacher, line.student) == (0.5, 0.2)
+    assert [(n.teacher, n.student) for n in marks.lines(one, NAMES, None)] == [
+        (0.5, 0.1),
+        (0.5, 0.2),
+        (0.5, 0.3),
+    ]
+    assert len(marks.lines(View(0.5, 0.2), NAMES, None)) == 1
+
+
+def test_unknown_signals_are_sorted_last_both_ways(home):
+    store, project = seeded_project(home, n=60, labelled=0.5, holdout=0.2)
+    plane = _plane(store, project)
+    texts = store.projects.texts(project.id)["text"]
+    for down in (False, True):
+        found = rows.listed(
+            plane,
+            np.ones(len(plane.frame), dtype=bool),
+            texts,
+            Filter("All", order="Teacher confidence", descending=down),
+        )
+        sure = plane.frame["confidence"].to_numpy()[found]
+        known = sure[~np.isnan(sure)]
+        assert np.isnan(sure[len(known) :]).all()
+        assert (np.diff(known) <= 0).all() if down else (np.diff(known) >= 0).all()
+
+
+def test_words_are_looked_for_as_they_are_and_missing_texts_are_no_hit(home):
+    store, project = seeded_project(home, n=60)
+    plane = _plane(store, project)
+    texts = store.projects.texts(project.id)["text"].copy()
+    texts.iloc[20] = "a (strange] *text"
+    texts.iloc[21] = None
+    everything = np.ones(len(plane.frame), dtype=bool)
+    found = rows.listed(plane, everything, texts, Filter("All", words="(STRANGE] *te"))
+    assert plane.frame["row"].iloc[found].tolist() == [20]
+
+
+def test_without_a_need_only_the_width_of_a_region_counts(home):
+    store, project = seeded_project(home, n=60, probed=False)
+    plane = _plane(store, project)
+    regions = rows.frozen_regions([{"x": [0.5, 0.6], "y": [0.9, 0.95]}])
+    found = rows.listed(
+        plane, np.ones(45, dtype=bool), pd.Series(dtype=str), Filter(rows.MARKED, regions=regions)
+    )
+    assert len(found) == plane.frame["confidence"].between(0.5, 0.6).sum() > 0

@@ -1,0 +1,242 @@
+"""The Export page: what will be in it, the command that makes it, and the files to take away."""
+
+import numpy as np
+import pytest
+from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
+from seed_runs import add_run
+
+from llkd import curation, jobs
+from ui import export_view
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The commands that were started instead of processes."""
+    calls = []
+
+    def start(store, arguments, **facts):
+        calls.append(list(arguments))
+        assert facts["kind"] == "export" and facts["device"] is None
+        return ended_job(store, store.projects.by_id(facts["project_id"]), "cancelled", "export")
+
+    monkeypatch.setattr(jobs, "start", start)
+    return calls
+
+
+def _metrics(app):
+    return {one.label: one.value for one in app.metric}
+
+
+def _start(app):
+    one = next(b for b in app.button if b.label.startswith("Export "))
+    assert not one.disabled
+    one.click().run()
+    assert not app.exception
+
+
+def _exported(store, project, files, rows=3):
+    """A finished export with these files (name: content)."""
+    folder = store.home.exports / f"{project.id}-20260101-000000"
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    job = ended_job(store, project, "finished", "export")
+    paths = [str(folder / name) for name in files]
+    store.jobs.update(job.id, result={"files": paths, "rows": rows, "folder": str(folder)})
+    return folder
+
+
+@pytest.mark.parametrize("enter", [lambda: opened("export"), lambda: direct("export")])
+def test_without_a_project_the_next_step_is_data(home, enter):
+    app = enter()
+    assert not app.exception
+    button(app, "Go to Data")
+
+
+def test_before_labelling_there_is_nothing_to_take_away(home):
+    store, project = seeded_project(home, labelled=False, probed=False)
+    app = opened("export")
+    assert "There is nothing to take away yet: the teacher has labelled no text." in words(app)
+    button(app, "Go to Teacher")
+    with living_job(store, project):
+        assert "The teacher is at work. There is nothing to take away yet." in words(
+            opened("export")
+        )
+
+
+def test_the_preview_counts_what_the_thresholds_of_curate_keep(home, started):
+    store, project = seeded_project(home, n=200)
+    store.people.decide(project.id, [60, 61], "label", "waste")
+    store.people.decide(project.id, [62], "exclude")
+    app = opened("curate", tt="0.6", ts="0.3")
+    app.switch_page("pages/export.py").run()
+    plane = curation.load_plane(store, project)
+    kept = curation.kept_rows(plane, 0.6, 0.3)
+    frame = plane.frame[kept]
+    assert _metrics(app) == {
+        "Rows": str(kept.sum()),
+        "Classes": "3 of 3",
+        "Labelled by people": "2",
+    }
+    sizes = np.bincount(frame["label"])
+    shown = words(app)
+    assert f"{sizes.max() / sizes.min():.1f} times as many rows as the smallest." in shown
+    right = (frame["label"] == frame["gold"]).mean()
+    assert f"{100 * right:.1f}\u00a0% of the labels are right" in shown
+    assert "A student can come along once one is trained." in shown
+    _start(app)
+    (command,) = started
+    assert command[0] == "export" and command[-2:] == ["--", "city"]
+    assert {
+        "--format=csv,jsonl",
+        "--teacher-threshold=0.6",
+        "--student-threshold=0.3",
+        "--no-student",
+    } <= set(command)
+    assert command[1].startswith(f"--out={store.home.exports}/{project.id}-2")
+
+
+def test_formats_are_chosen_and_one_is_needed(home, started):
+    seeded_project(home)
+    app = opened("export")
+    assert "Both thresholds are 0 on Curate" in words(app)
+    app.get_by_key("export_formats").set_value([]).run()
+    assert "Choose at least one format." in said(app.info)
+    assert next(b for b in app.button if b.label.startswith("Export ")).disabled
+    app.get_by_key("export_formats").set_value(["parquet"]).run()
+    _start(app)
+    assert "--format=parquet" in started[0]
+
+
+def test_the_page_says_what_happens_to_formulas_and_names_the_manifest(home):
+    seeded_project(home)
+    shown = words(opened("export"))
+    assert "a cell that begins with = + - @ gets a ' in front" in shown
+    assert "manifest.json comes with each export" in shown
+
+
+def test_nothing_kept_is_said_and_leads_back(home):
+    seeded_project(home)
+    app = opened("curate", tt="1.0", ts="1.0")
+    app.switch_page("pages/export.py").run()
+    assert "Nothing is kept, so there is nothing to export." in said(app.info)
+    button(app, "Lower the thresholds on Curate")
+    assert button(app, "Export 0 rows").disabled
+
+
+def test_a_saved_selection_is_told_by_its_name(home, started):
+    store, project = seeded_project(home, n=200)
+    view = {"teacher_threshold": 0.7, "student_threshold": 0.0, "calibration": "none"}
+    plane = curation.load_plane(store, project, calibration="none")
+    kept = curation.kept_rows(plane, 0.7, 0.0)
+    store.people.save_selection(project.id, "a, b", view, {"kept": int(kept.sum())})
+    app = opened("export")
+    app.get_by_key("export_what").set_value("A saved selection").run()
+    assert _metrics(app)["Rows"] == str(kept.sum())
+    _start(app)
+    assert "--selection=a, b" in started[0]
+    assert not [part for part in started[0] if "threshold" in part or "calibration" in part]
+
+
+def test_what_a_run_trained_on_comes_with_its_student(home, started):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    decisions = store.runs.decisions(run)
+    trained = decisions.loc[decisions["selected"], "row"].unique()
+    store.people.decide(project.id, [int(trained[0])], "exclude")
+
+    def chosen():
+        app = opened("export")
+        assert "To take a trained student along, choose 'What a run trained on'." in words(app)
+        return app.get_by_key("export_what").set_value("What a run trained on").run()
+
+    app = chosen()
+    assert _metrics(app)["Rows"] == str(len(trained) - 1)
+    _start(app)
+    assert {f"--run={run.id}", "--zip-student"} <= set(started[0])
+    app = chosen()
+    app.toggle(key="export_student").set_value(False).run()
+    _start(app)
+    assert {f"--run={run.id}", "--no-student"} <= set(started[1])
+
+
+def test_thresholds_over_a_runs_need_name_the_run_and_both_thresholds(home, started):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    app = opened("curate", need=str(run.id))
+    app.switch_page("pages/export.py").run()
+    assert _metrics(app)["Rows"] == "150"
+    _start(app)
+    # Named alone, the run would mean the texts that it trained on.
+    assert {f"--run={run.id}", "--teacher-threshold=roads=0.0"} <= set(started[0])
+
+
+def test_an_earlier_epoch_is_told_through_a_saved_selection(home, started):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    app = opened("curate", ts="0.8", need=f"{run.id}.1")
+    kept = app.metric[0].value
+    app.switch_page("pages/export.py").run()
+    assert _metrics(app)["Rows"] == kept
+    _start(app)
+    (saved,) = store.people.selections(project.id)
+    assert saved["name"].startswith("Exported on ")
+    assert (saved["view"]["run"], saved["view"]["epoch"]) == (run.id, 1)
+    assert f"--selection={saved['name']}" in started[0]
+
+
+def test_an_export_under_way_is_watched(home):
+    store, project = seeded_project(home)
+    with living_job(store, project, "export"):
+        assert "30 of 60 rows" in words(opened("export"))
+
+
+def test_an_export_that_failed_says_why(home):
+    store, project = seeded_project(home)
+    ended_job(store, project, "failed", "export", error="Cannot write <b>: disk full.")
+    assert "Cannot write <b>: disk full." in said(opened("export").error)
+
+
+def test_finished_files_can_be_downloaded_and_are_explained(home):
+    store, project = seeded_project(home)
+    _exported(
+        store,
+        project,
+        {"curated.csv": b"id,text\n1,x\n", "manifest.json": b"{}", "student.zip": b"PK" * 800},
+        rows=1234,
+    )
+    app = opened("export")
+    shown = words(app)
+    assert "**1,234 rows**, written to:" in shown
+    assert "**curated.csv** · 12 bytes · for spreadsheets" in shown
+    assert "how every label came to be: teacher, thresholds, counts, checksums" in shown
+    assert "**student.zip** · 1.6 kB · the trained student" in shown
+    assert len(app.get("download_button")) == 3
+
+
+def test_a_large_or_foreign_or_missing_file_is_no_download(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(export_view, "MOST_BYTES", 10)
+    store, project = seeded_project(home)
+    folder = _exported(store, project, {"curated.csv": b"x" * 11, "manifest.json": b"{}"})
+    foreign = tmp_path / "elsewhere.jsonl"
+    foreign.write_text("{}")
+    job = store.jobs.all(project.id)[0]
+    files = [*job.result["files"], str(foreign), str(folder / "gone.parquet")]
+    store.jobs.update(job.id, result={**job.result, "files": files})
+    app = opened("export")
+    assert len(app.get("download_button")) == 1
+    shown = [one.value for one in app.code]
+    assert str(folder / "curated.csv") in shown and str(foreign) in shown
+    assert "gone.parquet is no longer there." in words(app)
+
+
+def test_an_earlier_export_is_still_there_and_the_newest_is_shown_first(home):
+    store, project = seeded_project(home)
+    _exported(store, project, {"curated.csv": b"1"}, rows=1)
+    job = ended_job(store, project, "finished", "export")
+    store.jobs.update(job.id, result={"files": [], "rows": 2, "folder": "x"})
+    app = opened("export")
+    assert "**2 rows**, written to:" in words(app)
+    picker = next(one for one in app.selectbox if one.label == "Exports (2)")
+    picker.set_value(picker.options and store.jobs.all(project.id)[1].id).run()
+    assert "**1 row**, written to:" in words(app)

@@ -1,0 +1,294 @@
+"""The Train page: settings into commands, the queue, a run as it goes, and the controls."""
+
+import pytest
+from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
+from seed_runs import add_run
+
+from llkd import commands, jobs
+from llkd.config import TrainingConfig, build
+from llkd.strategies import EXPLAINED
+from ui import fair
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The commands that were started instead of processes."""
+    calls = []
+
+    def start(store, arguments, **facts):
+        calls.append(list(arguments))
+        assert facts["kind"] == "train"
+        project = store.projects.by_id(facts["project_id"])
+        return ended_job(store, project, "finished", "train")
+
+    monkeypatch.setattr(jobs, "start", start)
+    return calls
+
+
+def _pick(app, key, value):
+    app.selectbox(key=key).set_value(value).run()
+
+
+@pytest.mark.parametrize("enter", [lambda: opened("train"), lambda: direct("train")])
+def test_without_a_project_the_next_step_is_data(home, enter):
+    app = enter()
+    assert not app.exception
+    button(app, "Go to Data")
+
+
+def test_before_labelling_training_is_refused_with_the_next_step(home):
+    store, project = seeded_project(home, labelled=False, probed=False)
+    app = opened("train")
+    assert "Training starts from the teacher's labels, and there are none yet." in words(app)
+    button(app, "Go to Teacher")
+    assert "Start training" not in words(app)
+    with living_job(store, project):
+        assert "The teacher is at work. Training starts from its labels." in words(opened("train"))
+
+
+def test_the_defaults_start_the_shortest_command(home, started):
+    seeded_project(home)
+    app = opened("train")
+    assert "45 of 45 texts carry a label" in words(app)
+    assert "LLKD saves training time, not questions to the teacher." in words(app)
+    assert EXPLAINED["llkd"] in words(app)
+    button(app, "Start training").click().run()
+    assert not app.error
+    assert started == [commands.train("city", TrainingConfig())]
+
+
+def test_every_setting_reaches_the_command(home, started):
+    seeded_project(home)
+    app = opened("train")
+    app.get_by_key("train_student_kind").set_value("A folder or hub id").run()
+    app.text_input(key="train_student").set_value(" /models/mine ")
+    app.number_input(key="train_epochs").set_value(7)
+    app.number_input(key="train_batch").set_value(16)
+    app.number_input(key="train_rate").set_value(0.0005)
+    app.number_input(key="train_seed").set_value(3)
+    app.number_input(key="train_momentum").set_value(0.5)
+    app.number_input(key="train_teacher_scale").set_value(0.9)
+    app.number_input(key="train_student_scale").set_value(1.1)
+    app.number_input(key="train_tokens").set_value(32)
+    app.number_input(key="train_target").set_value(0.25)
+    app.selectbox(key="train_weighting").set_value("mean")
+    app.toggle(key="train_class_specific").set_value(False).run()
+    button(app, "Start training").click().run()
+    assert started == [
+        commands.train(
+            "city",
+            build(
+                TrainingConfig,
+                student="/models/mine",
+                epochs=7,
+                batch_size=16,
+                learning_rate=0.0005,
+                seed=3,
+                max_tokens=32,
+                selection={
+                    "strategy": "llkd",
+                    "momentum": 0.5,
+                    "teacher_scale": 0.9,
+                    "student_scale": 1.1,
+                    "target_rate": 0.25,
+                    "weighting": "mean",
+                    "class_specific": False,
+                },
+            ),
+        )
+    ]
+
+
+def test_a_bad_setting_is_one_sentence_and_starts_nothing(home, started):
+    seeded_project(home)
+    app = opened("train")
+    app.number_input(key="train_rate").set_value(0.0).run()
+    button(app, "Start training").click().run()
+    assert "Setting 'learning_rate'" in said(app.error)
+    app.number_input(key="train_rate").set_value(0.0001)
+    app.get_by_key("train_student_kind").set_value("A folder or hub id").run()
+    button(app, "Start training").click().run()
+    assert "Setting 'student'" in said(app.error) and len(app.error) == 1
+    assert started == []
+
+
+def test_drafts_are_still_there_when_the_page_is_left_and_entered_again(home):
+    seeded_project(home)
+    app = opened("train")
+    app.number_input(key="train_epochs").set_value(9).run()
+    _pick(app, "train_strategy", "teacher_only")
+    app.switch_page("pages/curate.py").run()
+    app.switch_page("pages/train.py").run()
+    app.run()
+    assert app.number_input(key="train_epochs").value == 9
+    assert app.selectbox(key="train_strategy").value == "teacher_only"
+
+
+def test_a_random_strategy_draws_a_share_or_as_many_as_a_run(home, started):
+    store, project = seeded_project(home)
+    app = opened("train")
+    _pick(app, "train_strategy", "random")
+    app.slider(key="train_share").set_value(0.4).run()
+    button(app, "Start training").click().run()
+    assert "--share=0.4" in started[-1] and "--strategy=random" in started[-1]
+    run = add_run(store, project)
+    app = opened("train")
+    _pick(app, "train_strategy", "teacher_then_random")
+    assert app.selectbox(key="train_reference").options == [run.name]
+    button(app, "Start training").click().run()
+    assert f"--reference-run={run.id}" in started[-1]
+    assert not [part for part in started[-1] if part.startswith("--share")]
+
+
+def test_fixed_thresholds_come_from_curate_or_a_saved_selection_or_by_hand(home, started):
+    store, project = seeded_project(home)
+    saved = {
+        "teacher_threshold": {"roads": 0.5, "waste": 0.6, "water": 0.7},
+        "student_threshold": 0.1,
+    }
+    store.people.save_selection(project.id, "mine", saved, {"kept": 3})
+
+    def fixed():
+        app = opened("curate", tt="0.8", ts="0.2")
+        app.switch_page("pages/train.py").run()
+        _pick(app, "train_strategy", "fixed")
+        return app
+
+    app = fixed()
+    assert list(app.dataframe[0].value["Teacher threshold"]) == [0.8] * 3
+    button(app, "Start training").click().run()
+    assert {"--teacher-threshold=0.8", "--student-threshold=0.2"} <= set(started[-1])
+    app = fixed()
+    app.get_by_key("train_thresholds_from").set_value("A saved selection").run()
+    assert list(app.dataframe[0].value["Teacher threshold"]) == [0.5, 0.6, 0.7]
+    button(app, "Start training").click().run()
+    assert {"--teacher-threshold=waste=0.6", "--student-threshold=0.1"} <= set(started[-1])
+    app = fixed()
+    app.get_by_key("train_thresholds_from").set_value("Two numbers").run()
+    app.number_input(key="train_teacher_threshold").set_value(0.35).run()
+    button(app, "Start training").click().run()
+    assert "--teacher-threshold=0.35" in started[-1]
+
+
+def test_one_click_starts_the_method_and_every_text_with_the_same_settings(home, started):
+    seeded_project(home)
+    app = opened("train")
+    app.number_input(key="train_seed").set_value(5).run()
+    button(app, "Start llkd and all with these settings").click().run()
+    assert [part for command in started for part in command if "strategy" in part] == [
+        "--strategy=llkd",
+        "--strategy=all",
+    ]
+    assert all("--seed=5" in command for command in started)
+
+
+def test_the_two_controls_of_a_finished_run_are_one_click_away(home, started):
+    store, project = seeded_project(home)
+    run = add_run(store, project, seed=2)
+    add_run(store, project, "all", seed=2)
+    app = opened("train")
+    button(app, f"Add the two controls for run {run.id}").click().run()
+    wanted = [
+        commands.train("city", fair.rival_config(run, name), calibration="batch")
+        for name in ("random", "teacher_then_random")
+    ]
+    assert started == wanted
+    for command in started:
+        assert {f"--reference-run={run.id}", "--seed=2", "--epochs=2", "--batch-size=8"} <= set(
+            command
+        )
+
+
+def test_a_control_that_is_there_is_not_offered_again(home):
+    store, project = seeded_project(home)
+    run = add_run(store, project)
+    add_run(store, project, "random", reference=run)
+    app = opened("train")
+    button(app, f"Add the control teacher_then_random for run {run.id}")
+    add_run(store, project, "teacher_then_random", reference=run)
+    app.run()
+    assert "No finished llkd run lacks its controls." in words(app)
+
+
+def test_controls_on_their_way_are_not_started_twice(home, started):
+    store, project = seeded_project(home)
+    run = add_run(store, project)
+    with living_job(store, project, "train") as job:
+        arms = [fair.rival_config(run, name) for name in fair.CONTROLS]
+        commanded = [commands.train("city", arm, calibration="batch") for arm in arms]
+        store.jobs.update(job.id, arguments=commanded[0])
+        app = opened("train")
+        button(app, f"Add the two controls for run {run.id}").click().run()
+        assert started == [commanded[1]]
+
+
+def test_a_run_under_way_shows_how_it_goes(home):
+    store, project = seeded_project(home, n=120)
+    with living_job(store, project, "train", done=12, total=24) as job:
+        run = add_run(store, project, finished=False, job_id=job.id)
+        app = opened("train")
+        shown = words(app)
+        assert "12 of 24 steps" in shown and "50.0\u00a0%" in shown
+        assert "**Loss** – how wrong the student is" in shown
+        assert "**Share selected** – how much of each batch" in shown
+        assert "**Teacher threshold** – the confidence a text needs" in shown
+        assert "**Quality** – measured on held-out texts" in shown
+        charts = [chart.key for chart in app.get("plotly_chart")]
+        assert {f"live_{run.id}_{name}" for name in ("loss", "share", "teacher", "student")} <= set(
+            charts
+        )
+        stopped = [one for one in app.button if one.label == "Stop"]
+        stopped[0].click().run()
+        assert store.jobs.get(job.id).cancel_requested is not None
+
+
+def test_before_the_first_log_the_page_says_that_it_will_come(home):
+    store, project = seeded_project(home)
+    with living_job(store, project, "train", done=0, total=None) as job:
+        config = TrainingConfig()
+        labels = {"calibration": "batch", "classes": ["roads", "waste", "water"]}
+        store.runs.create(project.id, project.labelling_id, config, labels, job.id)
+        assert "The first steps are on their way" in words(opened("train"))
+
+
+def test_a_run_that_died_shows_its_last_words_and_resumes(home, monkeypatch):
+    store, project = seeded_project(home)
+    job = ended_job(
+        store,
+        project,
+        "died",
+        "train",
+        error="Its process ended without a word (killed, or out of memory). Resume goes on.",
+        log="step 20\nKilled <b>\n",
+    )
+    app = opened("train")
+    assert "This job died." in said(app.error)
+    assert app.code[0].value == "step 20\nKilled <b>"
+    resumed = []
+    monkeypatch.setattr(jobs, "resume", lambda store, number: resumed.append(number))
+    button(app, "Resume").click().run()
+    assert resumed == [job.id]
+
+
+def test_what_was_started_again_since_has_nothing_more_to_say(home):
+    store, project = seeded_project(home)
+    ended_job(store, project, "died", "train", error="gone", log="old")
+    ended_job(store, project, "finished", "train")
+    assert "This job died." not in said(opened("train").error)
+
+
+def test_a_finished_run_is_looked_at_again_with_its_warnings(home):
+    store, project = seeded_project(home, n=120)
+    run = add_run(store, project, "all")
+    store.runs.finish(
+        run.id, {**run.summary, "warnings": ["No text labelled '<b>x</b>' was selected."]}
+    )
+    app = opened("train")
+    shown = words(app)
+    assert f"{run.summary['backpropagated']:,} samples back-propagated (100.0\u00a0%)" in shown
+    assert "No text labelled '<b>x</b>' was selected." in said(app.warning)
+    assert "<b>x</b>" not in app.warning[0].value
+    # Thresholds that never move are no chart.
+    charts = [chart.key for chart in app.get("plotly_chart")]
+    assert f"past_{run.id}_loss" in charts and f"past_{run.id}_teacher" not in charts
+    button(app, "Compare the results")

@@ -1,0 +1,161 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from llkd import signals
+from llkd.config import LabelSet, TeacherConfig, build
+from llkd.errors import DataError, NotFound
+from llkd.teachers import make_teacher
+
+LABELS = build(
+    LabelSet, labels=[{"name": "World"}, {"name": "None"}, {"name": "Sci", "verbaliser": "science"}]
+)
+
+
+def teacher_of(path, tmp_path, labels=LABELS):
+    return make_teacher(TeacherConfig(teacher=f"file:{path}"), labels, tmp_path / "home")
+
+
+def written(tmp_path, text, name="labels.csv"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def by_text(teacher, texts):
+    scores = np.zeros((len(texts), len(LABELS.labels)))
+    answers, sources = np.full(len(texts), -9), [""] * len(texts)
+    for batch in teacher.score(texts):
+        assert (answers[batch.index] == -9).all()
+        scores[batch.index], answers[batch.index] = batch.scores, batch.answer
+        for i in batch.index:
+            sources[i] = batch.source
+    return scores, answers.tolist(), sources
+
+
+def test_labels_without_a_confidence_are_answers_without_scores(tmp_path):
+    path = written(
+        tmp_path, "id,text,label\n1,a,World\n2,b,none\n3,c,SCIENCE\n4,d,Sci\n5,e,Sport\n"
+    )
+    teacher = teacher_of(path, tmp_path)
+    scores, answers, sources = by_text(teacher, ["d", "c", "b", "a", "e", "nowhere"])
+    assert answers == [2, 2, 1, 0, -1, -1]
+    assert np.isnan(scores).all()
+    assert set(sources) == {"none"}
+    assert (teacher.unknown, teacher.unmatched, teacher.conflicting) == (1, 1, 0)
+
+
+def test_a_confidence_is_the_probability_of_its_label(tmp_path):
+    path = written(tmp_path, "text,label,confidence\na,World,0.7\nb,Sci,1\nc,None,\nd,World,0.2\n")
+    scores, answers, sources = by_text(teacher_of(path, tmp_path), ["a", "b", "c", "d"])
+    np.testing.assert_allclose(signals.softmax(scores[0]), [0.7, 0.15, 0.15], rtol=1e-6)
+    np.testing.assert_allclose(signals.softmax(scores[1]), [0, 0, 1], atol=1e-6)
+    assert np.isfinite(scores[1]).all()
+    # Less than a third of three classes: the label would not be the most probable one.
+    assert np.isnan(scores[2:]).all()
+    assert answers == [-1, -1, 1, 0]
+    assert sources == ["imported", "imported", "none", "none"]
+
+
+def test_probabilities_of_each_class(tmp_path):
+    rows = pd.DataFrame(
+        {
+            "text": ["a", "b", "c", "d"],
+            "label": ["World", "World", None, "Sci"],
+            "World": [0.8, 0.1, 0.2, None],
+            "None": [0.2, 0.0, 0.6, None],
+            "Sci": [0.0, 0.1, 0.2, None],
+        }
+    )
+    rows.loc[1, ["World", "None", "Sci"]] = [0.1, 0.3, 0.1]
+    path = tmp_path / "scores.parquet"
+    rows.to_parquet(path)
+    scores, answers, _ = by_text(teacher_of(path, tmp_path), ["a", "b", "c", "d"])
+    np.testing.assert_allclose(signals.softmax(scores[0]), [0.8, 0.2, 0.0], atol=1e-6)
+    assert np.isnan(scores[1]).all(), "the label is not the most probable class"
+    np.testing.assert_allclose(signals.softmax(scores[2]), [0.2, 0.6, 0.2], rtol=1e-6)
+    assert answers == [-1, 0, -1, 2]
+
+
+def test_the_same_text_with_two_labels_has_none(tmp_path):
+    path = written(tmp_path, "text,label\na,World\na,Sci\nb,Sci\nb,Sci\n")
+    teacher = teacher_of(path, tmp_path)
+    assert by_text(teacher, ["a", "b"])[1] == [-1, 2]
+    assert teacher.conflicting == 1
+
+
+def test_texts_match_whatever_their_white_space_and_composition(tmp_path):
+    path = written(tmp_path, '\ufefftext,label\n"  caf\u00e9\n au  lait ",World\n')
+    assert by_text(teacher_of(path, tmp_path), ["cafe\u0301 au lait"])[1] == [0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("l.jsonl", '{"text": "a", "label": "World", "confidence": 0.9}\n\n{"text": "b"}\n'),
+        ("l.tsv", "text\tlabel\tconfidence\na\tWorld\t0.9\nb\t\t\n"),
+        ("L.CSV", "text,label,confidence\na,World,0.9\nb,,\n"),
+    ],
+)
+def test_kinds_of_files(tmp_path, name, content):
+    scores, answers, _ = by_text(teacher_of(written(tmp_path, content, name), tmp_path), ["a", "b"])
+    np.testing.assert_allclose(signals.softmax(scores[0])[0], 0.9, rtol=1e-6)
+    assert answers == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("l.csv", "words,label\na,b\n", "l.csv has no column 'text'"),
+        ("l.csv", "text,World\na,1\n", "neither a column 'label' nor one column of probabilities"),
+        ("l.csv", "text,label\n", "l.csv holds no rows"),
+        ("l.csv", "", "l.csv cannot be read"),
+        (
+            "l.csv",
+            "text,label,confidence\na,World,0.5\nb,Sci,high\n",
+            "row 2: 'confidence' must be",
+        ),
+        ("l.csv", "text,label,confidence\na,World,93\n", "a number from 0 to 1, but it was '93'"),
+        ("l.csv", "text,label,confidence\na,World,nan\n", "row 1: 'confidence' must be"),
+        ("l.csv", "text,World,None,Sci\na,0,0,0\n", "row 1: the probabilities are all 0"),
+        ("l.jsonl", '{"text": "a", "label": "World"}\n{"text"\n', "line 2: this is not JSON"),
+        ("l.jsonl", "[" * 100_000, "line 1: this is not JSON"),
+        ("l.jsonl", '{"label": "World"}\n', "line 1: there is no field 'text'"),
+        ("l.parquet", "not one", "l.parquet cannot be read"),
+        ("l.xlsx", "x", r"Labels are read from \.csv.*l\.xlsx is none of them"),
+    ],
+)
+def test_files_of_no_use_are_said_in_one_sentence(tmp_path, name, content, words):
+    with pytest.raises(DataError, match=words) as caught:
+        teacher_of(written(tmp_path, content, name), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_encodings_and_missing_files_are_said(tmp_path):
+    path = tmp_path / "l.csv"
+    path.write_bytes("text,label\ncafé,World\n".encode("utf-16"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        teacher_of(path, tmp_path)
+    with pytest.raises(NotFound, match="There is no file"):
+        teacher_of(tmp_path / "none.csv", tmp_path)
+
+
+def test_description_follows_the_content(tmp_path):
+    path = written(tmp_path, "text,label\na,World\n")
+    first = teacher_of(path, tmp_path).describe()
+    assert json.loads(json.dumps(first)) == first
+    assert first["file"] == "labels.csv"
+    written(tmp_path, "text,label\na,Sci\n\n")
+    assert teacher_of(path, tmp_path).describe()["sha256"] != first["sha256"]
+
+
+def test_no_model_is_asked(tmp_path):
+    teacher = teacher_of(written(tmp_path, "text,label\na,World\n"), tmp_path)
+    assert teacher.content_free() is None
+    assert (
+        teacher.prompt("a")
+        == "No model is asked: the label is looked up in labels.csv by the text."
+    )
+    teacher.close()

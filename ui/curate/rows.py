@@ -1,0 +1,147 @@
+"""The table below the plane: which rows it lists, a page of them, and what is done with them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from llkd import curation
+from llkd.curation import Plane
+from ui.curate.marks import inside, need_known
+from ui.view import View
+
+PAGE_ROWS = 100
+LABELS = ("Label", "Gold", "Student's label")
+MOST_AT_ONCE = 10_000
+"""More decisions than a person can mean at once are refused with a sentence."""
+
+KEPT, NOT_KEPT, ALL, MARKED = "Kept", "Not kept", "All", "Marked on the plane"
+SHOWN = (KEPT, NOT_KEPT, ALL, MARKED)
+ORDERS = {
+    "Order of the data": None,
+    "Teacher confidence": "confidence",
+    "Information need": "information_need",
+    "Label": "label",
+    "Student's label": "student_label",
+}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which rows are listed and how. ``label`` is a class index, ``words`` must all occur."""
+
+    shown: str = KEPT
+    label: int | None = None
+    words: str = ""
+    order: str = "Order of the data"
+    descending: bool = False
+    regions: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = ()
+
+
+def listed(plane: Plane, kept: np.ndarray, texts: pd.Series, wanted: Filter) -> np.ndarray:
+    """Positions in the plane that the filter lets through, in its order. ``texts`` is by row."""
+    frame = plane.frame
+    keep = np.ones(len(frame), dtype=bool)
+    if wanted.shown == KEPT:
+        keep &= kept
+    elif wanted.shown == NOT_KEPT:
+        keep &= ~kept
+    elif wanted.shown == MARKED:
+        keep &= _marked(plane, wanted)
+    if wanted.label is not None:
+        keep &= frame["label"].to_numpy() == wanted.label
+    positions = np.flatnonzero(keep)
+    rows = frame["row"].to_numpy()
+    for word in wanted.words.split():
+        found = texts.iloc[rows[positions]].str.contains(word, case=False, regex=False)
+        positions = positions[found.fillna(False).to_numpy(dtype=bool)]
+    return _ordered(frame, positions, wanted)
+
+
+def _marked(plane: Plane, wanted: Filter) -> np.ndarray:
+    x = plane.frame["confidence"].to_numpy()
+    if need_known(plane):
+        y = plane.frame["information_need"].to_numpy()
+        return inside(x, y, [{"x": xs, "y": ys} for xs, ys in wanted.regions])
+    # Without an information need a mark's height means nothing: only the width of a region counts.
+    bands = [{"x": (min(xs), max(xs)), "y": (0.0, 0.0)} for xs, _ in wanted.regions]
+    return inside(x, np.zeros(len(x)), bands)
+
+
+def _ordered(frame: pd.DataFrame, positions: np.ndarray, wanted: Filter) -> np.ndarray:
+    column = ORDERS.get(wanted.order)
+    if column is None:
+        return positions[::-1] if wanted.descending else positions
+    values = frame[column].to_numpy(dtype=np.float64)[positions]
+    # Stable, and unknown values last whichever way it is sorted.
+    order = np.argsort(-values if wanted.descending else values, kind="stable")
+    return positions[order]
+
+
+def rows_table(plane: Plane, positions: np.ndarray, texts: pd.Series, view: View) -> pd.DataFrame:
+    """These rows as a person reads them."""
+    part = plane.frame.iloc[positions]
+    names = np.array([*plane.names, ""], dtype=object)
+    table = pd.DataFrame(
+        {
+            "Text": texts.iloc[part["row"].to_numpy()].astype(str).to_numpy(),
+            "Label": names[part["label"].to_numpy()],
+            "Confidence": 100 * part["confidence"].to_numpy(),
+        }
+    )
+    if need_known(plane):
+        table["Need"] = 100 * part["information_need"].to_numpy()
+        table["Student's label"] = names[part["student_label"].to_numpy()]
+    table["Why"] = curation.reasons(plane, positions, view.teacher, view.student)
+    if (plane.frame["gold"] >= 0).any():
+        table.insert(2, "Gold", names[part["gold"].to_numpy()])
+    return table
+
+
+def pages(count: int) -> int:
+    """How many pages so many rows take."""
+    return max(1, -(-count // PAGE_ROWS))
+
+
+def show_rows(table: pd.DataFrame, positions: np.ndarray, version: str) -> list[int]:
+    """Draw one page of rows; returns the places that are ticked.
+
+    The ticks belong to exactly these rows: other rows, or a new decision, start without any.
+    """
+    columns: dict[str, Any] = {
+        "Text": st.column_config.TextColumn(width="large"),
+        **{name: st.column_config.TextColumn(width=130) for name in LABELS},
+        "Confidence": _bar("How sure the teacher is of its label."),
+        "Need": _bar("Information need: 0 means the student is certain, 100 % no idea."),
+        "Why": st.column_config.TextColumn(help="Why the row is kept or not."),
+    }
+    stamp = zlib.crc32(positions.astype(np.int64).tobytes())
+    event: Any = st.dataframe(
+        table,
+        column_config=columns,
+        hide_index=True,
+        height=min(560, 38 + 35 * max(1, len(table))),
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"curate_rows_{stamp}_{version}",
+        placeholder="–",
+        alt="Texts with their label, the two signals and why they are kept or not",
+    )
+    return [place for place in event.selection.rows if place < len(table)]
+
+
+def _bar(meaning: str) -> Any:
+    return st.column_config.ProgressColumn(
+        format="%.1f %%", min_value=0, max_value=100, width="small", help=meaning
+    )
+
+
+def frozen_regions(regions: Sequence[dict[str, list[float]]]) -> tuple[Any, ...]:
+    """Regions as a filter holds them."""
+    return tuple((tuple(one["x"]), tuple(one["y"])) for one in regions)

@@ -1,0 +1,98 @@
+"""Selections kept under a name: save, load, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from llkd import curation
+from llkd.errors import LLKDError
+from ui import view
+from ui.curate import marks
+from ui.curate.scene import PLANE, Scene, redraw
+from ui.errors import show_error
+from ui.view import View
+from ui.wording import counted, plain
+
+
+def selections(scene: Scene) -> None:
+    """Save what is looked at under a name; load and delete what was saved."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Name of this selection",
+            key=_name_key(),
+            max_chars=100,
+            persist_state="session",
+            placeholder="for example: first cut",
+            width="stretch",
+        )
+        st.button(
+            "Save selection",
+            type="primary" if marks.need_known(scene.plane) else "secondary",
+            icon=":material/bookmark_add:",
+            key="curate_save",
+            on_click=_save,
+            args=(scene,),
+        )
+    said = st.session_state.pop("_curate_saved", None)
+    if said is not None:
+        good, message = said
+        st.success(plain(message), icon=":material/check:") if good else show_error(message)
+    saved = scene.store.people.selections(scene.project.id)
+    if saved:
+        _saved(scene, saved)
+
+
+def _name_key() -> str:
+    """Another field after each save, so that it starts empty."""
+    return f"curate_name_{st.session_state.get('_curate_name_turn', 0)}"
+
+
+def _save(scene: Scene) -> None:
+    name = st.session_state.get(_name_key(), "").strip()
+    try:
+        scene.store.people.save_selection(
+            scene.project.id,
+            name,
+            scene.view.to_json(scene.plane.calibration),
+            curation.summary(scene.plane, scene.kept),
+        )
+        st.session_state["_curate_saved"] = (True, f"Saved as {name!r}.")
+        st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
+    except LLKDError as error:
+        st.session_state["_curate_saved"] = (False, str(error))
+    st.rerun(PLANE)
+
+
+def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
+    by_name = {one["name"]: one for one in saved}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            f"Saved selections ({len(saved)})",
+            list(by_name),
+            format_func=lambda n: f"{n} ({counted(by_name[n]['counts']['kept'], 'text')})",
+            key="curate_saved",
+            width="stretch",
+        )
+        st.button("Load", key="curate_load", on_click=_load, args=(scene, by_name.get(name)))
+        st.button(
+            "Delete",
+            key="curate_delete",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(scene, name),
+        )
+
+
+def _load(scene: Scene, chosen: dict[str, Any] | None) -> None:
+    if chosen is not None:
+        view.put(scene.project, View.from_json(chosen["view"], scene.plane.names))
+    redraw()
+
+
+def _delete(scene: Scene, name: str | None) -> None:
+    if name is not None:
+        scene.store.people.delete_selection(scene.project.id, name)
+        st.session_state["_curate_saved"] = (True, f"Deleted {name!r}.")
+    st.rerun(PLANE)
