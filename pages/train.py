@@ -72,6 +72,12 @@ def _fairness(store: Store, project: Project, runs: Sequence[Run]) -> None:
             "selection. They need a finished llkd run to copy the numbers from."
         )
         for run, missing in reversed(lacking):
+            if not fair.labels_as_now(store, project, run):
+                st.caption(
+                    f"The labels have changed since run {run.id}: controls for it would learn "
+                    "from other labels. Train llkd again to compare."
+                )
+                continue
             arms = [fair.rival_config(run, name) for name in missing]
             commanded = [
                 commands.train(project.name, arm, calibration=run.labels["calibration"])

@@ -16,7 +16,7 @@ from llkd import evaluation, signals
 from llkd.config import TrainingConfig, build
 from llkd.evaluation import Difference
 from llkd.store import Job, Project, Run, Store
-from ui import run_reads
+from ui import reads, run_reads
 from ui.wording import counted
 
 CONTROLS = ("random", "teacher_then_random")
@@ -66,6 +66,14 @@ def missing_controls(run: Run, runs: Sequence[Run]) -> list[str]:
         other.config.selection.strategy for other in runs if other.config.reference_run == run.id
     }
     return [name for name in CONTROLS if name not in there]
+
+
+def labels_as_now(store: Store, project: Project, run: Run) -> bool:
+    """Whether a run started now would see the very labels that this one saw."""
+    plane = reads.plane(store, project, calibration=run.labels["calibration"])
+    by_people = int((plane.frame["human_label"] >= 0).sum())
+    same_people = by_people == (run.labels.get("human_labels") or 0)
+    return plane.labelling.id == run.labelling_id and same_people
 
 
 def rival_config(run: Run, rival: str) -> TrainingConfig:

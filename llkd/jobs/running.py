@@ -34,6 +34,7 @@ class JobContext:
         self._show = show
         self._stop = threading.Event()
         self._written = 0.0
+        self._news: dict[str, Any] = {}
 
     def remember(self, **facts: Any) -> None:
         """Keep facts that a resumed attempt needs (which run it works on)."""
@@ -50,13 +51,18 @@ class JobContext:
     ) -> None:
         """Tell how far the work is; written to the store at most twice a second."""
         self._show(done, total, message)
-        now = time.time()
-        if always or now - self._written >= 0.5:
-            self._written = now
-            values: dict[str, Any] = {"done": done, "heartbeat": now, "message": message}
-            if total is not None:
-                values["total"] = total
-            self.store.jobs.update(self.job_id, **values)
+        self._news = {"done": done, "message": message}
+        if total is not None:
+            self._news["total"] = total
+        if always or time.time() - self._written >= 0.5:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was told last."""
+        if self._news:
+            self._written = time.time()
+            self.store.jobs.update(self.job_id, heartbeat=self._written, **self._news)
+            self._news = {}
 
     def should_stop(self) -> bool:
         """Whether a person asked the job to stop."""
@@ -111,11 +117,13 @@ def run(
         device_lock = _wait_for_turn(store, job, context, waiting)
         store.jobs.move(job.id, ("queued",), "running", started=time.time())
         result = work(context)
+        context.flush()
         store.jobs.move(
             job.id, ("running",), "finished", result=result, finished=time.time(), error=None
         )
         return result
     except BaseException as error:
+        context.flush()
         _record_failure(store, job.id, error)
         raise
     finally:

@@ -210,6 +210,15 @@ def test_a_control_that_is_there_is_not_offered_again(home):
     assert "No finished llkd run lacks its controls." in words(app)
 
 
+def test_controls_for_labels_that_have_changed_since_are_not_offered(home):
+    store, project = seeded_project(home)
+    run = add_run(store, project)
+    store.people.decide(project.id, [50], "label", "waste")
+    app = opened("train")
+    assert f"The labels have changed since run {run.id}" in words(app)
+    assert not [one for one in app.button if one.label.startswith("Add the")]
+
+
 def test_controls_on_their_way_are_not_started_twice(home, started):
     store, project = seeded_project(home)
     run = add_run(store, project)

@@ -13,11 +13,13 @@ class SlowServer:
 
     def __init__(self, seconds=0.0):
         self.asked = Counter()
+        self.requests = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.requests += 1
                 prompt = "\n".join(str(m["content"]) for m in body["messages"])
                 found = re.search(r"message number \d+ about \w+", prompt)
                 if found:

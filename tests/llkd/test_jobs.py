@@ -142,7 +142,7 @@ def test_force_ends_a_job_that_hangs(store):
         project = a_project(store)
         job = start_labelling(store, project, hanging)
         wait_for(lambda: jobs.refreshed(store, job.id).state == "running")
-        wait_for(lambda: sum(hanging.asked.values()) >= 1)
+        wait_for(lambda: hanging.requests >= 1)
         forced = jobs.cancel(store, job.id, force=True)
         assert forced.state == "cancelled"
         assert "by force" in forced.error

@@ -86,9 +86,9 @@ def as_job(store, work):
 
 
 def label(store, project, teacher, **options):
-    work = lambda job: pipeline.label(
-        store, project, TeacherConfig(), job, teacher=teacher, **options
-    )  # noqa: E731
+    def work(job):
+        return pipeline.label(store, project, TeacherConfig(), job, teacher=teacher, **options)
+
     return as_job(store, work)
 
 
@@ -327,7 +327,7 @@ class TestCompare:
         label(store, project, teacher)
         fresh = store.projects.get("toy")
         settings = config(encoder)
-        compare = lambda job: pipeline.compare(store, fresh, settings, job, seeds=2)  # noqa: E731
+        compare = lambda job: pipeline.compare(store, fresh, settings, job, seeds=2)
         found = as_job(store, compare)
         assert [row["strategy"] for row in found["arms"]] == list(pipeline.comparing.ARMS)
         assert len(found["runs"]) == 8
