@@ -23,6 +23,7 @@ from ui.steps import BY_NAME, DONE, RUNNING, STEPS, progress
 PRODUCT = "LLKD Studio"
 ICON = str(Path(__file__).with_name("icon.svg"))
 _ROUTED = "_routed"
+_AGAIN = "_routed_again"
 _PROJECT = "_project"
 _PICKER = "_project_picker"
 _NEW = "_data_new"
@@ -54,6 +55,11 @@ def open_page(title: str, sentence: str) -> Page:
     """Open a page: its title and one sentence of what it is for, and the sidebar beside it."""
     if not st.session_state.pop(_ROUTED, False):
         _route()
+        if not st.session_state.get(_AGAIN):
+            # The first run bypassed the router, so its widgets have other identities than those
+            # of the runs to come: a click on one of them would be lost.
+            st.session_state[_AGAIN] = True
+            st.rerun()
     st.title(title, anchor=False)
     st.markdown(f":gray[{sentence}]")
     try:

@@ -69,7 +69,7 @@ def grouped_attention(
     rows = (query * scale).reshape(batch, groups, heads // groups * length, width)
     scores = torch.matmul(rows, key.transpose(2, 3))
     by_head = scores.view(batch, groups, heads // groups, length, key.shape[2])
-    weights = (by_head + attention_mask[:, :, None]).softmax(-1)
+    weights = by_head.add_(attention_mask[:, :, None]).softmax(-1)
     mixed = torch.matmul(weights.view(scores.shape), value)
     mixed = mixed.view(batch, heads, length, value.shape[3])
     return mixed.transpose(1, 2).contiguous(), None

@@ -77,7 +77,7 @@ def choices(scene: Scene) -> None:
             key=key,
             on_change=_new_source,
             args=(scene, key),
-            width=190,
+            width=170,
             help=TERMS["information need"] + " Before any training a probe estimates it: a quick "
             "classifier on the untrained student. After a run, its student says it itself.",
         )
@@ -92,7 +92,7 @@ def choices(scene: Scene) -> None:
                 key=key,
                 on_change=_new_epoch,
                 args=(scene, key, epochs),
-                width=110,
+                width=100,
             )
 
 

@@ -1,0 +1,170 @@
+"""The decision plane: a million texts on one picture, with threshold lines that one drags.
+
+Two Streamlit components. One gets the rows, once, and shows the plane; the other, which is not
+seen, gets all that changes between reruns, so that a moved line sends no rows. What both sides can
+change (thresholds, region, look) carries a number that the browser raises with each of its changes:
+it follows the server unless the user has done something newer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from llkd.charts.palette import class_colours
+from llkd.curation import Threshold
+from llkd.errors import ConfigError, DataError
+from ui.decision_plane.front import CSS, HTML, LINK, SCRIPT
+from ui.decision_plane.geometry import rows_inside
+from ui.decision_plane.packing import (
+    Category,
+    Packed,
+    kept_mask,
+    pack,
+    pack_plane,
+    snapped,
+    tally,
+    threshold_of,
+    threshold_units,
+)
+from ui.decision_plane.state import (
+    Look,
+    PlaneState,
+    Region,
+    hovered_row,
+    look_json,
+    region_json,
+    settled,
+    told_by_browser,
+)
+
+__all__ = [
+    "Category",
+    "Look",
+    "Packed",
+    "PlaneState",
+    "Region",
+    "decision_plane",
+    "distinct",
+    "kept_mask",
+    "pack",
+    "pack_plane",
+    "rows_inside",
+    "snapped",
+    "tally",
+    "threshold_units",
+]
+
+LONGEST_TEXT = 600
+
+_plane = st.components.v2.component("llkd_decision_plane", html=HTML, css=CSS, js=SCRIPT)
+_link = st.components.v2.component("llkd_decision_plane_link", html="<span></span>", js=LINK)
+
+
+def decision_plane(
+    packed: Packed,
+    *,
+    key: str,
+    names: Sequence[str],
+    thresholds: tuple[Threshold, Threshold] = (0.0, 0.0),
+    lasso: Region | None = None,
+    look: Look | None = None,
+    colours: Sequence[str] | None = None,
+    text_of: Callable[[int], str] | None = None,
+    on_thresholds: Callable[[Any, Any], None] | None = None,
+    on_lasso: Callable[[Region | None], None] | None = None,
+    on_look: Callable[[Look], None] | None = None,
+) -> PlaneState:
+    """Show the plane of ``packed`` and return its state.
+
+    ``thresholds`` (teacher, student), ``lasso`` and ``look`` are what is to be shown: they may be
+    held by the page, which then takes over in the callbacks what was done in the browser, or be
+    starting values that stay as they are. ``names`` and ``colours`` (six-digit hex) are by class.
+    ``text_of`` gives the text of a row position for the mark pointed at; it is shown as text.
+    The callbacks run before the page does: on release of a line, on a region drawn or cleared, and
+    (only if given) a moment after a change of the look. Raises DataError or ConfigError where the
+    arguments do not fit together.
+    """
+    names = list(names)
+    if len(names) != packed.classes:
+        raise DataError(f"The plane has {packed.classes:,} classes but {len(names):,} names.")
+    own = distinct(class_colours(len(names)) if colours is None else colours)
+    if len(own) != len(names):
+        raise ConfigError(f"The plane has {len(names):,} classes but {len(own):,} colours.")
+    memory = st.session_state.setdefault(f"_decision_plane_{key}", {})
+    given = {
+        "thresholds": tuple(tuple(threshold_units(t, names).tolist()) for t in thresholds),
+        "lasso": lasso,
+        "look": look or Look(),
+    }
+    shown = {
+        part: settled(memory, part, value, *told_by_browser(key, part, packed))
+        for part, value in given.items()
+    }
+    hovered = hovered_row(key, packed)
+    teacher, student = shown["thresholds"][0]
+    seen: Look = shown["look"][0]
+    region: Region | None = shown["lasso"][0]
+    most = max((len(c.values) for c in packed.categories), default=0)
+    settings = {
+        "key": key,
+        "version": packed.version,
+        "names": names,
+        "colours": own,
+        "spare": distinct(class_colours(most)),
+        "thresholds": {"teacher": teacher, "student": student, "seq": shown["thresholds"][1]},
+        "lasso": {**region_json(region), "seq": shown["lasso"][1]},
+        "look": {**look_json(seen), "seq": shown["look"][1]},
+        "reports": {"look": on_look is not None, "hover": text_of is not None},
+        "hovered": None
+        if hovered is None or text_of is None
+        else {"row": hovered, "text": text_of(hovered)[:LONGEST_TEXT]},
+    }
+
+    def moved() -> None:
+        value, seq = told_by_browser(key, "thresholds", packed)
+        if on_thresholds is not None and seq:
+            on_thresholds(threshold_of(value[0], names), threshold_of(value[1], names))
+
+    def drawn() -> None:
+        value, seq = told_by_browser(key, "lasso", packed)
+        if on_lasso is not None and seq:
+            on_lasso(value)
+
+    def looked() -> None:
+        value, seq = told_by_browser(key, "look", packed)
+        if on_look is not None and seq:
+            on_look(value)
+
+    with st.container(gap=None):
+        _plane(
+            key=key,
+            data=packed.message(key),
+            on_thresholds_change=moved,
+            on_lasso_change=drawn,
+            on_look_change=looked,
+            on_hover_change=lambda: None,
+        )
+        _link(key=f"{key}-link", data=settings)
+    return PlaneState(
+        threshold_of(teacher, names), threshold_of(student, names), region, seen, hovered
+    )
+
+
+def distinct(colours: Sequence[str]) -> list[str]:
+    """The same colours, those that were there before made lighter until they are others."""
+    found: list[str] = []
+    seen: set[str] = set()
+    for colour in colours:
+        channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+        # Some hundred lighter shades of a colour; a page with more classes repeats the last.
+        for step in range(120):
+            share = step * 0.07 % 0.85
+            made = "#" + "".join(f"{round(v + (255 - v) * share):02x}" for v in channels)
+            if made not in seen:
+                break
+        seen.add(made)
+        found.append(made)
+    return found

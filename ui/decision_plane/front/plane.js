@@ -1,0 +1,357 @@
+// The decision plane: what it holds, when it draws, and what it tells the server.
+//
+// Rows come as this component's `data`, once. All else (thresholds, names, colours, the text of the
+// mark pointed at) comes through the small component of link.js, so that a moved line sends no rows.
+// What both sides can change carries a number that grows with each change made here: what the
+// server says is taken over unless something newer was done here since.
+
+import { SCALE, decode, readHead, reason } from "./columns.js";
+import { colourings, css, groupsOf, readTheme } from "./colours.js";
+import { listenToCompare, showCompare } from "./compare.js";
+import { Counter } from "./counting.js";
+import { WHOLE, cellsOf, draw, fit, mostMarks, toX, toY } from "./figure.js";
+import { listenToHands, zoomAt } from "./gestures.js";
+import { Grid } from "./grid.js";
+import { listenToLines, showLines, showNumbers } from "./lines.js";
+import { buildClasses, count, listenToPanel, sentence, share, showCounts, showLegend, showPicked } from "./panel.js";
+
+const LOOK_AFTER = 400, HOVER_AFTER = 220; // ms of rest before the server is told
+const planes = new WeakMap(); // by the element that Streamlit gives: survives reruns
+const links = (globalThis[Symbol.for("llkd.decision-plane")] ??= new Map());
+
+class Plane {
+  constructor(parent) {
+    this.shadow = parent;
+    this.$ = (selector) => parent.querySelector(selector);
+    this.canvas = this.$("canvas");
+    this.grid = new Grid();
+    this.panels = [];
+    this.rows = [];
+    this.page = 0;
+    this.hovered = -1;
+    this.mode = "pan";
+    this.look = { picked: -1, colour: "kept", compare: false, zoom: null };
+    this.lasso = { points: null, label: -1 };
+    this.seq = { thresholds: 0, lasso: 0, look: 0 };
+    this.timers = {};
+    this.stale = { cells: true };
+    const { signal } = (this.stopper = new AbortController());
+    listenToLines(this, signal);
+    listenToHands(this, signal);
+    listenToPanel(this, signal);
+    listenToCompare(this, signal);
+    this.#listenToBar(signal);
+    this.sizes = new ResizeObserver(() => this.touch("cells"));
+    this.sizes.observe(this.$(".figure"));
+    addEventListener("resize", () => this.touch("cells"), { signal }); // the zoom of the browser
+  }
+
+  #listenToBar(signal) {
+    this.$(".bar").addEventListener("click", (event) => {
+      const { mode, do: act } = event.target.closest("button")?.dataset ?? {}, v = this.view();
+      const middle = [(v.x0 + v.x1) / 2, (v.y0 + v.y1) / 2];
+      if (mode) this.setMode(mode);
+      if (act === "in") zoomAt(this, ...middle, 0.6);
+      if (act === "out") zoomAt(this, ...middle, 1 / 0.6);
+      if (act === "reset") this.changeLook({ zoom: null });
+      if (act === "compare") this.changeLook({ compare: !this.look.compare });
+      if (act === "clear") this.setLasso(null);
+    }, { signal });
+    this.$("select").addEventListener("change", (event) => this.changeLook({ colour: event.target.value }), { signal });
+  }
+
+  // ---- what comes in
+
+  /** Rows: decoded only when they are others than those here. */
+  receive(bytes) {
+    const head = readHead(bytes);
+    if (head.version !== this.head?.version) {
+      this.columns = decode(bytes, head);
+      this.counter = new Counter(this.columns);
+      this.hovered = -1;
+      this.touch("cells");
+    }
+    this.head = head;
+    return head.key;
+  }
+
+  /** All else. Settings for other rows than those here wait for their rows. */
+  apply(settings) {
+    if (!settings || !this.columns || settings.version !== this.head.version) return;
+    const before = this.#picture();
+    this.settings = settings;
+    buildClasses(this);
+    const { thresholds, lasso, look } = settings, C = this.columns.C;
+    if (!this.teacher || this.teacher.length !== C) {
+      this.teacher = new Uint16Array(C);
+      this.student = new Uint16Array(C);
+      this.seq.thresholds = 0;
+    }
+    if (thresholds.seq >= this.seq.thresholds && !this.dragging) {
+      this.teacher.set(thresholds.teacher);
+      this.student.set(thresholds.student);
+    }
+    if (lasso.seq >= this.seq.lasso) this.lasso = { points: lasso.points, label: lasso.label };
+    if (look.seq >= this.seq.look) {
+      const { picked, colour, compare, zoom } = look;
+      this.look = { picked, colour, compare, zoom };
+    }
+    if (this.look.picked >= C) this.look.picked = -1; // fewer classes than before
+    const choices = colourings(this.columns), offered = JSON.stringify(choices);
+    if (this.offered !== offered) this.$("select").replaceChildren(...choices.map(([value, text]) => new Option(text, value)));
+    this.offered = offered;
+    if (!choices.some(([value]) => value === this.look.colour)) this.look.colour = "kept";
+    this.$(".plane").dataset.ready = "yes";
+    if (this.#picture() === before) this.redraw();
+    else this.touch("cells");
+    this.#showTip();
+  }
+
+  /** The theme may have changed. */
+  restyle() {
+    const theme = readTheme(this.shadow.host ?? this.shadow);
+    if (JSON.stringify(theme) === JSON.stringify(this.theme)) return;
+    this.theme = theme;
+    this.$(".plane").style.setProperty("--kept", css(theme.kept));
+    this.touch("cells");
+  }
+
+  /** What, apart from thresholds, decides how the rows are drawn. */
+  #picture() {
+    const { head, look, settings } = this;
+    return settings ? JSON.stringify([head.version, look, settings.names, settings.colours]) : "";
+  }
+
+  // ---- what is changed here
+
+  setThreshold(side, units) {
+    const value = Math.round(Math.min(SCALE, Math.max(0, units))), picked = this.look.picked;
+    if (picked < 0) this[side].fill(value);
+    else this[side][picked] = value;
+    this.seq.thresholds = this.#next("thresholds");
+    this.unsent = true;
+    this.redraw();
+  }
+
+  commitThresholds() {
+    clearTimeout(this.timers.commit);
+    this.unsent = false;
+    this.#send("thresholds", { seq: this.seq.thresholds, teacher: [...this.teacher], student: [...this.student] });
+    requestAnimationFrame(() => this.counter && this.say(sentence(this))); // after the count
+  }
+
+  commitLater(ms) {
+    clearTimeout(this.timers.commit);
+    this.timers.commit = setTimeout(() => this.commitNow(), ms);
+  }
+
+  commitNow() {
+    if (this.unsent && !this.dragging) this.commitThresholds();
+  }
+
+  setLasso(points) {
+    if (!points && !this.lasso.points) return;
+    this.lasso = { points, label: this.look.picked };
+    this.seq.lasso = this.#next("lasso");
+    this.#send("lasso", { seq: this.seq.lasso, ...this.lasso });
+    this.say(points ? "Region selected." : "Selection cleared.");
+    this.redraw();
+  }
+
+  changeLook(changes) {
+    this.look = { ...this.look, ...changes };
+    this.seq.look = this.#next("look");
+    clearTimeout(this.timers.look);
+    this.timers.look = setTimeout(() => {
+      if (this.settings?.reports.look) this.#send("look", { ...this.look, seq: this.seq.look });
+    }, LOOK_AFTER);
+    this.hover(-1);
+    this.touch("cells");
+  }
+
+  setMode(mode) {
+    this.mode = mode;
+    this.cross = this.corner = this.drawing = null;
+    if (this.look.compare) this.changeLook({ compare: false });
+    this.redraw();
+  }
+
+  hover(i) {
+    if (i === this.hovered) return;
+    this.hovered = i;
+    clearTimeout(this.timers.hover);
+    if (i >= 0 && this.settings.reports.hover) {
+      this.timers.hover = setTimeout(() => this.#send("hover", { row: this.columns.row[i] }), HOVER_AFTER);
+    }
+    this.#showTip();
+    this.redraw();
+  }
+
+  /** Grows with each change, also over a new mount: it is the time, if nothing else happened. */
+  #next(part) {
+    return Math.max(this.seq[part] + 1, Date.now());
+  }
+
+  #send(name, value) {
+    this.setStateValue?.(name, value);
+  }
+
+  // ---- what is asked
+
+  view() {
+    return this.look.zoom ?? WHOLE;
+  }
+
+  pointer(event) {
+    const at = this.canvas.getBoundingClientRect();
+    return { x: event.clientX - at.left, y: event.clientY - at.top };
+  }
+
+  /** Without classes there is no line to move; without a need no line of the student's. */
+  locked(side) {
+    return !this.columns || !this.columns.C || (side === "student" && !this.columns.needKnown);
+  }
+
+  /** The threshold of what is picked; where classes differ the middle one. */
+  shared(side) {
+    const all = this[side], picked = this.look.picked;
+    if (picked >= 0) return { units: all[picked], mixed: false };
+    if (all.every((v) => v === all[0])) return { units: all[0] ?? 0, mixed: false };
+    const sorted = all.slice().sort();
+    return { units: sorted[sorted.length >> 1], mixed: true, low: sorted[0], high: sorted[sorted.length - 1] };
+  }
+
+  counts() {
+    const k = this.look.picked, { counter } = this;
+    const [kept, of] = k < 0 ? [counter.sum.kept, this.columns.n] : [counter.kept[k], counter.labelled[k]];
+    return `${count(kept)} of ${count(of)} kept, ${share(kept, of)}`;
+  }
+
+  // ---- drawing
+
+  /** Draw in the next frame; "cells" also puts the rows into cells anew. */
+  touch(what) {
+    this.stale[what] = true;
+    this.redraw();
+  }
+
+  redraw() {
+    this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.#draw(); });
+  }
+
+  #draw() {
+    if (!this.settings || !this.columns || this.head.version !== this.settings.version) return;
+    const started = performance.now(), { look, columns: c } = this, anew = this.stale.cells;
+    this.stale = {};
+    const stage = this.$(".stage");
+    this.$(".compare").hidden = !look.compare;
+    stage.hidden = look.compare;
+    if (look.compare) {
+      this.marks = this.groups = this.grouped = null;
+      this.counter.count(this.teacher, this.student, null);
+      showCompare(this, anew);
+      this.grid.most = Math.max(0, ...this.panels.map((one) => one.grid.most ?? 0));
+    } else {
+      if (anew) {
+        this.box = fit(this.canvas, stage);
+        this.#group();
+        const rows = look.picked < 0 ? c.n : this.counter.labelled[look.picked];
+        this.grid.fill(c, look.picked, this.view(), ...cellsOf(this.box, this.view(), rows), this.groups);
+        this.marks = this.grid.inView <= mostMarks(this.box) ? this.grid.rowsInView() : null;
+      }
+      this.counter.count(this.teacher, this.student, this.marks ? null : this.grid);
+      if (!this.marks) this.grid.paint(this.theme, this.groups);
+      draw(this);
+      showLines(this);
+    }
+    showNumbers(this);
+    showCounts(this);
+    if (anew) this.#showRest();
+    this.#showMode();
+    this.$(".plane").dataset.frame = (performance.now() - started).toFixed(2);
+  }
+
+  /** The groups to colour by; the same ones while the view only moves. */
+  #group() {
+    const { settings, columns: c, look, theme } = this, id = [this.head.version, look.colour, settings.colours, theme.dark].join();
+    if (this.grouped === id) return;
+    this.grouped = id;
+    this.groups = groupsOf(c, look.colour, settings.names, settings.colours, settings.spare, theme);
+  }
+
+  #showRest() {
+    showLegend(this);
+    showPicked(this);
+    this.$("select").value = this.look.compare ? "kept" : this.look.colour;
+    this.canvas.setAttribute("aria-label", `Texts by teacher confidence and information need. ${sentence(this)}`);
+  }
+
+  #showMode() {
+    const { look, mode } = this;
+    for (const button of this.$(".bar").querySelectorAll("[data-mode]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.mode === mode && !look.compare));
+    }
+    for (const tool of this.$(".bar").querySelectorAll("[data-do=in], [data-do=out], [data-do=reset], select")) tool.disabled = look.compare;
+    this.$("[data-do=compare]").setAttribute("aria-pressed", String(look.compare));
+    this.$("[data-do=compare]").hidden = this.columns.C < 2;
+    this.$("[data-do=clear]").hidden = !this.lasso.points;
+    const stage = this.$(".stage");
+    stage.dataset.mode = mode;
+    // A finger scrolls the page over the whole plane, as there is nothing to move then.
+    this.canvas.style.touchAction = mode === "pan" && !look.zoom ? "pan-y" : "none";
+  }
+
+  #showTip() {
+    const tip = this.$(".tip"), i = this.hovered, c = this.columns;
+    tip.hidden = i < 0 || this.look.compare;
+    if (tip.hidden) return;
+    const names = this.settings.names, x = toX(this.box, this.view(), c.x[i] / SCALE), y = toY(this.box, this.view(), c.y[i] / SCALE);
+    const known = this.settings.hovered?.row === c.row[i];
+    tip.querySelector(".head").textContent = names[c.label[i]] ?? "no label";
+    tip.querySelector(".facts").textContent =
+      `confidence ${(c.x[i] / SCALE).toFixed(3)}` + (c.needKnown ? `, need ${(c.need[i] / SCALE).toFixed(3)}` : "") +
+      ` \u2013 ${reason(c, i, this.teacher, this.student)}`;
+    tip.querySelector(".text").textContent = known ? this.settings.hovered.text : "";
+    const width = Math.min(320, this.box.width - 16), left = Math.min(this.box.width - width - 8, Math.max(8, x - width / 2));
+    const below = y < this.box.height / 2;
+    tip.style.cssText = `left:${left}px;width:${width}px;` + (below ? `top:${y + 14}px` : `bottom:${this.box.height - y + 14}px`);
+  }
+
+  hint(text) {
+    const hint = this.$(".hint");
+    hint.textContent = text;
+    hint.classList.add("seen");
+    clearTimeout(this.timers.hint);
+    this.timers.hint = setTimeout(() => hint.classList.remove("seen"), 1400);
+  }
+
+  say(text) {
+    this.$(".say").textContent = text;
+  }
+
+  stop() {
+    this.stopper.abort();
+    this.sizes.disconnect();
+    cancelAnimationFrame(this.frame);
+    for (const timer of Object.values(this.timers)) clearTimeout(timer);
+  }
+}
+
+/** Called by Streamlit at the first mount, at each new `data` and at each change of the theme. */
+export default function ({ data, parentElement, setStateValue }) {
+  let plane = planes.get(parentElement);
+  if (!plane) planes.set(parentElement, (plane = new Plane(parentElement)));
+  plane.setStateValue = setStateValue;
+  if (!data) return;
+  const key = plane.receive(data);
+  const link = links.get(key) ?? {};
+  link.plane = plane;
+  links.set(key, link);
+  plane.restyle();
+  plane.apply(link.settings);
+  return () => {
+    plane.stop();
+    planes.delete(parentElement);
+    if (link.plane === plane) link.plane = null;
+  };
+}

@@ -1,0 +1,143 @@
+"""What a page and a browser tell each other about a plane, and whose word holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from llkd.errors import LLKDError
+from ui.decision_plane.geometry import polygon_of, rows_inside
+from ui.decision_plane.packing import SCALE, Packed, is_number
+
+_CORNERS = ("x0", "x1", "y0", "y1")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A lasso or box: corners in data coordinates, and the class that was alone in view, if any."""
+
+    points: tuple[tuple[float, float], ...]
+    label: int | None = None
+
+    def rows(self, packed: Packed) -> np.ndarray:
+        """Positions of the rows in it, in order."""
+        return rows_inside(packed, self.points, self.label)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the plane is looked at. It changes nothing about what is kept.
+
+    ``picked``: index of the class whose thresholds are set, None for all. ``colour_by``: kept,
+    label, gold, student or ``category:NAME``. ``zoom``: x0, x1, y0, y1 or None for all of it.
+    """
+
+    picked: int | None = None
+    colour_by: str = "kept"
+    compare: bool = False
+    zoom: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class PlaneState:
+    """What the browser shows, as far as it has told.
+
+    Thresholds are as the core takes them; ``hovered`` is the position of the row last pointed at.
+    """
+
+    teacher: float | dict[str, float]
+    student: float | dict[str, float]
+    lasso: Region | None
+    look: Look
+    hovered: int | None
+
+
+def settled(memory: dict[str, Any], part: str, given: Any, told: Any, seq: int) -> tuple[Any, int]:
+    """What holds, the page's value or the browser's, and the number of the change it answers.
+
+    The page's counts when it differs from what the page said before; else the browser's, if it has
+    told anything since.
+    """
+    held, since = memory.get(part, (None, 0))
+    if part not in memory or held != given:
+        memory[part] = (given, seq)
+        return given, seq
+    return (told, seq) if seq > since else (given, since)
+
+
+def told_by_browser(key: str, part: str, packed: Packed) -> tuple[Any, int]:
+    """What the browser says about a part, and its number; 0 where it says nothing sound."""
+    state = st.session_state.get(key)
+    told = state.get(part) if isinstance(state, Mapping) else None
+    if not isinstance(told, Mapping) or not is_number(told.get("seq")):
+        return None, 0
+    try:
+        return _READERS[part](told, packed), int(told["seq"])
+    except (LLKDError, ValueError, TypeError, KeyError):
+        return None, 0
+
+
+def _read_thresholds(told: Mapping[str, Any], packed: Packed) -> tuple[tuple[int, ...], ...]:
+    sides = []
+    for side in ("teacher", "student"):
+        units = [int(unit) for unit in told[side]]
+        if len(units) != packed.classes or not all(0 <= unit <= SCALE for unit in units):
+            raise ValueError(side)
+        sides.append(tuple(units))
+    return tuple(sides)
+
+
+def _read_region(told: Mapping[str, Any], packed: Packed) -> Region | None:
+    if told.get("points") is None:
+        return None
+    points = tuple((float(x), float(y)) for x, y in polygon_of(told["points"]))
+    return Region(points, _class(told.get("label"), packed))
+
+
+def _read_look(told: Mapping[str, Any], packed: Packed) -> Look:
+    zoom = told.get("zoom")
+    corners = None if zoom is None else tuple(float(zoom[c]) for c in _CORNERS)
+    if corners is not None and not (corners[0] < corners[1] and corners[2] < corners[3]):
+        raise ValueError("zoom")
+    picked = _class(told.get("picked"), packed)
+    return Look(picked, str(told.get("colour")), bool(told.get("compare")), corners)  # type: ignore[arg-type]
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any], Packed], Any]] = {
+    "thresholds": _read_thresholds,
+    "lasso": _read_region,
+    "look": _read_look,
+}
+
+
+def _class(told: Any, packed: Packed) -> int | None:
+    return int(told) if is_number(told) and 0 <= told < packed.classes else None
+
+
+def hovered_row(key: str, packed: Packed) -> int | None:
+    """The position of the row last pointed at."""
+    state = st.session_state.get(key)
+    told = state.get("hover") if isinstance(state, Mapping) else None
+    row = told.get("row") if isinstance(told, Mapping) else None
+    return int(row) if is_number(row) and 0 <= row < packed.rows else None
+
+
+def region_json(region: Region | None) -> dict[str, Any]:
+    """A region as the script takes it."""
+    if region is None:
+        return {"points": None, "label": -1}
+    return {"points": region.points, "label": -1 if region.label is None else region.label}
+
+
+def look_json(look: Look) -> dict[str, Any]:
+    """A look as the script takes it."""
+    return {
+        "picked": -1 if look.picked is None else look.picked,
+        "colour": look.colour_by,
+        "compare": look.compare,
+        "zoom": None if look.zoom is None else dict(zip(_CORNERS, look.zoom, strict=True)),
+    }
