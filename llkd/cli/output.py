@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,14 +68,13 @@ class ProgressBar:
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._said = ""
+        self._phase = ""
+        self._said = 0.0
 
     def __call__(self, done: int, total: int | None, message: str) -> None:
         """Show ``done`` of ``total``."""
         if not sys.stderr.isatty():
-            if message and message != self._said:
-                self._said = message
-                print(message, file=sys.stderr, flush=True)
+            self._log(done, total, message)
             return
         from tqdm import tqdm
 
@@ -82,6 +83,14 @@ class ProgressBar:
             self._bar = tqdm(total=total, initial=done, file=sys.stderr, leave=False)
         self._bar.set_description_str(message, refresh=False)
         self._bar.update(done - self._bar.n)
+
+    def _log(self, done: int, total: int | None, message: str) -> None:
+        """A line when the work enters another phase, and every half minute."""
+        phase = re.sub(r"[\d.,% ]+", " ", message)
+        if message and (phase != self._phase or time.monotonic() - self._said >= 30):
+            self._phase, self._said = phase, time.monotonic()
+            of = f" ({done:,} of {total:,})" if total else ""
+            print(f"{message}{of}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -327,7 +327,10 @@ class TestCompare:
         label(store, project, teacher)
         fresh = store.projects.get("toy")
         settings = config(encoder)
-        compare = lambda job: pipeline.compare(store, fresh, settings, job, seeds=2)
+
+        def compare(job):
+            return pipeline.compare(store, fresh, settings, job, seeds=2)
+
         found = as_job(store, compare)
         assert [row["strategy"] for row in found["arms"]] == list(pipeline.comparing.ARMS)
         assert len(found["runs"]) == 8
