@@ -12,6 +12,7 @@ import importlib.util
 import json
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -157,6 +158,8 @@ def converted(
         ) from error
     with FileLock(target.with_name(target.name + ".lock")):
         if not target.is_dir():
+            for left_over in target.parent.glob(f".{target.name}.*"):  # of a killed process
+                shutil.rmtree(left_over, ignore_errors=True)
             _LOG.info("Converting %s once; later starts take half a second.", model.name)
             try:
                 with atomic_folder(target) as folder:

@@ -89,9 +89,16 @@ class ApiTeacher:
 
     def content_free(self) -> Floats | None:
         """Scores of texts without content, where the server gives logprobs; else None."""
-        batches = [self._ask(i, text) for i, text in enumerate(CONTENT_FREE)]
-        usable = [batch.scores for batch in batches if batch.source == "logprob"]
-        return np.concatenate(usable) if len(usable) == len(CONTENT_FREE) else None
+        found = []
+        for text in CONTENT_FREE:
+            try:
+                batch = self._by_logprobs(0, self._messages(text))
+            except RequestRefused:
+                return None
+            if batch is None or batch.source != "logprob":
+                return None
+            found.append(batch.scores)
+        return np.concatenate(found)
 
     def prompt(self, text: str) -> str:
         """Both messages as the server gets them."""

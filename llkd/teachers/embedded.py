@@ -12,6 +12,7 @@ from typing import Any
 
 from llkd import models
 from llkd.config import LabelSet, TeacherConfig
+from llkd.errors import ModelError
 from llkd.teachers.local import LocalTeacher, load_causal_model
 
 # llama.cpp's names of a Llama layer's tensors and transformers' names of the same.
@@ -32,7 +33,10 @@ def embedded_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> Loc
     """The teacher ``embedded``. Raises ModelError where its package or weights are not right."""
     weights = models.EMBEDDED_TEACHER
     folder = models.converted(weights, convert_gguf, home)
-    model, tokenizer = load_causal_model(str(folder), config)
+    try:
+        model, tokenizer = load_causal_model(str(folder), config)
+    except ModelError as error:
+        raise ModelError(f"{error} Delete {folder} and start again: it is made anew.") from error
     identity = {"model": weights.name, "sha256": weights.sha256}
     return LocalTeacher(model, tokenizer, labels, config, identity=identity)
 

@@ -97,6 +97,14 @@ def test_conversion_happens_once_and_is_whole_or_absent(packaged, home):
     assert runs == [b"abc"] * 2
 
 
+def test_what_a_killed_conversion_left_is_cleared_away(packaged, home):
+    left_over = models.cache_folder(home) / ".Tiny-ba7816bf.x7.tmp"
+    left_over.mkdir(parents=True)
+    (left_over / "model.safetensors").write_bytes(b"half")
+    models.converted(packaged, lambda source, folder: (folder / "x").touch(), home)
+    assert not left_over.exists()
+
+
 def test_two_at_once_convert_one_time(packaged, home):
     runs = []
 

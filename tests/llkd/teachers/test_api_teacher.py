@@ -73,6 +73,9 @@ def test_content_free_texts_are_scored_where_there_are_logprobs(tmp_path):
     assert [text_of(r["body"]) for r in served.requests] == ["N/A", "", "[MASK]"]
     with serving(lambda request, n: completion("B")) as served:
         assert teacher_at(served, tmp_path).content_free() is None
+    assert len(served.requests) == 1, "no votes are paid for"
+    with serving(lambda request, n: (400, {"error": {"message": "no"}})) as served:
+        assert teacher_at(served, tmp_path).content_free() is None
 
 
 def test_without_logprobs_the_votes_are_counted(tmp_path):

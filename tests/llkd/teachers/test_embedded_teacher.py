@@ -95,6 +95,14 @@ def test_a_missing_package_names_the_command(tmp_path, monkeypatch):
         make_teacher(TeacherConfig(), TOPICS, tmp_path)
 
 
+def test_a_broken_cache_says_how_to_mend_it(tmp_path, monkeypatch):
+    folder = models.cache_folder(tmp_path) / "SmolLM2-135M-Instruct-b179c952"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ModelError, match=f"Delete {folder} and start again"):
+        make_teacher(TeacherConfig(), TOPICS, tmp_path)
+
+
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     teacher = make_teacher(TeacherConfig(), TOPICS, tmp_path_factory.mktemp("home"))
