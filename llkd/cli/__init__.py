@@ -17,6 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Progress of downloads and advice of libraries are not ours to print.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    # Threads that spin while they wait slow everything many times over as soon as another program
+    # wants the same cores; torch's OpenMP reads this when it is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s"
     )

@@ -1,7 +1,7 @@
 """The Parquet logs of a run: steps, decisions, signals and evaluations.
 
-Steps and decisions come in numbered parts, written whole at each checkpoint, so that a reader
-never meets half a part and a resumed run discards exactly what its checkpoint does not know.
+Steps and decisions come in numbered parts, written whole every few seconds and at each checkpoint,
+so that a reader never meets half a part; a resumed run discards what its checkpoint does not know.
 """
 
 from __future__ import annotations

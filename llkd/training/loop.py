@@ -78,6 +78,8 @@ def _run(session: Session) -> TrainingOutcome:
             _step(session, batches[session.at.batch])
             if time.monotonic() - session.saved_at >= session.config.checkpoint_seconds:
                 session.save()
+            else:
+                session.log_if_due()
         _end_epoch(session)
     return _finish(session)
 

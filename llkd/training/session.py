@@ -24,6 +24,7 @@ from llkd.training.optimisation import Optimisation
 from llkd.training.records import Position, Progress, TrainingData, TrainingOutcome
 
 SUMMARY = "summary.json"
+LOG_SECONDS = 3.0
 
 
 class Session:
@@ -73,7 +74,7 @@ class Session:
         self.log = TrainingLog(folder)
         self.at = Position.start(len(class_names))
         self.used = np.zeros(len(self.rows), dtype=np.bool_)
-        self.saved_at = time.monotonic()
+        self.began_at = self.saved_at = self.logged_at = time.monotonic()
 
     def fingerprint(self) -> dict[str, Any]:
         """All that decides how a run ends; checkpoints of another are refused."""
@@ -152,7 +153,14 @@ class Session:
             },
         )
         checkpoints.save(self.folder, self.at.epoch, self.at.batch, checkpoint)
-        self.saved_at = time.monotonic()
+        self.saved_at = self.logged_at = time.monotonic()
+
+    def log_if_due(self) -> None:
+        """Write a log part between checkpoints, for those who watch; ever rarer in a long run."""
+        now = time.monotonic()
+        if now - self.logged_at >= max(LOG_SECONDS, (now - self.began_at) / 100):
+            self.log.flush()
+            self.logged_at = now
 
     def write_summary(self, outcome: TrainingOutcome) -> None:
         """Write ``summary.json``: from here on the run is finished, and its checkpoint goes."""

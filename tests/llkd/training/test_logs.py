@@ -150,3 +150,17 @@ def test_torchs_random_numbers_stay_the_callers(encoder, tmp_path):
     before = torch.get_rng_state()
     run(encoder, tmp_path, config(epochs=1))
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_watchers_see_steps_between_checkpoints(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr("llkd.training.session.LOG_SECONDS", 0.0)
+    seen = []
+
+    def heard(progress):
+        written = len(list(tmp_path.glob("steps-*.parquet")))
+        seen.append((progress.step, written))
+
+    run(encoder, tmp_path, config("all", checkpoint_seconds=3600), on_progress=heard)
+    before_the_first_checkpoint = [written for step, written in seen if step == N // 8]
+    assert before_the_first_checkpoint[0] >= 3
+    assert log(tmp_path, "steps")["step"].tolist() == list(range(2 * N // 8))
