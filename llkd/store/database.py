@@ -22,15 +22,17 @@ def open_engine(home: Home) -> sa.Engine:
     read-then-write is safe between processes; plain reads use ``engine.connect()``.
     Raises StoreError in one sentence.
     """
-    url = os.environ.get("LLKD_DATABASE_URL")
+    own = sa.URL.create("sqlite", database=str(home.database))
+    url = os.environ.get("LLKD_DATABASE_URL") or own
     try:
-        engine = sa.create_engine(url) if url else _sqlite(home.database)
+        sqlite = sa.engine.make_url(url).get_backend_name() == "sqlite"
+        engine = _sqlite(url) if sqlite else sa.create_engine(url)
         if _revision(engine) != HEAD:
             with FileLock(home.locks / "migrate.lock", timeout=120):
                 _migrate(engine)
         return engine
     except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
-        where = sa.engine.make_url(url).render_as_string() if url else str(home.database)
+        where = _shown(url)
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise StoreError(
             f"The database {where} cannot be opened: {reason}. "
@@ -46,10 +48,16 @@ def new_id(result: sa.CursorResult[Any]) -> int:
     return int(key[0])
 
 
-def _sqlite(path: Path) -> sa.Engine:
-    engine = sa.create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": 30, "check_same_thread": False}
-    )
+def _shown(url: str | sa.URL) -> str:
+    """The address without its password."""
+    try:
+        return sa.engine.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return "named by LLKD_DATABASE_URL"
+
+
+def _sqlite(url: str | sa.URL) -> sa.Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:

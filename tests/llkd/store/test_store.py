@@ -281,6 +281,21 @@ class TestHome:
         with pytest.raises(StoreError, match="cannot be opened"):
             Store()
 
+    def test_another_database_is_honoured(self, home, tmp_path, monkeypatch):
+        monkeypatch.setenv("LLKD_DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+        opened = Store()
+        a_project(opened)
+        assert [p.name for p in Store().projects.all()] == ["p"]
+        assert (tmp_path / "elsewhere.db").exists()
+        assert not (home / "llkd.db").exists()
+
+    @pytest.mark.parametrize("url", ["nonsense", "postgresql://me:secret@127.0.0.1:1/x"])
+    def test_a_database_that_is_not_there_is_said_without_its_password(self, monkeypatch, url):
+        monkeypatch.setenv("LLKD_DATABASE_URL", url)
+        with pytest.raises(StoreError, match="cannot be opened") as caught:
+            Store()
+        assert "secret" not in str(caught.value)
+
     def test_a_newer_home_is_refused(self, store):
         with store.engine.begin() as connection:
             connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
