@@ -107,7 +107,8 @@ def _means(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "training_seconds",
     ):
         values = [entry[key] for entry in entries if entry[key] is not None]
-        means[key] = float(np.mean(values)) if values else None
+        mean = float(np.mean(values)) if values else None
+        means[key] = round(mean) if key == "backpropagated" and mean is not None else mean
     return means
 
 

@@ -25,9 +25,9 @@ class Home:
         try:
             for folder in (self.root, self.locks, self.jobs, self.projects):
                 folder.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".write-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
+            # Without a name of its own, so that two openings at once do not meet.
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
         except OSError as error:
             raise StoreError(
                 f"The home folder {self.root} cannot be written ({error.strerror}). "
