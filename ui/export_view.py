@@ -191,7 +191,8 @@ def _file(store: Store, job: Job, path: Path) -> None:
             st.code(str(path), language=None)
             return
         st.download_button(
-            "Download",
+            # The name tells a screen reader which of several it is.
+            f"Download {plain(path.name)}",
             data=path.read_bytes,
             file_name=path.name,
             mime="application/octet-stream",
