@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from llkd import curation, jobs
+from llkd import curation, fairness, jobs
 from llkd.store import Project, Store
-from ui import export_view, jobs_view, reads, run_reads, view
+from ui import export_view, jobs_view, reads, view
 from ui.errors import told
 from ui.export_view import FROM_CURATE, FROM_RUN, FROM_SAVED, Choice
 from ui.page import Page, empty_state, next_step, open_page
@@ -23,7 +23,7 @@ FORMATS = {
 def _choice(store: Store, project: Project) -> Choice:
     names = curation.current_labelling(store, project).label_set.names
     saved = {one["name"]: one for one in store.people.selections(project.id)}
-    runs = {run.id: run for run in run_reads.finished(store, project)}
+    runs = {run.id: run for run in fairness.finished(store, project)}
     kinds = [FROM_CURATE, *([FROM_SAVED] if saved else []), *([FROM_RUN] if runs else [])]
     if st.session_state.get("export_what") not in kinds:
         st.session_state["export_what"] = FROM_CURATE
@@ -83,7 +83,7 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
     else:
         st.caption(
             f"To take a trained student along, choose '{FROM_RUN}'."
-            if run_reads.finished(store, project)
+            if fairness.finished(store, project)
             else "A student can come along once one is trained."
         )
     rows = int(choice.kept.sum())

@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from llkd import charts
+from llkd import charts, fairness
 from llkd.store import Project, Run, Store
-from ui import fair, jobs_view, results_view, run_reads
+from ui import jobs_view, results_view, run_reads
 from ui.errors import told
 from ui.page import Page, empty_state, next_step, open_page
 from ui.results_view import PLAIN
@@ -40,9 +40,9 @@ def _judgement(store: Store, project: Project, runs: Sequence[Run]) -> None:
         run = next(one for one in methods if one.id == chosen)
     with st.spinner("Comparing the runs on the held-out texts …", show_time=False):
         found = {
-            rival: results_view.comparison(store, project, run, rival) for rival in fair.RIVALS
+            rival: results_view.comparison(store, project, run, rival) for rival in fairness.RIVALS
         }
-    st.info(plain(fair.sentence(found)), icon=":material/balance:")
+    st.info(plain(fairness.sentence(found)), icon=":material/balance:")
     rows = results_view.comparison_table(found)
     if len(rows):
         st.dataframe(
@@ -175,7 +175,7 @@ def _selected_when(run: Run) -> None:
 
 def _page(page: Page) -> None:
     project, store = page.needed_project(), page.store
-    runs = run_reads.finished(store, project)
+    runs = fairness.finished(store, project)
     if not runs:
         if not store.labellings.all(project.id):
             empty_state(

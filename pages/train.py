@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llkd import commands, curation, jobs
+from llkd import commands, curation, fairness, jobs
 from llkd.config import TrainingConfig, build
 from llkd.store import Job, Project, Run, Store
-from ui import fair, jobs_view, reads, run_reads, run_view
+from ui import fair, jobs_view, reads, run_view
 from ui.errors import told
 from ui.page import Page, empty_state, next_step, open_page
 from ui.training_form import checked, training_form
@@ -61,7 +61,7 @@ def _fairness(store: Store, project: Project, runs: Sequence[Run]) -> None:
         (run, missing)
         for run in runs
         if run.summary is not None and run.config.selection.strategy == "llkd"
-        if (missing := fair.missing_controls(run, runs))
+        if (missing := fairness.missing_controls(run, runs))
     ]
     live = jobs.live_jobs(store)
     with st.expander("Compare fairly", icon=":material/balance:", expanded=bool(lacking)):
@@ -78,7 +78,7 @@ def _fairness(store: Store, project: Project, runs: Sequence[Run]) -> None:
                     "from other labels. Train llkd again to compare."
                 )
                 continue
-            arms = [fair.rival_config(run, name) for name in missing]
+            arms = [fairness.rival_config(run, name) for name in missing]
             commanded = [
                 commands.train(project.name, arm, calibration=run.labels["calibration"])
                 for arm in arms
@@ -165,7 +165,7 @@ def _page(page: Page) -> None:
     )
     runs = store.runs.all(project.id)
     with told():
-        _settings(store, project, run_reads.finished(store, project))
+        _settings(store, project, fairness.finished(store, project))
     with told():
         _watch(store, project)
     with told():

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from llkd import fairness
 from llkd.charts.palette import KEPT, NOT_KEPT
+from llkd.fairness import Comparison
 from llkd.store import Project, Run, Store
-from ui import fair, run_reads
-from ui.fair import Comparison
+from ui import run_reads
 from ui.wording import counted, duration, share
 
 PLAIN = {"displayModeBar": False}
@@ -116,8 +117,8 @@ def f1_series(store: Store, project: Project, run: Run) -> list[tuple[str, list[
 
 
 def comparison(store: Store, project: Project, run: Run, rival: str) -> Comparison | None:
-    """:func:`ui.fair.compare`, kept until a run is added."""
-    runs = run_reads.finished(store, project)
+    """:func:`llkd.fairness.compare`, kept until a run is added."""
+    runs = fairness.finished(store, project)
     stamp = (str(store.home.root), project.id, run.id, rival, tuple(one.id for one in runs))
     return _comparison(stamp, store, project, run, rival)
 
@@ -126,20 +127,20 @@ def comparison(store: Store, project: Project, run: Run, rival: str) -> Comparis
 def _comparison(
     stamp: tuple[Any, ...], _store: Store, _project: Project, _run: Run, rival: str
 ) -> Comparison | None:
-    return fair.compare(_store, _project, _run, run_reads.finished(_store, _project), rival)
+    return fairness.compare(_store, _project, _run, fairness.finished(_store, _project), rival)
 
 
-def comparison_table(found: Mapping[str, Comparison | None]) -> pd.DataFrame:
+def comparison_table(found: Mapping[Any, Comparison | None]) -> pd.DataFrame:
     """One line a rival that is there."""
     words = {1: "llkd is better", 0: "no clear difference", -1: "llkd is worse"}
     return pd.DataFrame(
         [
             {
                 "Rival": name,
-                "What it trains on": fair.MEANING[name],
+                "What it trains on": fairness.MEANING[name],
                 "Verdict": words[one.verdict],
-                "Accuracy, points": fair.points(one.accuracy),
-                "Macro-F1, points": fair.points(one.macro_f1),
+                "Accuracy, points": fairness.points(one.accuracy),
+                "Macro-F1, points": fairness.points(one.macro_f1),
                 "Seeds": one.seeds,
                 "Texts": f"{one.texts:,}",
             }

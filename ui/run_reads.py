@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from llkd import curation, evaluation, signals
+from llkd import curation, evaluation, fairness, signals
 from llkd.errors import NotFound
+from llkd.fairness import class_names
 from llkd.signals import Floats, Ints
 from llkd.store import Project, Run, Store
 from ui import reads
 
 MOST_DRAWS = 400
 """Bootstrap draws; fewer where there are very many held-out texts, which need fewer."""
-
-
-def class_names(run: Run) -> list[str]:
-    """The classes the run was trained on."""
-    return [str(name) for name in run.labels["classes"]]
-
-
-def finished(store: Store, project: Project) -> list[Run]:
-    """Runs that have a result, oldest first."""
-    return [run for run in store.runs.all(project.id) if run.summary is not None]
 
 
 def steps(store: Store, run: Run) -> pd.DataFrame:
@@ -42,31 +33,16 @@ def _steps(home: str, run_id: int, finished: float | None, _store: Store, _run: 
 
 
 def held_out(store: Store, project: Project, names: Sequence[str]) -> tuple[Ints, Ints]:
-    """Row numbers of the held-out texts with gold, and their classes, each ``[m]``."""
-    texts = reads.texts(store, project, ["gold", "split"])
-    gold = curation.gold_indices(texts, names)
-    rows = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
-    return rows, gold[rows]
+    """:func:`llkd.fairness.held_out` of texts that are kept between page runs."""
+    return fairness.held_out(reads.texts(store, project, ["gold", "split"]), names)
 
 
 def answers(
     store: Store, project: Project, run: Run, epoch: int | None = None
 ) -> tuple[Ints, Floats] | None:
-    """Gold ``[m]`` and the student's probabilities ``[m, C]`` on the held-out texts.
-
-    After ``epoch``, or after the last. None where the run was not evaluated.
-    """
-    rows, gold = held_out(store, project, class_names(run))
-    try:
-        where, probabilities = store.runs.evaluation(run, epoch)
-    except NotFound:
-        return None
-    # A run numbers its evaluation texts by row, or by their place among the held-out ones.
-    by_row = np.isin(where, rows).all()
-    place = np.searchsorted(rows, where) if by_row else where
-    if not len(where) or place.max(initial=0) >= len(gold):
-        return None
-    return gold[place], probabilities
+    """:func:`llkd.fairness.answers` with texts that are kept between page runs."""
+    texts = reads.texts(store, project, ["gold", "split"])
+    return fairness.answers(store, project, run, epoch, texts)
 
 
 def report(
@@ -169,19 +145,3 @@ def agreement(store: Store, project: Project, run: Run) -> tuple[float, int] | N
         return None
     student = signals.pseudo_label(probabilities)
     return float((student[known] == teacher[known]).mean()), int(known.sum())
-
-
-def same_but(one: Run, other: Run, *apart: str) -> bool:
-    """Whether two runs had the same labels and settings, ``apart`` from some of these."""
-    apart = (*apart, "selection", "reference_run", "checkpoint_seconds")
-    settings = [
-        {k: v for k, v in run.config.model_dump(mode="json").items() if k not in apart}
-        for run in (one, other)
-    ]
-    return settings[0] == settings[1] and labels_of(one) == labels_of(other)
-
-
-def labels_of(run: Run) -> Mapping[str, Any]:
-    """What the pseudo-labels of a run were derived from."""
-    known = ("calibration", "bias", "classes", "human_labels")
-    return {"labelling": run.labelling_id, **{name: run.labels.get(name) for name in known}}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from llkd import curation
+from llkd import curation, fairness
 from llkd.config import SelectionConfig, StrategyName, TrainingConfig, build
 from llkd.jobs import JobContext
 from llkd.pipeline.labelling import teacher_document
@@ -15,7 +15,6 @@ from llkd.pipeline.training import document, fit, prepare
 from llkd.store import Project, Run, Store
 
 ARMS: tuple[StrategyName, ...] = ("llkd", "all", "random", "teacher_then_random")
-CONTROLS = {"random", "teacher_then_random"}
 
 
 def compare(
@@ -53,7 +52,7 @@ def _config(
         config.model_dump(),
         selection=selection.model_dump(),
         seed=seed,
-        reference_run=reference.id if reference is not None and arm in CONTROLS else None,
+        reference_run=reference.id if reference is not None and arm in fairness.CONTROLS else None,
     )
 
 
@@ -92,7 +91,7 @@ def report(store: Store, project: Project, runs: Sequence[Run]) -> dict[str, Any
         "teacher": teacher,
         "arms": table,
         "runs": documents,
-        "conclusion": conclusion({row["strategy"]: row for row in table}),
+        "conclusion": conclusion(store, project, runs),
     }
 
 
@@ -112,30 +111,17 @@ def _means(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return means
 
 
-def conclusion(arms: dict[str, dict[str, Any]]) -> str:
-    """What the table shows, in plain words; never credits LLKD with what a control also reaches."""
-    llkd, full = arms.get("llkd"), arms.get("all")
-    if llkd is None or full is None or llkd["accuracy"] is None:
-        return "No held-out gold, so nothing can be said about accuracy."
-    share = llkd["backpropagated"] / full["backpropagated"] if full["backpropagated"] else 0.0
-    gain = 100 * (llkd["accuracy"] - full["accuracy"])
-    sentence = (
-        f"LLKD used {share:.0%} of the samples that training on all texts used and was "
-        f"{abs(gain):.1f} points of accuracy {'above' if gain >= 0 else 'below'} it"
-    )
-    rivals = {name: arms[name]["accuracy"] for name in arms if name in CONTROLS}
-    if not rivals:
-        return sentence + ". Without the controls it is open whether its selection is the reason."
-    best = max(rivals, key=lambda name: rivals[name])
-    ahead = 100 * (llkd["accuracy"] - rivals[best])
-    if ahead > 0:
-        sentence += f", and {ahead:.1f} points above the best control ({best})."
-    else:
-        sentence += (
-            f"; but the control {best} with the same number of samples did "
-            f"{'as well' if abs(ahead) < 0.05 else f'{-ahead:.1f} points better'}, so the gain "
-            "does not come from the student's uncertainty."
-        )
-    if min(row["seeds"] for row in arms.values()) < 5:
-        sentence += " Fewer than five seeds: differences of a point or two may be chance."
-    return sentence
+def conclusion(store: Store, project: Project, runs: Sequence[Run]) -> str:
+    """What the runs show, in plain words; never credits LLKD with what a control also reaches."""
+    methods = [run for run in runs if run.config.selection.strategy == "llkd"]
+    full = [run for run in runs if run.config.selection.strategy == "all"]
+    if not methods or methods[-1].summary is None or methods[-1].summary["accuracy"] is None:
+        return "No text with gold is held out, so nothing can be said about accuracy."
+    used = sum((run.summary or {}).get("backpropagated", 0) for run in methods)
+    whole = sum((run.summary or {}).get("backpropagated", 0) for run in full)
+    found = {
+        rival: fairness.compare(store, project, methods[-1], runs, rival)
+        for rival in fairness.RIVALS
+    }
+    cost = f"LLKD used {used / whole:.0%} of the samples that all texts take. " if whole else ""
+    return cost + fairness.sentence(found)

@@ -5,11 +5,11 @@ import pytest
 from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
 from seed_runs import add_run
 
-from llkd import commands, curation, evaluation, jobs, signals
+from llkd import commands, curation, evaluation, fairness, jobs, signals
 from llkd.evaluation import Difference
+from llkd.fairness import Comparison
 from llkd.store.runs import write_probabilities
-from ui import fair, results_view, run_reads
-from ui.fair import Comparison
+from ui import results_view, run_reads
 
 
 def _table(app, column):
@@ -103,14 +103,14 @@ BETTER, EQUAL, WORSE = _made(0.05, 0.01, 0.09), _made(0.0, -0.02, 0.02), _made(-
 
 
 def test_helped_is_said_only_when_every_rival_is_beaten():
-    said_of = fair.sentence(dict.fromkeys(fair.RIVALS, BETTER))
+    said_of = fairness.sentence(dict.fromkeys(fairness.RIVALS, BETTER))
     assert said_of == (
         "The selection helped here: it is better than 'all', 'random' and 'teacher_then_random'."
     )
 
 
 def test_a_gain_that_a_control_has_too_is_not_the_selections():
-    said_of = fair.sentence({"all": BETTER, "random": EQUAL, "teacher_then_random": BETTER})
+    said_of = fairness.sentence({"all": BETTER, "random": EQUAL, "teacher_then_random": BETTER})
     assert said_of.startswith("The selection made no clear difference here to 'random'.")
     assert "It is better than 'all' and 'teacher_then_random'." in said_of
     assert "may come from using fewer texts or from the teacher's confidence" in said_of
@@ -118,18 +118,18 @@ def test_a_gain_that_a_control_has_too_is_not_the_selections():
 
 
 def test_a_missing_control_is_named_and_nothing_is_claimed():
-    said_of = fair.sentence({"all": BETTER, "random": None, "teacher_then_random": None})
+    said_of = fairness.sentence({"all": BETTER, "random": None, "teacher_then_random": None})
     assert said_of == (
         "It is better than 'all'. Missing for a fair judgement: 'random' and 'teacher_then_random'."
     )
-    nothing = fair.sentence(dict.fromkeys(fair.RIVALS))
+    nothing = fairness.sentence(dict.fromkeys(fairness.RIVALS))
     assert nothing.startswith("Nothing can be said yet on whether the selection helps")
 
 
 def test_worse_is_said_first_and_few_seeds_are_said():
-    said_of = fair.sentence({"all": WORSE, "random": BETTER, "teacher_then_random": EQUAL})
+    said_of = fairness.sentence({"all": WORSE, "random": BETTER, "teacher_then_random": EQUAL})
     assert said_of.startswith("The selection did not help here: it is worse than 'all'.")
-    assert fair.sentence({"all": _made(0.05, 0.01, 0.09, seeds=1)}).endswith(
+    assert fairness.sentence({"all": _made(0.05, 0.01, 0.09, seeds=1)}).endswith(
         "This rests on 1 seed; five or more make it firmer."
     )
 
@@ -164,14 +164,14 @@ def test_seeds_are_paired_and_a_control_of_another_run_does_not_count(home):
     for run in (first, second):
         add_run(store, project, "random", seed=run.config.seed, reference=run)
     other = add_run(store, project, "all", seed=0, epochs=3)
-    runs = run_reads.finished(store, project)
-    assert [run.id for run in fair.family(second, runs)] == [first.id, second.id]
-    found = fair.compare(store, project, second, runs, "random")
+    runs = fairness.finished(store, project)
+    assert [run.id for run in fairness.family(second, runs)] == [first.id, second.id]
+    found = fairness.compare(store, project, second, runs, "random")
     assert found.seeds == 2 and found.texts == 25
-    assert fair.rivals_of(first, runs, "random").config.reference_run == first.id
-    assert fair.rivals_of(first, runs, "all") is None  # it has other epochs
+    assert fairness.rivals_of(first, runs, "random").config.reference_run == first.id
+    assert fairness.rivals_of(first, runs, "all") is None  # it has other epochs
     assert other.config.epochs == 3
-    assert fair.compare(store, project, first, runs, "teacher_then_random") is None
+    assert fairness.compare(store, project, first, runs, "teacher_then_random") is None
 
 
 def test_without_an_llkd_run_there_is_nothing_to_judge(home):

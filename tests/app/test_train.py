@@ -4,10 +4,9 @@ import pytest
 from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
 from seed_runs import add_run
 
-from llkd import commands, jobs
+from llkd import commands, fairness, jobs
 from llkd.config import TrainingConfig, build
 from llkd.strategies import EXPLAINED
-from ui import fair
 
 
 @pytest.fixture
@@ -189,7 +188,7 @@ def test_the_two_controls_of_a_finished_run_are_one_click_away(home, started):
     app = opened("train")
     button(app, f"Add the two controls for run {run.id}").click().run()
     wanted = [
-        commands.train("city", fair.rival_config(run, name), calibration="batch")
+        commands.train("city", fairness.rival_config(run, name), calibration="batch")
         for name in ("random", "teacher_then_random")
     ]
     assert started == wanted
@@ -223,7 +222,7 @@ def test_controls_on_their_way_are_not_started_twice(home, started):
     store, project = seeded_project(home)
     run = add_run(store, project)
     with living_job(store, project, "train") as job:
-        arms = [fair.rival_config(run, name) for name in fair.CONTROLS]
+        arms = [fairness.rival_config(run, name) for name in fairness.CONTROLS]
         commanded = [commands.train("city", arm, calibration="batch") for arm in arms]
         store.jobs.update(job.id, arguments=commanded[0])
         app = opened("train")

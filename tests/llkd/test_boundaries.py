@@ -13,14 +13,14 @@ LAYERS = [
     {"signals", "selection", "strategies", "store", "commands"},
     {"datasets", "jobs", "charts", "models", "evaluation", "probing"},
     {"teachers", "students", "curation", "importing"},
-    {"training", "exporting"},
+    {"training", "exporting", "fairness"},
     {"pipeline"},
     {"cli"},
 ]
 LEVEL = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 PAGES_MAY = {
     "errors", "config", "datasets", "signals", "selection", "strategies", "store", "jobs",
-    "commands", "charts", "curation", "evaluation", "importing",
+    "commands", "charts", "curation", "evaluation", "fairness", "importing",
 }  # fmt: skip
 
 

@@ -1,0 +1,231 @@
+"""What a fair comparison of strategies needs, which of it is there, and what it shows.
+
+A gain over training on everything may come from the smaller number of samples alone, or from the
+teacher's confidence alone. The two random controls draw as many texts in the same batches, so what
+is left of the gain over them is the selection's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from llkd import evaluation, signals
+from llkd.config import StrategyName, TrainingConfig, build
+from llkd.curation import gold_indices
+from llkd.errors import NotFound
+from llkd.evaluation import Difference
+from llkd.signals import Floats, Ints
+from llkd.store import Project, Run, Store
+
+CONTROLS: tuple[StrategyName, ...] = ("random", "teacher_then_random")
+RIVALS: tuple[StrategyName, ...] = ("all", *CONTROLS)
+MEANING = {
+    "all": "every labelled text",
+    "random": "as many texts, at random",
+    "teacher_then_random": "as many, at random, teacher sure",
+}
+DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``llkd`` minus one rival on the same held-out texts; ``seeds`` pairs of runs behind it."""
+
+    rival: str
+    seeds: int
+    texts: int
+    accuracy: Difference
+    macro_f1: Difference
+
+    @property
+    def verdict(self) -> int:
+        """1: better, -1: worse, 0: the interval of accuracy holds no difference."""
+        return int(self.accuracy.low > 0) - int(self.accuracy.high < 0)
+
+
+def class_names(run: Run) -> list[str]:
+    """The classes the run was trained on."""
+    return [str(name) for name in run.labels["classes"]]
+
+
+def finished(store: Store, project: Project) -> list[Run]:
+    """Runs that have a result, oldest first."""
+    return [run for run in store.runs.all(project.id) if run.summary is not None]
+
+
+def held_out(texts: pd.DataFrame, names: Sequence[str]) -> tuple[Ints, Ints]:
+    """Row numbers of the held-out texts with gold, and their classes, each ``[m]``."""
+    gold = gold_indices(texts, names)
+    rows = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
+    return rows, gold[rows]
+
+
+def answers(
+    store: Store,
+    project: Project,
+    run: Run,
+    epoch: int | None = None,
+    texts: pd.DataFrame | None = None,
+) -> tuple[Ints, Floats] | None:
+    """Gold ``[m]`` and the student's probabilities ``[m, C]`` on the held-out texts.
+
+    After ``epoch``, or after the last; ``texts`` (gold, split) are read where they are not given.
+    None where the run was not evaluated.
+    """
+    if texts is None:
+        texts = store.projects.texts(project.id, ["gold", "split"])
+    rows, gold = held_out(texts, class_names(run))
+    try:
+        where, probabilities = store.runs.evaluation(run, epoch)
+    except NotFound:
+        return None
+    # A run numbers its evaluation texts by row, or by their place among the held-out ones.
+    by_row = np.isin(where, rows).all()
+    place = np.searchsorted(rows, where) if by_row else where
+    if not len(where) or place.max(initial=0) >= len(gold):
+        return None
+    return gold[place], probabilities
+
+
+def same_but(one: Run, other: Run, *apart: str) -> bool:
+    """Whether two runs had the same labels and settings, ``apart`` from some of these."""
+    apart = (*apart, "selection", "reference_run", "checkpoint_seconds")
+    settings = [
+        {k: v for k, v in run.config.model_dump(mode="json").items() if k not in apart}
+        for run in (one, other)
+    ]
+    return settings[0] == settings[1] and labels_of(one) == labels_of(other)
+
+
+def labels_of(run: Run) -> Mapping[str, Any]:
+    """What the pseudo-labels of a run were derived from."""
+    known = ("calibration", "bias", "classes", "human_labels")
+    return {"labelling": run.labelling_id, **{name: run.labels.get(name) for name in known}}
+
+
+def rivals_of(run: Run, runs: Sequence[Run], rival: str) -> Run | None:
+    """The newest finished run of that strategy that this one may be held against.
+
+    Same labels, settings and seed; a control must draw as many texts in each step as this run.
+    """
+    for other in reversed(runs):
+        if other.config.selection.strategy != rival or other.summary is None:
+            continue
+        if rival in CONTROLS and other.config.reference_run != run.id:
+            continue
+        if same_but(run, other):
+            return other
+    return None
+
+
+def missing_controls(run: Run, runs: Sequence[Run]) -> list[str]:
+    """The controls that no run of the project, finished or not, provides for this run."""
+    there = {
+        other.config.selection.strategy for other in runs if other.config.reference_run == run.id
+    }
+    return [name for name in CONTROLS if name not in there]
+
+
+def rival_config(run: Run, rival: str) -> TrainingConfig:
+    """The settings of a rival to ``run``: the same but for the selection."""
+    settings = run.config.model_dump()
+    settings["selection"] = {**settings["selection"], "strategy": rival, "share": None}
+    settings["reference_run"] = run.id if rival in CONTROLS else None
+    return build(TrainingConfig, settings)
+
+
+def family(run: Run, runs: Sequence[Run]) -> list[Run]:
+    """Finished runs that differ from ``run`` in nothing but the seed, one a seed (the newest)."""
+    found: dict[int, Run] = {}
+    for other in runs:
+        same = same_but(run, other, "seed")
+        if other.summary is not None and same and other.config.selection == run.config.selection:
+            found[other.config.seed] = other
+    found[run.config.seed] = run
+    return [found[seed] for seed in sorted(found)]
+
+
+def compare(
+    store: Store, project: Project, run: Run, runs: Sequence[Run], rival: str
+) -> Comparison | None:
+    """``run`` and its other seeds against the rival, paired; None without pair or held-out gold."""
+    mine, theirs, gold = [], [], None
+    for one in family(run, runs):
+        other = rivals_of(one, runs, rival)
+        found = [answers(store, project, r) for r in (one, other) if r is not None]
+        if len(found) != 2 or found[0] is None or found[1] is None:
+            continue
+        if not np.array_equal(found[0][0], found[1][0]):
+            continue
+        gold = found[0][0]
+        mine.append(signals.pseudo_label(found[0][1]))
+        theirs.append(signals.pseudo_label(found[1][1]))
+    if gold is None or not len(gold):
+        return None
+    draws = max(200, min(DRAWS, 4_000_000 // len(gold)))
+    parts = [
+        evaluation.paired_bootstrap(
+            np.stack(mine),
+            np.stack(theirs),
+            gold,
+            seed=0,
+            metric=metric,
+            classes=len(class_names(run)),
+            draws=draws,
+        )
+        for metric in ("accuracy", "macro_f1")
+    ]
+    return Comparison(rival, len(mine), len(gold), parts[0], parts[1])
+
+
+def points(difference: Difference) -> str:
+    """A difference in points with its interval: +1.6 (+0.4 to +2.9)."""
+    value, low, high = (100 * v for v in (difference.value, difference.low, difference.high))
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def sentence(found: Mapping[Any, Comparison | None]) -> str:
+    """Whether the selection helped here, plainly; ``found`` by rival, None where it is missing."""
+    missing = [name for name in RIVALS if found.get(name) is None]
+    there = {name: c for name, c in found.items() if c is not None}
+    if not there:
+        return (
+            "Nothing can be said yet on whether the selection helps: there is no run to hold it "
+            f"against ({_listed(RIVALS)})."
+        )
+    worse = [name for name, c in there.items() if c.verdict < 0]
+    equal = [name for name, c in there.items() if c.verdict == 0]
+    better = [name for name, c in there.items() if c.verdict > 0]
+    controls_missing = [name for name in missing if name in CONTROLS]
+    if worse:
+        said = f"The selection did not help here: it is worse than {_listed(worse)}."
+    elif equal:
+        said = f"The selection made no clear difference here to {_listed(equal)}."
+        if better:
+            said += f" It is better than {_listed(better)}."
+        if "all" in better and any(name in equal for name in CONTROLS):
+            said += (
+                " What is gained may come from using fewer texts or from the teacher's confidence."
+            )
+    elif controls_missing:
+        said = f"It is better than {_listed(better)}."
+    else:
+        said = f"The selection helped here: it is better than {_listed(better)}."
+    if missing:
+        said += f" Missing for a fair judgement: {_listed(missing)}."
+    seeds = min(c.seeds for c in there.values())
+    if seeds < 5:
+        said += (
+            f" This rests on {seeds} seed{'' if seeds == 1 else 's'}; five or more make it firmer."
+        )
+    return said
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
