@@ -42,12 +42,15 @@ def train(project: str, training: TrainingConfig, *, calibration: str | None = N
     selection = training.selection
     defaults = type(selection)()
     command = ["train", f"--strategy={selection.strategy}"]
-    command += _named(training, TrainingConfig(), skip={"selection"})
-    skipped = {"strategy", "teacher_threshold", "student_threshold", "class_specific"}
+    at_random = selection.strategy in {"random", "teacher_then_random"}
+    idle = set() if at_random else {"reference_run", "share"}
+    command += _named(training, TrainingConfig(), skip={"selection", *idle})
+    skipped = {"strategy", "teacher_threshold", "student_threshold", "class_specific", *idle}
     command += _named(selection, defaults, skip=skipped)
     if not selection.class_specific:
         command.append("--no-class-thresholds")
-    command += thresholds(selection.teacher_threshold, selection.student_threshold)
+    if selection.strategy == "fixed":
+        command += thresholds(selection.teacher_threshold, selection.student_threshold)
     if calibration is not None:
         command.append(f"--calibration={calibration}")
     return [*command, "--", project]

@@ -24,7 +24,8 @@ from llkd import __version__
 from llkd.errors import ConfigError, StoreError, UserError
 from llkd.store.home import atomic_file, atomic_folder
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+PROGRAM = "LLKD Studio"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def safe_cell(value: Any) -> Any:
@@ -125,12 +126,34 @@ def checked_folder(out: str | Path) -> Path:
     folder = Path(out).expanduser().resolve()
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file; an export needs a folder. Choose another --out.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").exists():
+    if folder.is_dir() and any(folder.iterdir()) and _manifest(folder) is None:
         raise UserError(
             f"The folder {folder} holds other files, which an export must not mix with. "
             "Choose an empty or new folder with --out."
         )
     return folder
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of an export of ours in this folder; None where there is none."""
+    try:
+        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    ours = isinstance(found, dict) and found.get("program") == PROGRAM
+    return found if ours and isinstance(found.get("files"), dict) else None
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Take away the files of an earlier export here, so that two sets never mix."""
+    earlier = _manifest(folder)
+    if earlier is None:
+        return
+    (folder / "manifest.json").unlink(missing_ok=True)
+    for name in earlier["files"]:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder.resolve()) and path.is_file():
+            path.unlink()
 
 
 def write_curated(
@@ -139,22 +162,33 @@ def write_curated(
     formats: Sequence[str],
     class_names: Sequence[str],
     manifest: Mapping[str, Any],
+    student: Path | None = None,
+    zip_student: bool = False,
 ) -> list[Path]:
-    """Write the rows in every format, then ``manifest.json`` with each file's SHA-256.
+    """Write the rows in every format, the student, then ``manifest.json`` with SHA-256 sums.
 
-    The manifest is written last, so a folder that has one is complete. Raises StoreError.
+    The manifest is written last, so a folder that has one is complete; the files of an earlier
+    export there are removed first. ``student`` is the folder of a trained one.
+    Raises StoreError; UserError for a student that is not there, before anything is written.
     """
+    if student is not None and not student.is_dir():
+        raise UserError(
+            "This run has no finished student yet. Wait for it to finish, resume it, or leave the "
+            "student out."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"Cannot make the folder {folder}: {error.strerror}.") from error
-    (folder / "manifest.json").unlink(missing_ok=True)
+    _remove_earlier(folder)
     files: list[Path] = []
     for name in formats:
         files += FORMATS[name](frame, folder, class_names)
+    if student is not None:
+        files += write_student(student, folder, zip_student)
     path = folder / "manifest.json"
     document = {
-        "program": "LLKD Studio",
+        "program": PROGRAM,
         "version": __version__,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **manifest,

@@ -104,7 +104,7 @@ def same_but(one: Run, other: Run, *apart: str) -> bool:
 
 def labels_of(run: Run) -> Mapping[str, Any]:
     """What the pseudo-labels of a run were derived from."""
-    known = ("calibration", "bias", "classes", "human_labels")
+    known = ("calibration", "bias", "classes", "human_labels", "targets_sha256")
     return {"labelling": run.labelling_id, **{name: run.labels.get(name) for name in known}}
 
 

@@ -64,6 +64,7 @@ def _act(given: Namespace) -> int:
 
     command = given.command
     store = Store(given.home)
+    os.environ["LLKD_HOME"] = str(store.home.root)  # for what looks its weights up by itself
     try:
         document = ACTIONS[command](store, given)
     finally:

@@ -103,6 +103,7 @@ def job_row(job: Job) -> dict[str, Any]:
     """A job as the command line shows it."""
     return {
         "id": job.id,
+        "job": job.id,
         "kind": job.kind,
         "title": job.title,
         "state": job.state,

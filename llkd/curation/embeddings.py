@@ -42,12 +42,17 @@ def read_embeddings(path: Path) -> np.ndarray:
 
 def load_embeddings(store: Store, project: Project) -> np.ndarray | None:
     """The newest embeddings of this project's texts, ``[n, d]``; None before a probe."""
+    newest = _newest_embeddings(store, project)
+    if newest is None:
+        return None
+    values = read_embeddings(newest)
+    return values if len(values) == project.rows else None
+
+
+def _newest_embeddings(store: Store, project: Project) -> Path | None:
     folder = store.runs.embeddings_file(project.id, "x").parent
     found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        return None
-    values = read_embeddings(found[-1])
-    return values if len(values) == project.rows else None
+    return found[-1] if found else None
 
 
 def probe_signals(
@@ -58,7 +63,9 @@ def probe_signals(
     None where there are no embeddings yet (``llkd probe`` makes them) or fewer than two
     pseudo-labels to learn from.
     """
-    key = f"{store.labellings.version(labels.labelling)}-{labels.calibration}"
+    newest = _newest_embeddings(store, project)
+    model = "none" if newest is None else newest.stem
+    key = f"{labels.version}-{labels.calibration}-{model}"
     path = store.runs.probe_file(project.id, key)
     if path.exists():
         return read_probabilities(path)
@@ -68,7 +75,7 @@ def probe_signals(
     from llkd.probing import probe
 
     answer = probe(values[labels.row], labels.label, len(labels.labelling.label_set.labels))
-    for old in path.parent.glob(f"{labels.labelling.id}-*-{labels.calibration}.parquet"):
+    for old in path.parent.glob(f"{labels.labelling.id}-*-{labels.calibration}-*.parquet"):
         old.unlink(missing_ok=True)
     write_probabilities(path, labels.row, answer)
     return labels.row, answer

@@ -31,6 +31,7 @@ class TeacherLabels:
     confidence: Floats
     source: np.ndarray
     bias: Floats
+    version: str
 
 
 def current_labelling(store: Store, project: Project) -> Labelling:
@@ -70,19 +71,28 @@ def gold_indices(texts: pd.DataFrame, names: Sequence[str]) -> Ints:
 
 
 def teacher_labels(
-    store: Store, labelling: Labelling, calibration: Calibration | None = None
+    store: Store,
+    labelling: Labelling,
+    calibration: Calibration | None = None,
+    bias: Sequence[float] | None = None,
 ) -> TeacherLabels:
     """Derive labels and confidence from the stored scores; nothing is asked again.
 
-    The bias of ``batch`` is the mean over all rows scored so far.
+    The bias of ``batch`` is the mean over all rows scored so far; a run's labels are derived with
+    the ``bias`` that it kept.
     """
     chosen: Calibration = calibration or labelling.calibration
+    version = store.labellings.version(labelling)  # before the scores: never newer than they are
     evidence = store.labellings.scores(labelling)
     free = None if labelling.content_free is None else np.asarray(labelling.content_free)
-    bias = signals.calibration_bias(evidence.scores, chosen, free)
+    found = (
+        signals.calibration_bias(evidence.scores, chosen, free)
+        if bias is None
+        else np.asarray(bias, dtype=np.float64)
+    )
     # Rows that carry a confidence rather than measured log-probabilities have no prompt bias.
     measured = np.isin(evidence.source, ["logprob"])
-    shift = np.where(measured[:, None], bias, 0.0) if len(measured) else bias
+    shift = np.where(measured[:, None], found, 0.0) if len(measured) else found
     probabilities = signals.teacher_probabilities(evidence.scores, shift)
     label = signals.pseudo_label(probabilities)
     label = np.where(label < 0, evidence.answer, label)
@@ -94,5 +104,6 @@ def teacher_labels(
         label,
         signals.confidence(probabilities) if len(label) else np.empty(0),
         evidence.source,
-        bias,
+        found,
+        version,
     )

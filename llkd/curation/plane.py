@@ -54,7 +54,10 @@ def load_plane(
     labelling = store.labellings.get(run.labelling_id) if run else current_labelling(store, project)
     if run is not None and calibration is None:
         calibration = run.labels["calibration"]
-    labels = teacher_labels(store, labelling, calibration)
+    kept_bias = None
+    if run is not None and calibration == run.labels["calibration"]:
+        kept_bias = run.labels.get("bias")
+    labels = teacher_labels(store, labelling, calibration, kept_bias)
     names = labelling.label_set.names
     texts = store.projects.texts(project.id, ["row", "id", "gold", "split"])
     n, classes = project.rows, len(names)

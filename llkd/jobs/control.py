@@ -39,6 +39,7 @@ def resume(store: Store, job_id: int) -> Job:
         raise UserError(f"Job {job_id} has finished; there is nothing to resume.")
     again = {
         "queued": time.time(),
+        "pid": None,
         "started": None,
         "finished": None,
         "heartbeat": time.time(),

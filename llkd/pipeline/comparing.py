@@ -11,7 +11,7 @@ from llkd import curation, fairness
 from llkd.config import SelectionConfig, StrategyName, TrainingConfig, build
 from llkd.jobs import JobContext
 from llkd.pipeline.labelling import teacher_document
-from llkd.pipeline.training import document, fit, prepare
+from llkd.pipeline.training import document, fit, prepare, targets_digest
 from llkd.store import Project, Run, Store
 
 ARMS: tuple[StrategyName, ...] = ("llkd", "all", "random", "teacher_then_random")
@@ -58,15 +58,12 @@ def _config(
 
 def _arm(store: Store, project: Project, config: TrainingConfig, job: JobContext) -> Run:
     labelling = curation.current_labelling(store, project)
-    labels = curation.teacher_labels(store, labelling)
+    targets = targets_digest(store, project, config)
     for run in store.runs.all(project.id):
         same = run.config == config and run.labelling_id == labelling.id
-        current = (
-            run.labels["calibration"] == labels.calibration
-            and run.labels["bias"] == labels.bias.tolist()
-        )
         mine = job.facts.get("run_id") == run.id
-        if same and current and (run.summary is not None or mine):
+        finished = run.summary is not None and run.labels.get("targets_sha256") == targets
+        if same and (finished or (mine and run.summary is None)):
             break
     else:
         run = prepare(store, project, config, job.job_id)

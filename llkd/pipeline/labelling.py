@@ -12,6 +12,7 @@ import numpy as np
 
 from llkd import curation
 from llkd.config import Calibration, LabelSet, TeacherConfig
+from llkd.errors import UserError
 from llkd.jobs import JobContext
 from llkd.store import Labelling, Project, Scores, Store
 from llkd.teachers import make_teacher
@@ -45,15 +46,21 @@ def label(
     try:
         labelling = _pass(store, project, config, label_set, asked, calibration)
         job.remember(labelling_id=labelling.id)
-        _label_rows(store, project, labelling, asked, job, limit)
+        with store.labellings.exclusive(labelling, lambda: _waiting(job)):
+            _label_rows(store, project, labelling, asked, job, limit)
+            store.labellings.compact(labelling)
     finally:
         if made:
             asked.close()
-    store.labellings.compact(labelling)
     result = teacher_document(store, project, store.labellings.get(labelling.id))
     result.update(job=job.job_id, state="finished", seconds=round(time.time() - began, 2))
     store.people.record(project.id, "label", result)
     return result
+
+
+def _waiting(job: JobContext) -> None:
+    job.progress(0, None, "Waiting: another job is labelling in this pass")
+    job.check()
 
 
 def _pass(
@@ -72,10 +79,16 @@ def _pass(
         config=config,
         fingerprint=fingerprint,
         teacher=facts["teacher"],
-        calibration=calibration,
+        calibration="batch" if calibration == "contextual" else calibration,
     )
     if labelling.content_free is None:
-        store.labellings.set_content_free(labelling.id, teacher.content_free())
+        free = teacher.content_free()
+        if free is None and calibration == "contextual":
+            raise UserError(
+                "Contextual calibration needs scores of texts without content, and this teacher "
+                "gives none. Choose batch or none."
+            )
+        store.labellings.set_content_free(labelling.id, free)
     store.labellings.set_calibration(labelling.id, calibration)
     store.projects.use_labelling(project.id, labelling.id)
     return labelling

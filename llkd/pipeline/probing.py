@@ -50,6 +50,7 @@ def _embeddings(store: Store, project: Project, student: str, job: JobContext) -
     key = curation.embeddings_key({"student": student}, project)
     path = store.runs.embeddings_file(project.id, key)
     if path.exists():
+        path.touch()  # the newest embeddings are the ones in use
         return curation.read_embeddings(path)
     from llkd.students import load_student
 

@@ -160,9 +160,15 @@ def export(
         },
         "run": None if run is None else _run_facts(run),
     }
-    files = exporting.write_curated(frame, folder, formats, plane.names, manifest)
-    if run is not None and student:
-        files += exporting.write_student(run.student_folder, folder, zip_student)
+    files = exporting.write_curated(
+        frame,
+        folder,
+        formats,
+        plane.names,
+        manifest,
+        student=run.student_folder if run is not None and student else None,
+        zip_student=zip_student,
+    )
     store.people.record(project.id, "export", {"folder": str(folder), "rows": len(frame), **rule})
     return {"files": [str(file) for file in files], "rows": len(frame), "folder": str(folder)}
 

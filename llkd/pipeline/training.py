@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def prepare(
         "rows": len(rows),
         "without_confidence": left_out,
         "human_labels": int((plane.frame["human_label"] >= 0).sum()),
+        "targets_sha256": _digest(rows, probabilities),
     }
     run = store.runs.create(project.id, labelling.id, config, facts, job_id)
     write_probabilities(_targets_file(run), rows, probabilities)
@@ -99,6 +101,19 @@ def _targets(plane: curation.Plane, config: TrainingConfig) -> tuple[np.ndarray,
     certain = usable & (human | ~sure)
     probabilities[certain] = np.eye(len(plane.names))[label[certain]]
     return frame["row"].to_numpy()[usable], probabilities[usable], left_out
+
+
+def _digest(rows: np.ndarray, probabilities: np.ndarray) -> str:
+    """Equal for runs that see the same texts with the same labels."""
+    parts = (rows.astype(np.int64).tobytes(), probabilities.astype(np.float32).tobytes())
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def targets_digest(store: Store, project: Project, config: TrainingConfig) -> str:
+    """What a run made now would be trained on, as a digest."""
+    plane = curation.load_plane(store, project, need=False)
+    rows, probabilities, _ = _targets(plane, config)
+    return _digest(rows, probabilities)
 
 
 def _check_reference(reference: Run, config: TrainingConfig) -> None:

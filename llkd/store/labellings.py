@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
+from filelock import FileLock, Timeout
 
 from llkd.config import Calibration, LabelSet, TeacherConfig, build
 from llkd.errors import NotFound
@@ -152,10 +155,8 @@ class Labellings:
 
     def scores(self, labelling: Labelling) -> Scores:
         """Everything the teacher has said so far, one entry per row, in row order."""
-        folder = self._home.labelling(labelling.project_id, labelling.id)
         classes = len(labelling.label_set.labels)
-        tables = [_read(path) for path in sorted(folder.glob("part-*.parquet"))]
-        tables = [table for table in tables if table is not None]
+        tables = self._tables(labelling)
         if not tables:
             return Scores(
                 np.empty(0, np.int64),
@@ -178,10 +179,35 @@ class Labellings:
 
     def done(self, labelling: Labelling) -> np.ndarray:
         """Rows that need not be asked again: those in the parts, sorted."""
-        folder = self._home.labelling(labelling.project_id, labelling.id)
-        tables = [_read(path, ["row"]) for path in sorted(folder.glob("part-*.parquet"))]
-        rows = [table["row"].to_numpy() for table in tables if table is not None]
+        rows = [table["row"].to_numpy() for table in self._tables(labelling, ["row"])]
         return np.unique(np.concatenate(rows)) if rows else np.empty(0, np.int32)
+
+    def _tables(self, labelling: Labelling, columns: list[str] | None = None) -> list[pa.Table]:
+        """Every part; again from the start where a merge took one away in between."""
+        folder = self._home.labelling(labelling.project_id, labelling.id)
+        while True:
+            try:
+                read = [_read(path, columns) for path in sorted(folder.glob("part-*.parquet"))]
+                return [table for table in read if table is not None]
+            except FileNotFoundError:
+                continue
+
+    @contextmanager
+    def exclusive(self, labelling: Labelling, waiting: Callable[[], None]) -> Iterator[None]:
+        """Be the only one to label in this pass; ``waiting`` is called while another is."""
+        folder = self._home.labelling(labelling.project_id, labelling.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock")
+        while True:
+            try:
+                lock.acquire(timeout=0.5)
+                break
+            except Timeout:
+                waiting()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def version(self, labelling: Labelling) -> str:
         """Changes whenever a part is added: a key for caches."""
@@ -196,14 +222,14 @@ class Labellings:
 
 
 def _read(path: Any, columns: list[str] | None = None) -> pa.Table | None:
-    """One part, or None where another process merged it away or the part is damaged.
+    """One part, or None where it is damaged. Raises FileNotFoundError where it was merged away.
 
     A damaged part is set aside under another name: its rows count as not labelled.
     """
     try:
         return pq.read_table(path, columns=columns)
     except FileNotFoundError:
-        return None
+        raise
     except (pa.ArrowInvalid, OSError):
         path.rename(path.with_name(path.name + ".damaged"))
         return None

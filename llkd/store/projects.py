@@ -95,7 +95,7 @@ class Projects:
     def get(self, name: str) -> Project:
         """The project of that name. Raises NotFound, naming those there are."""
         with self._engine.connect() as connection:
-            found = self._find(connection, name.strip())
+            found = self._find(connection, unicodedata.normalize("NFC", name).strip())
             if found is None:
                 names = [r.name for r in connection.execute(sa.select(schema.projects.c.name))]
                 known = ", ".join(sorted(names)) if names else "none yet"
@@ -132,7 +132,9 @@ class Projects:
 
     def delete(self, project_id: int) -> None:
         """Remove a project with all that belongs to it."""
+        of_project = schema.jobs.c.project_id == project_id
         with self._engine.begin() as connection:
+            jobs = connection.execute(sa.select(schema.jobs.c.id).where(of_project)).scalars().all()
             for table in (
                 schema.human_labels,
                 schema.selections,
@@ -143,7 +145,8 @@ class Projects:
             ):
                 connection.execute(sa.delete(table).where(table.c.project_id == project_id))
             connection.execute(sa.delete(schema.projects).where(schema.projects.c.id == project_id))
-        shutil.rmtree(self._home.project(project_id), ignore_errors=True)
+        for folder in (self._home.project(project_id), *map(self._home.job, jobs)):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def texts(self, project_id: int, columns: list[str] | None = None) -> pd.DataFrame:
         """The texts in row order: row, id, text, gold (None where unknown), split."""

@@ -18,6 +18,7 @@ projects = sa.Table(
     sa.Column("report", sa.JSON, nullable=False),
     sa.Column("label_set", sa.JSON),
     sa.Column("labelling_id", sa.Integer),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 labellings = sa.Table(
@@ -36,6 +37,7 @@ labellings = sa.Table(
     sa.Column("tokens_out", sa.BigInteger, nullable=False, default=0),
     sa.Column("seconds", sa.Float, nullable=False, default=0.0),
     sa.UniqueConstraint("project_id", "fingerprint"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 runs = sa.Table(
@@ -50,6 +52,7 @@ runs = sa.Table(
     sa.Column("config", sa.JSON, nullable=False),
     sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("summary", sa.JSON),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 jobs = sa.Table(
@@ -77,6 +80,7 @@ jobs = sa.Table(
     sa.Column("result", sa.JSON),
     sa.Column("error", sa.Text),
     sa.Index("jobs_by_state", "state", "device"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 human_labels = sa.Table(
@@ -92,6 +96,7 @@ human_labels = sa.Table(
     sa.Column("batch", sa.String(32), nullable=False),
     sa.Column("undone", sa.Float),
     sa.Index("human_labels_by_row", "project_id", "row"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 selections = sa.Table(
@@ -104,6 +109,7 @@ selections = sa.Table(
     sa.Column("view", sa.JSON, nullable=False),
     sa.Column("counts", sa.JSON, nullable=False),
     sa.UniqueConstraint("project_id", "name"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 events = sa.Table(
@@ -114,4 +120,5 @@ events = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("kind", sa.String(50), nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice
 )

@@ -120,3 +120,17 @@ def test_the_student_as_folder_and_as_zip(tmp_path):
         assert sorted(opened.namelist()) == ["student/model.safetensors", "student/sub/vocab.txt"]
     with pytest.raises(UserError, match="no finished student yet"):
         exporting.write_student(tmp_path / "nothing", tmp_path / "out")
+
+
+def test_an_earlier_export_goes_and_a_foreign_manifest_stays(tmp_path):
+    exporting.write_curated(frame(), tmp_path / "ours", ["csv", "hf"], NAMES, {})
+    (tmp_path / "ours" / "notes.txt").write_text("mine")
+    exporting.write_curated(
+        frame(), exporting.checked_folder(tmp_path / "ours"), ["jsonl"], NAMES, {}
+    )
+    left = {str(p.relative_to(tmp_path / "ours")) for p in (tmp_path / "ours").rglob("*.*")}
+    assert left == {"curated.jsonl", "manifest.json", "notes.txt"}
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "manifest.json").write_text('{"name": "a web app"}')
+    with pytest.raises(UserError, match="holds other files"):
+        exporting.checked_folder(tmp_path / "web")

@@ -19,7 +19,7 @@ def crossings(x, y, polygon):
 
 
 corner = some.one_of(
-    some.floats(-0.2, 1.2), some.sampled_from([0.0, 0.25, 0.5, 1.0]), some.integers(0, 256).map(lambda k: k * 235 / SCALE)
+    some.floats(-0.2, 1.2).map(lambda v: round(v, 6)), some.sampled_from([0.0, 0.25, 0.5, 1.0]), some.integers(0, 256).map(lambda k: k * 235 / SCALE)
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from llkd import jobs
+from llkd import fairness, jobs
 from llkd.cli.output import ProgressBar, job_row
 from llkd.config import LabelSet, SelectionConfig, Settings, TrainingConfig, build
 from llkd.errors import DataError, UserError
@@ -49,8 +49,29 @@ def training_config(given: Namespace) -> TrainingConfig:
         value = threshold(name, getattr(given, name, None))
         if value is not None:
             values[name] = value
+    _check_that_each_counts(values, getattr(given, "reference_run", None))
     selection = build(SelectionConfig, values)
     return build(TrainingConfig, _given(TrainingConfig, given), selection=selection.model_dump())
+
+
+def _check_that_each_counts(values: dict[str, Any], reference_run: Any) -> None:
+    """Refuse settings that the chosen strategy does not look at."""
+    strategy = values["strategy"]
+    thresholds = {"teacher_threshold", "student_threshold"} & set(values)
+    if thresholds and strategy != "fixed":
+        raise UserError(
+            f"Thresholds of your own belong to --strategy fixed; {strategy!r} does not look at "
+            "them."
+        )
+    if strategy == "fixed" and not thresholds:
+        raise UserError(
+            "The strategy 'fixed' needs --teacher-threshold, --student-threshold or both."
+        )
+    if strategy not in fairness.CONTROLS and ("share" in values or reference_run is not None):
+        raise UserError(
+            "A share or a reference run belongs to the strategies "
+            f"{' and '.join(fairness.CONTROLS)}; {strategy!r} does not look at them."
+        )
 
 
 def threshold(name: str, given: list[str] | None) -> float | dict[str, float] | None:

@@ -25,10 +25,11 @@ def label(store: Store, given: Namespace) -> Document:
     def work(job: jobs.JobContext) -> Document:
         from llkd import pipeline
 
+        now = store.projects.by_id(project.id)  # it may have waited for its turn
         if given.dry_run:
-            return pipeline.dry_run(store, project, config, job)
+            return pipeline.dry_run(store, now, config, job)
         result = pipeline.label(
-            store, project, config, job, calibration=given.calibration, limit=given.limit
+            store, now, config, job, calibration=given.calibration, limit=given.limit
         )
         classes_used = sum(count > 0 for count in result["per_class"].values())
         if not given.no_probe and classes_used > 1:
@@ -52,7 +53,9 @@ def probe(store: Store, given: Namespace) -> Document:
     def work(job: jobs.JobContext) -> Document:
         from llkd import pipeline
 
-        return pipeline.embed_and_probe(store, project, job, student=given.student)
+        return pipeline.embed_and_probe(
+            store, store.projects.by_id(project.id), job, student=given.student
+        )
 
     return as_job(store, given, "probe", f"Probe {project.name}", project, work)
 
@@ -74,7 +77,8 @@ def train(store: Store, given: Namespace) -> Document:
     def work(job: jobs.JobContext) -> Document:
         from llkd import pipeline
 
-        return pipeline.train(store, project, config, job, calibration=given.calibration)
+        now = store.projects.by_id(project.id)
+        return pipeline.train(store, now, config, job, calibration=given.calibration)
 
     title = f"Train on {project.name} ({config.selection.strategy})"
     return as_job(store, given, "train", title, project, work)
@@ -91,7 +95,8 @@ def compare(store: Store, given: Namespace) -> Document:
     def work(job: jobs.JobContext) -> Document:
         from llkd import pipeline
 
-        return pipeline.compare(store, project, config, job, seeds=given.seeds)
+        now = store.projects.by_id(project.id)
+        return pipeline.compare(store, now, config, job, seeds=given.seeds)
 
     return as_job(store, given, "compare", f"Compare on {project.name}", project, work)
 

@@ -1,6 +1,8 @@
 """The stages over a real store, with a teacher from a table and a tiny real student."""
 
 import json
+import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -364,3 +366,94 @@ class TestCompare:
         assert sum(answer["probabilities"].values()) == pytest.approx(1.0)
         with pytest.raises(UserError, match="no text to classify"):
             pipeline.predict(store, fresh, run, "  ")
+
+
+class TestWhatMustNotHappen:
+    def test_two_passes_at_once_ask_no_text_twice(self, store, project, teacher):
+        def slowly(texts):
+            for batch in TableTeacher.score(teacher, texts):
+                time.sleep(0.02)
+                yield batch
+
+        teacher.score = slowly
+        problems = []
+
+        def work():
+            own = Store(store.home.root)
+            try:
+                label(own, project, teacher)
+            except Exception as error:  # shown by the assertion below
+                problems.append(error)
+            own.close()
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert problems == []
+        assert len(teacher.asked) == len(set(teacher.asked)) == N
+
+    def test_a_calibration_that_cannot_be_leaves_the_labels_usable(self, store, project, teacher):
+        teacher.content_free = lambda: None
+        with pytest.raises(UserError, match="Choose batch or none"):
+            label(store, project, teacher, calibration="contextual")
+        assert teacher.asked == [], "said before anything is paid for"
+        assert label(store, project, teacher)["calibration"] == "batch"
+
+    def test_a_run_is_exported_with_the_labels_it_trained_on(
+        self, store, project, teacher, encoder, tmp_path
+    ):
+        label(store, project, teacher, limit=30)
+        fresh = store.projects.get("toy")
+        run = store.runs.get(train(store, fresh, config(encoder, "all", epochs=1))["run"])
+        from llkd.store.runs import read_probabilities
+
+        rows, targets = read_probabilities(run.folder / "targets.parquet")
+        for text in teacher.table:  # from now on the teacher leans to the other class
+            teacher.table[text] = teacher.table[text] + np.array([0.0, 3.0])
+        label(store, project, teacher)
+        assert len(store.labellings.done(store.labellings.all(project.id)[0])) == N
+        pipeline.export(store, fresh, tmp_path / "out", formats=["parquet"], run=run, student=False)
+        frame = pq.read_table(tmp_path / "out" / "curated.parquet").to_pandas()
+        trained = {f"t{row}": CLASSES[k] for row, k in zip(rows, targets.argmax(1), strict=True)}
+        assert dict(zip(frame["id"], frame["label"], strict=True)) == trained
+
+    def test_a_comparison_takes_no_run_on_other_labels(self, store, project, teacher, encoder):
+        label(store, project, teacher)
+        fresh = store.projects.get("toy")
+
+        def compare(job):
+            return pipeline.compare(store, fresh, config(encoder, epochs=1), job, arms=["all"])
+
+        first = as_job(store, compare)["runs"][0]["run"]
+        assert as_job(store, compare)["runs"][0]["run"] == first
+        store.people.decide(project.id, [0, 1, 2], "exclude")
+        assert as_job(store, compare)["runs"][0]["run"] != first
+
+    def test_another_student_gives_another_probe(self, store, project, teacher, encoder, tmp_path):
+        label(store, project, teacher)
+        fresh = store.projects.get("toy")
+        other = make_encoder(tmp_path / "other", seed=9)
+        needs = []
+        for student in (encoder, other, encoder):
+            as_job(
+                store,
+                lambda job, student=student: pipeline.embed_and_probe(
+                    store, fresh, job, student=student
+                ),
+            )
+            needs.append(curation.load_plane(store, fresh).frame["information_need"].to_numpy())
+        assert not np.allclose(needs[0], needs[1])
+        np.testing.assert_allclose(needs[0], needs[2])
+
+    def test_an_unfinished_student_stops_an_export_before_it_writes(
+        self, store, project, teacher, encoder, tmp_path
+    ):
+        label(store, project, teacher)
+        fresh = store.projects.get("toy")
+        run = store.runs.get(train(store, fresh, config(encoder, "all", epochs=1))["run"])
+        run.student_folder.rename(tmp_path / "gone")
+        with pytest.raises(UserError, match="no finished student yet"):
+            pipeline.export(store, fresh, tmp_path / "out", formats=["csv"], run=run)
+        assert not (tmp_path / "out").exists()

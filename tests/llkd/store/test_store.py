@@ -111,6 +111,21 @@ class TestProjects:
         assert file.exists()
         assert store.home.root in file.resolve().parents
 
+    def test_a_name_is_found_however_its_accents_are_typed(self, store):
+        made = a_project(store, "caf\u00e9")
+        assert store.projects.get("cafe\u0301").id == made.id
+
+    def test_a_number_is_never_given_twice(self, store):
+        first = a_project(store, "one")
+        job = store.jobs.create("t", "t", [], first.id)
+        folder = store.home.job(job.id)
+        folder.mkdir(parents=True)
+        store.projects.delete(first.id)
+        assert not folder.exists()
+        second = a_project(store, "two")
+        assert second.id > first.id
+        assert store.jobs.create("t", "t", [], second.id).id > job.id
+
     def test_deleting_takes_everything_of_it_and_only_that(self, store):
         one, two = a_project(store, "one"), a_project(store, "two")
         labelling = a_labelling(store, one)
@@ -144,6 +159,28 @@ class TestScores:
             np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
         folder = store.home.labelling(labelling.project_id, labelling.id)
         assert len(list(folder.glob("part-*.parquet"))) == 1
+
+    def test_a_reader_misses_nothing_while_parts_are_merged(self, store):
+        labelling = a_labelling(store, a_project(store))
+        for row in range(20):
+            store.labellings.append(labelling, scores([row]))
+        least, over = [], threading.Event()
+
+        def read():
+            own = Store(store.home.root)
+            while not over.is_set():
+                least.append(len(own.labellings.done(labelling)))
+            own.close()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for row in range(20, 60):
+            store.labellings.append(labelling, scores([row]))
+            store.labellings.compact(labelling)
+        over.set()
+        reader.join()
+        assert len(least) > 5
+        assert min(least) >= 20
 
     def test_the_same_teacher_goes_on_with_the_same_pass(self, store):
         project = a_project(store)

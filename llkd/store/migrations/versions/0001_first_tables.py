@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("report", sa.JSON(), nullable=False),
         sa.Column("label_set", sa.JSON()),
         sa.Column("labelling_id", sa.Integer()),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "events",
@@ -28,6 +29,7 @@ def upgrade() -> None:
         sa.Column("created", sa.Float(), nullable=False),
         sa.Column("kind", sa.String(50), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "human_labels",
@@ -45,6 +47,7 @@ def upgrade() -> None:
         sa.Column("created", sa.Float(), nullable=False),
         sa.Column("batch", sa.String(32), nullable=False),
         sa.Column("undone", sa.Float()),
+        sqlite_autoincrement=True,
     )
     op.create_index("human_labels_by_row", "human_labels", ["project_id", "row"])
     op.create_table(
@@ -70,6 +73,7 @@ def upgrade() -> None:
         sa.Column("cancel_requested", sa.Float()),
         sa.Column("result", sa.JSON()),
         sa.Column("error", sa.Text()),
+        sqlite_autoincrement=True,
     )
     op.create_index("jobs_by_state", "jobs", ["state", "device"])
     op.create_table(
@@ -92,6 +96,7 @@ def upgrade() -> None:
         sa.Column("tokens_out", sa.BigInteger(), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),
         sa.UniqueConstraint("project_id", "fingerprint"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "selections",
@@ -107,6 +112,7 @@ def upgrade() -> None:
         sa.Column("view", sa.JSON(), nullable=False),
         sa.Column("counts", sa.JSON(), nullable=False),
         sa.UniqueConstraint("project_id", "name"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "runs",
@@ -129,4 +135,5 @@ def upgrade() -> None:
         sa.Column("config", sa.JSON(), nullable=False),
         sa.Column("labels", sa.JSON(), nullable=False),
         sa.Column("summary", sa.JSON()),
+        sqlite_autoincrement=True,
     )
