@@ -10,6 +10,7 @@ With ``--home`` a stopped benchmark goes on where it was.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -17,12 +18,14 @@ from typing import Any
 
 import pandas as pd
 
-from llkd import jobs, pipeline
-from llkd.cli.output import ProgressBar, print_json, print_table
-from llkd.cli.reports import RUN_COLUMNS
-from llkd.config import LabelSet, TeacherConfig, TrainingConfig
-from llkd.errors import NotFound
-from llkd.store import Project, Store
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
+
+from llkd import jobs, pipeline  # noqa: E402
+from llkd.cli.output import ProgressBar, print_json, print_table  # noqa: E402
+from llkd.cli.reports import RUN_COLUMNS  # noqa: E402
+from llkd.config import LabelSet, TeacherConfig, TrainingConfig  # noqa: E402
+from llkd.errors import NotFound  # noqa: E402
+from llkd.store import Project, Store  # noqa: E402
 
 PROJECT = "AG News"
 
@@ -57,6 +60,7 @@ def import_ag_news(store: Store, data: Path, limit: int | None) -> Project:
 
 
 def main() -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)

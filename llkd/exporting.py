@@ -194,7 +194,7 @@ def write_curated(
         **manifest,
         "files": {str(file.relative_to(folder)): sha256(file) for file in files},
         "notes": [
-            "In CSV a cell that starts with = + - @ (or a tab or line end) has ' in front, so that "
+            "In CSV a cell that starts with = + - @, a tab or a line end has ' in front, so that "
             "no spreadsheet runs it. JSONL and Parquet hold the texts exactly.",
         ],
     }
