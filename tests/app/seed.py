@@ -126,7 +126,9 @@ def opened(page: str = "data", **query: str) -> AppTest:
     app.query_params.update(query)
     app.run()
     app.query_params.update(query)
-    return app.switch_page(f"pages/{page}.py").run()
+    app.switch_page(f"pages/{page}.py").run()
+    # And on a page's first run its widgets have other identities than on those to come.
+    return app.run()
 
 
 def direct(page: str, **query: str) -> AppTest:

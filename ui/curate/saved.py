@@ -6,11 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from llkd import curation
 from llkd.errors import LLKDError
-from ui import view
-from ui.curate import marks
-from ui.curate.scene import PLANE, Scene, redraw
+from ui.curate.scene import PLANE, Scene, look_through, redraw
 from ui.errors import show_error
 from ui.view import View
 from ui.wording import counted, plain
@@ -29,7 +26,7 @@ def selections(scene: Scene) -> None:
         )
         st.button(
             "Save selection",
-            type="primary" if marks.need_known(scene.plane) else "secondary",
+            type="primary" if scene.need_known else "secondary",
             icon=":material/bookmark_add:",
             key="curate_save",
             on_click=_save,
@@ -56,7 +53,7 @@ def _save(scene: Scene) -> None:
             scene.project.id,
             name,
             scene.view.to_json(scene.plane.calibration),
-            curation.summary(scene.plane, scene.kept),
+            scene.counts,
         )
         st.session_state["_curate_saved"] = (True, f"Saved as {name!r}.")
         st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
@@ -87,7 +84,7 @@ def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
 
 def _load(scene: Scene, chosen: dict[str, Any] | None) -> None:
     if chosen is not None:
-        view.put(scene.project, View.from_json(chosen["view"], scene.plane.names))
+        look_through(scene.project, View.from_json(chosen["view"], scene.plane.names))
     redraw()
 
 

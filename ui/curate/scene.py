@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -11,10 +13,20 @@ from llkd import curation
 from llkd.curation import Plane
 from llkd.store import Project, Store
 from ui import reads, view
+from ui.decision_plane import Look, Packed, Region, pack_plane
 from ui.view import View
 
 PLANE, TABLE = "curate-plane", "curate-table"
 """The two fragments of the page, which run again on their own."""
+MOST_UNDONE = 100
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a view keeps, a mask ``[n]`` over the plane's rows, and its counts of all rows."""
+
+    rows: np.ndarray
+    counts: dict[str, Any]
 
 
 class Scene:
@@ -32,12 +44,43 @@ class Scene:
         self.plane: Plane = reads.plane(store, project, **source)
         self.key = reads.plane_key(store, project, **source)
         self.people = store.people.version(project.id)
-        self.kept = curation.kept_rows(self.plane, self.view.teacher, self.view.student)
+        found = self._kept()
+        self.kept, self.counts = found.rows, found.counts
 
     @property
     def texts(self) -> pd.Series:
         """Every text, by row."""
         return reads.texts(self.store, self.project, ["text"])["text"]
+
+    @property
+    def packed(self) -> Packed:
+        """The plane's rows as the browser gets them: made once for all sessions."""
+        return _packed(self.key, self.people, self.plane)
+
+    @property
+    def need_known(self) -> bool:
+        """Whether any text has an information need."""
+        return self.plane.student_probabilities is not None
+
+    def text_of(self, position: int) -> str:
+        """The text at a position of the plane."""
+        return str(self.texts.iloc[int(self.plane.frame["row"].iloc[position])])
+
+    def _kept(self) -> Kept:
+        """Counted once for each view: both fragments, and every mark pointed at, ask for it."""
+        stamp = (self.key, self.people, self.view.teacher, self.view.student)
+        held = st.session_state.get("_curate_kept")
+        if held is None or held[0] != stamp:
+            rows = curation.kept_rows(self.plane, self.view.teacher, self.view.student)
+            held = (stamp, Kept(rows, curation.summary(self.plane, rows)))
+            st.session_state["_curate_kept"] = held
+        found: Kept = held[1]
+        return found
+
+
+@st.cache_resource(show_spinner="Drawing the plane …", max_entries=4)
+def _packed(key: tuple[Any, ...], people: str, _plane: Plane) -> Packed:
+    return pack_plane(_plane)
 
 
 def redraw() -> NoReturn:
@@ -46,11 +89,64 @@ def redraw() -> NoReturn:
 
 
 def look_through(project: Project, changed: View) -> NoReturn:
-    """From a callback: make ``changed`` the view and draw again."""
+    """From a callback: make ``changed`` the view, one that can be undone, and draw again."""
+    before = st.session_state.get(view.key(project), View())
+    if changed != before:
+        past = [*st.session_state.get(_past(project), []), before]
+        st.session_state[_past(project)] = past[-MOST_UNDONE:]
+        st.session_state[_future(project)] = []
     view.put(project, changed)
     redraw()
 
 
-def regions_key(project: Project) -> str:
-    """Where the session keeps what is marked on the plane."""
-    return f"_curate_regions_{project.id}"
+def steps_back(project: Project) -> tuple[int, int]:
+    """How many views can be undone, and how many done again."""
+    return tuple(len(st.session_state.get(name, [])) for name in (_past(project), _future(project)))  # type: ignore[return-value]
+
+
+def step_back(project: Project, again: bool) -> NoReturn:
+    """From a callback: the view before the last change, or ``again`` the one after it."""
+    source, target = _past(project), _future(project)
+    if again:
+        source, target = target, source
+    held = list(st.session_state.get(source, []))
+    if held:
+        now = st.session_state.get(view.key(project), View())
+        st.session_state[target] = [*st.session_state.get(target, []), now]
+        view.put(project, held.pop())
+        st.session_state[source] = held
+    redraw()
+
+
+def region(project: Project) -> Region | None:
+    """What is marked on the plane."""
+    held: Region | None = st.session_state.get(_name("region", project))
+    return held
+
+
+def mark(project: Project, marked: Region | None) -> None:
+    """Remember what is marked on the plane, also over a change of page."""
+    st.session_state[_name("region", project)] = marked
+
+
+def look(project: Project) -> Look:
+    """How the plane is looked at."""
+    held: Look = st.session_state.get(_name("look", project), Look())
+    return held
+
+
+def look_at(project: Project, changed: Look) -> None:
+    """Remember how the plane is looked at, also over a change of page."""
+    st.session_state[_name("look", project)] = changed
+
+
+def _name(part: str, project: Project) -> str:
+    return f"_curate_{part}_{project.id}"
+
+
+def _past(project: Project) -> str:
+    return _name("past", project)
+
+
+def _future(project: Project) -> str:
+    return _name("future", project)

@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project, Store
-from ui.curate import rows
+from ui.curate import controls, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
-from ui.curate.scene import TABLE, Scene, redraw, regions_key
+from ui.curate.scene import TABLE, Scene, redraw, region
 from ui.errors import told
 from ui.wording import count, counted, plain
 
@@ -22,6 +22,7 @@ def table(store: Store, project: Project) -> None:
     with told():
         scene = Scene(store, project)
         st.subheader("Texts", anchor=False)
+        controls.counts(scene)
         wanted = _filters(scene)
         found = _listed(scene, wanted)
         texts = scene.texts
@@ -50,15 +51,15 @@ def table(store: Store, project: Project) -> None:
 
 def _filters(scene: Scene) -> Filter:
     names = scene.plane.names
-    regions = st.session_state.get(regions_key(scene.project), [])
-    shown = rows.SHOWN if regions else rows.SHOWN[:-1]
+    marked = region(scene.project)
+    shown = rows.SHOWN if marked else rows.SHOWN[:-1]
     if st.session_state.get("curate_shown") not in shown:
         st.session_state["curate_shown"] = rows.KEPT
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
             "Show", shown, key="curate_shown", required=True, persist_state="session"
         )
-        if regions:
+        if marked:
             st.button(
                 "Clear the marking",
                 icon=":material/deselect:",
@@ -90,12 +91,12 @@ def _filters(scene: Scene) -> Filter:
         )
         down = st.toggle("Highest first", key="curate_down", persist_state="session")
     return Filter(
-        str(which),
+        str(which or rows.KEPT),
         None if label < 0 else label,
         words,
         str(order),
         down,
-        rows.frozen_regions(regions),
+        marked,
     )
 
 
@@ -104,7 +105,7 @@ def _listed(scene: Scene, wanted: Filter) -> np.ndarray:
     stamp = (scene.key, scene.people, scene.view, wanted)
     kept = st.session_state.get("_curate_listed")
     if kept is None or kept[0] != stamp:
-        found = rows.listed(scene.plane, scene.kept, scene.texts, wanted)
+        found = rows.listed(scene.plane, scene.packed, scene.kept, scene.texts, wanted)
         kept = (stamp, found)
         st.session_state["_curate_listed"] = kept
     return np.asarray(kept[1])

@@ -1,0 +1,151 @@
+"""Curate in a real Chromium: what a person does on the plane, and what the page makes of it."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import settled
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+from seed import seeded_project
+
+pytestmark = pytest.mark.browser
+HOSTILE = (
+    "<img src=http://e.com/x onerror=alert(1)> ![i](http://e.com/y) %{x} \u202eleft \U0001f600"
+)
+
+
+class Curate:
+    """The page as a person sees it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.plane = page.locator(".plane")
+        self.teacher = page.get_by_role("slider", name="Teacher threshold")
+        self.student = page.get_by_role("slider", name="Student threshold")
+
+    def open(self, server, query=""):
+        self.page.goto(f"{server.url}/curate{query}")
+        return self.ready()
+
+    def ready(self):
+        self.page.locator(".plane[data-ready=yes][data-frame]").wait_for()
+        settled(self.page)
+        return self
+
+    def browser(self):
+        return int(self.plane.locator(".kept").inner_text().replace(",", ""))
+
+    def server(self):
+        told = self.page.get_by_text(re.compile("Kept by these thresholds: ")).inner_text()
+        return int(re.search(r": ([\d,]+) of", told)[1].replace(",", ""))
+
+    def listed(self):
+        told = self.page.get_by_text(re.compile(r"^Rows [\d,]+ to")).inner_text()
+        return int(told.rsplit(" ", 1)[1].replace(",", ""))
+
+    def agrees(self, until=lambda: True):
+        """Wait until browser, server and table count the same."""
+        for _ in range(400):
+            if self.browser() == self.server() and until():
+                break
+            self.page.wait_for_timeout(30)
+        assert self.browser() == self.server()
+        assert until()
+        return self.browser()
+
+    def at(self, x, y):
+        box = self.plane.locator("canvas").first.bounding_box()
+        w, h = box["width"] - 102, box["height"] - 76
+        return box["x"] + 50 + (x + 0.015) / 1.03 * w, box["y"] + 30 + (1.02 - y) / 1.04 * h
+
+    def drag(self, *points):
+        self.page.mouse.move(*self.at(*points[0]))
+        self.page.mouse.down()
+        for point in points[1:]:
+            self.page.mouse.move(*self.at(*point), steps=4)
+        self.page.mouse.up()
+
+    def type(self, side, text):
+        field = self.page.get_by_label(f"{side} at least")
+        field.fill(text)
+        field.press("Enter")
+
+
+def test_lines_typing_keys_classes_reload_and_another_page(server, page):
+    _, project = seeded_project(server.home, n=2_000)
+    seen = Curate(page).open(server)
+    assert seen.agrees() == 1_500
+    # The first click on a page that was opened by its address is not lost.
+    page.get_by_role("button", name="Top 20 %").click()
+    assert 270 < seen.agrees(lambda: seen.browser() < 1_500) < 330
+    page.get_by_role("button", name="Keep everything").click()
+    seen.agrees(lambda: seen.browser() == seen.listed() == 1_500)
+
+    seen.type("Teacher confidence", "0.6")
+    page.wait_for_url("**tt=0.6**")
+    typed = seen.agrees(lambda: seen.listed() == seen.browser())
+    assert typed < 1_500
+    seen.drag((0.6, 0.5), (0.8, 0.5))
+    dragged = seen.agrees(lambda: seen.listed() == seen.browser() < typed)
+    assert 0.78 < float(seen.teacher.get_attribute("aria-valuenow")) < 0.82
+    page.get_by_role("button", name="Undo", exact=True).click()
+    assert seen.agrees(lambda: seen.browser() == typed)
+    page.get_by_role("button", name="Redo", exact=True).click()
+    assert seen.agrees(lambda: seen.browser() == dragged)
+    seen.type("Teacher confidence", "0.6")
+    seen.student.focus()
+    page.keyboard.press("Shift+ArrowUp")
+    page.wait_for_url("**ts=0.05**")
+
+    # One class gets thresholds of its own; the address says so.
+    page.get_by_role("radio", name="waste").click()
+    seen.type("Teacher confidence", "0.9")
+    page.wait_for_url(re.compile("tt=%7B.*waste"))
+    kept = seen.agrees(lambda: seen.listed() == seen.browser() < typed)
+    page.get_by_role("link", name="Train").first.click()
+    settled(page, "Start training")
+    page.get_by_role("link", name="Curate").first.click()
+    seen.ready()
+    seen.agrees(lambda: seen.browser() == kept)
+    assert page.get_by_role("radio", name="waste").get_attribute("aria-checked") == "true"
+    page.reload()
+    seen.ready()
+    seen.agrees(lambda: seen.browser() == kept)
+    assert page.problems == []
+
+
+def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page, browser):
+    store, project = seeded_project(server.home, n=800)
+    seen = Curate(page).open(server, "?tt=0.9")
+    before = seen.agrees()
+    page.get_by_role("button", name="Lasso").click()
+    seen.drag((0.3, 0.2), (0.6, 0.2), (0.6, 0.6), (0.6, 0.99), (0.3, 0.99), (0.28, 0.5))
+    page.get_by_text("Marked on the plane").wait_for()
+    settled(page, "rows of this list")
+    marked = seen.listed()
+    assert 20 < marked < 600
+    page.get_by_text(re.compile("rows of this list")).click()
+    settled(page)
+    page.get_by_role("button", name="Set label").click()
+    page.get_by_text(f"{marked} texts labelled as").wait_for()
+    assert seen.agrees(lambda: seen.browser() == before + marked)
+
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    other = Curate(context.new_page()).open(server, "?tt=0.9")
+    assert other.agrees() == before + marked
+    other.page.get_by_label("Words in the text").fill("number 777")
+    other.page.get_by_label("Words in the text").press("Enter")
+    other.page.get_by_text("Not kept", exact=True).click()
+    page.reload()
+    seen.ready()
+    assert seen.agrees() == before + marked
+    context.close()
+
+    page.get_by_role("button", name="Undo last").click()
+    page.get_by_text("Taken back for").wait_for()
+    seen.agrees(lambda: seen.browser() == before)
+    assert store.people.decisions(project.id).empty
+    assert page.problems == []
