@@ -84,8 +84,11 @@ def _packed(key: tuple[Any, ...], people: str, _plane: Plane) -> Packed:
 
 
 def redraw() -> NoReturn:
-    """From a callback: draw the plane and the table again, and nothing else."""
-    st.rerun([PLANE, TABLE])
+    """From a callback: draw the table and the plane again, and nothing else.
+
+    The table first: the browser's plane shows a moved threshold already.
+    """
+    st.rerun([TABLE, PLANE])
 
 
 def look_through(project: Project, changed: View) -> NoReturn:
