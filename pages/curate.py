@@ -9,7 +9,7 @@ import streamlit as st
 from llkd import commands, curation, jobs
 from llkd.store import Project, Store
 from ui import jobs_view, reads, view
-from ui.curate import controls, plane, saved
+from ui.curate import controls, plane, replay, saved
 from ui.curate.scene import PLANE, Scene
 from ui.curate.table import table
 from ui.errors import told
@@ -100,5 +100,6 @@ with told():
         )
     _notes(page.store, project)
     plane_and_controls(page.store, project)
+    replay.replay(page.store, project)
     table(page.store, project)
     next_step("Train", "Train on this selection", primary=False)

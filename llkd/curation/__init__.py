@@ -24,6 +24,7 @@ from llkd.curation.plane import (
     load_plane,
     with_decisions,
 )
+from llkd.curation.replay import history
 from llkd.curation.thresholds import (
     Threshold,
     kept_rows,
@@ -39,6 +40,7 @@ __all__ = [
     "current_labelling",
     "embeddings_key",
     "gold_indices",
+    "history",
     "kept_rows",
     "label_set_of",
     "load_embeddings",

@@ -517,3 +517,63 @@ def test_what_the_browser_gets_is_counted_as_the_core_counts(home):
         mine = tally(packed, kept_mask(packed, *units))
         core = curation.summary(plane, curation.kept_rows(plane, teacher, student))
         assert mine == {**core, "per_class": list(core["per_class"].values())}
+
+
+# --- replay -------------------------------------------------------------------------------------
+
+
+def test_a_run_is_replayed_step_by_step(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    steps = store.runs.steps(run)
+    app = opened("curate")
+    app.toggle(key="curate_replay").set_value(True).run()
+    slider = next(one for one in app.slider if one.label == "Step")
+    assert (slider.min, slider.max) == (1, len(steps))
+    slider.set_value(3).run()
+    seen = _view(app, project)
+    assert (seen.run, seen.epoch) == (run.id, 1)
+    for side in ("teacher", "student"):
+        wanted = view.rounded_all(dict(zip(NAMES, steps.iloc[2][f"{side}_threshold"], strict=True)))
+        assert getattr(seen, side) == wanted
+    plane = _plane(store, project, run=run, epoch=1)
+    assert _kept(app) == curation.kept_rows(plane, seen.teacher, seen.student).sum()
+    batch, selected = int(steps.iloc[2]["batch"]), int(steps.iloc[2]["selected"])
+    assert f"Step 3 of {len(steps)}, in epoch 1: {selected} of the {batch} texts" in words(app)
+    button(app, "Undo").click().run()
+    assert _view(app, project) == View()
+
+
+def test_without_a_run_that_had_thresholds_there_is_no_replay(home):
+    store, project = seeded_project(home)
+    add_run(store, project, "all")
+    assert "Replay a run step by step" not in words(opened("curate"))
+
+
+def test_a_text_says_at_which_steps_it_was_selected_and_why_not_at_the_others(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    steps = store.runs.steps(run)
+    decisions = store.runs.decisions(run)
+    why = set()
+    for row in decisions["row"].unique():
+        found = curation.history(store, run, row)
+        mine = decisions[decisions["row"] == row]
+        assert found["step"].tolist() == (mine["step"] + 1).tolist()
+        assert found["selected"].tolist() == mine["selected"].tolist()
+        target = store.runs.target(run, row)
+        for one in found.itertuples():
+            thresholds = steps.iloc[one.step - 1]
+            sure = target.max() >= thresholds["teacher_threshold"][target.argmax()] - 1e-6
+            assert (one.why == "teacher not sure enough") == (not sure and not one.selected)
+            assert sure or not one.selected
+            why.add(one.why)
+    assert why == {"selected", "teacher not sure enough", "student knew it already"}
+    assert curation.history(store, run, 10**6).empty
+
+
+def test_a_text_that_was_passed_over_by_chance_says_so(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project, "random")
+    row = store.runs.decisions(run).query("not selected")["row"].iloc[0]
+    assert "not drawn" in set(curation.history(store, run, row)["why"])

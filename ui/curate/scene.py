@@ -16,8 +16,8 @@ from ui import reads, view
 from ui.decision_plane import Look, Packed, Region, pack_plane
 from ui.view import View
 
-PLANE, TABLE = "curate-plane", "curate-table"
-"""The two fragments of the page, which run again on their own."""
+PLANE, TABLE, REPLAY = "curate-plane", "curate-table", "curate-replay"
+"""The fragments of the page, which run again on their own."""
 MOST_UNDONE = 100
 
 
@@ -83,15 +83,15 @@ def _packed(key: tuple[Any, ...], people: str, _plane: Plane) -> Packed:
     return pack_plane(_plane)
 
 
-def redraw() -> NoReturn:
-    """From a callback: draw the table and the plane again, and nothing else.
+def redraw(*also: str) -> NoReturn:
+    """From a callback: draw the table, the plane and what ``also`` names again, and nothing else.
 
     The table first: the browser's plane shows a moved threshold already.
     """
-    st.rerun([TABLE, PLANE])
+    st.rerun([TABLE, PLANE, *also])
 
 
-def look_through(project: Project, changed: View) -> NoReturn:
+def look_through(project: Project, changed: View, *also: str) -> NoReturn:
     """From a callback: make ``changed`` the view, one that can be undone, and draw again."""
     before = st.session_state.get(view.key(project), View())
     if changed != before:
@@ -99,7 +99,7 @@ def look_through(project: Project, changed: View) -> NoReturn:
         st.session_state[_past(project)] = past[-MOST_UNDONE:]
         st.session_state[_future(project)] = []
     view.put(project, changed)
-    redraw()
+    redraw(*also)
 
 
 def steps_back(project: Project) -> tuple[int, int]:

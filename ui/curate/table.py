@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project, Store
-from ui.curate import controls, rows
+from ui.curate import controls, replay, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
 from ui.curate.scene import TABLE, Scene, redraw, region
@@ -46,7 +46,8 @@ def table(store: Store, project: Project) -> None:
         if len(ticked) == 1:
             with st.container(border=True):
                 st.caption("The whole text")
-                st.text(str(texts.iloc[int(scene.plane.frame["row"].iloc[here[ticked[0]]])]))
+                st.text(scene.text_of(here[ticked[0]]))
+                replay.of_text(scene, int(scene.plane.frame["row"].iloc[here[ticked[0]]]))
 
 
 def _filters(scene: Scene) -> Filter:
