@@ -4,6 +4,7 @@ Torch-free, so that the web app, the command line and the export share it. Rows 
 the pool; held-out texts are only for evaluation.
 """
 
+from llkd.curation.comparing import Share, compare_kept
 from llkd.curation.embeddings import (
     embeddings_key,
     load_embeddings,
@@ -35,8 +36,10 @@ from llkd.curation.thresholds import (
 
 __all__ = [
     "Plane",
+    "Share",
     "TeacherLabels",
     "Threshold",
+    "compare_kept",
     "current_labelling",
     "embeddings_key",
     "gold_indices",

@@ -577,3 +577,102 @@ def test_a_text_that_was_passed_over_by_chance_says_so(home):
     run = add_run(store, project, "random")
     row = store.runs.decisions(run).query("not selected")["row"].iloc[0]
     assert "not drawn" in set(curation.history(store, run, row)["why"])
+
+
+# --- one by one, comparing, leaving with a selection ---------------------------------------------
+
+
+def test_texts_are_decided_one_by_one_and_the_list_stays_as_it_was(home):
+    store, project = seeded_project(home, n=100)
+    app = opened("curate", tt="0.8")
+    app.get_by_key("curate_shown").set_value("Not kept").run()
+    listed = len(_table(app))
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    assert f"Text 1 of {listed} · " in words(app)
+    assert [one.label for one in app.button if (one.key or "").startswith("curate_give_")] == [
+        *NAMES,
+        "Exclude",
+    ]
+    assert app.button(key="curate_give_1").proto.shortcut == "2"
+    first = app.text[0].value
+    app.button(key="curate_give_1").click().run()
+    assert "Labelled as 'waste'." in words(app)
+    # The text is kept now and left the list of texts that are not; the walk goes on all the same.
+    assert f"Text 2 of {listed} · " in words(app)
+    app.button(key="curate_give_exclude").click().run()
+    app.button(key="curate_walk_B").click().run()
+    assert "excluded by a person" in words(app)
+    app.button(key="curate_walk_B").click().run()
+    assert app.text[0].value == first and "labelled by a person" in words(app)
+    assert app.button(key="curate_walk_B").disabled
+    for _ in range(2):
+        app.button(key="curate_walk_undo").click().run()
+    assert store.people.decisions(project.id).empty
+
+
+def test_with_many_classes_the_label_is_picked_from_a_list(home):
+    names = [f"class {k}" for k in range(12)]
+    store, project = seeded_project(home, n=100, names=names)
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    app.selectbox(key="curate_give").set_value("class 11").run()
+    app.button(key="curate_give_chosen").click().run()
+    assert store.people.decisions(project.id)["human_label"].tolist() == ["class 11"]
+
+
+def _saved(app, store, project, name, **view_of):
+    seen = View(**view_of)
+    plane = _plane(store, project)
+    kept = curation.kept_rows(plane, seen.teacher, seen.student)
+    counts = curation.summary(plane, kept)
+    store.people.save_selection(project.id, name, seen.to_json(plane.calibration), counts)
+    return kept
+
+
+def test_two_saved_selections_are_compared_and_a_part_is_listed(home):
+    store, project = seeded_project(home, n=200)
+    sure = _saved(None, store, project, "sure", teacher=0.7)
+    needy = _saved(None, store, project, "needy", student=0.5)
+    app = opened("curate")
+    app.toggle(key="curate_compare").set_value(True).run()
+    assert [one.value for one in app.selectbox if one.label in {"First", "Second"}] == [
+        "sure",
+        "needy",
+    ]
+    table = app.dataframe[0].value.set_index("Texts")
+    frame = _plane(store, project).frame
+    for title, rows_ in (
+        ("Only in the first", sure & ~needy),
+        ("In both", sure & needy),
+        ("Only in the second", needy & ~sure),
+    ):
+        line = table.loc[title]
+        assert line["How many"] == rows_.sum() > 0
+        assert line["Mean confidence"] == pytest.approx(100 * frame["confidence"][rows_].mean())
+        assert line["Mean need"] == pytest.approx(100 * frame["information_need"][rows_].mean())
+        assert line["of waste"] == (frame["label"][rows_] == 1).sum()
+        right = (frame["label"] == frame["gold"])[rows_].mean()
+        assert line["Right, of those with gold"] == pytest.approx(100 * right)
+    app.button(key="curate_list_first").click().run()
+    assert f"of {(sure & ~needy).sum()}" in words(app)
+    assert (app.dataframe[-1].value["Confidence"] >= 70).all()
+    assert (app.dataframe[-1].value["Need"] < 50).all()
+
+
+def test_a_saved_selection_is_taken_to_export_and_to_train(home):
+    store, project = seeded_project(home, n=200)
+    kept = _saved(None, store, project, "sure", teacher=0.7)
+    _saved(None, store, project, "later", teacher=0.9)
+    app = opened("curate")
+    app.selectbox(key="curate_saved").set_value("sure").run()
+    app.button(key="curate_export_saved").click().run()
+    assert app.get_by_key("export_what").value == "A saved selection"
+    assert app.selectbox(key="export_saved").value == "sure"
+    assert app.metric[0].value == str(kept.sum())
+    app.switch_page("pages/curate.py").run()
+    app.selectbox(key="curate_saved").set_value("sure").run()
+    app.button(key="curate_train_saved").click().run()
+    assert app.selectbox(key="train_strategy").value == "fixed"
+    assert app.selectbox(key="train_saved").value == "sure"
+    table = app.dataframe[0].value
+    assert set(table["Teacher threshold"]) == {0.7}

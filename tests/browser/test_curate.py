@@ -10,6 +10,7 @@ from tests.browser.conftest import settled
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from seed import seeded_project
+from seed_runs import add_run
 
 pytestmark = pytest.mark.browser
 HOSTILE = (
@@ -149,3 +150,87 @@ def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page
     seen.agrees(lambda: seen.browser() == before)
     assert store.people.decisions(project.id).empty
     assert page.problems == []
+
+
+def test_single_keys_decide_text_by_text_but_not_while_a_number_is_typed(server, page):
+    store, project = seeded_project(server.home, n=200)
+    seen = Curate(page).open(server, "?tt=0.9")
+    before = seen.agrees()
+    page.get_by_text("Not kept", exact=True).click()
+    settled(page)
+    page.get_by_text("One by one", exact=True).click()
+    page.get_by_text(re.compile("^Text 1 of ")).wait_for()
+    settled(page)
+    page.locator("h1").click()
+    for k, key in enumerate("213"):
+        page.keyboard.press(key)
+        page.get_by_text(re.compile(f"^Text {k + 2} of ")).wait_for()
+        settled(page)
+    assert store.people.decisions(project.id)["human_label"].tolist() == ["waste", "roads", "water"]
+    seen.agrees(lambda: seen.browser() == before + 3)
+    page.keyboard.press("u")
+    page.get_by_text("Taken back").wait_for()
+    page.keyboard.press("b")
+    page.get_by_text(re.compile("^Text 3 of ")).wait_for()
+    settled(page)
+    seen.agrees(lambda: seen.browser() == before + 2)
+    # The digits of a threshold, or of words looked for, are no decisions.
+    field = page.get_by_label("Teacher confidence at least")
+    field.click()
+    field.press("Control+a")
+    page.keyboard.type("0.321", delay=30)
+    field.press("Enter")
+    page.wait_for_url("**tt=0.321**")
+    words = page.get_by_label("Words in the text")
+    words.click()
+    page.keyboard.type("number 123", delay=20)
+    words.press("Enter")
+    settled(page)
+    assert len(store.people.decisions(project.id)) == 2
+    assert page.problems == []
+
+
+def test_replay_moves_the_lines(server, page):
+    store, project = seeded_project(server.home, n=400)
+    run = add_run(store, project)
+    seen = Curate(page).open(server)
+    start = seen.agrees()
+    page.get_by_text("Replay a run step by step").click()
+    slider = page.get_by_role("slider", name="Step")
+    slider.wait_for()
+    settled(page)
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(f"**need={run.id}**")
+    seen.agrees(lambda: seen.browser() < start)
+    assert "by class" in seen.teacher.inner_text()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    seen.agrees(lambda: seen.browser() == start)
+    assert page.problems == []
+
+
+def test_hostile_texts_and_names_are_only_shown(server, page):
+    foreign = []
+    own = (server.url, server.url.replace("http", "ws"), "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(own) else foreign.append(r.url))
+    seeded_project(
+        server.home, n=60, names=[HOSTILE, "b", "c"], words=[HOSTILE, "x" * 100_000, "=1+1"]
+    )
+    seen = Curate(page).open(server)
+    seen.agrees()
+    tip = page.locator(".tip")
+    for k in range(400):
+        page.mouse.move(*seen.at(0.4 + (k % 40) / 66, 0.3 + (k // 40) / 15))
+        page.wait_for_timeout(25)
+        if tip.is_visible() and (
+            page.wait_for_timeout(700) or "onerror" in tip.locator(".text").inner_text()
+        ):
+            break
+    assert HOSTILE in tip.locator(".text").inner_text()
+    page.get_by_text("One by one", exact=True).click()
+    page.get_by_text(re.compile("^Text 1 of ")).wait_for()
+    settled(page)
+    page.get_by_role("button", name="Next").click()
+    settled(page)
+    assert page.locator("img[src*='e.com'], a[href*='e.com']").count() == 0
+    assert foreign == [] and page.problems == []

@@ -12,6 +12,7 @@ import streamlit as st
 
 from llkd import curation
 from llkd.curation import Plane
+from ui.curate.scene import PICKED, Picked
 from ui.decision_plane import Packed, Region
 from ui.view import View
 
@@ -21,9 +22,9 @@ MOST_AT_ONCE = 10_000
 """More decisions than a person can mean at once are refused with a sentence."""
 
 KEPT, NOT_KEPT, ALL, MARKED = "Kept", "Not kept", "All", "Marked on the plane"
-SHOWN = (KEPT, NOT_KEPT, ALL, MARKED)
+IN_ORDER = "Order of the data"
 ORDERS = {
-    "Order of the data": None,
+    IN_ORDER: None,
     "Teacher confidence": "confidence",
     "Information need": "information_need",
     "Label": "label",
@@ -38,9 +39,10 @@ class Filter:
     shown: str = KEPT
     label: int | None = None
     words: str = ""
-    order: str = "Order of the data"
+    order: str = IN_ORDER
     descending: bool = False
     region: Region | None = None
+    picked: Picked | None = None
 
 
 def listed(
@@ -48,6 +50,7 @@ def listed(
 ) -> np.ndarray:
     """Positions in the plane that the filter lets through, in its order. ``texts`` is by row."""
     frame = plane.frame
+    rows = frame["row"].to_numpy()
     keep = np.ones(len(frame), dtype=bool)
     if wanted.shown == KEPT:
         keep &= kept
@@ -57,10 +60,16 @@ def listed(
         keep[:] = False
         if wanted.region is not None:
             keep[wanted.region.rows(packed)] = True
+    elif wanted.shown == PICKED and wanted.picked is not None:
+        found = np.searchsorted(rows, wanted.picked.rows)
+        keep[:] = False
+        keep[found] = True
     if wanted.label is not None:
         keep &= frame["label"].to_numpy() == wanted.label
     positions = np.flatnonzero(keep)
-    rows = frame["row"].to_numpy()
+    if wanted.shown == PICKED and wanted.picked is not None and wanted.order == IN_ORDER:
+        # What was found by meaning comes nearest first.
+        positions = found[keep[found]]
     for word in wanted.words.split():
         found = texts.iloc[rows[positions]].str.contains(word, case=False, regex=False)
         positions = positions[found.fillna(False).to_numpy(dtype=bool)]

@@ -1,4 +1,4 @@
-"""Selections kept under a name: save, load, delete."""
+"""Selections kept under a name: save, load, delete, compare, export, train on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Any
 import streamlit as st
 
 from llkd.errors import LLKDError
+from ui import training_form
+from ui.curate.compare import compare
 from ui.curate.scene import PLANE, Scene, look_through, redraw
 from ui.errors import show_error
+from ui.export_view import FROM_SAVED
+from ui.page import go_to
 from ui.view import View
 from ui.wording import counted, plain
 
@@ -80,6 +84,26 @@ def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
             on_click=_delete,
             args=(scene, name),
         )
+        if st.button("Export it", key="curate_export_saved", icon=":material/output:"):
+            _leave("Export", export_what=FROM_SAVED, export_saved=name)
+        if st.button("Train on it", key="curate_train_saved", icon=":material/model_training:"):
+            _leave(
+                "Train",
+                train_strategy="fixed",
+                train_thresholds_from=training_form.FROM_SAVED,
+                train_saved=name,
+            )
+    if len(saved) > 1 and st.toggle(
+        "Compare two saved selections", key="curate_compare", persist_state="session"
+    ):
+        compare(scene, by_name)
+
+
+def _leave(step: str, **drafts: str | None) -> None:
+    """Go to another page with these of its widgets set."""
+    for name, value in drafts.items():
+        st.session_state[name] = value
+    go_to(step)
 
 
 def _load(scene: Scene, chosen: dict[str, Any] | None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,6 +20,8 @@ from ui.view import View
 PLANE, TABLE, REPLAY = "curate-plane", "curate-table", "curate-replay"
 """The fragments of the page, which run again on their own."""
 MOST_UNDONE = 100
+PICKED = "Picked"
+"""What the table calls texts found by a comparison or by meaning."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,37 @@ def look(project: Project) -> Look:
 def look_at(project: Project, changed: Look) -> None:
     """Remember how the plane is looked at, also over a change of page."""
     st.session_state[_name("look", project)] = changed
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Texts picked by other means than the plane: what they are, and their row numbers in order.
+
+    ``stamp`` stands for the rows where two of these are compared or written out.
+    """
+
+    title: str
+    stamp: int
+    rows: np.ndarray = field(compare=False, repr=False)
+
+
+def picked(project: Project) -> Picked | None:
+    """The texts that a comparison or a search by meaning picked last."""
+    held: Picked | None = st.session_state.get(_name("picked", project))
+    return held
+
+
+def pick(project: Project, title: str, rows: np.ndarray) -> None:
+    """Make these rows the list that the table shows, under a title."""
+    st.session_state[_name("picked", project)] = Picked(
+        title, zlib.crc32(np.ascontiguousarray(rows, np.int64).tobytes()), rows
+    )
+    st.session_state["curate_shown"] = PICKED
+
+
+def drop_picked(project: Project) -> None:
+    """Forget what was picked."""
+    st.session_state.pop(_name("picked", project), None)
 
 
 def _name(part: str, project: Project) -> str:

@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project, Store
-from ui.curate import controls, replay, rows
+from ui.curate import controls, replay, review, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
-from ui.curate.scene import TABLE, Scene, redraw, region
+from ui.curate.scene import PICKED, TABLE, Scene, picked, redraw, region
 from ui.errors import told
 from ui.wording import count, counted, plain
 
@@ -26,6 +26,9 @@ def table(store: Store, project: Project) -> None:
         wanted = _filters(scene)
         found = _listed(scene, wanted)
         texts = scene.texts
+        if review.switch():
+            review.one_by_one(scene, wanted, found)
+            return
         turner = f"curate_page_{zlib.crc32(repr((wanted, scene.view)).encode())}"
         number = min(st.session_state.get(turner, 1), rows.pages(len(found)))
         start = (number - 1) * rows.PAGE_ROWS
@@ -53,12 +56,20 @@ def table(store: Store, project: Project) -> None:
 def _filters(scene: Scene) -> Filter:
     names = scene.plane.names
     marked = region(scene.project)
-    shown = rows.SHOWN if marked else rows.SHOWN[:-1]
+    chosen = picked(scene.project)
+    shown = [rows.KEPT, rows.NOT_KEPT, rows.ALL]
+    shown += [rows.MARKED] if marked else []
+    shown += [PICKED] if chosen else []
     if st.session_state.get("curate_shown") not in shown:
         st.session_state["curate_shown"] = rows.KEPT
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
-            "Show", shown, key="curate_shown", required=True, persist_state="session"
+            "Show",
+            shown,
+            format_func=lambda one: chosen.title.capitalize() if chosen and one == PICKED else one,
+            key="curate_shown",
+            required=True,
+            persist_state="session",
         )
         if marked:
             st.button(
@@ -98,6 +109,7 @@ def _filters(scene: Scene) -> Filter:
         str(order),
         down,
         marked,
+        chosen,
     )
 
 
