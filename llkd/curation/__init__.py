@@ -7,7 +7,9 @@ the pool; held-out texts are only for evaluation.
 from llkd.curation.comparing import Share, compare_kept
 from llkd.curation.embeddings import (
     embeddings_key,
+    has_embeddings,
     load_embeddings,
+    nearest_rows,
     probe_signals,
     read_embeddings,
     save_embeddings,
@@ -43,11 +45,13 @@ __all__ = [
     "current_labelling",
     "embeddings_key",
     "gold_indices",
+    "has_embeddings",
     "history",
     "kept_rows",
     "label_set_of",
     "load_embeddings",
     "load_plane",
+    "nearest_rows",
     "probe_signals",
     "quoted",
     "read_embeddings",

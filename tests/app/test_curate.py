@@ -15,6 +15,7 @@ from llkd import commands, curation, jobs
 from ui import view
 from ui.curate import controls, rows
 from ui.curate.rows import Filter
+from ui.curate.scene import Scene
 from ui.decision_plane import Region, kept_mask, pack_plane, snapped, tally, threshold_units
 from ui.view import View
 
@@ -530,6 +531,8 @@ def test_a_run_is_replayed_step_by_step(home):
     app.toggle(key="curate_replay").set_value(True).run()
     slider = next(one for one in app.slider if one.label == "Step")
     assert (slider.min, slider.max) == (1, len(steps))
+    # Nothing moves before one asks for it.
+    assert _view(app, project) == View() and "Put the thresholds of this step" in words(app)
     slider.set_value(3).run()
     seen = _view(app, project)
     assert (seen.run, seen.epoch) == (run.id, 1)
@@ -542,6 +545,15 @@ def test_a_run_is_replayed_step_by_step(home):
     assert f"Step 3 of {len(steps)}, in epoch 1: {selected} of the {batch} texts" in words(app)
     button(app, "Undo").click().run()
     assert _view(app, project) == View()
+
+
+def test_the_last_step_is_put_on_the_plane_by_a_button(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    app = opened("curate")
+    app.toggle(key="curate_replay").set_value(True).run()
+    button(app, "Put the thresholds of this step on the plane").click().run()
+    assert _view(app, project) == replace(controls.as_of_run(store, run), epoch=2)
 
 
 def test_without_a_run_that_had_thresholds_there_is_no_replay(home):
@@ -676,3 +688,48 @@ def test_a_saved_selection_is_taken_to_export_and_to_train(home):
     assert app.selectbox(key="train_saved").value == "sure"
     table = app.dataframe[0].value
     assert set(table["Teacher threshold"]) == {0.7}
+
+
+def test_texts_nearest_in_meaning_are_listed_nearest_first(home):
+    store, project = seeded_project(home, n=200)
+    values = curation.load_embeddings(store, project)
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    among = _plane(store, project).frame["row"].to_numpy()
+    found = curation.nearest_rows(store, project, int(among[7]), among, 20)
+    expected = among[np.argsort(-(unit @ unit[among[7]])[among])[:20]]
+    assert found.tolist() == expected.tolist() and found[0] == among[7]
+    assert curation.nearest_rows(store, project, 10**6, among) is None
+
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    first = app.text[0].value
+    app.button(key="curate_like").click().run()
+    assert "Nearest in meaning" in app.get_by_key("curate_shown").options
+    assert app.text[0].value == first
+    app.toggle(key="curate_one_by_one").set_value(False).run()
+    texts = store.projects.texts(project.id)["text"]
+    nearest = curation.nearest_rows(store, project, int(among[0]), among, 200)
+    assert _table(app)["Text"].tolist() == texts.iloc[nearest].tolist()[:100]
+
+
+def test_without_a_probe_nothing_is_searched_by_meaning(home):
+    store, project = seeded_project(home, probed=False)
+    assert not curation.has_embeddings(store, project)
+    assert curation.nearest_rows(store, project, 0, np.arange(3)) is None
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    assert not [one for one in app.button if one.key == "curate_like"]
+
+
+def test_a_comparison_colours_the_plane_by_which_selection_holds_a_text(home):
+    store, project = seeded_project(home, n=200)
+    sure = _saved(None, store, project, "sure", teacher=0.7)
+    needy = _saved(None, store, project, "needy", student=0.5)
+    plane = _plane(store, project)
+    where = Scene.__new__(Scene)
+    where.key, where.people, where.plane = ("test", str(home)), "0", plane
+    parts = {"only a": sure & ~needy, "both": sure & needy, "only b": needy & ~sure}
+    (one,) = where.coloured_by("a / b", (1, 2), parts).categories
+    assert one.values == ("only a", "both", "only b")
+    for code, rows_ in enumerate(parts.values()):
+        assert ((one.codes == code) == rows_).all()

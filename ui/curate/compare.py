@@ -11,10 +11,35 @@ from llkd import curation
 from llkd.curation import Plane, Share
 from ui import reads, view
 from ui.curate.scene import TABLE, Scene, pick
+from ui.decision_plane import Packed
 from ui.view import View
 from ui.wording import counted
 
 PARTS = {"first": "Only in the first", "both": "In both", "other": "Only in the second"}
+
+
+def packed(scene: Scene) -> Packed:
+    """The plane's rows; while two selections are compared, to be coloured by which holds them."""
+    saved = {one["name"]: one for one in scene.store.people.selections(scene.project.id)}
+    if not st.session_state.get("curate_compare") or len(saved) < 2:
+        return scene.packed
+    chosen = [
+        st.session_state.get(key, usual)
+        for key, usual in zip(("curate_first", "curate_second"), _usual(saved), strict=True)
+    ]
+    if chosen[0] == chosen[1] or not all(one in saved for one in chosen):
+        return scene.packed
+    first, other = (str(one) for one in chosen)
+    (_, in_first), (_, in_other) = (_kept(scene, saved[one]["view"]) for one in (first, other))
+    return scene.coloured_by(
+        f"{first} / {other}",
+        (saved[first]["id"], saved[other]["id"]),
+        {
+            f"only {first}": in_first & ~in_other,
+            "both": in_first & in_other,
+            f"only {other}": in_other & ~in_first,
+        },
+    )
 
 
 def compare(scene: Scene, saved: dict[str, dict[str, Any]]) -> None:
@@ -47,6 +72,12 @@ def compare(scene: Scene, saved: dict[str, dict[str, Any]]) -> None:
                     on_click=_list,
                     args=(scene, title, rows),
                 )
+
+
+def _usual(saved: dict[str, Any]) -> tuple[str, str]:
+    """The two that were saved last, the older one first."""
+    newest, before = list(saved)[:2]
+    return before, newest
 
 
 def _kept(scene: Scene, saved: dict[str, Any]) -> tuple[Plane, Any]:

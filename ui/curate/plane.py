@@ -11,6 +11,7 @@ import streamlit as st
 from llkd.store import Project, Run
 from ui import view
 from ui.curate import rows, scene
+from ui.curate.compare import packed
 from ui.curate.scene import TABLE, Scene, look_through, redraw
 from ui.decision_plane import Region, decision_plane
 from ui.view import View
@@ -27,7 +28,7 @@ def _epoch_key(shown: View, epochs: Sequence[int]) -> str:
 
 def _new_source(here: Scene, key: str) -> None:
     now = view.in_use(here.project, here.plane.names)
-    if key != _source_key(now):
+    if key != _source_key(now) or key not in st.session_state:
         redraw()  # the browser still had the widget that another one replaced
     chosen = st.session_state[key]
     look_through(here.project, replace(now, run=chosen or None, epoch=None, calibration=None))
@@ -35,7 +36,7 @@ def _new_source(here: Scene, key: str) -> None:
 
 def _new_epoch(here: Scene, key: str, epochs: Sequence[int]) -> None:
     now = view.in_use(here.project, here.plane.names)
-    if key != _epoch_key(now, epochs):
+    if key != _epoch_key(now, epochs) or key not in st.session_state:
         redraw()
     look_through(here.project, replace(now, epoch=st.session_state[key]))
 
@@ -100,7 +101,7 @@ def run_name(runs: Sequence[Run], number: int) -> str:
 def draw(here: Scene) -> None:
     """The plane itself: the page holds its thresholds, its region and how it is looked at."""
     decision_plane(
-        here.packed,
+        packed(here),
         key=f"curate_plane_{here.project.id}",
         names=here.plane.names,
         thresholds=(here.view.teacher, here.view.student),

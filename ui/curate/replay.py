@@ -9,11 +9,12 @@ import streamlit as st
 
 from llkd import charts, curation
 from llkd.store import Project, Run, Store
-from ui import run_reads
+from ui import run_reads, view
 from ui.curate import controls
 from ui.curate.scene import REPLAY, Scene, look_through
 from ui.errors import told
 from ui.run_view import PLAIN, THRESHOLD_CLASSES
+from ui.view import View
 from ui.wording import count, counted, plain
 
 _RUN = "curate_replay_run"
@@ -62,7 +63,7 @@ def _steps(store: Store, project: Project, run: Run) -> None:
         on_change=_scrub,
         args=(store, project, run, steps, key),
         persist_state="session",
-        help="Arrow keys move it one step.",
+        help="Moving it puts the thresholds of that step on the plane; arrow keys go step by step.",
     )
     line = steps.iloc[at - 1]
     epoch = int(line["epoch"])
@@ -76,6 +77,14 @@ def _steps(store: Store, project: Project, run: Run) -> None:
             else "The run kept no signals of that epoch: the plane shows those of the probe."
         )
     )
+    shown = _at(store, run, line)
+    if view.in_use(project, curation.current_labelling(store, project).label_set.names) != shown:
+        st.button(
+            "Put the thresholds of this step on the plane",
+            key="curate_replay_show",
+            on_click=look_through,
+            args=(project, shown, REPLAY),
+        )
     names = run_reads.class_names(run)
     figures: list[tuple[str, Any]] = [("Share selected", charts.share_selected(steps))]
     if len(names) <= THRESHOLD_CLASSES:
@@ -99,11 +108,14 @@ def _steps(store: Store, project: Project, run: Run) -> None:
 
 
 def _scrub(store: Store, project: Project, run: Run, steps: pd.DataFrame, key: str) -> None:
-    line = steps.iloc[st.session_state[key] - 1]
+    look_through(project, _at(store, run, steps.iloc[st.session_state[key] - 1]), REPLAY)
+
+
+def _at(store: Store, run: Run, line: pd.Series) -> View:
+    """The view of one step: its thresholds, and the student as it was after that epoch."""
     epoch = int(line["epoch"])
     known = epoch in store.runs.epochs(run)
-    shown = controls.at_step(run, line, run.id if known else None, epoch if known else None)
-    look_through(project, shown, REPLAY)
+    return controls.at_step(run, line, run.id if known else None, epoch if known else None)
 
 
 def of_text(scene: Scene, row: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from llkd import curation
-from ui.curate import replay
+from ui.curate import meaning, replay
 from ui.curate.rows import Filter
 from ui.curate.scene import TABLE, Scene, redraw
 from ui.view import View
@@ -103,6 +103,7 @@ def one_by_one(scene: Scene, wanted: Filter, found: np.ndarray) -> None:
             )
             if walk.said:
                 st.caption(f":green[:material/check:] {plain(walk.said)}")
+        meaning.like_this(scene, row)
         replay.of_text(scene, row)
 
 

@@ -14,7 +14,7 @@ from llkd import curation
 from llkd.curation import Plane
 from llkd.store import Project, Store
 from ui import reads, view
-from ui.decision_plane import Look, Packed, Region, pack_plane
+from ui.decision_plane import UNCATEGORISED, Category, Look, Packed, Region, pack_plane
 from ui.view import View
 
 PLANE, TABLE, REPLAY = "curate-plane", "curate-table", "curate-replay"
@@ -60,6 +60,15 @@ class Scene:
         """The plane's rows as the browser gets them: made once for all sessions."""
         return _packed(self.key, self.people, self.plane)
 
+    def coloured_by(
+        self, name: str, stamp: tuple[int, ...], parts: dict[str, np.ndarray]
+    ) -> Packed:
+        """The same rows with one more way to colour them: masks ``[n]`` by what they are called.
+
+        ``stamp`` stands for the masks.
+        """
+        return _coloured(self.key, self.people, name, stamp, tuple(parts), parts, self.plane)
+
     @property
     def need_known(self) -> bool:
         """Whether any text has an information need."""
@@ -84,6 +93,22 @@ class Scene:
 @st.cache_resource(show_spinner="Drawing the plane …", max_entries=4)
 def _packed(key: tuple[Any, ...], people: str, _plane: Plane) -> Packed:
     return pack_plane(_plane)
+
+
+@st.cache_resource(show_spinner="Drawing the plane …", max_entries=2)
+def _coloured(
+    key: tuple[Any, ...],
+    people: str,
+    name: str,
+    stamp: tuple[int, ...],
+    titles: tuple[str, ...],
+    _parts: dict[str, np.ndarray],
+    _plane: Plane,
+) -> Packed:
+    codes = np.full(len(_plane.frame), UNCATEGORISED, dtype=np.uint8)
+    for code, rows in enumerate(_parts.values()):
+        codes[rows] = code
+    return pack_plane(_plane, [Category(name, codes, titles)])
 
 
 def redraw(*also: str) -> NoReturn:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project, Store
-from ui.curate import controls, replay, review, rows
+from ui.curate import controls, meaning, replay, review, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
 from ui.curate.scene import PICKED, TABLE, Scene, picked, redraw, region
@@ -50,7 +50,9 @@ def table(store: Store, project: Project) -> None:
             with st.container(border=True):
                 st.caption("The whole text")
                 st.text(scene.text_of(here[ticked[0]]))
-                replay.of_text(scene, int(scene.plane.frame["row"].iloc[here[ticked[0]]]))
+                row = int(scene.plane.frame["row"].iloc[here[ticked[0]]])
+                meaning.like_this(scene, row)
+                replay.of_text(scene, row)
 
 
 def _filters(scene: Scene) -> Filter:

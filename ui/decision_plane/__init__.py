@@ -20,6 +20,7 @@ from ui.decision_plane.front import CSS, HTML, LINK, SCRIPT
 from ui.decision_plane.geometry import rows_inside
 from ui.decision_plane.packing import (
     SCALE,
+    UNCATEGORISED,
     Category,
     Packed,
     kept_mask,
@@ -43,6 +44,7 @@ from ui.decision_plane.state import (
 
 __all__ = [
     "SCALE",
+    "UNCATEGORISED",
     "Category",
     "Look",
     "Packed",
