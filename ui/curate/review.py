@@ -10,7 +10,7 @@ import streamlit as st
 from llkd import curation
 from ui.curate import meaning, replay
 from ui.curate.rows import Filter
-from ui.curate.scene import TABLE, Scene, redraw
+from ui.curate.scene import TABLE, Scene, decide, redraw, undo
 from ui.view import View
 from ui.wording import count, plain, share
 
@@ -139,7 +139,7 @@ def _facts(scene: Scene, walk: Walk, position: int) -> str:
 
 def _give(scene: Scene, walk: Walk, row: int, name: str | None) -> None:
     action = "exclude" if name is None else "label"
-    scene.store.people.decide(scene.project.id, [row], action, name)
+    decide(scene, [row], action, name)
     walk.said = "Excluded." if name is None else f"Labelled as {name!r}."
     walk.at = min(walk.at + 1, len(walk.rows) - 1)
     redraw()
@@ -152,6 +152,6 @@ def _go(walk: Walk, by: int) -> None:
 
 
 def _undo(scene: Scene, walk: Walk) -> None:
-    back = scene.store.people.undo(scene.project.id)
+    back = undo(scene)
     walk.said = "Taken back." if back else "There is nothing to undo."
     redraw()

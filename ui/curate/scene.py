@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -128,6 +129,25 @@ def look_through(project: Project, changed: View, *also: str) -> NoReturn:
         st.session_state[_future(project)] = []
     view.put(project, changed)
     redraw(*also)
+
+
+def decide(here: Scene, rows: Sequence[int], action: str, label: str | None) -> None:
+    """Record what a person decided, as one batch that this session can undo."""
+    batch = here.store.people.decide(here.project.id, rows, action, label)
+    st.session_state.setdefault(_name("batches", here.project), []).append(batch)
+
+
+def undo(here: Scene) -> int:
+    """Take back this session's last decision, or with none of its own the last of all.
+
+    Somebody else's decision is not taken back while there is one of one's own.
+    """
+    mine: list[str] = st.session_state.get(_name("batches", here.project), [])
+    while mine:
+        back = here.store.people.undo(here.project.id, mine.pop())
+        if back:
+            return back
+    return here.store.people.undo(here.project.id)
 
 
 def steps_back(project: Project) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from llkd.store import Project, Store
 from ui.curate import controls, meaning, replay, review, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
-from ui.curate.scene import PICKED, TABLE, Scene, picked, redraw, region
+from ui.curate.scene import PICKED, TABLE, Scene, decide, picked, redraw, region, undo
 from ui.errors import told
 from ui.wording import count, counted, plain
 
@@ -172,7 +172,7 @@ def _actions(scene: Scene, found: np.ndarray, ticked: np.ndarray) -> None:
 
 
 def _decide(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -> None:
-    scene.store.people.decide(scene.project.id, numbers.tolist(), action, label)
+    decide(scene, numbers.tolist(), action, label)
     done = {"label": f"labelled as {label!r}", "exclude": "excluded", "include": "included again"}
     st.session_state["_curate_did"] = f"{counted(len(numbers), 'text')} {done[action]}."
     st.session_state["curate_many"] = False
@@ -180,7 +180,7 @@ def _decide(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -
 
 
 def _undo(scene: Scene) -> None:
-    back = scene.store.people.undo(scene.project.id)
+    back = undo(scene)
     told_of = f"Taken back for {counted(back, 'text')}." if back else "There is nothing to undo."
     st.session_state["_curate_did"] = told_of
     redraw()
