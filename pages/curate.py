@@ -9,7 +9,7 @@ import streamlit as st
 from llkd import commands, curation, jobs
 from llkd.store import Project, Store
 from ui import jobs_view, reads, view
-from ui.curate import controls, marks, plane, saved
+from ui.curate import controls, plane, replay, saved
 from ui.curate.scene import PLANE, Scene
 from ui.curate.table import table
 from ui.errors import told
@@ -19,18 +19,15 @@ from ui.wording import TERMS, count, counted
 
 @st.fragment(key=PLANE)
 def plane_and_controls(store: Store, project: Project) -> None:
-    """The plane on two thirds, thresholds and counts on one; redrawn when a threshold moves."""
+    """The plane with its thresholds and counts, and ways to set them; redrawn when one moves."""
     with told():
         scene = Scene(store, project)
         view.show_in_address(scene.view)
-        left, right = st.columns([2, 1], gap="medium")
-        with right:
-            picked = controls.thresholds(scene)
-            controls.counts(scene)
-        with left:
-            plane.choices(scene)
-            plane.draw(scene, picked)
-            saved.selections(scene)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            plane.source(scene)
+            controls.presets(scene)
+        plane.draw(scene)
+        saved.selections(scene)
 
 
 def _missing_need(store: Store, project: Project) -> None:
@@ -60,7 +57,7 @@ def _missing_need(store: Store, project: Project) -> None:
 def _notes(store: Store, project: Project) -> None:
     """What a reader should know before trusting the plane."""
     scene = Scene(store, project)
-    if not marks.need_known(scene.plane):
+    if not scene.need_known:
         _missing_need(store, project)
     frame = scene.plane.frame
     done = int((frame["teacher_label"] >= 0).sum())
@@ -103,5 +100,6 @@ with told():
         )
     _notes(page.store, project)
     plane_and_controls(page.store, project)
+    replay.replay(page.store, project)
     table(page.store, project)
     next_step("Train", "Train on this selection", primary=False)

@@ -15,9 +15,10 @@ import streamlit as st
 
 from llkd.config import Calibration
 from llkd.store import Project, Run, Store
+from ui.decision_plane import SCALE
 
 Threshold = float | dict[str, float]
-STEP = 0.001
+STEP = 0.0001
 QUERY = ("tt", "ts", "need", "cal")
 
 
@@ -25,6 +26,7 @@ QUERY = ("tt", "ts", "need", "cal")
 class View:
     """Thresholds (one number, or numbers by class name), the source of information need.
 
+    Thresholds lie on the grid of the plane, so that the browser and the core keep the same rows.
     ``run`` None means the probe, ``epoch`` None the run's last, ``calibration`` None the one the
     teacher pass uses.
     """
@@ -80,16 +82,16 @@ class View:
 
 def in_use(project: Project, names: Sequence[str]) -> View:
     """The view of this session: what was set last, else what the address says."""
-    kept = st.session_state.get(_key(project))
+    kept = st.session_state.get(key(project))
     if kept is None:
         kept = View.from_query({name: st.query_params.get(name, "") for name in QUERY}, names)
-        st.session_state[_key(project)] = kept
+        st.session_state[key(project)] = kept
     return kept
 
 
 def put(project: Project, view: View) -> None:
     """Make ``view`` the one in use."""
-    st.session_state[_key(project)] = view
+    st.session_state[key(project)] = view
 
 
 def show_in_address(view: View) -> None:
@@ -122,17 +124,6 @@ def value_of(threshold: Threshold, name: str | None) -> float:
     return threshold
 
 
-def changed(
-    threshold: Threshold, names: Sequence[str], name: str | None, value: float
-) -> Threshold:
-    """With the threshold of one class (or of all) set to ``value``; others keep theirs."""
-    value = rounded(value)
-    if name is None:
-        return value
-    every = {one: value_of(threshold, one) for one in names}
-    return simplest({**every, name: value})
-
-
 def simplest(threshold: Threshold) -> Threshold:
     """One number where all classes share it."""
     if isinstance(threshold, dict) and len(set(threshold.values())) == 1:
@@ -141,13 +132,13 @@ def simplest(threshold: Threshold) -> Threshold:
 
 
 def rounded(value: float) -> float:
-    """To the step of the sliders, downwards, so that a rounded threshold drops no row.
+    """To four decimals, downwards, so that a rounded threshold drops no row; on the grid.
 
     A threshold above 0 stays above 0: 0 means that everything passes.
     """
     clipped = min(1.0, max(0.0, float(value)))
     steps = int(clipped / STEP + 1e-6)
-    return round(max(steps, 1 if clipped > 0 else 0) * STEP, 3)
+    return round(max(steps, 1 if clipped > 0 else 0) * STEP, 4)
 
 
 def rounded_all(threshold: float | Mapping[str, float]) -> Threshold:
@@ -157,7 +148,8 @@ def rounded_all(threshold: float | Mapping[str, float]) -> Threshold:
     return rounded(threshold)
 
 
-def _key(project: Project) -> str:
+def key(project: Project) -> str:
+    """Where the session keeps the view of this project."""
     return f"_curate_view_{project.id}"
 
 
@@ -171,7 +163,8 @@ def _threshold(value: Any, names: Sequence[str]) -> Threshold:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return 0.0
-    return min(1.0, max(0.0, float(value)))
+    clipped = float(min(1.0, max(0.0, value)))
+    return max(1, round(clipped * SCALE)) / SCALE if clipped > 0 else 0.0
 
 
 def _calibration(value: Any) -> Calibration | None:
@@ -180,7 +173,7 @@ def _calibration(value: Any) -> Calibration | None:
 
 def _written(threshold: Threshold) -> str:
     if isinstance(threshold, dict):
-        return json.dumps({name: value for name, value in threshold.items() if value})
+        return json.dumps({name: round(v, 6) for name, v in threshold.items() if v})
     return f"{threshold:g}" if threshold else ""
 
 

@@ -3,7 +3,7 @@
 Texts and class names are hostile: they are escaped, and never part of a hover template.
 """
 
-from llkd.charts.plane import Group, Line, Marks, decision_plane, hover_text, kept_per_class
+from llkd.charts.balance import kept_per_class
 from llkd.charts.results import (
     accuracy_against_samples,
     confusion,
@@ -20,16 +20,11 @@ from llkd.charts.teacher import (
 from llkd.charts.training import evaluation, loss, share_selected, thresholds
 
 __all__ = [
-    "Group",
-    "Line",
-    "Marks",
     "accuracy_against_samples",
     "confidence_histogram",
     "confusion",
-    "decision_plane",
     "evaluation",
     "f1_per_class",
-    "hover_text",
     "kept_per_class",
     "label_histogram",
     "loss",

@@ -4,9 +4,12 @@ Torch-free, so that the web app, the command line and the export share it. Rows 
 the pool; held-out texts are only for evaluation.
 """
 
+from llkd.curation.comparing import Share, compare_kept
 from llkd.curation.embeddings import (
     embeddings_key,
+    has_embeddings,
     load_embeddings,
+    nearest_rows,
     probe_signals,
     read_embeddings,
     save_embeddings,
@@ -24,6 +27,7 @@ from llkd.curation.plane import (
     load_plane,
     with_decisions,
 )
+from llkd.curation.replay import history
 from llkd.curation.thresholds import (
     Threshold,
     kept_rows,
@@ -34,15 +38,20 @@ from llkd.curation.thresholds import (
 
 __all__ = [
     "Plane",
+    "Share",
     "TeacherLabels",
     "Threshold",
+    "compare_kept",
     "current_labelling",
     "embeddings_key",
     "gold_indices",
+    "has_embeddings",
+    "history",
     "kept_rows",
     "label_set_of",
     "load_embeddings",
     "load_plane",
+    "nearest_rows",
     "probe_signals",
     "quoted",
     "read_embeddings",

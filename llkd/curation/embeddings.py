@@ -14,6 +14,8 @@ from llkd.store import Project, Store
 from llkd.store.home import atomic_file
 from llkd.store.runs import read_probabilities, write_probabilities
 
+_BLOCK = 50_000
+
 
 def embeddings_key(model: Mapping[str, Any], project: Project) -> str:
     """A file name for embeddings, by the model and the texts they depend on."""
@@ -42,14 +44,49 @@ def read_embeddings(path: Path) -> np.ndarray:
 
 def load_embeddings(store: Store, project: Project) -> np.ndarray | None:
     """The newest embeddings of this project's texts, ``[n, d]``; None before a probe."""
-    newest = _newest_embeddings(store, project)
-    if newest is None:
+    path = _newest(store, project)
+    if path is None:
         return None
-    values = read_embeddings(newest)
+    values = read_embeddings(path)
     return values if len(values) == project.rows else None
 
 
-def _newest_embeddings(store: Store, project: Project) -> Path | None:
+def has_embeddings(store: Store, project: Project) -> bool:
+    """Whether there are embeddings to compare texts by."""
+    return _newest(store, project) is not None
+
+
+def nearest_rows(
+    store: Store, project: Project, row: int, among: np.ndarray, count: int = 200
+) -> np.ndarray | None:
+    """The rows ``among`` (sorted) nearest in meaning to ``row``, nearest first, itself too.
+
+    By the cosine between the frozen student's embeddings, read a block at a time: a million of
+    them are more than a server should hold. None where there are no embeddings of these texts.
+    """
+    from safetensors import safe_open
+
+    path = _newest(store, project)
+    if path is None:
+        return None
+    with safe_open(path, framework="np") as file:
+        values = file.get_slice("embeddings")
+        n = values.get_shape()[0]
+        if n != project.rows or not 0 <= row < n:
+            return None
+        wanted = _unit(values[row : row + 1])[0]
+        cosine = np.concatenate(
+            [_unit(values[at : min(n, at + _BLOCK)]) @ wanted for at in range(0, n, _BLOCK)]
+        )[among]
+    best = np.argsort(-cosine, kind="stable")[:count]
+    return np.asarray(among[best])
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+
+
+def _newest(store: Store, project: Project) -> Path | None:
     folder = store.runs.embeddings_file(project.id, "x").parent
     found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
     return found[-1] if found else None
@@ -63,7 +100,7 @@ def probe_signals(
     None where there are no embeddings yet (``llkd probe`` makes them) or fewer than two
     pseudo-labels to learn from.
     """
-    newest = _newest_embeddings(store, project)
+    newest = _newest(store, project)
     model = "none" if newest is None else newest.stem
     key = f"{labels.version}-{labels.calibration}-{model}"
     path = store.runs.probe_file(project.id, key)

@@ -116,9 +116,17 @@ class Runs:
         """The step log so far, in order; empty before the first part."""
         return _parts(run.folder, "steps-*.parquet", "step")
 
-    def decisions(self, run: Run) -> pd.DataFrame:
-        """What was selected at which step, one line per (step, row)."""
-        return _parts(run.folder, "decisions-*.parquet", "step")
+    def decisions(self, run: Run, row: int | None = None) -> pd.DataFrame:
+        """What was selected at which step, one line per (step, row); of one row where given."""
+        return _parts(run.folder, "decisions-*.parquet", "step", row)
+
+    def target(self, run: Run, row: int) -> np.ndarray | None:
+        """What the run was to learn for a row, probabilities ``[C]``; None where it had none."""
+        path = run.folder / "targets.parquet"
+        if not path.exists():
+            return None
+        found = pq.read_table(path, columns=["p"], filters=[("row", "==", row)])["p"].to_pylist()
+        return np.asarray(found[0], dtype=np.float64) if found else None
 
     def epochs(self, run: Run) -> list[int]:
         """Epochs whose signals are there, in order."""
@@ -178,11 +186,12 @@ def read_probabilities(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return rows, probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
-def _parts(folder: Path, pattern: str, order: str) -> pd.DataFrame:
+def _parts(folder: Path, pattern: str, order: str, row: int | None = None) -> pd.DataFrame:
     frames = []
+    only = None if row is None else [("row", "==", row)]
     for path in sorted(folder.glob(pattern)):
         try:
-            frames.append(pq.read_table(path).to_pandas())
+            frames.append(pq.read_table(path, filters=only).to_pandas())
         except FileNotFoundError:
             continue
     if not frames:

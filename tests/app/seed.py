@@ -32,6 +32,7 @@ def seeded_project(
     gold: bool = True,
     holdout: float = 0.25,
     names: list[str] | None = None,
+    words: list[str] = WORDS,
     seed: int = 0,
 ) -> tuple[Store, Project]:
     """A project of ``n`` short texts, its teacher right on about 3 of 4.
@@ -45,7 +46,7 @@ def seeded_project(
     texts = pd.DataFrame(
         {
             "id": [f"M{k:04d}" for k in range(n)],
-            "text": [f"{WORDS[t % len(WORDS)]}, message number {k}" for k, t in enumerate(truth)],
+            "text": [f"{words[t % len(words)]}, message number {k}" for k, t in enumerate(truth)],
             "gold": [classes[t] for t in truth] if gold else [None] * n,
             "split": np.where(np.arange(n) < round(n * holdout), "eval", "pool")
             if gold
@@ -126,7 +127,9 @@ def opened(page: str = "data", **query: str) -> AppTest:
     app.query_params.update(query)
     app.run()
     app.query_params.update(query)
-    return app.switch_page(f"pages/{page}.py").run()
+    app.switch_page(f"pages/{page}.py").run()
+    # And on a page's first run its widgets have other identities than on those to come.
+    return app.run()
 
 
 def direct(page: str, **query: str) -> AppTest:

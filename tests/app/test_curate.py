@@ -1,9 +1,10 @@
 """The Curate page: the plane's rows, thresholds by every way, the table and what people decide."""
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as hyp
@@ -12,27 +13,34 @@ from seed_runs import add_run
 
 from llkd import commands, curation, jobs
 from ui import view
-from ui.curate import controls, marks, rows
+from ui.curate import controls, rows
 from ui.curate.rows import Filter
+from ui.curate.scene import Scene
+from ui.decision_plane import Region, kept_mask, pack_plane, snapped, tally, threshold_units
 from ui.view import View
 
 HOSTILE = "<img src=x onerror=alert(1)> [l](http://e.com) **b**"
 
 
-def _metrics(app):
-    return {one.label: one.value for one in app.metric}
+def _counted(app):
+    """Kept, of how many, in words: what the server counts, above the table."""
+    return re.search(r"Kept by these thresholds: ([\d,]+) of ([\d,]+) texts? \((.+?)\)", words(app))
 
 
 def _kept(app):
-    return int(app.metric[0].value.replace(",", ""))
+    return int(_counted(app)[1].replace(",", ""))
 
 
-def _slider(app, title):
-    return next(one for one in app.slider if one.label == title)
+def _move(app, project, teacher=None, student=None):
+    """As if a line had been moved: the component itself runs only in a browser."""
+    held = app.session_state[view.key(project)]
+    moved = {k: v for k, v in (("teacher", teacher), ("student", student)) if v is not None}
+    app.session_state[view.key(project)] = replace(held, **moved)
+    app.run()
 
 
-def _number(app, title):
-    return next(one for one in app.number_input if one.label == title)
+def _view(app, project):
+    return app.session_state[view.key(project)]
 
 
 def _table(app):
@@ -63,7 +71,7 @@ def test_before_the_first_label_the_next_step_is_the_teacher(home):
     app = opened("curate")
     assert "These texts have no teacher labels yet." in words(app)
     button(app, "Go to Teacher")
-    assert not app.slider
+    assert "Keep everything" not in words(app)
 
 
 def test_while_the_teacher_works_the_page_says_so(home):
@@ -78,15 +86,15 @@ def test_a_plane_of_the_labels_so_far_says_how_many(home):
     seeded_project(home, n=60, labelled=0.5, holdout=0.2)
     app = opened("curate")
     assert "The teacher has labelled 18 of 48 texts so far" in said(app.info)
-    assert "30 texts without a teacher label or signal are not drawn." in words(app)
+    assert _counted(app).groups()[:2] == ("18", "48")
 
 
 def test_opened_by_its_address_the_page_is_whole(home):
     seeded_project(home)
     app = direct("curate", project="city", tt="0.6")
     assert not app.exception
-    assert _slider(app, "Teacher threshold").value == 0.6
-    assert _metrics(app)["Kept"] == str(len(_table(app)))
+    assert app.query_params["tt"] == "0.6"
+    assert _kept(app) == len(_table(app)) > 0
 
 
 # --- thresholds ---------------------------------------------------------------------------------
@@ -97,7 +105,7 @@ def test_everything_is_kept_at_first_and_counts_are_of_all_rows(home):
     app = opened("curate")
     plane = _plane(store, project)
     right = (plane.frame["label"] == plane.frame["gold"]).mean()
-    assert _metrics(app) == {"Kept": "300", "of 300 texts": "100.0\u00a0%"}
+    assert _counted(app).groups() == ("300", "300", "100.0\u00a0%")
     assert f"{100 * right:.1f}\u00a0% of the kept labels are right" in words(app)
     assert "300 kept texts with gold" in words(app)
     assert len(_table(app)) == 100
@@ -107,15 +115,11 @@ def test_everything_is_kept_at_first_and_counts_are_of_all_rows(home):
 def test_moving_a_threshold_keeps_what_the_core_says_and_shows_in_the_address(home):
     store, project = seeded_project(home, n=200)
     app = opened("curate")
-    _slider(app, "Teacher threshold").set_value(0.6).run()
-    _number(app, "Student threshold").set_value(0.3).run()
+    _move(app, project, 0.6, 0.3)
     expected = curation.kept_rows(_plane(store, project), 0.6, 0.3)
     assert _kept(app) == expected.sum()
     assert 0 < expected.sum() < 150
     assert app.query_params["tt"] == "0.6" and app.query_params["ts"] == "0.3"
-    # Both widgets of a side show the same, whichever was moved.
-    assert _number(app, "Teacher threshold").value == 0.6
-    assert _slider(app, "Student threshold").value == 0.3
 
 
 def test_a_link_reproduces_the_view(home):
@@ -131,29 +135,48 @@ def test_a_link_reproduces_the_view(home):
     assert app.query_params["need"] == f"{run.id}.1"
 
 
-@pytest.mark.parametrize("tt", ["x", "[[", "-3", "NaN", '{"none such": 0.5}', "true", "{" * 5000])
+@pytest.mark.parametrize(
+    "tt", ["x", "[[", "-3", "NaN", '{"none such": 0.5}', "true", "{" * 5000, "-1" + 400 * "0"]
+)
 def test_an_address_without_sense_keeps_everything(home, tt):
-    seeded_project(home)
+    _, project = seeded_project(home)
     app = opened("curate", tt=tt, ts="1e400", need="99.x", cal="magic")
     assert not app.exception and not app.error
-    assert _slider(app, "Teacher threshold").value == 0.0
+    seen = _view(app, project)
+    assert (seen.teacher, seen.student, seen.calibration) == (0.0, 1.0, None)
 
 
-def test_a_class_gets_a_threshold_of_its_own_and_the_others_keep_theirs(home):
+def test_an_address_off_the_grid_is_snapped_before_anything_is_counted(home):
     store, project = seeded_project(home, n=200)
-    app = opened("curate")
-    _slider(app, "Teacher threshold").set_value(0.5).run()
-    _pick(app, "Thresholds for", 1)
-    _slider(app, "Teacher threshold").set_value(0.8).run()
-    wanted = {"roads": 0.5, "waste": 0.8, "water": 0.5}
-    assert _kept(app) == curation.kept_rows(_plane(store, project), wanted, 0.0).sum()
-    assert json.loads(app.query_params["tt"]) == wanted
-    _pick(app, "Thresholds for", 0)
-    assert _slider(app, "Teacher threshold").value == 0.5
-    _pick(app, "Thresholds for", -1)
-    assert "This threshold differs by class" in words(app)
-    _slider(app, "Teacher threshold").set_value(0.6).run()
-    assert app.query_params["tt"] == "0.6"
+    app = opened("curate", tt="0.61234567", ts=json.dumps({"roads": 0.3333333}))
+    seen = _view(app, project)
+    assert seen.teacher == snapped(0.61234567, NAMES)
+    assert seen.student == {"roads": 20_000 / 60_000, "waste": 0.0, "water": 0.0}
+    plane = _plane(store, project)
+    assert _kept(app) == curation.kept_rows(plane, seen.teacher, seen.student).sum()
+    # What the address says now leads to the very same view.
+    again = opened("curate", **{k: app.query_params[k] for k in ("tt", "ts")})
+    assert _view(again, project) == seen
+
+
+def test_moves_are_undone_and_done_again(home):
+    _, project = seeded_project(home, n=400)
+    app = opened("curate", tt="0.6")
+    assert button(app, "Undo").disabled and button(app, "Redo").disabled
+    start = _kept(app)
+    button(app, "Top 20 %").click().run()
+    top = _kept(app)
+    button(app, "Keep everything").click().run()
+    button(app, "Undo").click().run()
+    assert _kept(app) == top
+    button(app, "Undo").click().run()
+    assert _kept(app) == start and app.query_params["tt"] == "0.6"
+    assert button(app, "Undo").disabled
+    button(app, "Redo").click().run()
+    assert _kept(app) == top
+    # A new move ends what could be done again.
+    button(app, "Balanced 20 % per class").click().run()
+    assert button(app, "Redo").disabled
 
 
 def test_presets_keep_about_their_share(home):
@@ -193,15 +216,18 @@ def test_thresholds_of_a_run_are_its_last_ones_class_by_class(home):
 
 
 def test_the_view_is_still_there_when_the_page_is_left_and_entered_again(home):
-    seeded_project(home)
+    _, project = seeded_project(home)
     app = opened("curate")
-    _slider(app, "Teacher threshold").set_value(0.6).run()
+    _move(app, project, 0.6)
+    scene_before = Region(((0.5, 0.0), (0.7, 0.0), (0.7, 1.0)), None)
+    app.session_state[f"_curate_region_{project.id}"] = scene_before
     kept = _kept(app)
     app.switch_page("pages/train.py").run()
     app.switch_page("pages/curate.py").run()
     assert _kept(app) == kept
     app.run()
-    assert _kept(app) == kept and _slider(app, "Teacher threshold").value == 0.6
+    assert _kept(app) == kept and app.query_params["tt"] == "0.6"
+    assert app.session_state[f"_curate_region_{project.id}"] == scene_before
 
 
 # --- where information need comes from ----------------------------------------------------------
@@ -223,7 +249,6 @@ def test_without_a_probe_the_page_says_so_and_starts_one(home, started):
     seeded_project(home, probed=False)
     app = opened("curate")
     assert "Information need is not known yet." in words(app)
-    assert _slider(app, "Student threshold").disabled
     assert "Need" not in _table(app).columns
     button(app, "Start the probe").click().run()
     assert started == [(commands.probe("city"), "probe")]
@@ -286,8 +311,7 @@ def test_pages_follow_each_other_and_begin_again_with_another_filter(home):
     seeded_project(home, n=400)
     app = opened("curate")
     first = list(_table(app)["Text"])
-    app.session_state[app.get("pagination")[0].key] = 2
-    app.run()
+    app.pagination[0].set_value(2).run()
     assert "Rows 101 to 200 of 300" in words(app)
     assert not set(first) & set(_table(app)["Text"])
     app.get_by_key("curate_shown").set_value("All").run()
@@ -297,7 +321,8 @@ def test_pages_follow_each_other_and_begin_again_with_another_filter(home):
 def test_what_is_marked_on_the_plane_is_listed_whole(home):
     store, project = seeded_project(home, n=200)
     app = opened("curate")
-    app.session_state[f"_curate_regions_{project.id}"] = [{"x": [0.5, 0.7], "y": [0.0, 1.0]}]
+    box = Region(((0.5, 0.0), (0.7, 0.0), (0.7, 1.0), (0.5, 1.0)))
+    app.session_state[f"_curate_region_{project.id}"] = box
     app.run()
     app.get_by_key("curate_shown").set_value("Marked on the plane").run()
     sure = _plane(store, project).frame["confidence"]
@@ -445,86 +470,9 @@ def test_rounding_a_threshold_drops_no_row_and_keeps_zero_apart(value):
     assert (rounded == 0) == (value == 0)
 
 
-def test_one_class_is_changed_alone():
-    assert view.changed(0.5, NAMES, "waste", 0.8) == {"roads": 0.5, "waste": 0.8, "water": 0.5}
-    assert view.changed({"roads": 0.5, "waste": 0.8, "water": 0.5}, NAMES, "waste", 0.5) == 0.5
-    assert view.changed({"roads": 0.1}, NAMES, None, 0.4) == 0.4
+def test_the_threshold_of_a_class_or_the_largest():
     assert view.value_of({"roads": 0.1, "waste": 0.7}, None) == 0.7
     assert view.value_of({"roads": 0.1}, "water") == 0.0
-
-
-def test_a_point_in_a_polygon_is_found_by_the_even_odd_rule():
-    x, y = np.meshgrid(np.linspace(0.03, 0.93, 10), np.linspace(0.03, 0.93, 10))
-    x, y = x.ravel(), y.ravel()
-    triangle = {"x": [0.0, 1.0, 0.0], "y": [0.0, 0.0, 1.0]}
-    assert list(marks.inside(x, y, [triangle])) == list(x + y < 1.0)
-    box = {"x": [0.9, 0.2], "y": [0.8, 0.1]}  # corners in any order
-    assert marks.inside(x, y, [box]).sum() == 7 * 7
-    both = marks.inside(x, y, [triangle, box])
-    assert list(both) == list(marks.inside(x, y, [triangle]) | marks.inside(x, y, [box]))
-    assert not marks.inside(x, y, []).any()
-    assert not marks.inside(np.array([np.nan]), np.array([0.5]), [box, triangle]).any()
-
-
-def test_regions_come_from_boxes_and_lassos_and_nothing_else():
-    chosen = {
-        "points": [{"x": 1}],
-        "box": [{"xref": "x", "yref": "y", "x": [0.1, 0.2], "y": [0.3, 0.4]}],
-        "lasso": [{"x": [0, 1, 1], "y": [0, 0, 1]}, {"x": [], "y": []}],
-    }
-    assert marks.regions_of(chosen) == [
-        {"x": [0.1, 0.2], "y": [0.3, 0.4]},
-        {"x": [0.0, 1.0, 1.0], "y": [0.0, 0.0, 1.0]},
-    ]
-    assert marks.regions_of(None) == [] and marks.regions_of({}) == []
-
-
-def test_a_sample_is_said_is_the_same_each_time_and_changes_no_count(home, monkeypatch):
-    assert list(marks.sampled(np.arange(5), 10)) == [0, 1, 2, 3, 4]
-    chosen = marks.sampled(np.arange(1000), 100)
-    assert len(set(chosen)) == 100 and (np.diff(chosen) > 0).all()
-    assert list(chosen) == list(marks.sampled(np.arange(1000), 100))
-    monkeypatch.setattr(marks.sampled, "__defaults__", (50, 0))
-    seeded_project(home, n=400)
-    app = opened("curate")
-    assert "50 of 300 texts are drawn, picked at random" in words(app)
-    assert _kept(app) == 300
-
-
-def test_every_colouring_puts_every_mark_into_one_group(home):
-    store, project = seeded_project(home, n=120)
-    plane = _plane(store, project)
-    kept = curation.kept_rows(plane, 0.6, 0.3)
-    positions = marks.drawable(plane, None)
-    assert len(positions) == 90
-    frame = plane.frame
-    for by in marks.colourings(plane):
-        place, groups = marks.coloured(plane, positions, kept, by)
-        assert place.min() >= 0 and place.max() < len(groups)
-        if by != marks.KEPT_OR_NOT:
-            # The second half of the groups is what is kept.
-            assert ((place >= len(groups) // 2) == kept).all()
-    place, groups = marks.coloured(plane, positions, kept, marks.BY_GOLD)
-    right = (frame["gold"] == frame["label"]).to_numpy()
-    assert [groups[k].name for k in place] == ["right" if r else "wrong" for r in right]
-
-
-def test_without_gold_or_a_student_fewer_colours_are_offered(home):
-    store, project = seeded_project(home, gold=False, probed=False)
-    plane = _plane(store, project)
-    assert marks.colourings(plane) == [marks.KEPT_OR_NOT, marks.BY_LABEL]
-
-
-def test_lines_are_those_of_the_class_or_one_pair_or_all_pairs():
-    one = View(0.5, {"roads": 0.1, "waste": 0.2, "water": 0.3})
-    (line,) = marks.lines(one, NAMES, 1)
-    assert (line.teacher, line.student) == (0.5, 0.2)
-    assert [(n.teacher, n.student) for n in marks.lines(one, NAMES, None)] == [
-        (0.5, 0.1),
-        (0.5, 0.2),
-        (0.5, 0.3),
-    ]
-    assert len(marks.lines(View(0.5, 0.2), NAMES, None)) == 1
 
 
 def test_unknown_signals_are_sorted_last_both_ways(home):
@@ -534,6 +482,7 @@ def test_unknown_signals_are_sorted_last_both_ways(home):
     for down in (False, True):
         found = rows.listed(
             plane,
+            pack_plane(plane),
             np.ones(len(plane.frame), dtype=bool),
             texts,
             Filter("All", order="Teacher confidence", descending=down),
@@ -551,15 +500,236 @@ def test_words_are_looked_for_as_they_are_and_missing_texts_are_no_hit(home):
     texts.iloc[20] = "a (strange] *text"
     texts.iloc[21] = None
     everything = np.ones(len(plane.frame), dtype=bool)
-    found = rows.listed(plane, everything, texts, Filter("All", words="(STRANGE] *te"))
+    found = rows.listed(
+        plane, pack_plane(plane), everything, texts, Filter("All", words="(STRANGE] *te")
+    )
     assert plane.frame["row"].iloc[found].tolist() == [20]
 
 
-def test_without_a_need_only_the_width_of_a_region_counts(home):
-    store, project = seeded_project(home, n=60, probed=False)
+def test_what_the_browser_gets_is_counted_as_the_core_counts(home):
+    store, project = seeded_project(home, n=200)
+    people = store.people
+    people.decide(project.id, [60, 61, 62], "label", "waste")
+    people.decide(project.id, [62, 63], "exclude")
     plane = _plane(store, project)
-    regions = rows.frozen_regions([{"x": [0.5, 0.6], "y": [0.9, 0.95]}])
-    found = rows.listed(
-        plane, np.ones(45, dtype=bool), pd.Series(dtype=str), Filter(rows.MARKED, regions=regions)
-    )
-    assert len(found) == plane.frame["confidence"].between(0.5, 0.6).sum() > 0
+    packed = pack_plane(plane)
+    for teacher, student in ((0.0, 0.0), (0.61, 0.23), ({"roads": 0.7}, {"water": 0.3})):
+        units = [threshold_units(t, plane.names) for t in (teacher, student)]
+        mine = tally(packed, kept_mask(packed, *units))
+        core = curation.summary(plane, curation.kept_rows(plane, teacher, student))
+        assert mine == {**core, "per_class": list(core["per_class"].values())}
+
+
+# --- replay -------------------------------------------------------------------------------------
+
+
+def test_a_run_is_replayed_step_by_step(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    steps = store.runs.steps(run)
+    app = opened("curate")
+    app.toggle(key="curate_replay").set_value(True).run()
+    slider = next(one for one in app.slider if one.label == "Step")
+    assert (slider.min, slider.max) == (1, len(steps))
+    # Nothing moves before one asks for it.
+    assert _view(app, project) == View() and "Put the thresholds of this step" in words(app)
+    slider.set_value(3).run()
+    seen = _view(app, project)
+    assert (seen.run, seen.epoch) == (run.id, 1)
+    for side in ("teacher", "student"):
+        wanted = view.rounded_all(dict(zip(NAMES, steps.iloc[2][f"{side}_threshold"], strict=True)))
+        assert getattr(seen, side) == wanted
+    plane = _plane(store, project, run=run, epoch=1)
+    assert _kept(app) == curation.kept_rows(plane, seen.teacher, seen.student).sum()
+    batch, selected = int(steps.iloc[2]["batch"]), int(steps.iloc[2]["selected"])
+    assert f"Step 3 of {len(steps)}, in epoch 1: {selected} of the {batch} texts" in words(app)
+    button(app, "Undo").click().run()
+    assert _view(app, project) == View()
+
+
+def test_the_last_step_is_put_on_the_plane_by_a_button(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    app = opened("curate")
+    app.toggle(key="curate_replay").set_value(True).run()
+    button(app, "Put the thresholds of this step on the plane").click().run()
+    assert _view(app, project) == replace(controls.as_of_run(store, run), epoch=2)
+
+
+def test_without_a_run_that_had_thresholds_there_is_no_replay(home):
+    store, project = seeded_project(home)
+    add_run(store, project, "all")
+    assert "Replay a run step by step" not in words(opened("curate"))
+
+
+def test_a_text_says_at_which_steps_it_was_selected_and_why_not_at_the_others(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    steps = store.runs.steps(run)
+    decisions = store.runs.decisions(run)
+    why = set()
+    for row in decisions["row"].unique():
+        found = curation.history(store, run, row)
+        mine = decisions[decisions["row"] == row]
+        assert found["step"].tolist() == (mine["step"] + 1).tolist()
+        assert found["selected"].tolist() == mine["selected"].tolist()
+        target = store.runs.target(run, row)
+        for one in found.itertuples():
+            thresholds = steps.iloc[one.step - 1]
+            sure = target.max() >= thresholds["teacher_threshold"][target.argmax()] - 1e-6
+            assert (one.why == "teacher not sure enough") == (not sure and not one.selected)
+            assert sure or not one.selected
+            why.add(one.why)
+    assert why == {"selected", "teacher not sure enough", "student knew it already"}
+    assert curation.history(store, run, 10**6).empty
+
+
+def test_a_text_that_was_passed_over_by_chance_says_so(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project, "random")
+    row = store.runs.decisions(run).query("not selected")["row"].iloc[0]
+    assert "not drawn" in set(curation.history(store, run, row)["why"])
+
+
+# --- one by one, comparing, leaving with a selection ---------------------------------------------
+
+
+def test_texts_are_decided_one_by_one_and_the_list_stays_as_it_was(home):
+    store, project = seeded_project(home, n=100)
+    app = opened("curate", tt="0.8")
+    app.get_by_key("curate_shown").set_value("Not kept").run()
+    listed = len(_table(app))
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    assert f"Text 1 of {listed} · " in words(app)
+    assert [one.label for one in app.button if (one.key or "").startswith("curate_give_")] == [
+        *NAMES,
+        "Exclude",
+    ]
+    assert app.button(key="curate_give_1").proto.shortcut == "2"
+    first = app.text[0].value
+    app.button(key="curate_give_1").click().run()
+    assert "Labelled as 'waste'." in words(app)
+    # The text is kept now and left the list of texts that are not; the walk goes on all the same.
+    assert f"Text 2 of {listed} · " in words(app)
+    app.button(key="curate_give_exclude").click().run()
+    app.button(key="curate_walk_B").click().run()
+    assert "excluded by a person" in words(app)
+    app.button(key="curate_walk_B").click().run()
+    assert app.text[0].value == first and "labelled by a person" in words(app)
+    assert app.button(key="curate_walk_B").disabled
+    for _ in range(2):
+        app.button(key="curate_walk_undo").click().run()
+    assert store.people.decisions(project.id).empty
+
+
+def test_with_many_classes_the_label_is_picked_from_a_list(home):
+    names = [f"class {k}" for k in range(12)]
+    store, project = seeded_project(home, n=100, names=names)
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    app.selectbox(key="curate_give").set_value("class 11").run()
+    app.button(key="curate_give_chosen").click().run()
+    assert store.people.decisions(project.id)["human_label"].tolist() == ["class 11"]
+
+
+def _saved(app, store, project, name, **view_of):
+    seen = View(**view_of)
+    plane = _plane(store, project)
+    kept = curation.kept_rows(plane, seen.teacher, seen.student)
+    counts = curation.summary(plane, kept)
+    store.people.save_selection(project.id, name, seen.to_json(plane.calibration), counts)
+    return kept
+
+
+def test_two_saved_selections_are_compared_and_a_part_is_listed(home):
+    store, project = seeded_project(home, n=200)
+    sure = _saved(None, store, project, "sure", teacher=0.7)
+    needy = _saved(None, store, project, "needy", student=0.5)
+    app = opened("curate")
+    app.toggle(key="curate_compare").set_value(True).run()
+    assert [one.value for one in app.selectbox if one.label in {"First", "Second"}] == [
+        "sure",
+        "needy",
+    ]
+    table = app.dataframe[0].value.set_index("Texts")
+    frame = _plane(store, project).frame
+    for title, rows_ in (
+        ("Only in the first", sure & ~needy),
+        ("In both", sure & needy),
+        ("Only in the second", needy & ~sure),
+    ):
+        line = table.loc[title]
+        assert line["How many"] == rows_.sum() > 0
+        assert line["Mean confidence"] == pytest.approx(100 * frame["confidence"][rows_].mean())
+        assert line["Mean need"] == pytest.approx(100 * frame["information_need"][rows_].mean())
+        assert line["of waste"] == (frame["label"][rows_] == 1).sum()
+        right = (frame["label"] == frame["gold"])[rows_].mean()
+        assert line["Right, of those with gold"] == pytest.approx(100 * right)
+    app.button(key="curate_list_first").click().run()
+    assert f"of {(sure & ~needy).sum()}" in words(app)
+    assert (app.dataframe[-1].value["Confidence"] >= 70).all()
+    assert (app.dataframe[-1].value["Need"] < 50).all()
+
+
+def test_a_saved_selection_is_taken_to_export_and_to_train(home):
+    store, project = seeded_project(home, n=200)
+    kept = _saved(None, store, project, "sure", teacher=0.7)
+    _saved(None, store, project, "later", teacher=0.9)
+    app = opened("curate")
+    app.selectbox(key="curate_saved").set_value("sure").run()
+    app.button(key="curate_export_saved").click().run()
+    assert app.get_by_key("export_what").value == "A saved selection"
+    assert app.selectbox(key="export_saved").value == "sure"
+    assert app.metric[0].value == str(kept.sum())
+    app.switch_page("pages/curate.py").run()
+    app.selectbox(key="curate_saved").set_value("sure").run()
+    app.button(key="curate_train_saved").click().run()
+    assert app.selectbox(key="train_strategy").value == "fixed"
+    assert app.selectbox(key="train_saved").value == "sure"
+    table = app.dataframe[0].value
+    assert set(table["Teacher threshold"]) == {0.7}
+
+
+def test_texts_nearest_in_meaning_are_listed_nearest_first(home):
+    store, project = seeded_project(home, n=200)
+    values = curation.load_embeddings(store, project)
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    among = _plane(store, project).frame["row"].to_numpy()
+    found = curation.nearest_rows(store, project, int(among[7]), among, 20)
+    expected = among[np.argsort(-(unit @ unit[among[7]])[among])[:20]]
+    assert found.tolist() == expected.tolist() and found[0] == among[7]
+    assert curation.nearest_rows(store, project, 10**6, among) is None
+
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    first = app.text[0].value
+    app.button(key="curate_like").click().run()
+    assert "Nearest in meaning" in app.get_by_key("curate_shown").options
+    assert app.text[0].value == first
+    app.toggle(key="curate_one_by_one").set_value(False).run()
+    texts = store.projects.texts(project.id)["text"]
+    nearest = curation.nearest_rows(store, project, int(among[0]), among, 200)
+    assert _table(app)["Text"].tolist() == texts.iloc[nearest].tolist()[:100]
+
+
+def test_without_a_probe_nothing_is_searched_by_meaning(home):
+    store, project = seeded_project(home, probed=False)
+    assert not curation.has_embeddings(store, project)
+    assert curation.nearest_rows(store, project, 0, np.arange(3)) is None
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    assert not [one for one in app.button if one.key == "curate_like"]
+
+
+def test_a_comparison_colours_the_plane_by_which_selection_holds_a_text(home):
+    store, project = seeded_project(home, n=200)
+    sure = _saved(None, store, project, "sure", teacher=0.7)
+    needy = _saved(None, store, project, "needy", student=0.5)
+    plane = _plane(store, project)
+    where = Scene.__new__(Scene)
+    where.key, where.people, where.plane = ("test", str(home)), "0", plane
+    parts = {"only a": sure & ~needy, "both": sure & needy, "only b": needy & ~sure}
+    (one,) = where.coloured_by("a / b", (1, 2), parts).categories
+    assert one.values == ("only a", "both", "only b")
+    for code, rows_ in enumerate(parts.values()):
+        assert ((one.codes == code) == rows_).all()

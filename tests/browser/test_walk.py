@@ -57,12 +57,12 @@ def test_from_a_file_to_a_curated_set_and_a_student(server, page, some_messages)
     page.get_by_role("button", name="Next: choose what to keep").click()
 
     settled(page, "Kept")
-    page.locator(".js-plotly-plot").first.wait_for()
-    page.get_by_role("spinbutton", name="Teacher threshold").fill("0.4")
-    page.get_by_role("spinbutton", name="Teacher threshold").press("Enter")
+    page.locator(".plane[data-ready=yes][data-frame]").wait_for()
+    page.get_by_label("Teacher confidence at least").fill("0.4")
+    page.get_by_label("Teacher confidence at least").press("Enter")
     page.wait_for_url("**tt=0.4**")
     settled(page)
-    kept = int(page.get_by_test_id("stMetricValue").first.inner_text().replace(",", ""))
+    kept = int(page.locator(".plane .kept").inner_text().replace(",", ""))
     assert 0 < kept < 90
 
     page.get_by_role("button", name="Train on this selection").click()

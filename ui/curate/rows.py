@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,8 @@ import streamlit as st
 
 from llkd import curation
 from llkd.curation import Plane
-from ui.curate.marks import inside, need_known
+from ui.curate.scene import PICKED, Picked
+from ui.decision_plane import Packed, Region
 from ui.view import View
 
 PAGE_ROWS = 100
@@ -22,9 +22,9 @@ MOST_AT_ONCE = 10_000
 """More decisions than a person can mean at once are refused with a sentence."""
 
 KEPT, NOT_KEPT, ALL, MARKED = "Kept", "Not kept", "All", "Marked on the plane"
-SHOWN = (KEPT, NOT_KEPT, ALL, MARKED)
+IN_ORDER = "Order of the data"
 ORDERS = {
-    "Order of the data": None,
+    IN_ORDER: None,
     "Teacher confidence": "confidence",
     "Information need": "information_need",
     "Label": "label",
@@ -39,39 +39,41 @@ class Filter:
     shown: str = KEPT
     label: int | None = None
     words: str = ""
-    order: str = "Order of the data"
+    order: str = IN_ORDER
     descending: bool = False
-    regions: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = ()
+    region: Region | None = None
+    picked: Picked | None = None
 
 
-def listed(plane: Plane, kept: np.ndarray, texts: pd.Series, wanted: Filter) -> np.ndarray:
+def listed(
+    plane: Plane, packed: Packed, kept: np.ndarray, texts: pd.Series, wanted: Filter
+) -> np.ndarray:
     """Positions in the plane that the filter lets through, in its order. ``texts`` is by row."""
     frame = plane.frame
+    rows = frame["row"].to_numpy()
     keep = np.ones(len(frame), dtype=bool)
     if wanted.shown == KEPT:
         keep &= kept
     elif wanted.shown == NOT_KEPT:
         keep &= ~kept
     elif wanted.shown == MARKED:
-        keep &= _marked(plane, wanted)
+        keep[:] = False
+        if wanted.region is not None:
+            keep[wanted.region.rows(packed)] = True
+    elif wanted.shown == PICKED and wanted.picked is not None:
+        found = np.searchsorted(rows, wanted.picked.rows)
+        keep[:] = False
+        keep[found] = True
     if wanted.label is not None:
         keep &= frame["label"].to_numpy() == wanted.label
     positions = np.flatnonzero(keep)
-    rows = frame["row"].to_numpy()
+    if wanted.shown == PICKED and wanted.picked is not None and wanted.order == IN_ORDER:
+        # What was found by meaning comes nearest first.
+        positions = found[keep[found]]
     for word in wanted.words.split():
         found = texts.iloc[rows[positions]].str.contains(word, case=False, regex=False)
         positions = positions[found.fillna(False).to_numpy(dtype=bool)]
     return _ordered(frame, positions, wanted)
-
-
-def _marked(plane: Plane, wanted: Filter) -> np.ndarray:
-    x = plane.frame["confidence"].to_numpy()
-    if need_known(plane):
-        y = plane.frame["information_need"].to_numpy()
-        return inside(x, y, [{"x": xs, "y": ys} for xs, ys in wanted.regions])
-    # Without an information need a mark's height means nothing: only the width of a region counts.
-    bands = [{"x": (min(xs), max(xs)), "y": (0.0, 0.0)} for xs, _ in wanted.regions]
-    return inside(x, np.zeros(len(x)), bands)
 
 
 def _ordered(frame: pd.DataFrame, positions: np.ndarray, wanted: Filter) -> np.ndarray:
@@ -95,7 +97,7 @@ def rows_table(plane: Plane, positions: np.ndarray, texts: pd.Series, view: View
             "Confidence": 100 * part["confidence"].to_numpy(),
         }
     )
-    if need_known(plane):
+    if plane.student_probabilities is not None:
         table["Need"] = 100 * part["information_need"].to_numpy()
         table["Student's label"] = names[part["student_label"].to_numpy()]
     table["Why"] = curation.reasons(plane, positions, view.teacher, view.student)
@@ -140,8 +142,3 @@ def _bar(meaning: str) -> Any:
     return st.column_config.ProgressColumn(
         format="%.1f %%", min_value=0, max_value=100, width="small", help=meaning
     )
-
-
-def frozen_regions(regions: Sequence[dict[str, list[float]]]) -> tuple[Any, ...]:
-    """Regions as a filter holds them."""
-    return tuple((tuple(one["x"]), tuple(one["y"])) for one in regions)

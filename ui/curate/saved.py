@@ -1,4 +1,4 @@
-"""Selections kept under a name: save, load, delete."""
+"""Selections kept under a name: save, load, delete, compare, export, train on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from llkd import curation
 from llkd.errors import LLKDError
-from ui import view
-from ui.curate import marks
-from ui.curate.scene import PLANE, Scene, redraw
+from ui import training_form
+from ui.curate.compare import compare
+from ui.curate.scene import PLANE, Scene, look_through, redraw
 from ui.errors import show_error
+from ui.export_view import FROM_SAVED
+from ui.page import go_to
 from ui.view import View
 from ui.wording import counted, plain
 
@@ -29,7 +30,7 @@ def selections(scene: Scene) -> None:
         )
         st.button(
             "Save selection",
-            type="primary" if marks.need_known(scene.plane) else "secondary",
+            type="primary" if scene.need_known else "secondary",
             icon=":material/bookmark_add:",
             key="curate_save",
             on_click=_save,
@@ -56,7 +57,7 @@ def _save(scene: Scene) -> None:
             scene.project.id,
             name,
             scene.view.to_json(scene.plane.calibration),
-            curation.summary(scene.plane, scene.kept),
+            scene.counts,
         )
         st.session_state["_curate_saved"] = (True, f"Saved as {name!r}.")
         st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
@@ -83,11 +84,31 @@ def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
             on_click=_delete,
             args=(scene, name),
         )
+        if st.button("Export it", key="curate_export_saved", icon=":material/output:"):
+            _leave("Export", export_what=FROM_SAVED, export_saved=name)
+        if st.button("Train on it", key="curate_train_saved", icon=":material/model_training:"):
+            _leave(
+                "Train",
+                train_strategy="fixed",
+                train_thresholds_from=training_form.FROM_SAVED,
+                train_saved=name,
+            )
+    if len(saved) > 1 and st.toggle(
+        "Compare two saved selections", key="curate_compare", persist_state="session"
+    ):
+        compare(scene, by_name)
+
+
+def _leave(step: str, **drafts: str | None) -> None:
+    """Go to another page with these of its widgets set."""
+    for name, value in drafts.items():
+        st.session_state[name] = value
+    go_to(step)
 
 
 def _load(scene: Scene, chosen: dict[str, Any] | None) -> None:
     if chosen is not None:
-        view.put(scene.project, View.from_json(chosen["view"], scene.plane.names))
+        look_through(scene.project, View.from_json(chosen["view"], scene.plane.names))
     redraw()
 
 

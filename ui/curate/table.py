@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project, Store
-from ui.curate import rows
+from ui.curate import controls, meaning, replay, review, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
-from ui.curate.scene import TABLE, Scene, redraw, regions_key
+from ui.curate.scene import PICKED, TABLE, Scene, decide, picked, redraw, region, undo
 from ui.errors import told
 from ui.wording import count, counted, plain
 
@@ -22,9 +22,13 @@ def table(store: Store, project: Project) -> None:
     with told():
         scene = Scene(store, project)
         st.subheader("Texts", anchor=False)
+        controls.counts(scene)
         wanted = _filters(scene)
         found = _listed(scene, wanted)
         texts = scene.texts
+        if review.switch():
+            review.one_by_one(scene, wanted, found)
+            return
         turner = f"curate_page_{zlib.crc32(repr((wanted, scene.view)).encode())}"
         number = min(st.session_state.get(turner, 1), rows.pages(len(found)))
         start = (number - 1) * rows.PAGE_ROWS
@@ -45,20 +49,31 @@ def table(store: Store, project: Project) -> None:
         if len(ticked) == 1:
             with st.container(border=True):
                 st.caption("The whole text")
-                st.text(str(texts.iloc[int(scene.plane.frame["row"].iloc[here[ticked[0]]])]))
+                st.text(scene.text_of(here[ticked[0]]))
+                row = int(scene.plane.frame["row"].iloc[here[ticked[0]]])
+                meaning.like_this(scene, row)
+                replay.of_text(scene, row)
 
 
 def _filters(scene: Scene) -> Filter:
     names = scene.plane.names
-    regions = st.session_state.get(regions_key(scene.project), [])
-    shown = rows.SHOWN if regions else rows.SHOWN[:-1]
+    marked = region(scene.project)
+    chosen = picked(scene.project)
+    shown = [rows.KEPT, rows.NOT_KEPT, rows.ALL]
+    shown += [rows.MARKED] if marked else []
+    shown += [PICKED] if chosen else []
     if st.session_state.get("curate_shown") not in shown:
         st.session_state["curate_shown"] = rows.KEPT
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
-            "Show", shown, key="curate_shown", required=True, persist_state="session"
+            "Show",
+            shown,
+            format_func=lambda one: chosen.title.capitalize() if chosen and one == PICKED else one,
+            key="curate_shown",
+            required=True,
+            persist_state="session",
         )
-        if regions:
+        if marked:
             st.button(
                 "Clear the marking",
                 icon=":material/deselect:",
@@ -90,12 +105,13 @@ def _filters(scene: Scene) -> Filter:
         )
         down = st.toggle("Highest first", key="curate_down", persist_state="session")
     return Filter(
-        str(which),
+        str(which or rows.KEPT),
         None if label < 0 else label,
         words,
         str(order),
         down,
-        rows.frozen_regions(regions),
+        marked,
+        chosen,
     )
 
 
@@ -104,7 +120,7 @@ def _listed(scene: Scene, wanted: Filter) -> np.ndarray:
     stamp = (scene.key, scene.people, scene.view, wanted)
     kept = st.session_state.get("_curate_listed")
     if kept is None or kept[0] != stamp:
-        found = rows.listed(scene.plane, scene.kept, scene.texts, wanted)
+        found = rows.listed(scene.plane, scene.packed, scene.kept, scene.texts, wanted)
         kept = (stamp, found)
         st.session_state["_curate_listed"] = kept
     return np.asarray(kept[1])
@@ -156,7 +172,7 @@ def _actions(scene: Scene, found: np.ndarray, ticked: np.ndarray) -> None:
 
 
 def _decide(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -> None:
-    scene.store.people.decide(scene.project.id, numbers.tolist(), action, label)
+    decide(scene, numbers.tolist(), action, label)
     done = {"label": f"labelled as {label!r}", "exclude": "excluded", "include": "included again"}
     st.session_state["_curate_did"] = f"{counted(len(numbers), 'text')} {done[action]}."
     st.session_state["curate_many"] = False
@@ -164,7 +180,7 @@ def _decide(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -
 
 
 def _undo(scene: Scene) -> None:
-    back = scene.store.people.undo(scene.project.id)
+    back = undo(scene)
     told_of = f"Taken back for {counted(back, 'text')}." if back else "There is nothing to undo."
     st.session_state["_curate_did"] = told_of
     redraw()

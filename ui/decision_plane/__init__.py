@@ -19,6 +19,8 @@ from llkd.errors import ConfigError, DataError
 from ui.decision_plane.front import CSS, HTML, LINK, SCRIPT
 from ui.decision_plane.geometry import rows_inside
 from ui.decision_plane.packing import (
+    SCALE,
+    UNCATEGORISED,
     Category,
     Packed,
     kept_mask,
@@ -41,6 +43,8 @@ from ui.decision_plane.state import (
 )
 
 __all__ = [
+    "SCALE",
+    "UNCATEGORISED",
     "Category",
     "Look",
     "Packed",

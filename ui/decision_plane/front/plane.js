@@ -41,6 +41,8 @@ class Plane {
     listenToPanel(this, signal);
     listenToCompare(this, signal);
     this.#listenToBar(signal);
+    // A digit typed here is no shortcut of the page, which sees no field but this component.
+    this.$(".plane").addEventListener("keydown", (event) => event.stopPropagation(), { signal });
     this.sizes = new ResizeObserver(() => this.touch("cells"));
     this.sizes.observe(this.$(".figure"));
     addEventListener("resize", () => this.touch("cells"), { signal }); // the zoom of the browser

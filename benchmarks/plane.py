@@ -1,0 +1,328 @@
+"""How fast Curate is on n texts: the real server, a real Chromium, medians, and Plotly beside it.
+
+    python benchmarks/plane.py [--rows 100000] [--classes 4] [--repeats 10] [--no-plotly]
+
+Makes a project of n texts of about 100 bytes in a temporary home (signals are drawn, not computed:
+no model runs), starts the app, and drives the Curate page. Then a Streamlit page with a Plotly
+scattergl chart of the same signals is driven in the same way. Needs Chromium and the packages of
+requirements-dev.txt. Prints a table; nothing is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from llkd.config import LabelSet, TeacherConfig  # noqa: E402
+from llkd.store import Scores, Store  # noqa: E402
+from llkd.store.runs import write_probabilities  # noqa: E402
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WORDS = np.array(
+    "street light water bridge market school garden winter council report train museum".split()
+)
+ROOTS = """() => {
+  const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.plane'));
+  window.plane = host.shadowRoot.querySelector('.plane');
+}"""
+# From a moved pointer to the count being another: what a person sees while dragging.
+MOVED = """() => new Promise(done => {
+  const kept = window.plane.querySelector('.kept'), before = kept.textContent;
+  let from = 0;
+  const once = {capture: true, once: true};
+  window.addEventListener('pointermove', e => { from ||= e.timeStamp; }, once);
+  new MutationObserver((_, seen) => {
+    if (kept.textContent === before) return;
+    seen.disconnect();
+    requestAnimationFrame(() => done(performance.now() - from));
+  }).observe(kept, {characterData: true, childList: true, subtree: true});
+})"""
+# From the release of the pointer to another text on the page (the table's count of rows).
+TOLD = """wanted => new Promise(done => {
+  const read = () => [...document.querySelectorAll('[data-testid=stCaptionContainer]')]
+    .map(e => e.textContent).find(t => t.startsWith(wanted)) ?? '';
+  const before = read();
+  let from = 0;
+  window.addEventListener('pointerup', e => { from = e.timeStamp; }, {capture: true, once: true});
+  const timer = setInterval(() => {
+    const now = read();
+    if (from && now && now !== before) { clearInterval(timer); done(performance.now() - from); }
+  }, 2);
+})"""
+
+
+def make_project(home: Path, rows: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """A labelled project with the probe's signals; returns both signals of every row."""
+    rng = np.random.default_rng(0)
+    names = [f"class {k + 1}" for k in range(classes)]
+    words = WORDS[rng.integers(0, len(WORDS), (rows, 14))]
+    texts = [f"{k} {' '.join(line)}"[:100] for k, line in enumerate(words.tolist())]
+    truth = rng.integers(0, classes, rows)
+    store = Store(home)
+    project = store.projects.create(
+        "bench",
+        pd.DataFrame(
+            {
+                "id": [str(k) for k in range(rows)],
+                "text": texts,
+                "gold": np.array(names)[truth],
+                "split": "pool",
+            }
+        ),
+        source="bench",
+        report={"rows": rows, "kept": rows, "dropped": {}, "labels": names, "warnings": []},
+        label_set=LabelSet.of(names),
+    )
+    labelling = store.labellings.find_or_create(
+        project.id,
+        label_set=LabelSet.of(names),
+        config=TeacherConfig(),
+        fingerprint="bench",
+        teacher={"kind": "embedded", "name": "bench"},
+        calibration="none",
+    )
+    chosen = np.where(rng.random(rows) < 0.85, truth, rng.integers(0, classes, rows))
+    teacher = _answers(rng, chosen, classes, 1 - 0.75 * rng.beta(1.1, 3.5, rows))
+    store.labellings.append(
+        labelling,
+        Scores(
+            np.arange(rows),
+            np.log(teacher).astype(np.float32),
+            np.full(rows, -1),
+            np.full(rows, "logprob", dtype=object),
+            np.full(rows, None, dtype=object),
+        ),
+    )
+    store.projects.use_labelling(project.id, labelling.id)
+    student = _answers(rng, truth, classes, 1 - 0.75 * rng.beta(2.0, 1.6, rows))
+    key = f"{store.labellings.version(labelling)}-none"
+    write_probabilities(store.runs.probe_file(project.id, key), np.arange(rows), student)
+    store.close()
+    from llkd import curation
+
+    frame = curation.load_plane(Store(home), Store(home).projects.get("bench")).frame
+    return frame["confidence"].to_numpy(), frame["information_need"].to_numpy()
+
+
+def _answers(rng, chosen, classes, top):
+    """Probabilities ``[n, C]`` with about ``top`` for the chosen class."""
+    rest = rng.random((len(chosen), classes)) + 0.05
+    rest[np.arange(len(chosen)), chosen] = 0
+    rest *= (1 - top)[:, None] / rest.sum(axis=1, keepdims=True)
+    rest[np.arange(len(chosen)), chosen] = top
+    return np.clip(rest, 1e-9, 1).astype(np.float64)
+
+
+@contextlib.contextmanager
+def served(script: str, **environment: str):
+    """A Streamlit server of that script; gives its address and its process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}"],
+        cwd=ROOT,
+        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url, psutil.Process(process.pid)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+
+
+def curate(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
+    """Drive Curate; milliseconds by what was waited for."""
+    found: dict[str, list[float]] = {}
+    opened = f"{url}/curate?tt=0.6&ts=0.2"
+    ready = ".plane[data-ready=yes][data-frame]"
+    for k in range(4):
+        started = time.perf_counter()
+        page.goto(opened)
+        page.locator(ready).wait_for(timeout=300_000)
+        name = "first paint, nothing cached" if k == 0 else "first paint, data cached"
+        found.setdefault(name, []).append(1000 * (time.perf_counter() - started))
+        page.get_by_text(re.compile("^Kept by these thresholds")).wait_for(timeout=300_000)
+    rest(page)
+    page.evaluate(ROOTS)
+    teacher = page.get_by_role("slider", name="Teacher threshold")
+    for k in range(repeats):
+        box = teacher.locator("b").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + 60
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for step in range(1, 4):
+            page.evaluate(f"window.seen = ({MOVED})(); 0")
+            page.mouse.move(x + (8 if k % 2 else -8) * step, y)
+            found.setdefault("drag, pointer to count", []).append(page.evaluate("window.seen"))
+            frame = float(page.locator(".plane").get_attribute("data-frame"))
+            found.setdefault("drag, work in the browser", []).append(frame)
+        page.evaluate(f"window.seen = ({TOLD})('Rows '); 0")
+        page.mouse.up()
+        found.setdefault("release to table", []).append(page.evaluate("window.seen"))
+        same(page)
+    page.get_by_role("button", name="Lasso").click()
+    box = page.locator(".plane canvas").first.bounding_box()
+    for k in range(repeats):
+        corners = [(0.05, 0.05), (0.6 + k / 60, 0.05), (0.98, 0.5), (0.6, 0.95), (0.05, 0.95)]
+        at = [(box["x"] + box["width"] * a, box["y"] + box["height"] * b) for a, b in corners]
+        page.mouse.move(*at[0])
+        page.mouse.down()
+        for point in at[1:]:
+            page.mouse.move(*point, steps=12)
+        page.evaluate(f"window.seen = ({TOLD})('Rows '); 0")
+        page.mouse.up()
+        found.setdefault("lasso to table", []).append(page.evaluate("window.seen"))
+        rest(page)
+    return found
+
+
+def rest(page: Page) -> None:
+    """Wait until the server has nothing left to do."""
+    page.wait_for_timeout(150)
+    page.wait_for_selector(
+        "[data-testid=stApp][data-test-script-state=notRunning]", timeout=300_000
+    )
+
+
+def same(page: Page) -> None:
+    """The browser's count and the server's must be equal, exactly."""
+    rest(page)
+    seen = int(page.locator(".plane .kept").inner_text().replace(",", ""))
+    told = page.get_by_text(re.compile("^Kept by these thresholds")).inner_text()
+    counted = int(re.search(r": ([\d,]+) of", told)[1].replace(",", ""))
+    if seen != counted:
+        raise SystemExit(f"The browser counts {seen:,}, the server {counted:,}.")
+
+
+def plotly(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
+    """Drive the Plotly page by its slider's keys: one press moves the threshold one step."""
+    found: dict[str, list[float]] = {}
+    for k in range(2):
+        started = time.perf_counter()
+        page.goto(url)
+        page.locator(".js-plotly-plot .gl-canvas").first.wait_for(timeout=300_000, state="attached")
+        drawn(page)
+        if k:
+            found["first paint, data cached"] = [1000 * (time.perf_counter() - started)]
+    slider = page.get_by_role("slider", name="Teacher threshold")
+    slider.focus()
+    for _ in range(repeats):
+        before = page.get_by_test_id("stText").inner_text()
+        started = time.perf_counter()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(
+            "b => document.querySelector('[data-testid=stText]')?.textContent !== b",
+            arg=before,
+            timeout=300_000,
+        )
+        drawn(page)
+        found.setdefault("threshold to kept colour", []).append(
+            1000 * (time.perf_counter() - started)
+        )
+    return found
+
+
+def drawn(page: Page) -> None:
+    """Wait until the page is idle and a frame has been drawn after it."""
+    page.wait_for_selector(
+        "[data-testid=stApp][data-test-script-state=notRunning]", timeout=300_000
+    )
+    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
+
+
+def table(found: dict[str, list[float]]) -> None:
+    """Print medians with their range."""
+    for name, values in found.items():
+        low, high = min(values), max(values)
+        print(
+            f"  {name:32} {statistics.median(values):10.1f} ms   "
+            f"({low:.1f} to {high:.1f}, n={len(values)})"
+        )
+
+
+def main() -> None:
+    """Read the options, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--classes", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--no-plotly", action="store_true", help="leave the comparison out")
+    parser.add_argument("--plotly-repeats", type=int, help="default: as many as --repeats")
+    asked = parser.parse_args()
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(folder) / "home"
+        started = time.perf_counter()
+        signals = make_project(home, asked.rows, asked.classes)
+        print(f"{asked.rows:,} texts, {asked.classes} classes, made in "
+              f"{time.perf_counter() - started:.1f} s")  # fmt: skip
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 1400})
+        with served("app.py", LLKD_HOME=str(home)) as (url, process):
+            idle = process.memory_info().rss
+            ours = curate(page, url, asked.repeats)
+            rss = process.memory_info().rss
+        print("Curate (counts of browser and server were equal after every move)")
+        table(ours)
+        print(f"  {'server memory':32} {rss / 2**20:10.0f} MiB  (idle {idle / 2**20:.0f})")
+        page.close()
+        if not asked.no_plotly:
+            np.save(Path(folder) / "signals.npy", np.stack(signals))
+            page = browser.new_page(viewport={"width": 1440, "height": 1400})
+            with served(
+                "benchmarks/plotly_plane.py", PLANE_SIGNALS=str(Path(folder) / "signals.npy")
+            ) as (url, _):
+                theirs = plotly(page, url, asked.plotly_repeats or asked.repeats)
+            print("Plotly scattergl of the same signals")
+            table(theirs)
+            slow = statistics.median(theirs["threshold to kept colour"])
+            for name in ("drag, pointer to count", "release to table"):
+                print(f"  ratio to Curate's {name!r}: {slow / statistics.median(ours[name]):.0f}")
+            ratio = statistics.median(theirs["first paint, data cached"]) / statistics.median(
+                ours["first paint, data cached"]
+            )
+            print(f"  ratio of first paint, data cached: {ratio:.1f}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What a run decided about one text, step by step, and why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from llkd.store import Run, Store
+
+_DRAWN = ("random", "teacher_then_random")
+_CLOSE = 1e-6
+
+
+def history(store: Store, run: Run, row: int) -> pd.DataFrame:
+    """Every step whose batch held this row, in order; empty where there was none.
+
+    Columns: step (from 1), epoch, selected, confidence, teacher_threshold and student_threshold
+    (those of the row's pseudo-label at that step) and why, in a few words. The student's need of
+    the moment is not logged: where the teacher was sure enough, it is what was left to decide.
+    """
+    seen = store.runs.decisions(run, row)
+    found = store.runs.target(run, row)
+    if seen.empty or found is None:
+        return pd.DataFrame()
+    label, confidence = int(np.argmax(found)), float(np.max(found))
+    steps = store.runs.steps(run).set_index("step")
+    steps = steps.loc[seen["step"].to_numpy()]
+    teacher, student = (
+        np.vstack(steps[f"{side}_threshold"].to_list())[:, label] for side in ("teacher", "student")
+    )
+    selected = seen["selected"].to_numpy(dtype=bool)
+    drawn = run.config.selection.strategy in _DRAWN
+    return pd.DataFrame(
+        {
+            "step": seen["step"].to_numpy() + 1,
+            "epoch": steps["epoch"].to_numpy(),
+            "selected": selected,
+            "confidence": confidence,
+            "teacher_threshold": teacher,
+            "student_threshold": student,
+            "why": [
+                "selected"
+                if chosen
+                else "teacher not sure enough"
+                if confidence < limit - _CLOSE
+                else "not drawn"
+                if drawn
+                else "student knew it already"
+                for chosen, limit in zip(selected, teacher, strict=True)
+            ],
+        }
+    )

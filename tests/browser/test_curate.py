@@ -1,0 +1,246 @@
+"""Curate in a real Chromium: what a person does on the plane, and what the page makes of it."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import settled
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+from seed import seeded_project
+from seed_runs import add_run
+
+pytestmark = pytest.mark.browser
+HOSTILE = (
+    "<img src=http://e.com/x onerror=alert(1)> ![i](http://e.com/y) %{x} \u202eleft \U0001f600"
+)
+
+
+class Curate:
+    """The page as a person sees it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.plane = page.locator(".plane")
+        self.teacher = page.get_by_role("slider", name="Teacher threshold")
+        self.student = page.get_by_role("slider", name="Student threshold")
+
+    def open(self, server, query=""):
+        self.page.goto(f"{server.url}/curate{query}")
+        return self.ready()
+
+    def ready(self):
+        self.page.locator(".plane[data-ready=yes][data-frame]").wait_for()
+        settled(self.page)
+        return self
+
+    def browser(self):
+        return int(self.plane.locator(".kept").inner_text().replace(",", ""))
+
+    def server(self):
+        told = self.page.get_by_text(re.compile("Kept by these thresholds: ")).inner_text()
+        return int(re.search(r": ([\d,]+) of", told)[1].replace(",", ""))
+
+    def listed(self):
+        told = self.page.get_by_text(re.compile(r"^Rows [\d,]+ to")).inner_text()
+        return int(told.rsplit(" ", 1)[1].replace(",", ""))
+
+    def agrees(self, until=lambda: True):
+        """Wait until browser, server and table count the same."""
+        for _ in range(400):
+            if self.browser() == self.server() and until():
+                break
+            self.page.wait_for_timeout(30)
+        assert self.browser() == self.server()
+        assert until()
+        return self.browser()
+
+    def at(self, x, y):
+        box = self.plane.locator("canvas").first.bounding_box()
+        w, h = box["width"] - 102, box["height"] - 76
+        return box["x"] + 50 + (x + 0.015) / 1.03 * w, box["y"] + 30 + (1.02 - y) / 1.04 * h
+
+    def drag(self, *points):
+        self.page.mouse.move(*self.at(*points[0]))
+        self.page.mouse.down()
+        for point in points[1:]:
+            self.page.mouse.move(*self.at(*point), steps=4)
+        self.page.mouse.up()
+
+    def type(self, side, text):
+        field = self.page.get_by_label(f"{side} at least")
+        field.fill(text)
+        field.press("Enter")
+
+
+def test_lines_typing_keys_classes_reload_and_another_page(server, page):
+    _, project = seeded_project(server.home, n=2_000)
+    seen = Curate(page).open(server)
+    assert seen.agrees() == 1_500
+    # The first click on a page that was opened by its address is not lost.
+    page.get_by_role("button", name="Top 20 %").click()
+    assert 270 < seen.agrees(lambda: seen.browser() < 1_500) < 330
+    page.get_by_role("button", name="Keep everything").click()
+    seen.agrees(lambda: seen.browser() == seen.listed() == 1_500)
+
+    seen.type("Teacher confidence", "0.6")
+    page.wait_for_url("**tt=0.6**")
+    typed = seen.agrees(lambda: seen.listed() == seen.browser())
+    assert typed < 1_500
+    seen.drag((0.6, 0.5), (0.8, 0.5))
+    dragged = seen.agrees(lambda: seen.listed() == seen.browser() < typed)
+    assert 0.78 < float(seen.teacher.get_attribute("aria-valuenow")) < 0.82
+    page.get_by_role("button", name="Undo", exact=True).click()
+    assert seen.agrees(lambda: seen.browser() == typed)
+    page.get_by_role("button", name="Redo", exact=True).click()
+    assert seen.agrees(lambda: seen.browser() == dragged)
+    seen.type("Teacher confidence", "0.6")
+    seen.student.focus()
+    page.keyboard.press("Shift+ArrowUp")
+    page.wait_for_url("**ts=0.05**")
+
+    # One class gets thresholds of its own; the address says so.
+    page.get_by_role("radio", name="waste").click()
+    seen.type("Teacher confidence", "0.9")
+    page.wait_for_url(re.compile("tt=%7B.*waste"))
+    kept = seen.agrees(lambda: seen.listed() == seen.browser() < typed)
+    page.get_by_role("link", name="Train").first.click()
+    settled(page, "Start training")
+    page.get_by_role("link", name="Curate").first.click()
+    seen.ready()
+    seen.agrees(lambda: seen.browser() == kept)
+    assert page.get_by_role("radio", name="waste").get_attribute("aria-checked") == "true"
+    page.reload()
+    seen.ready()
+    seen.agrees(lambda: seen.browser() == kept)
+    assert page.problems == []
+
+
+def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page, browser):
+    store, project = seeded_project(server.home, n=800)
+    seen = Curate(page).open(server, "?tt=0.9")
+    before = seen.agrees()
+    page.get_by_role("button", name="Lasso").click()
+    seen.drag((0.3, 0.2), (0.6, 0.2), (0.6, 0.6), (0.6, 0.99), (0.3, 0.99), (0.28, 0.5))
+    page.get_by_text("Marked on the plane").wait_for()
+    settled(page, "rows of this list")
+    marked = seen.listed()
+    assert 20 < marked < 600
+    page.get_by_text(re.compile("rows of this list")).click()
+    settled(page)
+    page.get_by_role("button", name="Set label").click()
+    page.get_by_text(f"{marked} texts labelled as").wait_for()
+    assert seen.agrees(lambda: seen.browser() == before + marked)
+
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    other = Curate(context.new_page()).open(server, "?tt=0.9")
+    assert other.agrees() == before + marked
+    other.page.get_by_label("Words in the text").fill("number 777")
+    other.page.get_by_label("Words in the text").press("Enter")
+    other.page.get_by_text("All", exact=True).click()
+    other.page.get_by_text("Rows 1 to 1 of 1").wait_for()
+    settled(other.page)
+    other.page.get_by_text("All 1 row of this list").click()
+    settled(other.page)
+    other.page.get_by_role("button", name="Exclude").click()
+    other.page.get_by_text("1 text excluded").wait_for()
+    # One's own decision is undone, not what another did since; a refresh shows both.
+    page.get_by_role("button", name="Undo last").click()
+    page.get_by_text(f"Taken back for {marked} texts").wait_for()
+    page.reload()
+    seen.ready()
+    page.get_by_text("By people: 0 texts labelled, 1 excluded").wait_for()
+    assert store.people.decisions(project.id)["excluded"].tolist() == [True]
+    context.close()
+
+    page.get_by_role("button", name="Undo last").click()
+    page.get_by_text("Taken back for").wait_for()
+    seen.agrees(lambda: seen.browser() == before)
+    assert store.people.decisions(project.id).empty
+    assert page.problems == []
+
+
+def test_single_keys_decide_text_by_text_but_not_while_a_number_is_typed(server, page):
+    store, project = seeded_project(server.home, n=200)
+    seen = Curate(page).open(server, "?tt=0.9")
+    before = seen.agrees()
+    page.get_by_text("Not kept", exact=True).click()
+    settled(page)
+    page.get_by_text("One by one", exact=True).click()
+    page.get_by_text(re.compile("^Text 1 of ")).wait_for()
+    settled(page)
+    page.locator("h1").click()
+    for k, key in enumerate("213"):
+        page.keyboard.press(key)
+        page.get_by_text(re.compile(f"^Text {k + 2} of ")).wait_for()
+        settled(page)
+    assert store.people.decisions(project.id)["human_label"].tolist() == ["waste", "roads", "water"]
+    seen.agrees(lambda: seen.browser() == before + 3)
+    page.keyboard.press("u")
+    page.get_by_text("Taken back").wait_for()
+    page.keyboard.press("b")
+    page.get_by_text(re.compile("^Text 3 of ")).wait_for()
+    settled(page)
+    seen.agrees(lambda: seen.browser() == before + 2)
+    # The digits of a threshold, or of words looked for, are no decisions.
+    field = page.get_by_label("Teacher confidence at least")
+    field.click()
+    field.press("Control+a")
+    page.keyboard.type("0.321", delay=30)
+    field.press("Enter")
+    page.wait_for_url("**tt=0.321**")
+    words = page.get_by_label("Words in the text")
+    words.click()
+    page.keyboard.type("number 123", delay=20)
+    words.press("Enter")
+    settled(page)
+    assert len(store.people.decisions(project.id)) == 2
+    assert page.problems == []
+
+
+def test_replay_moves_the_lines(server, page):
+    store, project = seeded_project(server.home, n=400)
+    run = add_run(store, project)
+    seen = Curate(page).open(server)
+    start = seen.agrees()
+    page.get_by_text("Replay a run step by step").click()
+    slider = page.get_by_role("slider", name="Step")
+    slider.wait_for()
+    settled(page)
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(f"**need={run.id}**")
+    seen.agrees(lambda: seen.browser() < start)
+    assert "by class" in seen.teacher.inner_text()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    seen.agrees(lambda: seen.browser() == start)
+    assert page.problems == []
+
+
+def test_hostile_texts_and_names_are_only_shown(server, page):
+    foreign = []
+    own = (server.url, server.url.replace("http", "ws"), "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(own) else foreign.append(r.url))
+    seeded_project(
+        server.home, n=60, names=[HOSTILE, "b", "c"], words=[HOSTILE, "x" * 100_000, "=1+1"]
+    )
+    seen = Curate(page).open(server)
+    seen.agrees()
+    tip = page.locator(".tip")
+    for k in range(400):
+        page.mouse.move(*seen.at(0.4 + (k % 40) / 66, 0.3 + (k // 40) / 15))
+        page.wait_for_timeout(25)
+        if tip.is_visible() and (
+            page.wait_for_timeout(700) or "onerror" in tip.locator(".text").inner_text()
+        ):
+            break
+    assert HOSTILE in tip.locator(".text").inner_text()
+    page.get_by_text("One by one", exact=True).click()
+    page.get_by_text(re.compile("^Text 1 of ")).wait_for()
+    settled(page)
+    page.get_by_role("button", name="Next").click()
+    settled(page)
+    assert page.locator("img[src*='e.com'], a[href*='e.com']").count() == 0
+    assert foreign == [] and page.problems == []

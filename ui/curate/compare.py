@@ -1,0 +1,114 @@
+"""Two saved selections side by side, and the texts that only one of them holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from llkd import curation
+from llkd.curation import Plane, Share
+from ui import reads, view
+from ui.curate.scene import TABLE, Scene, pick
+from ui.decision_plane import Packed
+from ui.view import View
+from ui.wording import counted
+
+PARTS = {"first": "Only in the first", "both": "In both", "other": "Only in the second"}
+
+
+def packed(scene: Scene) -> Packed:
+    """The plane's rows; while two selections are compared, to be coloured by which holds them."""
+    saved = {one["name"]: one for one in scene.store.people.selections(scene.project.id)}
+    if not st.session_state.get("curate_compare") or len(saved) < 2:
+        return scene.packed
+    chosen = [
+        st.session_state.get(key, usual)
+        for key, usual in zip(("curate_first", "curate_second"), _usual(saved), strict=True)
+    ]
+    if chosen[0] == chosen[1] or not all(one in saved for one in chosen):
+        return scene.packed
+    first, other = (str(one) for one in chosen)
+    (_, in_first), (_, in_other) = (_kept(scene, saved[one]["view"]) for one in (first, other))
+    return scene.coloured_by(
+        f"{first} / {other}",
+        (saved[first]["id"], saved[other]["id"]),
+        {
+            f"only {first}": in_first & ~in_other,
+            "both": in_first & in_other,
+            f"only {other}": in_other & ~in_first,
+        },
+    )
+
+
+def compare(scene: Scene, saved: dict[str, dict[str, Any]]) -> None:
+    """Choose two; how many texts each part holds, of which classes, how sure and how right."""
+    names = list(saved)
+    with st.container(border=True):
+        with st.container(horizontal=True):
+            first = st.selectbox("First", names, 1, key="curate_first", persist_state="session")
+            other = st.selectbox("Second", names, 0, key="curate_second", persist_state="session")
+        parts = curation.compare_kept(
+            *_kept(scene, saved[first]["view"]), *_kept(scene, saved[other]["view"])
+        )
+        st.dataframe(
+            _table(parts),
+            hide_index=True,
+            column_config={
+                name: st.column_config.NumberColumn(format="%.1f %%")
+                for name in ("Mean confidence", "Mean need", "Right, of those with gold")
+            },
+            placeholder="–",
+            alt="What only the first selection holds, what both hold, what only the second holds",
+        )
+        with st.container(horizontal=True):
+            for part, title in PARTS.items():
+                rows = parts[part].rows
+                st.button(
+                    f"List {counted(len(rows), 'text')}: {title.lower()}",
+                    key=f"curate_list_{part}",
+                    disabled=not len(rows),
+                    on_click=_list,
+                    args=(scene, title, rows),
+                )
+
+
+def _usual(saved: dict[str, Any]) -> tuple[str, str]:
+    """The two that were saved last, the older one first."""
+    newest, before = list(saved)[:2]
+    return before, newest
+
+
+def _kept(scene: Scene, saved: dict[str, Any]) -> tuple[Plane, Any]:
+    wanted, run = view.run_of(scene.store, scene.project, View.from_json(saved, scene.plane.names))
+    plane = reads.plane(
+        scene.store, scene.project, calibration=wanted.calibration, run=run, epoch=wanted.epoch
+    )
+    return plane, curation.kept_rows(plane, wanted.teacher, wanted.student)
+
+
+def _table(parts: dict[str, Share]) -> pd.DataFrame:
+    lines = []
+    for name, title in PARTS.items():
+        part = parts[name]
+        lines.append(
+            {
+                "Texts": title,
+                "How many": len(part.rows),
+                "Mean confidence": _per_cent(part.confidence),
+                "Mean need": _per_cent(part.need),
+                "Right, of those with gold": _per_cent(part.accuracy),
+                **{f"of {name}": number for name, number in part.per_class.items()},
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _per_cent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _list(scene: Scene, title: str, rows: Any) -> None:
+    pick(scene.project, title.lower(), scene.plane.frame["row"].to_numpy()[rows])
+    st.rerun(TABLE)
