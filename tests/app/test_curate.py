@@ -230,6 +230,16 @@ def test_the_view_is_still_there_when_the_page_is_left_and_entered_again(home):
     assert app.session_state[f"_curate_region_{project.id}"] == scene_before
 
 
+def test_another_project_does_not_inherit_the_thresholds_of_the_address(home):
+    seeded_project(home, name="town")
+    seeded_project(home)
+    app = opened("curate", project="city", tt="0.9")
+    assert _kept(app) < 45
+    app.sidebar.selectbox[0].set_value("town").run()
+    app.run()
+    assert _kept(app) == 45 and "tt" not in app.query_params
+
+
 # --- where information need comes from ----------------------------------------------------------
 
 
