@@ -20,6 +20,7 @@ from ui.decision_plane import SCALE
 Threshold = float | dict[str, float]
 STEP = 0.0001
 QUERY = ("tt", "ts", "need", "cal")
+_VIEWS = "_curate_view_"
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,15 @@ class View:
 
 
 def in_use(project: Project, names: Sequence[str]) -> View:
-    """The view of this session: what was set last, else what the address says."""
+    """The view of this session: what was set last, else what the address says.
+
+    The address speaks of the project it was opened with, and of none that is chosen afterwards.
+    """
     kept = st.session_state.get(key(project))
     if kept is None:
-        kept = View.from_query({name: st.query_params.get(name, "") for name in QUERY}, names)
+        opened = not any(str(name).startswith(_VIEWS) for name in st.session_state)
+        said = {name: st.query_params.get(name, "") if opened else "" for name in QUERY}
+        kept = View.from_query(said, names)
         st.session_state[key(project)] = kept
     return kept
 
@@ -150,7 +156,7 @@ def rounded_all(threshold: float | Mapping[str, float]) -> Threshold:
 
 def key(project: Project) -> str:
     """Where the session keeps the view of this project."""
-    return f"_curate_view_{project.id}"
+    return f"{_VIEWS}{project.id}"
 
 
 def _threshold(value: Any, names: Sequence[str]) -> Threshold:

@@ -230,6 +230,16 @@ def test_the_view_is_still_there_when_the_page_is_left_and_entered_again(home):
     assert app.session_state[f"_curate_region_{project.id}"] == scene_before
 
 
+def test_another_project_does_not_inherit_the_thresholds_of_the_address(home):
+    seeded_project(home, name="town")
+    seeded_project(home)
+    app = opened("curate", project="city", tt="0.9")
+    assert _kept(app) < 45
+    app.sidebar.selectbox[0].set_value("town").run()
+    app.run()
+    assert _kept(app) == 45 and "tt" not in app.query_params
+
+
 # --- where information need comes from ----------------------------------------------------------
 
 
@@ -671,6 +681,21 @@ def test_two_saved_selections_are_compared_and_a_part_is_listed(home):
     assert (app.dataframe[-1].value["Need"] < 50).all()
 
 
+def test_a_compared_selection_may_be_deleted(home):
+    store, project = seeded_project(home, n=200)
+    for k in range(3):
+        _saved(None, store, project, f"cut {k}", teacher=0.5 + k / 10)
+    app = opened("curate")
+    app.toggle(key="curate_compare").set_value(True).run()
+    app.selectbox(key="curate_first").set_value("cut 0").run()
+    app.selectbox(key="curate_saved").set_value("cut 0").run()
+    button(app, "Delete").click().run()
+    assert not app.exception and not app.error
+    assert app.selectbox(key="curate_first").value in {"cut 1", "cut 2"}
+    button(app, "Delete").click().run()
+    assert not app.exception and not app.error
+
+
 def test_a_saved_selection_is_taken_to_export_and_to_train(home):
     store, project = seeded_project(home, n=200)
     kept = _saved(None, store, project, "sure", teacher=0.7)
@@ -710,6 +735,9 @@ def test_texts_nearest_in_meaning_are_listed_nearest_first(home):
     texts = store.projects.texts(project.id)["text"]
     nearest = curation.nearest_rows(store, project, int(among[0]), among, 200)
     assert _table(app)["Text"].tolist() == texts.iloc[nearest].tolist()[:100]
+    button(app, "Clear the list").click().run()
+    assert "Nearest in meaning" not in app.get_by_key("curate_shown").options
+    assert f"of {len(among)}" in words(app)
 
 
 def test_without_a_probe_nothing_is_searched_by_meaning(home):

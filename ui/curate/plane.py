@@ -53,8 +53,9 @@ def _moved(here: Scene, teacher: Any, student: Any) -> None:
 
 
 def unmark(project: Project) -> None:
-    """From a callback: forget what is marked."""
+    """From a callback: forget what is marked on the plane or was picked by other means."""
     scene.mark(project, None)
+    scene.drop_picked(project)
     st.session_state["curate_shown"] = rows.KEPT
     redraw()
 

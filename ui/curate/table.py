@@ -73,9 +73,9 @@ def _filters(scene: Scene) -> Filter:
             required=True,
             persist_state="session",
         )
-        if marked:
+        if marked or chosen:
             st.button(
-                "Clear the marking",
+                "Clear the marking" if marked else "Clear the list",
                 icon=":material/deselect:",
                 on_click=unmark,
                 args=(scene.project,),
