@@ -20,7 +20,8 @@ class Plane:
     """What Curate shows. ``frame`` has one line per pool row, in row order.
 
     Columns: row, id, gold (class index or -1), teacher_label (-1 where none), confidence,
-    information_need (NaN where unknown), student_label (-1), human_label (-1), excluded, label
+    information_need (NaN where unknown), student_label (-1), human_label (-1), excluded,
+    flagged, label
     (the person's where there is one, else the teacher's). ``probabilities`` is the teacher's
     ``[n, C]``, ``student_probabilities`` the student's or None. ``need_source`` says in words
     where information need comes from.
@@ -126,7 +127,7 @@ def with_decisions(plane: Plane, decisions: pd.DataFrame) -> Plane:
     """The plane with people's labels and exclusions as they hold now (the rest is shared)."""
     frame = plane.frame.copy(deep=False)
     human = np.full(len(frame), -1, dtype=np.int64)
-    excluded = np.zeros(len(frame), dtype=bool)
+    excluded, flagged = np.zeros((2, len(frame)), dtype=bool)
     if len(decisions):
         # Rows are in order, so that a decision among a million texts is found without an index.
         rows, wanted = frame["row"].to_numpy(), decisions.index.to_numpy()
@@ -135,7 +136,9 @@ def with_decisions(plane: Plane, decisions: pd.DataFrame) -> Plane:
         codes = pd.Categorical(decisions["human_label"], categories=plane.names).codes
         human[position[here]] = codes[here]
         excluded[position[here]] = decisions["excluded"].to_numpy(dtype=bool)[here]
+        flagged[position[here]] = decisions["flagged"].to_numpy(dtype=bool)[here]
     frame["human_label"] = human
     frame["excluded"] = excluded
+    frame["flagged"] = flagged
     frame["label"] = np.where(human >= 0, human, frame["teacher_label"])
     return replace(plane, frame=frame)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from llkd.errors import ConfigError, NotFound, UserError
 from llkd.store import schema
 
-ACTIONS = ("label", "exclude", "include", "unlabel")
+ACTIONS = ("label", "exclude", "include", "unlabel", "flag", "unflag")
 
 
 class People:
@@ -32,7 +32,8 @@ class People:
     ) -> str:
         """Record one action on rows; returns the batch that :meth:`undo` takes back.
 
-        Actions: ``label`` (with a class name), ``unlabel``, ``exclude``, ``include``.
+        Actions: ``label`` (with a class name), ``unlabel``, ``exclude``, ``include``,
+        ``flag`` (to look at again), ``unflag``.
         """
         if action not in ACTIONS or (action == "label") != (label is not None):
             raise ConfigError(
@@ -76,7 +77,10 @@ class People:
         return int(done.rowcount)
 
     def decisions(self, project_id: int) -> pd.DataFrame:
-        """What holds now, indexed by row: human_label (or None), excluded, who, created."""
+        """What holds now: human_label (or None), excluded, flagged, who, created.
+
+        Indexed by row.
+        """
         table = schema.human_labels
         query = (
             sa.select(table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
@@ -86,14 +90,18 @@ class People:
         state: dict[int, dict[str, Any]] = {}
         with self._engine.connect() as connection:
             for row, action, label, who, created in connection.execute(query):
-                entry = state.setdefault(row, {"human_label": None, "excluded": False})
+                entry = state.setdefault(
+                    row, {"human_label": None, "excluded": False, "flagged": False}
+                )
                 if action in {"label", "unlabel"}:
                     entry["human_label"] = label
+                elif action in {"flag", "unflag"}:
+                    entry["flagged"] = action == "flag"
                 else:
                     entry["excluded"] = action == "exclude"
                 entry.update(who=who, created=created)
         frame = pd.DataFrame.from_dict(
-            state, orient="index", columns=["human_label", "excluded", "who", "created"]
+            state, orient="index", columns=["human_label", "excluded", "flagged", "who", "created"]
         )
         frame.index.name = "row"
         return frame

@@ -383,6 +383,26 @@ def test_include_again_takes_an_exclusion_back(home):
     assert _kept(app) == 45
 
 
+def test_a_flag_marks_texts_to_look_at_again_and_keeps_them_as_they_are(home):
+    store, project = seeded_project(home, n=60)
+    app = opened("curate")
+    before = _kept(app)
+    app.text_input(key="curate_words").set_value("number 7").run()
+    app.toggle(key="curate_many").set_value(True).run()
+    button(app, "Flag").click().run()
+    assert "flagged." in words(app)
+    flagged = store.people.decisions(project.id)["flagged"]
+    assert len(flagged) >= 1 and flagged.all()
+    assert _kept(app) == before
+    app.text_input(key="curate_words").set_value("").run()
+    app.get_by_key("curate_shown").set_value("Flagged").run()
+    assert set(_table(app)["Flag"]) == {"\u2691"}
+    assert len(_table(app)) == len(flagged)
+    app.toggle(key="curate_many").set_value(True).run()
+    button(app, "Unflag").click().run()
+    assert not store.people.decisions(project.id)["flagged"].any()
+
+
 def test_without_a_tick_there_is_nothing_to_do(home):
     seeded_project(home)
     app = opened("curate")

@@ -22,6 +22,7 @@ MOST_AT_ONCE = 10_000
 """More decisions than a person can mean at once are refused with a sentence."""
 
 KEPT, NOT_KEPT, ALL, MARKED = "Kept", "Not kept", "All", "Marked on the plane"
+FLAGGED = "Flagged"
 IN_ORDER = "Order of the data"
 ORDERS = {
     IN_ORDER: None,
@@ -56,6 +57,8 @@ def listed(
         keep &= kept
     elif wanted.shown == NOT_KEPT:
         keep &= ~kept
+    elif wanted.shown == FLAGGED:
+        keep &= frame["flagged"].to_numpy()
     elif wanted.shown == MARKED:
         keep[:] = False
         if wanted.region is not None:
@@ -101,8 +104,10 @@ def rows_table(plane: Plane, positions: np.ndarray, texts: pd.Series, view: View
         table["Need"] = 100 * part["information_need"].to_numpy()
         table["Student's label"] = names[part["student_label"].to_numpy()]
     table["Why"] = curation.reasons(plane, positions, view.teacher, view.student)
+    if part["flagged"].any():
+        table.insert(1, "Flag", np.where(part["flagged"], "\u2691", ""))
     if (plane.frame["gold"] >= 0).any():
-        table.insert(2, "Gold", names[part["gold"].to_numpy()])
+        table.insert(table.columns.get_loc("Label") + 1, "Gold", names[part["gold"].to_numpy()])
     return table
 
 
@@ -121,6 +126,9 @@ def show_rows(table: pd.DataFrame, positions: np.ndarray, version: str) -> list[
         **{name: st.column_config.TextColumn(width=130) for name in LABELS},
         "Confidence": _bar("How sure the teacher is of its label."),
         "Need": _bar("Information need: 0 means the student is certain, 100 % no idea."),
+        "Flag": st.column_config.TextColumn(
+            width=50, help="Flagged by a person, to look at again."
+        ),
         "Why": st.column_config.TextColumn(help="Why the row is kept or not."),
     }
     stamp = zlib.crc32(positions.astype(np.int64).tobytes())

@@ -60,6 +60,7 @@ def _filters(scene: Scene) -> Filter:
     marked = region(scene.project)
     chosen = picked(scene.project)
     shown = [rows.KEPT, rows.NOT_KEPT, rows.ALL]
+    shown += [rows.FLAGGED] if scene.plane.frame["flagged"].any() else []
     shown += [rows.MARKED] if marked else []
     shown += [PICKED] if chosen else []
     if st.session_state.get("curate_shown") not in shown:
@@ -149,6 +150,8 @@ def _actions(scene: Scene, found: np.ndarray, ticked: np.ndarray) -> None:
             ("label", "Set label", ":material/label:"),
             ("exclude", "Exclude", ":material/block:"),
             ("include", "Include again", ":material/undo:"),
+            ("flag", "Flag", ":material/flag:"),
+            ("unflag", "Unflag", ":material/outlined_flag:"),
         ):
             st.button(
                 label,
@@ -173,7 +176,13 @@ def _actions(scene: Scene, found: np.ndarray, ticked: np.ndarray) -> None:
 
 def _decide(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -> None:
     decide(scene, numbers.tolist(), action, label)
-    done = {"label": f"labelled as {label!r}", "exclude": "excluded", "include": "included again"}
+    done = {
+        "label": f"labelled as {label!r}",
+        "exclude": "excluded",
+        "include": "included again",
+        "flag": "flagged",
+        "unflag": "no longer flagged",
+    }
     st.session_state["_curate_did"] = f"{counted(len(numbers), 'text')} {done[action]}."
     st.session_state["curate_many"] = False
     redraw()

@@ -231,6 +231,18 @@ class TestPeople:
         seen.append(store.people.version(project.id))
         assert len(set(seen)) == 3
 
+    def test_a_flag_is_set_taken_away_and_changes_no_label(self, store):
+        project = a_project(store)
+        store.people.decide(project.id, [0], "label", "a")
+        store.people.decide(project.id, [0, 2], "flag")
+        store.people.decide(project.id, [2], "unflag")
+        now = store.people.decisions(project.id)
+        assert now["flagged"].to_dict() == {0: True, 2: False}
+        assert now.loc[0, "human_label"] == "a"
+        assert not now["excluded"].any()
+        store.people.undo(project.id)
+        assert store.people.decisions(project.id)["flagged"].to_dict() == {0: True, 2: True}
+
     def test_an_unknown_action_is_refused(self, store):
         with pytest.raises(ConfigError, match="An action is one of"):
             store.people.decide(a_project(store).id, [0], "burn")
