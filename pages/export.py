@@ -132,7 +132,8 @@ def _made(store: Store, project: Project) -> None:
         number = st.selectbox(
             f"Exports ({len(done)})",
             list(done),
-            format_func=lambda n: when(done[n].finished or done[n].created),
+            # The number keeps apart what was made in the same minute: equal words are one option.
+            format_func=lambda n: f"{when(done[n].finished or done[n].created)} (job {n})",
             key=f"export_shown_{number}",
             width=400,
         )

@@ -84,7 +84,9 @@ def chosen_pass(store: Store, project: Project) -> Labelling | None:
             "Teacher pass in use",
             list(passes),
             format_func=lambda number: (
-                f"{report.teacher_name(passes[number])}, {when(passes[number].created)}"
+                # The number keeps apart passes of the same minute: equal words are one option.
+                f"{report.teacher_name(passes[number])}, {when(passes[number].created)} "
+                f"(pass {number})"
             ),
             key=key,
             on_change=lambda: store.projects.use_labelling(project.id, st.session_state[key]),

@@ -85,7 +85,7 @@ def _filters(scene: Scene) -> Filter:
         label = st.selectbox(
             "Label",
             range(-1, len(names)),
-            format_func=lambda k: "any" if k < 0 else names[k],
+            format_func=lambda k: "any label" if k < 0 else names[k],
             key="curate_label",
             persist_state="session",
             width=150,
