@@ -87,7 +87,7 @@ def test_the_project_follows_the_address_then_the_picker(home):
 
 def test_an_unknown_project_in_the_address_is_said_and_another_shown(home):
     seeded_project(home, name="first")
-    app = opened("teacher", project="gone *x*")
+    app = direct("teacher", project="gone *x*")
     assert "There is no project 'gone *x*' here." in said(app.error)
     assert app.sidebar.selectbox[0].value == "first"
 

@@ -244,7 +244,7 @@ def test_hostile_texts_and_names_are_only_shown(server, page):
     page.get_by_text("One by one", exact=True).click()
     page.get_by_text(re.compile("^Text 1 of ")).wait_for()
     settled(page)
-    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next Shortcut N").click()
     settled(page)
     assert page.locator("img[src*='e.com'], a[href*='e.com']").count() == 0
     assert foreign == [] and page.problems == []
