@@ -32,6 +32,10 @@ class ModelError(LLKDError):
     """A teacher or student model could not be loaded or used."""
 
 
+class BudgetSpent(LLKDError):
+    """The next call to the teacher could cost more than what is left; nothing was sent."""
+
+
 class StoreError(LLKDError):
     """The home folder or its database cannot be read or written."""
 

@@ -14,7 +14,9 @@ from llkd.errors import ConfigError
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-CALIBRATIONS = ("none", "batch", "contextual")
+BASES = ("none", "batch", "contextual")
+TEMPERED = "+temperature"
+CALIBRATIONS = (*BASES, *(base + TEMPERED for base in BASES))
 
 
 def softmax(logits: npt.ArrayLike) -> Floats:
@@ -52,7 +54,7 @@ def calibration_bias(
                 "none. Choose 'batch' or 'none'."
             )
         return free.reshape(-1, classes).mean(axis=0)
-    raise ConfigError(f"Calibration is one of {', '.join(CALIBRATIONS)}, but it was {method!r}.")
+    raise ConfigError(f"Calibration is one of {', '.join(BASES)}, but it was {method!r}.")
 
 
 def teacher_probabilities(

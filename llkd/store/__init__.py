@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from llkd.store.answers import Answer, Answers
 from llkd.store.database import open_engine
 from llkd.store.home import Home
 from llkd.store.job_records import Job, JobRecords
@@ -11,8 +12,9 @@ from llkd.store.labellings import Labelling, Labellings, Scores
 from llkd.store.people import People
 from llkd.store.projects import Project, Projects
 from llkd.store.runs import Run, Runs
+from llkd.store.spending import Ledger
 
-__all__ = ["Home", "Job", "Labelling", "Project", "Run", "Scores", "Store"]
+__all__ = ["Answer", "Home", "Job", "Labelling", "Ledger", "Project", "Run", "Scores", "Store"]
 
 
 class Store:
@@ -27,6 +29,7 @@ class Store:
         self.runs = Runs(self.engine, self.home)
         self.jobs = JobRecords(self.engine)
         self.people = People(self.engine)
+        self.answers = Answers(self.home)
 
     def close(self) -> None:
         """Let go of the database."""

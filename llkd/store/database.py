@@ -12,7 +12,7 @@ from filelock import FileLock
 from llkd.errors import StoreError
 from llkd.store.home import Home
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def open_engine(home: Home) -> sa.Engine:

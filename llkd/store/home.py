@@ -55,6 +55,11 @@ class Home:
         return self.root / "projects"
 
     @property
+    def answers(self) -> Path:
+        """Teachers' answers kept across passes and projects; may be deleted at any time."""
+        return self.root / "cache" / "answers.db"
+
+    @property
     def exports(self) -> Path:
         """Exports made from the web app."""
         return self.root / "exports"

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,12 @@ SCORE_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Labelling:
-    """One teacher pass over a project's texts, with the classes it used."""
+    """One teacher pass over a project's texts, with the classes it used.
+
+    ``cached``: texts whose answer was there already; ``cut``: texts that lost their middle.
+    ``fits[c]``: the temperature fitted on top of calibration c, with the rows it was fitted on.
+    ``rounds``: what each round of student-first labelling chose and how well the student did.
+    """
 
     id: int
     project_id: int
@@ -49,6 +55,10 @@ class Labelling:
     tokens_in: int
     tokens_out: int
     seconds: float
+    cached: int = 0
+    cut: int = 0
+    fits: dict[str, dict[str, Any]] | None = None
+    rounds: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,24 @@ class Labellings:
         """Keep the scores of content-free texts, for contextual calibration."""
         self._update(labelling_id, content_free=None if scores is None else scores.tolist())
 
-    def add_cost(self, labelling_id: int, tokens_in: int, tokens_out: int, seconds: float) -> None:
+    def set_fit(self, labelling_id: int, base: str, fit: dict[str, Any]) -> None:
+        """Keep the temperature fitted on top of the calibration ``base``."""
+        self._update(labelling_id, fits={**(self.get(labelling_id).fits or {}), base: fit})
+
+    def set_rounds(self, labelling_id: int, rounds: list[dict[str, Any]]) -> None:
+        """Keep what the rounds of student-first labelling chose and reached."""
+        self._update(labelling_id, rounds=rounds)
+
+    def add_cost(
+        self,
+        labelling_id: int,
+        tokens_in: int,
+        tokens_out: int,
+        seconds: float,
+        *,
+        cached: int = 0,
+        cut: int = 0,
+    ) -> None:
         """Add to what the pass has used so far."""
         table = schema.labellings
         self._update(
@@ -134,7 +161,13 @@ class Labellings:
             tokens_in=table.c.tokens_in + tokens_in,
             tokens_out=table.c.tokens_out + tokens_out,
             seconds=table.c.seconds + seconds,
+            cached=table.c.cached + cached,
+            cut=table.c.cut + cut,
         )
+
+    def account(self, labelling: Labelling) -> Path:
+        """The file in which the calls of this pass are counted (see ``store.spending``)."""
+        return self._home.labelling(labelling.project_id, labelling.id) / "calls.db"
 
     def append(self, labelling: Labelling, scores: Scores) -> None:
         """Write one part; a reader sees the whole part or nothing of it."""

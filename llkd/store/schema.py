@@ -36,6 +36,10 @@ labellings = sa.Table(
     sa.Column("tokens_in", sa.BigInteger, nullable=False, default=0),
     sa.Column("tokens_out", sa.BigInteger, nullable=False, default=0),
     sa.Column("seconds", sa.Float, nullable=False, default=0.0),
+    sa.Column("cached", sa.BigInteger, nullable=False, default=0, server_default="0"),
+    sa.Column("cut", sa.BigInteger, nullable=False, default=0, server_default="0"),
+    sa.Column("fits", sa.JSON),
+    sa.Column("rounds", sa.JSON),
     sa.UniqueConstraint("project_id", "fingerprint"),
     sqlite_autoincrement=True,  # a number is never given twice
 )

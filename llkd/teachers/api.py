@@ -18,7 +18,7 @@ import numpy as np
 
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ModelError
-from llkd.teachers.base import CONTENT_FREE, Floats, ScoredBatch
+from llkd.teachers.base import CONTENT_FREE, NO_EXAMPLES, FewShot, Floats, Meter, ScoredBatch
 from llkd.teachers.chat_server import ChatServer, Reply, RequestRefused, open_server
 from llkd.teachers.prompts import label_list
 from llkd.teachers.replies import LETTERS, letter_scores, read_reply, vote_scores
@@ -224,8 +224,14 @@ class ApiTeacher:
             return self._others_answered
 
 
-def api_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> ApiTeacher:
+def api_teacher(
+    config: TeacherConfig,
+    labels: LabelSet,
+    home: Path,
+    examples: FewShot = NO_EXAMPLES,
+    meter: Meter | None = None,
+) -> ApiTeacher:
     """The teacher ``api:<model>`` at ``config.base_url``. Raises ConfigError for a bad URL."""
-    del home
+    del home, examples, meter
     model = config.teacher.partition(":")[2].strip()
     return ApiTeacher(open_server(model, config.base_url or ""), labels, config)

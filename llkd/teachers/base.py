@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,8 +36,67 @@ class ScoredBatch:
     tokens_out: int = 0
 
 
+@dataclass(frozen=True)
+class Example:
+    """A few-shot example: a text of the project (its ``row``) and its class (an index)."""
+
+    row: int
+    text: str
+    label: int
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """The examples of a teacher: the same for every text, or chosen for each by ``choose``.
+
+    ``fixed`` stand in every prompt, in this order. With ``choose`` (kind ``nearest``) the
+    examples for one text are ``choose(text)``; the text itself is never among them.
+    ``identity`` is JSON that changes with everything that changes the examples.
+    """
+
+    kind: str = "none"
+    fixed: tuple[Example, ...] = ()
+    choose: Callable[[str], Sequence[Example]] | None = None
+    identity: dict[str, Any] = field(default_factory=dict)
+
+
+NO_EXAMPLES = FewShot()
+
+
+class Meter(Protocol):
+    """Watches what calls cost. Every try of a call is reserved before it is sent.
+
+    Safe to use from several threads.
+    """
+
+    def reserve(self, tokens_in: int, tokens_out: int) -> int:
+        """Set the most that a call can use aside; returns the reservation's number.
+
+        Waits while calls in flight hold what it needs. Raises BudgetSpent where it cannot be
+        afforded even when nothing is in flight.
+        """
+        ...
+
+    def settle(self, reservation: int, tokens_in: int, tokens_out: int) -> None:
+        """The call was answered and used this much."""
+        ...
+
+    def release(self, reservation: int) -> None:
+        """The call was refused or never arrived: it cost nothing."""
+        ...
+
+    def lose(self, reservation: int) -> None:
+        """Nobody knows whether it was paid (time-out, broken connection): it counts in full."""
+        ...
+
+
 class Teacher(Protocol):
     """A labeller of texts. It stays fixed: the same text gets the same scores."""
+
+    @property
+    def cut(self) -> int:
+        """How many texts so far were too long and lost their middle."""
+        ...
 
     def describe(self) -> dict[str, Any]:
         """Everything that changes the answers, as JSON: model, prompt, verbalisers, rule."""

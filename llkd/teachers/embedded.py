@@ -13,6 +13,7 @@ from typing import Any
 from llkd import models
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ModelError
+from llkd.teachers.base import NO_EXAMPLES, FewShot
 from llkd.teachers.local import LocalTeacher, load_causal_model
 
 # llama.cpp's names of a Llama layer's tensors and transformers' names of the same.
@@ -29,7 +30,9 @@ LAYER_NAMES = {
 }
 
 
-def embedded_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> LocalTeacher:
+def embedded_teacher(
+    config: TeacherConfig, labels: LabelSet, home: Path, examples: FewShot = NO_EXAMPLES
+) -> LocalTeacher:
     """The teacher ``embedded``. Raises ModelError where its package or weights are not right."""
     weights = models.EMBEDDED_TEACHER
     folder = models.converted(weights, convert_gguf, home)
@@ -38,7 +41,7 @@ def embedded_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> Loc
     except ModelError as error:
         raise ModelError(f"{error} Delete {folder} and start again: it is made anew.") from error
     identity = {"model": weights.name, "sha256": weights.sha256}
-    return LocalTeacher(model, tokenizer, labels, config, identity=identity)
+    return LocalTeacher(model, tokenizer, labels, config, identity=identity, examples=examples)
 
 
 def convert_gguf(source: Path, folder: Path) -> None:

@@ -55,6 +55,7 @@ class ImportedTeacher:
         for number, row in enumerate(rows, start=1):
             self._remember(number, row)
         self.unmatched = self.unknown = self.conflicting = 0
+        self.cut = 0
 
     @property
     def _name(self) -> str:

@@ -13,7 +13,7 @@ from llkd import models
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ModelError
 from llkd.teachers.answers import AnswerTree
-from llkd.teachers.base import CONTENT_FREE, Floats, ScoredBatch
+from llkd.teachers.base import CONTENT_FREE, NO_EXAMPLES, FewShot, Floats, ScoredBatch
 from llkd.teachers.prompts import label_prompt
 from llkd.teachers.scoring import LabelScorer, is_out_of_memory
 from llkd.teachers.tokens import PromptEncoder
@@ -42,6 +42,7 @@ class LocalTeacher:
         config: TeacherConfig,
         *,
         identity: dict[str, Any],
+        examples: FewShot = NO_EXAMPLES,
         batch_tokens: int | None = None,
     ) -> None:
         """``identity`` names the weights (model, revision or hash); it becomes part of describe."""
@@ -49,6 +50,7 @@ class LocalTeacher:
         self._labels = labels
         self._config = config
         self._identity = identity
+        self._examples = examples
         self._prompt = label_prompt(config.instruction, labels, tokenizer)
         limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
         self._encoder = PromptEncoder(tokenizer, self._prompt, config.max_text_tokens, limit)
@@ -137,7 +139,9 @@ class LocalTeacher:
         return len(rows) * self._scorer.width(len(rows[0]))
 
 
-def local_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> LocalTeacher:
+def local_teacher(
+    config: TeacherConfig, labels: LabelSet, home: Path, examples: FewShot = NO_EXAMPLES
+) -> LocalTeacher:
     """The teacher ``local:<folder or hub id>``. Raises ModelError where it cannot be loaded."""
     name = config.teacher.partition(":")[2].strip()
     folder = Path(name).expanduser()
@@ -152,7 +156,7 @@ def local_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> LocalT
         identity["sha256"] = models.folder_fingerprint(folder, home)
     else:
         identity["revision"] = getattr(model.config, "_commit_hash", None)
-    return LocalTeacher(model, tokenizer, labels, config, identity=identity)
+    return LocalTeacher(model, tokenizer, labels, config, identity=identity, examples=examples)
 
 
 def load_causal_model(name: str, config: TeacherConfig) -> tuple[Any, Any]:

@@ -1,0 +1,192 @@
+"""What a teacher pass has cost, call by call, and the line that its budget draws.
+
+Every try of a call is written down before it is sent, with the most it can cost, and again when
+its price is known. A process that is killed in between leaves the reservation behind: the next
+attempt counts it in full, because the call may have been paid. So a budget holds over all
+attempts together.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llkd.config import Spending
+from llkd.errors import BudgetSpent, StoreError
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a pass has used. ``money`` is None where no prices were given.
+
+    ``calls``: answered requests; ``lost``: requests that may have been paid though no answer came
+    (time-out, broken connection, killed process), counted in full; ``refused``: requests that cost
+    nothing (rate limit, server error). Tokens and money include the lost ones.
+    """
+
+    calls: int
+    lost: int
+    refused: int
+    tokens_in: int
+    tokens_out: int
+    money: float | None
+    unsure_money: float | None
+
+
+class Ledger:
+    """The meter of one pass (``teachers.base.Meter``), kept in one file; safe between threads."""
+
+    def __init__(self, path: Path, spending: Spending | None = None) -> None:
+        """Opening counts what an earlier, killed attempt left reserved as lost.
+
+        Only the process that labels opens a ledger; others read it with :func:`read_bill`.
+        """
+        self._spending = spending or Spending()
+        self._turn = threading.Condition()
+        self._flying: dict[int, float] = {}
+        try:
+            self._file = _connect(path)
+            self._file.execute(
+                "UPDATE calls SET state = 'lost', used_in = most_in, used_out = most_out, "
+                "money = most WHERE state = 'open'"
+            )
+            answered, money = self._file.execute(
+                "SELECT count(*), coalesce(sum(money), 0) FROM calls WHERE state != 'free'"
+            ).fetchone()
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"The account of calls {path} cannot be used: {error}.") from error
+        self._calls, self._money = int(answered), float(money)
+
+    def reserve(self, tokens_in: int, tokens_out: int) -> int:
+        """Set the most that a call can use aside. Raises BudgetSpent where it cannot be afforded.
+
+        While calls in flight hold what it needs it waits for them: they rarely use all of it.
+        """
+        most = self._price(tokens_in, tokens_out)
+        with self._turn:
+            while not self._affordable(most):
+                if not self._flying:
+                    raise BudgetSpent(self._why(most))
+                self._turn.wait()
+            made = self._file.execute(
+                "INSERT INTO calls (state, most_in, most_out, most) VALUES ('open', ?, ?, ?)",
+                (tokens_in, tokens_out, most),
+            )
+            number = int(made.lastrowid or 0)
+            self._flying[number] = most
+            return number
+
+    def settle(self, reservation: int, tokens_in: int, tokens_out: int) -> None:
+        """The call was answered and used this much."""
+        self._end(reservation, "paid", tokens_in, tokens_out)
+
+    def release(self, reservation: int) -> None:
+        """The call was refused: it cost nothing."""
+        self._end(reservation, "free", 0, 0)
+
+    def lose(self, reservation: int) -> None:
+        """Nobody knows whether the call was paid: it counts in full."""
+        with self._turn:
+            most_in, most_out = self._file.execute(
+                "SELECT most_in, most_out FROM calls WHERE id = ?", (reservation,)
+            ).fetchone()
+        self._end(reservation, "lost", most_in, most_out)
+
+    def bill(self) -> Bill:
+        """What the pass has used so far, all attempts together."""
+        with self._turn:
+            return _bill(self._file, self._spending.price_in is not None)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._turn:
+            self._file.close()
+
+    def _end(self, reservation: int, state: str, tokens_in: int, tokens_out: int) -> None:
+        money = self._price(tokens_in, tokens_out)
+        with self._turn:
+            self._file.execute(
+                "UPDATE calls SET state = ?, used_in = ?, used_out = ?, money = ? WHERE id = ?",
+                (state, tokens_in, tokens_out, money, reservation),
+            )
+            del self._flying[reservation]
+            if state != "free":
+                self._calls += 1
+                self._money += money
+            self._turn.notify_all()
+
+    def _price(self, tokens_in: int, tokens_out: int) -> float:
+        prices = self._spending
+        return (
+            tokens_in * (prices.price_in or 0.0) + tokens_out * (prices.price_out or 0.0)
+        ) / MILLION
+
+    def _affordable(self, most: float) -> bool:
+        flying = sum(self._flying.values())
+        limit = self._spending
+        if limit.calls is not None and self._calls + len(self._flying) >= limit.calls:
+            return False
+        # A sum of many small prices is off by rounding; a call is never refused for that.
+        return limit.budget is None or self._money + flying + most <= limit.budget * (1 + 1e-12)
+
+    def _why(self, most: float) -> str:
+        limit = self._spending
+        if limit.calls is not None and self._calls >= limit.calls:
+            return f"All {limit.calls:,} calls of this pass are used. Allow more to go on."
+        return (
+            f"The budget of {limit.budget:,g} does not cover another call: {self._money:,.4f} is "
+            f"used, and the next could cost {most:,.4f}. Raise the budget to go on."
+        )
+
+
+def read_bill(path: Path, *, priced: bool = True) -> Bill | None:
+    """The bill of a pass, also while it runs; None where none of its calls was metered."""
+    if not path.exists():
+        return None
+    try:
+        file = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        try:
+            return _bill(file, priced)
+        finally:
+            file.close()
+    except sqlite3.Error as error:
+        raise StoreError(f"The account of calls {path} cannot be read: {error}.") from error
+
+
+def _bill(file: sqlite3.Connection, priced: bool) -> Bill:
+    states: dict[str, Any] = {
+        state: rest
+        for state, *rest in file.execute(
+            "SELECT state, count(*), sum(used_in), sum(used_out), sum(money) FROM calls "
+            "WHERE state != 'open' GROUP BY state"
+        )
+    }
+    nothing = [0, 0, 0, 0.0]
+    paid, lost = states.get("paid", nothing), states.get("lost", nothing)
+    return Bill(
+        calls=paid[0],
+        lost=lost[0],
+        refused=states.get("free", nothing)[0],
+        tokens_in=paid[1] + lost[1],
+        tokens_out=paid[2] + lost[2],
+        money=paid[3] + lost[3] if priced else None,
+        unsure_money=lost[3] if priced else None,
+    )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    file.execute("PRAGMA journal_mode=WAL")
+    file.execute("PRAGMA synchronous=NORMAL")
+    file.execute(
+        "CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT, "
+        "most_in INTEGER, most_out INTEGER, most REAL, used_in INTEGER, used_out INTEGER, "
+        "money REAL)"
+    )
+    return file
