@@ -134,6 +134,9 @@ class TeacherConfig(Settings):
         default=256, ge=8, le=8192, description="longer texts are cut in the middle"
     )
     precision: Precision = Field(default="auto", description="auto, fp32, bf16 or fp16")
+    text_column: str | None = Field(default=None, description="of a file of labels [found]")
+    label_column: str | None = Field(default=None, description="of a file of labels [found]")
+    confidence_column: str | None = Field(default=None, description="of a file of labels [found]")
     concurrency: int = Field(default=4, ge=1, le=64, description="API requests at a time")
     confidence: ConfidenceKind = Field(
         default="auto",
