@@ -177,6 +177,17 @@ class TeacherConfig(Settings):
             raise ValueError("{text} belongs into the question, not into the instruction or lead")
         return value
 
+    @field_validator("base_url")
+    @classmethod
+    def _without_secrets(cls, value: str | None) -> str | None:
+        # It stands in the arguments of jobs, which any process list shows.
+        if value is not None and any(mark in value for mark in "@?#"):
+            raise ValueError(
+                "a base URL holds no user name, password or '@' and ends with its path, for "
+                "example http://127.0.0.1:8000/v1. Set OPENAI_API_KEY to the key"
+            )
+        return value
+
     @model_validator(mode="after")
     def _api_needs_url(self) -> TeacherConfig:
         if self.teacher.startswith("api:") and not self.base_url:
@@ -202,7 +213,10 @@ class Spending(Settings):
         default=None, gt=0, description="money that may be spent on this pass; never exceeded"
     )
     calls: int | None = Field(
-        default=None, ge=1, description="requests that may be sent for this pass; never exceeded"
+        default=None,
+        ge=1,
+        description="API calls that may be used for this pass (refused ones cost none); never "
+        "exceeded",
     )
 
     @model_validator(mode="after")

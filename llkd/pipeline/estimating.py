@@ -204,7 +204,7 @@ def _money(read: Range, written: Range, spending: Spending) -> list[float] | Non
 
 def _rows(project: Project, count: int, rows: Sequence[int] | None) -> list[int]:
     if rows is None:
-        order = np.random.default_rng(0).permutation(project.rows)
+        order = curation.random_order(project.rows)
         return [int(row) for row in order[:count]]
     wrong = [row for row in rows if not 0 <= row < project.rows]
     if wrong or not rows:
@@ -225,7 +225,7 @@ def _left(
 ) -> list[int]:
     """Rows that a pass of this teacher would have to ask about, each text once."""
     labelling = store.labellings.find(project.id, pass_fingerprint(teacher.describe(), label_set))
-    rows = np.random.default_rng(0).permutation(project.rows)[:limit]
+    rows = curation.random_order(project.rows)[:limit]
     if labelling is not None:
         rows = rows[~np.isin(rows, store.labellings.done(labelling))]
     key = cache_key(teacher, label_set)

@@ -168,7 +168,7 @@ def _label(work: Labelled, limit: int | None, order: OrderConfig) -> None:
         # Rounds are of the pool: what is left are the held-out texts.
     # A fixed random order: the batch calibration and the charts are right from the first minute,
     # even where the file is sorted by class.
-    rows = np.random.default_rng(0).permutation(project.rows)[:limit]
+    rows = curation.random_order(project.rows)[:limit]
     work.rows(rows[~np.isin(rows, store.labellings.done(labelling))])
 
 
@@ -186,23 +186,18 @@ def _again(work: Labelled) -> np.ndarray:
 def teacher_document(
     store: Store, project: Project, labelling: Labelling, calibration: Calibration | None = None
 ) -> dict[str, Any]:
-    """What is known of a teacher pass: counts, and quality where gold exists.
+    """What is known of a teacher pass: counts, and quality where people have told classes.
 
-    Quality is measured on the held-out texts where there are any, so that it compares with the
-    student's; else on all texts with gold. Without gold it is None.
+    Measured on the texts of ``curation.judged_rows``: held-out ones where there are any, so that
+    it compares with the student's. Without any the figures are None.
     """
     from llkd.evaluation import teacher_report
 
     labels = curation.teacher_labels(store, labelling, calibration)
-    texts = store.projects.texts(project.id, ["gold", "split"])
-    gold = curation.gold_indices(texts, labelling.label_set.names)[labels.row]
-    held_out = (texts["split"] == "eval").to_numpy()[labels.row]
-    measured = held_out & (gold >= 0) if (held_out & (gold >= 0)).any() else gold >= 0
+    judged = curation.judged_rows(store, project, labelling)
+    place = np.searchsorted(labels.row, judged.rows)
     report = teacher_report(
-        labels.probabilities[measured],
-        labels.label[measured],
-        labels.confidence[measured],
-        gold[measured],
+        labels.probabilities[place], labels.label[place], labels.confidence[place], judged.gold
     )
     counts = np.bincount(labels.label[labels.label >= 0], minlength=len(labelling.label_set.names))
     return {
@@ -214,7 +209,9 @@ def teacher_document(
         "macro_f1": report.get("macro_f1"),
         "auroc": report.get("auroc"),
         "ece": report.get("ece"),
-        "evaluated": int(measured.sum()),
+        "evaluated": len(judged.rows),
+        "judged_by": judged.source,
+        "temperature": labels.temperature,
         "per_class": {
             name: int(count) for name, count in zip(labelling.label_set.names, counts, strict=True)
         },

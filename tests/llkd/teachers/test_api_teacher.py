@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from llkd.config import LabelSet, TeacherConfig
+from llkd.config import LabelSet, TeacherConfig, build
 from llkd.errors import ConfigError, ModelError
 from llkd.teachers import make_teacher
 from llkd.teachers.base import NO_EXAMPLES
@@ -311,16 +311,19 @@ def test_a_base_url_that_is_none_is_refused(tmp_path, url):
         teacher_at(url, tmp_path)
 
 
-def test_a_base_url_with_a_query_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="ends with its path, here http://host/v1: ") as caught:
-        teacher_at("http://host/v1?api-key=hidden", tmp_path)
-    assert "hidden" not in str(caught.value)
-
-
-@pytest.mark.parametrize("url", ["http://me:hidden@host/v1", "ftp://me:hidden@host", "me:hidden@x"])
-def test_a_base_url_with_a_password_is_refused(tmp_path, url):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:hidden@host/v1",
+        "ftp://me:hidden@host",
+        "me:hidden@x",
+        "http://host/v1?api-key=hidden",
+        "http://host/v1#hidden",
+    ],
+)
+def test_a_base_url_with_a_secret_in_it_is_refused(url):
     with pytest.raises(ConfigError, match="Set OPENAI_API_KEY to the key") as caught:
-        teacher_at(url, tmp_path)
+        build(TeacherConfig, teacher="api:tiny", base_url=url)
     assert "hidden" not in str(caught.value)
 
 
