@@ -168,9 +168,9 @@ def estimated(
     Tokens read are a straight line in a text's characters, fitted to the sample, for each text
     that is left (as far as the teacher reads it); tokens written, calls and seconds are their mean
     on the sample times the number of texts. Low and high are the 95 % prediction interval for the
-    total (Student's t; two texts or fewer, and one measured batch of a local model, allow no such
-    interval: half and double are given, its tokens in proportion to the characters). Seconds of a server are divided by ``concurrency``. Money
-    is tokens times prices, None without them.
+    total (Student's t). Two texts or fewer, and one measured batch of a local model, allow no such
+    interval: half and double are given, its tokens read in proportion to the characters. Seconds
+    of a server are divided by ``concurrency``. Money is tokens times prices, None without them.
     """
     number = len(lengths)
     reach = config.max_text_tokens * CHARACTERS_PER_TOKEN

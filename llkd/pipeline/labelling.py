@@ -177,10 +177,16 @@ def _label(work: Labelled, limit: int | None, order: OrderConfig) -> None:
 
 
 def _again(work: Labelled) -> np.ndarray:
-    """Rows without a usable answer, forgotten in the cache: once, not at each resumed attempt."""
+    """Rows without a usable answer, forgotten in the cache: once, not at each resumed attempt.
+
+    What a person has labelled or excluded since needs no answer any more.
+    """
     known = work.job.facts.get("again")
     if known is None:
         rows = work.store.labellings.unusable(work.labelling)
+        decided = work.store.people.decisions(work.project.id)
+        settled = decided["human_label"].notna() | decided["excluded"].astype(bool)
+        rows = np.setdiff1d(rows, decided.index[settled].to_numpy(dtype=np.int64))
         forget(work.store, work.teacher, work.labelling.label_set, work.texts(rows))
         known = rows.tolist()
         work.job.remember(again=known)

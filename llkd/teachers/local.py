@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 # Tokens in a batch: enough to keep the device busy, few enough to stay in a CPU's caches.
-BATCH_TOKENS = {"cpu": 2048, "mps": 8192, "cuda": 32_768}
+BATCH_TOKENS = {"cpu": 1024, "mps": 8192, "cuda": 32_768}
 # Texts tokenised and sorted by length at a time.
 WINDOW = 4096
 _LOG = logging.getLogger(__name__)

@@ -553,3 +553,15 @@ def test_a_budget_that_ended_it_is_said(home):
     assert said(app.warning) == "The budget of 30 calls is spent."
     assert "None of them gave an answer that could be judged." in words(app)
     assert not any(one.label == "Use this" for one in app.button)
+
+
+@pytest.mark.parametrize("page", ["curate", "train", "results", "export"])
+def test_other_pages_open_under_a_temperature_fitted_on_what_people_labelled(home, page):
+    store, project = seeded_project(home, 200, gold=False)
+    label_by_hand(store, project, range(60))
+    labelling = curation.current_labelling(store, project)
+    curation.fit_temperature(store, project, labelling, "batch")
+    store.labellings.set_calibration(labelling.id, "batch+temperature")
+    app = opened(page)
+    assert not app.exception and not app.error
+    assert app.title

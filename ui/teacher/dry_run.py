@@ -99,6 +99,8 @@ def _summary(
         st.markdown(f"###### {side.name}")
     per_text = result.get("seconds_per_text") or 0.0
     facts = [f"About {count(result.get('tokens_per_text') or 0)} tokens a text"]
+    if not side.config.teacher.startswith("api:"):
+        facts[0] += " (what all prompts share is read once and not counted)"
     if per_text:
         facts.append(f"about {rate(1 / per_text)}")
     cached = sum(bool(e.get("cached")) for e in result.get("examples", []))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from llkd import jobs, pipeline
+from llkd import curation, jobs, pipeline
 from llkd.config import LabelSet, OrderConfig, Spending, build
 from llkd.config import TeacherConfig as Config
 from llkd.errors import BudgetSpent, JobCancelled, ModelError, UserError
@@ -137,6 +137,22 @@ def test_rounds_stop_at_the_budget_as_well(store, project, monkeypatch):
     assert len(texts_sent(server)) == 12
 
 
+def test_a_limit_counts_what_was_labelled_by_need_before(store, project, monkeypatch):
+    from llkd.pipeline import rounds
+
+    def by_need(*arguments, label_rows, **more):
+        label_rows(curation.random_order(N)[-12:])
+
+    monkeypatch.setattr(rounds, "label_in_rounds", by_need)
+    with serving(usual) as server:
+        settings = config(server)
+        label(store, project, settings, order=OrderConfig(order="need"), limit=12)
+        result = label(store, project, settings, limit=20)
+        assert (result["labelled"], result["left"]) == (20, 0)
+        assert label(store, project, settings, limit=15)["labelled"] == 20
+        assert len(texts_sent(server)) == 20
+
+
 def test_stopping_keeps_what_was_on_its_way(store, project):
     holder = []
 
@@ -183,6 +199,16 @@ def test_asking_again_is_only_about_answers_that_could_not_be_used(store, projec
         calls = len(server.requests)
         assert label(store, project, config(server), ask_again=True)["asked"] == 0
         assert len(server.requests) == calls
+
+
+def test_what_a_person_has_decided_is_not_asked_again(store, project):
+    with serving(lambda request, number: completion("I would rather not", None)) as server:
+        label(store, project, config(server, samples=1), limit=4)
+        rows = curation.random_order(project.rows)[:4]
+        store.people.decide(project.id, [int(rows[0])], "label", "blue")
+        store.people.decide(project.id, [int(rows[1])], "exclude")
+        again = label(store, project, config(server, samples=1), limit=4, ask_again=True)
+        assert again["asked"] == 2
 
 
 def test_a_resumed_pass_keeps_its_examples_though_people_have_labelled_more(store, project):
