@@ -21,6 +21,16 @@ from llkd.strategies.windows import Learnability, SmallLoss
 
 USUAL_SHARE = 0.2
 """What ``learnability`` and ``trust`` take without a share of their own."""
+TAKE_COUNTS = (
+    "random",
+    "teacher_then_random",
+    "teacher_only",
+    "student_only",
+    "learnability",
+    "small_loss",
+    "trust",
+)
+"""Those that can take, step by step, as many texts as a reference run did."""
 TAKE_A_SHARE = ("random", "teacher_then_random", "learnability", "trust")
 
 
@@ -117,6 +127,7 @@ __all__ = [
     "EXPLAINED",
     "STRATEGIES",
     "TAKE_A_SHARE",
+    "TAKE_COUNTS",
     "USUAL_SHARE",
     "FixedThresholds",
     "NeedsInputs",
