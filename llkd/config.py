@@ -289,9 +289,16 @@ class SelectionConfig(Settings):
         description="what trust ranks by: learning (P(right) x loss), right (P(right)) or need "
         "(P(right) x information need)",
     )
-    trust_evidence: Literal["student", "probe"] = Field(
+    trust_power: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=10.0,
+        description="of P(right) in the score of trust; above 1 "
+        "takes righter labels, and easier ones",
+    )
+    trust_evidence: Literal["student", "probe", "both"] = Field(
         default="student",
-        description="what trust judges a label by: student (the one in training) or probe",
+        description="what trust judges a label by: student (the one in training), probe, or both",
     )
     trust_weight: Literal["none", "right"] = Field(
         default="none", description="of what trust selected in the loss: none, or right (P(right))"

@@ -93,6 +93,7 @@ STRATEGIES: dict[str, Callable[[SelectionConfig, Sequence[str]], Strategy]] = {
         config.share or USUAL_SHARE,
         config.window,
         config.trust_score,
+        config.trust_power,
         config.trust_evidence,
         config.trust_weight,
     ),

@@ -37,7 +37,7 @@ SCORES: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "right": lambda right, loss, need: right,
     "need": lambda right, loss, need: right * need,
 }
-"""What texts are ranked by, from P(right), the capped loss and information need, each ``[B]``."""
+"""What texts are ranked by: of P(right) ** power, capped loss and information need, each ``[B]``."""
 
 
 def evidence(batch: Batch) -> Floats:
@@ -69,13 +69,15 @@ class Trust:
     once, from teacher and probe. Else it is fitted anew every few batches to the window: a label
     counts as right where a model that did not see the text agrees (confident learning, Northcutt
     et al. 2021): the cross-fitted probe where the student is the evidence, the student where the
-    probe is. Before that, and without a probe, it is the teacher's confidence.
+    probe is. With both, the former is multiplied by the probe's own probability of the label.
+    Before that, and without a probe, it is the teacher's confidence.
     """
 
     num_classes: int
     share: float
     length: int = 20
     score: str = "learning"
+    power: float = 1.0
     source: str = "student"
     weighting: str = "none"
     inputs: StrategyInputs | None = field(default=None, repr=False)
@@ -121,6 +123,16 @@ class Trust:
         every = with_class(values, batch.label, self.num_classes)
         return replace(told, audited=probability(every, found))
 
+    @property
+    def warning(self) -> str | None:
+        """What a reader should know where nothing but the teacher speaks for its labels."""
+        if self.audited is not None or (self.inputs and self.inputs.out_of_sample is not None):
+            return None
+        return (
+            "Without a probe and without checked labels, 'trust' took the teacher's confidence for "
+            "how likely a label is right. Run the probe before training."
+        )
+
     def step(
         self,
         teacher_probs: npt.ArrayLike,
@@ -137,7 +149,7 @@ class Trust:
         losses = after.losses.pushed(loss)
         if len(loss):
             loss = np.minimum(loss, np.quantile(losses.values, LOSS_CAP))
-        score = SCORES[self.score](right, loss, batch.need)
+        score = SCORES[self.score](right**self.power, loss, batch.need)
         scores = after.scores.pushed(score)
         selected = scores.above(score, self.share, count)
         weight = right if self.weighting == "right" else None
@@ -158,7 +170,7 @@ class Trust:
         known = _complete(unseen)
         filled = _filled(unseen, len(unseen), self.num_classes)
         probe = Batch.of(self.num_classes, teacher_probs, filled)
-        judge, witness = (batch, probe) if self.source == "student" else (probe, batch)
+        judge, witness = (probe, batch) if self.source == "probe" else (batch, probe)
         values = evidence(judge)
         line = np.column_stack([values, judge.label, witness.agrees])
         after = replace(self, rows=self.rows.pushed(line[known]))._refitted()
@@ -166,6 +178,8 @@ class Trust:
             return after, batch.confidence
         every = with_class(values, batch.label, self.num_classes)
         right = probability(every, after.coefficients)
+        if self.source == "both":
+            right = right * probe.own
         return after, np.where(known, right, batch.confidence)
 
     def _refitted(self) -> Trust:

@@ -96,6 +96,8 @@ class Session:
             )
         self.rng = np.random.default_rng([config.seed, 1])
         self.optimisation = Optimisation(student, self.encoded, config, self.total_steps)
+        warning = getattr(self.strategy, "warning", None)
+        self.optimisation.warnings += [warning] if warning else []
         self.scorer = Scorer(
             len(self.rows),
             len(self.class_names),

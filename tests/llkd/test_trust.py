@@ -78,15 +78,26 @@ def test_it_can_be_varied():
     teacher, student, probe, right = pool()
     found = {}
     for score in ("learning", "right", "need"):
-        for source in ("student", "probe"):
+        for source in ("student", "probe", "both"):
             _, selected = chosen(
                 {"trust_score": score, "trust_evidence": source},
                 StrategyInputs(teacher, probe), teacher, student,
             )  # fmt: skip
             found[score, source] = selected
-    assert len({selected.tobytes() for selected in found.values()}) == 6
+    assert len({selected.tobytes() for selected in found.values()}) == 9
     assert right[found["right", "student"]].mean() > right[found["learning", "student"]].mean()
     assert right[found["right", "probe"]].mean() > 0.9
+
+
+def test_a_higher_power_takes_righter_labels():
+    teacher, student, probe, right = pool()
+    shares = []
+    for power in (0.0, 1.0, 3.0):
+        _, selected = chosen(
+            {"trust_power": power}, StrategyInputs(teacher, probe), teacher, student
+        )
+        shares.append(right[selected].mean())
+    assert shares[0] + 0.1 < shares[1] < shares[2] - 0.1
 
 
 def test_checked_labels_are_what_it_is_fitted_to_where_there_are_enough():

@@ -167,6 +167,14 @@ def test_compiling_off_a_gpu_is_left_out_and_said(encoder, tmp_path):
     assert outcome.warnings == ["The student was not compiled: it is not on a GPU."]
 
 
+def test_trust_without_another_view_says_so(encoder, tmp_path):
+    _, blind = run(encoder, tmp_path / "blind", config("trust", epochs=1))
+    assert blind.warnings[0].startswith("Without a probe and without checked labels, 'trust' took")
+    data = toy_data(out_of_sample=np.full((N, 2), 0.5))
+    _, seeing = run(encoder, tmp_path / "seeing", config("trust", epochs=1), data)
+    assert seeing.warnings == []
+
+
 class TestPeople:
     """Texts 0 and 5 to 9 carry a person's label, against the teacher's."""
 
