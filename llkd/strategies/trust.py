@@ -37,7 +37,7 @@ SCORES: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "right": lambda right, loss, need: right,
     "need": lambda right, loss, need: right * need,
 }
-"""What texts are ranked by: of P(right) ** power, capped loss and information need, each ``[B]``."""
+"""What texts are ranked by: of P(right) ** power, capped loss and information need, each [B]."""
 
 
 def evidence(batch: Batch) -> Floats:
