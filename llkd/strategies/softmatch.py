@@ -35,6 +35,11 @@ class SoftMatchWeights:
         """As the selection it weighs."""
         return self.inner.needs_student
 
+    @property
+    def warning(self) -> str | None:
+        """The inner strategy's."""
+        return getattr(self.inner, "warning", None)
+
     def prepare(self, inputs: StrategyInputs) -> SoftMatchWeights:
         """Hand on what the inner strategy may want to know."""
         return replace(self, inner=prepared(self.inner, inputs))
