@@ -1,5 +1,7 @@
 """Learnability, small loss, SoftMatch weights, half-life: hand-computed, and their invariants."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -174,3 +176,19 @@ def test_a_window_holds_its_last_batches():
     assert window.values.tolist() == [2.0, 3.0, 4.0] and window.full
     assert Window(2).restored(window.state()).values.tolist() == [2.0, 3.0, 4.0]
     assert not Window(2).above(np.ones(3), 0.5, None).any()
+
+
+@pytest.mark.parametrize("name", ["learnability", "small_loss", "trust", "llkd"])
+def test_a_strategy_restored_before_every_step_decides_alike(name):
+    """Also between two fits: their age is part of the state."""
+    rng = np.random.default_rng(6)
+    whole = cut = made(name, window=4, weighting="softmatch")
+    for _ in range(15):
+        pair = batch_of(rng.uniform(0.5, 1, 24), rng.beta(0.5, 0.5, 24))
+        cut = made(name, window=4, weighting="softmatch").restored(
+            json.loads(json.dumps(cut.state()))
+        )
+        whole, one = whole.step(*pair)
+        cut, two = cut.step(*pair)
+        assert one.selected.tolist() == two.selected.tolist()
+        assert whole.state() == cut.state()
