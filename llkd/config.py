@@ -38,6 +38,7 @@ StrategyName = Literal[
     "learnability",
     "small_loss",
     "trust",
+    "neighbours",
 ]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -241,7 +242,8 @@ class SelectionConfig(Settings):
 
     The thresholds belong to ``fixed``: one number for all classes or one per class name.
     ``share`` belongs to the random strategies when no reference run gives the counts, and to
-    ``learnability`` and ``trust``, which take 0.2 without it; ``trust_...`` to ``trust``.
+    ``learnability``, ``trust`` and ``neighbours``, which take 0.2 without it; ``trust_...``
+    to ``trust``.
     """
 
     strategy: StrategyName = "llkd"
@@ -263,7 +265,8 @@ class SelectionConfig(Settings):
     teacher_threshold: Unit | dict[str, Unit] = 0.0
     student_threshold: Unit | dict[str, Unit] = 0.0
     share: Share | None = Field(
-        default=None, description="of the texts, for random strategies, learnability and trust"
+        default=None,
+        description="of the texts, for random strategies, learnability, trust and neighbours",
     )
     half_life: float | None = Field(
         default=None, gt=0.0, le=1e6, description="of the moving averages in steps, for momentum"

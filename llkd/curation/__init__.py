@@ -22,6 +22,7 @@ from llkd.curation.labels import (
     quoted,
     teacher_labels,
 )
+from llkd.curation.neighbours import neighbour_votes
 from llkd.curation.plane import (
     Plane,
     load_plane,
@@ -52,6 +53,7 @@ __all__ = [
     "load_embeddings",
     "load_plane",
     "nearest_rows",
+    "neighbour_votes",
     "probe_signals",
     "quoted",
     "read_embeddings",

@@ -12,6 +12,7 @@ _PASSED_OVER = {
     "teacher_then_random": "not drawn",
     "learnability": "others scored higher",
     "trust": "others scored higher",
+    "neighbours": "its neighbours have another label, or it was not drawn",
     "small_loss": "its label looked wrong to the student",
 }
 """Why a text that the teacher was sure enough of was left out; else the student knew it."""

@@ -17,12 +17,14 @@ from llkd.config import SelectionConfig, TrainingConfig, build
 from llkd.errors import UserError
 from llkd.jobs import JobContext
 from llkd.pipeline.labelling import teacher_document
+from llkd.pipeline.probing import embed_and_probe
 from llkd.pipeline.training import document, fit, prepare, targets_digest
 from llkd.store import Project, Run, Store
 
 ARMS = fairness.USUAL_ARMS
 BUDGETS = ("epochs", "samples")
 EVERY = "every"
+BY_EMBEDDING = {"neighbours", "trust"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ def compare(
     """
     curation.current_labelling(store, project)
     names = check_arms(arms)
+    if BY_EMBEDDING & set(names) and not curation.has_embeddings(store, project):
+        embed_and_probe(store, project, job, student=config.student)
     done: list[Entry] = []
     for seed in range(config.seed, config.seed + seeds):
         reference: Run | None = None

@@ -51,9 +51,12 @@ def collect(
     rows: Ints,
     config: TrainingConfig,
 ) -> Evidence:
-    """What is known of these pool rows besides their labels. Raises UserError: nothing to stop by.
+    """What is known of these pool rows besides their labels.
 
-    The probe is only asked (and, where embeddings are there, fitted) for ``trust``.
+    Raises UserError where there is nothing to stop by, or no embeddings for ``neighbours``.
+
+    For ``trust`` the unseen opinion is the probe's (fitted where embeddings are there), for
+    ``neighbours`` the votes of the nearest pool texts.
     """
     at = np.searchsorted(plane.frame["row"].to_numpy(), rows)
     human = plane.frame["human_label"].to_numpy()[at] >= 0
@@ -65,6 +68,15 @@ def collect(
             spread = np.full((project.rows, own.shape[1]), np.nan)
             spread[found[0]] = found[1]
             unseen = spread[rows]
+    elif config.selection.strategy == "neighbours":
+        points = curation.load_embeddings(store, project)
+        if points is None:
+            raise UserError(
+                "The strategy 'neighbours' compares texts by their embeddings, and there are none "
+                f"yet. Make them with: llkd probe {curation.quoted(project.name)}"
+            )
+        label = plane.frame["label"].to_numpy()[at]
+        unseen = curation.neighbour_votes(points[rows], label, own.shape[1])
     held_out, source = np.zeros(len(rows), dtype=np.bool_), ""
     if config.early_stopping == "auto" and not _has_gold(store, project, plane.names):
         held_out, source = hold_out(human, signals.confidence(own))

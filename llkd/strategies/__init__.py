@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from llkd.config import SelectionConfig
 from llkd.selection import AdaptiveSelection, Strategy
 from llkd.strategies.inputs import NeedsInputs, StrategyInputs, prepared
+from llkd.strategies.neighbours import NeighbourGate
 from llkd.strategies.softmatch import SoftMatchWeights
 from llkd.strategies.thinning import RandomThinning
 from llkd.strategies.thresholds import FixedThresholds, above_thresholds, class_thresholds
@@ -20,7 +21,7 @@ from llkd.strategies.trust import Trust
 from llkd.strategies.windows import Learnability, SmallLoss
 
 USUAL_SHARE = 0.2
-"""What ``learnability`` and ``trust`` take without a share of their own."""
+"""What ``learnability``, ``trust`` and ``neighbours`` take without a share of their own."""
 TAKE_COUNTS = (
     "random",
     "teacher_then_random",
@@ -29,9 +30,10 @@ TAKE_COUNTS = (
     "learnability",
     "small_loss",
     "trust",
+    "neighbours",
 )
 """Those that can take, step by step, as many texts as a reference run did."""
-TAKE_A_SHARE = ("random", "teacher_then_random", "learnability", "trust")
+TAKE_A_SHARE = ("random", "teacher_then_random", "learnability", "trust", "neighbours")
 
 
 def momentum_of(config: SelectionConfig) -> float:
@@ -97,6 +99,9 @@ STRATEGIES: dict[str, Callable[[SelectionConfig, Sequence[str]], Strategy]] = {
         config.trust_evidence,
         config.trust_weight,
     ),
+    "neighbours": lambda config, names: RandomThinning(
+        NeighbourGate(len(names)), config.share or USUAL_SHARE
+    ),
 }
 
 EXPLAINED: dict[str, str] = {
@@ -112,6 +117,8 @@ EXPLAINED: dict[str, str] = {
     "small_loss": "Texts whose label the student finds easy: wrong labels are learned last.",
     "trust": "Texts whose label is likely right and from which the student still learns "
     "(experimental).",
+    "neighbours": "Texts whose label the texts most like them carry too, thinned at random to a "
+    "share; no scoring pass.",
 }
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from llkd.errors import ConfigError
 from llkd.selection import SelectionResult, Strategy
 from llkd.signals import Ints
+from llkd.strategies.inputs import StrategyInputs, prepared
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class RandomThinning:
         """As the gate."""
         return self.gate.needs_student
 
+    def prepare(self, inputs: StrategyInputs) -> RandomThinning:
+        """Tell the gate of the pool, where it wants to know."""
+        return replace(self, gate=prepared(self.gate, inputs))
+
     def step(
         self,
         teacher_probs: npt.ArrayLike,
@@ -42,7 +47,7 @@ class RandomThinning:
         """Draw from what the gate lets through."""
         if rng is None:
             raise ConfigError("A random strategy needs a random generator.")
-        gate, result = self.gate.step(teacher_probs, student_probs)
+        gate, result = self.gate.step(teacher_probs, student_probs, positions=positions)
         allowed = np.flatnonzero(result.selected)
         if count is None:
             if self.share is None:

@@ -178,6 +178,22 @@ class TestEvidence:
         decisions = opened.runs.decisions(run)
         assert decisions[decisions["row"].isin([3, 4])]["selected"].all()
 
+    def test_neighbours_gets_the_votes_of_the_pool_or_says_what_is_missing(self, opened, tiny):
+        project = labelled(opened)
+        with pytest.raises(UserError, match="Make them with: llkd probe"):
+            train(opened, project, config(tiny, "neighbours"))
+        as_job(opened, lambda job: pipeline.embed_and_probe(opened, project, job, student=tiny))
+        run = opened.runs.get(train(opened, project, config(tiny, "neighbours"))["run"])
+        rows, targets = read_probabilities(run.folder / "targets.parquet")
+        label = targets.argmax(axis=1)
+        points = curation.load_embeddings(opened, project)[rows]
+        votes = curation.neighbour_votes(points, label, targets.shape[1])
+        assert evidence.read(run.folder).out_of_sample == pytest.approx(votes, abs=1e-6)
+        passed = votes[range(len(rows)), label] >= votes.max(axis=1)
+        decisions = opened.runs.decisions(run)
+        drawn = set(decisions[decisions["selected"]]["row"])
+        assert drawn and drawn <= set(rows[passed])
+
     def test_what_it_keeps_is_not_changed_by_later_work(self, opened, tiny):
         project = labelled(opened)
         opened.people.decide(project.id, [3], "label", CLASSES[0])
