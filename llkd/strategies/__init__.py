@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from llkd.config import SelectionConfig
 from llkd.selection import AdaptiveSelection, Strategy
 from llkd.strategies.inputs import NeedsInputs, StrategyInputs, prepared
-from llkd.strategies.neighbours import NeighbourGate
+from llkd.strategies.neighbours import Neighbours
 from llkd.strategies.softmatch import SoftMatchWeights
 from llkd.strategies.thinning import RandomThinning
 from llkd.strategies.thresholds import FixedThresholds, above_thresholds, class_thresholds
@@ -99,9 +99,7 @@ STRATEGIES: dict[str, Callable[[SelectionConfig, Sequence[str]], Strategy]] = {
         config.trust_evidence,
         config.trust_weight,
     ),
-    "neighbours": lambda config, names: RandomThinning(
-        NeighbourGate(len(names)), config.share or USUAL_SHARE
-    ),
+    "neighbours": lambda config, names: Neighbours(len(names), config.share or USUAL_SHARE),
 }
 
 EXPLAINED: dict[str, str] = {

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from llkd.errors import ConfigError
 from llkd.selection import SelectionResult, Strategy
 from llkd.signals import Ints
-from llkd.strategies.inputs import StrategyInputs, prepared
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,6 @@ class RandomThinning:
         """As the gate."""
         return self.gate.needs_student
 
-    def prepare(self, inputs: StrategyInputs) -> RandomThinning:
-        """Tell the gate of the pool, where it wants to know."""
-        return replace(self, gate=prepared(self.gate, inputs))
-
     def step(
         self,
         teacher_probs: npt.ArrayLike,
@@ -47,7 +42,7 @@ class RandomThinning:
         """Draw from what the gate lets through."""
         if rng is None:
             raise ConfigError("A random strategy needs a random generator.")
-        gate, result = self.gate.step(teacher_probs, student_probs, positions=positions)
+        gate, result = self.gate.step(teacher_probs, student_probs)
         allowed = np.flatnonzero(result.selected)
         if count is None:
             if self.share is None:

@@ -80,6 +80,12 @@ def test_positions_name_the_texts_and_what_passes_is_thinned_to_the_share():
         np.tile(np.eye(3)[:1], (8, 1)), rng=rng, count=3, positions=np.arange(1, 17, 2)
     )
     assert result.selected.sum() == 3
+    # Four of eight pass; at the count of a reference run those with the most votes come next.
+    votes[0:8:2] = [[0, 1, 0], [0.4, 0.6, 0], [0.1, 0.9, 0], [0.2, 0.8, 0]]
+    _, result = strategy(votes).step(
+        np.tile(np.eye(3)[:1], (8, 1)), rng=rng, count=6, positions=np.arange(8)
+    )
+    assert np.flatnonzero(~result.selected).tolist() == [0, 4]
 
 
 def test_without_votes_it_says_what_to_do():
