@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llkd.config import Calibration, TeacherConfig, TrainingConfig
+from llkd.config import Calibration, OrderConfig, Spending, TeacherConfig, TrainingConfig
 from llkd.strategies import TAKE_A_SHARE, TAKE_COUNTS
 
 Threshold = float | Mapping[str, float]
 
 ONE_RUN = ("reference_run", "early_stopping", "patience")
 """Training settings that arms of a comparison cannot share."""
+WORDED = ("instruction", "question", "lead")
+"""Settings in the user's own words, in which a comma separates nothing."""
 
 
 def label(
@@ -24,15 +28,49 @@ def label(
     calibration: Calibration = "batch",
     limit: int | None = None,
     dry_run: bool = False,
+    spending: Spending | None = None,
+    order: OrderConfig | None = None,
+    ask_again: bool = False,
+    rows: Sequence[int] | None = None,
 ) -> list[str]:
-    """``llkd label``: the settings that differ from the defaults, spelled out."""
+    """``llkd label``: the settings that differ from the defaults, spelled out.
+
+    ``rows`` are those of a dry run.
+    """
     command = ["label", *_named(teacher, TeacherConfig())]
+    command += _named(spending or Spending(), Spending())
+    command += _named(order or OrderConfig(), OrderConfig())
     if calibration != "batch":
         command.append(f"--calibration={calibration}")
     if limit is not None:
         command.append(f"--limit={limit}")
     if dry_run:
         command.append("--dry-run")
+    if ask_again:
+        command.append("--ask-again")
+    if rows is not None:
+        command.append(f"--rows={','.join(map(str, rows))}")
+    return [*command, "--", project]
+
+
+def bake_off(
+    project: str,
+    teacher: TeacherConfig,
+    tries: Mapping[str, Sequence[str]],
+    *,
+    rows: int | None = None,
+    spending: Spending | None = None,
+) -> list[str]:
+    """``llkd bake-off``: ``tries`` maps settings of the teacher to the values that compete."""
+    command = ["bake-off", *_named(teacher, TeacherConfig())]
+    command += _named(spending or Spending(), Spending())
+    if rows is not None:
+        command.append(f"--rows={rows}")
+    for name, values in tries.items():
+        if name in WORDED:
+            command += [f"--try={name}={value}" for value in values]
+        else:
+            command.append(f"--try={name}={_separated(values)}")
     return [*command, "--", project]
 
 
@@ -123,6 +161,13 @@ def thresholds(teacher: Threshold | None, student: Threshold | None) -> list[str
         elif value:
             command.append(f"--{flag}-threshold={value}")
     return command
+
+
+def _separated(values: Sequence[str]) -> str:
+    """Values with commas between them; one that holds a comma itself stands in quotes."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
 
 
 def _named(settings: Any, defaults: Any, skip: set[str] | None = None) -> list[str]:

@@ -145,6 +145,9 @@ class TeacherConfig(Settings):
         default=256, ge=8, le=8192, description="longer texts are cut in the middle"
     )
     precision: Precision = Field(default="auto", description="auto, fp32, bf16 or fp16")
+    text_column: str | None = Field(default=None, description="of a file of labels [found]")
+    label_column: str | None = Field(default=None, description="of a file of labels [found]")
+    confidence_column: str | None = Field(default=None, description="of a file of labels [found]")
     concurrency: int = Field(default=4, ge=1, le=64, description="API requests at a time")
     confidence: ConfidenceKind = Field(
         default="auto",
@@ -185,6 +188,17 @@ class TeacherConfig(Settings):
             raise ValueError("{text} belongs into the question, not into the instruction or lead")
         return value
 
+    @field_validator("base_url")
+    @classmethod
+    def _without_secrets(cls, value: str | None) -> str | None:
+        # It stands in the arguments of jobs, which any process list shows.
+        if value is not None and any(mark in value for mark in "@?#"):
+            raise ValueError(
+                "a base URL holds no user name, password or '@' and ends with its path, for "
+                "example http://127.0.0.1:8000/v1. Set OPENAI_API_KEY to the key"
+            )
+        return value
+
     @model_validator(mode="after")
     def _api_needs_url(self) -> TeacherConfig:
         if self.teacher.startswith("api:") and not self.base_url:
@@ -210,7 +224,10 @@ class Spending(Settings):
         default=None, gt=0, description="money that may be spent on this pass; never exceeded"
     )
     calls: int | None = Field(
-        default=None, ge=1, description="requests that may be sent for this pass; never exceeded"
+        default=None,
+        ge=1,
+        description="API calls that may be used for this pass (refused ones cost none); never "
+        "exceeded",
     )
 
     @model_validator(mode="after")

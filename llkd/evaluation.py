@@ -163,6 +163,25 @@ def auroc(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> float | None:
     return float((rank[place][right > 0].sum() - hits * (hits + 1) / 2) / (hits * misses))
 
 
+def auroc_interval(
+    confidence: npt.ArrayLike, correct: npt.ArrayLike, level: float = 0.95
+) -> Interval | None:
+    """Normal interval of :func:`auroc`, within [0, 1] (Hanley & McNeil 1982).
+
+    None where there is no area, or one of 0 or 1: of that the formula would be certain.
+    """
+    area = auroc(confidence, correct)
+    if area is None or not 0 < area < 1:
+        return None
+    right = _signal(confidence, correct)[1]
+    hits = float(right.sum())
+    misses = len(right) - hits
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = area * (1 - area) + (hits - 1) * (first - area**2) + (misses - 1) * (second - area**2)
+    half = NormalDist().inv_cdf((1 + level) / 2) * (spread / (hits * misses)) ** 0.5
+    return max(0.0, area - half), min(1.0, area + half)
+
+
 def risk_coverage(
     confidence: npt.ArrayLike, correct: npt.ArrayLike, points: int = 200
 ) -> list[dict[str, float]]:
@@ -188,6 +207,24 @@ def risk_coverage(
         }
         for end in ends
     ]
+
+
+def aurc(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> float | None:
+    """Area under the risk-coverage curve, in [0, 1]: smaller is better; None without rows.
+
+    The error rate among the most confident rows, averaged over all shares of rows that can be kept
+    (Geifman & El-Yaniv 2017). Rows of equal confidence go together, as in :func:`risk_coverage`,
+    so that confidence which tells nothing apart has the error rate of all rows.
+    """
+    sure, right = _signal(confidence, correct)
+    if not len(sure):
+        return None
+    order = np.argsort(-sure, kind="stable")
+    ranked = sure[order]
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+    risk = np.cumsum(1.0 - right[order])[ends] / (ends + 1)
+    width = np.diff(ends, prepend=-1)
+    return float((risk * width).sum() / len(sure))
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
@@ -268,7 +305,7 @@ def _quality(
     confusion = confusion_matrix(label, golds, len(class_names))
     both = (label >= 0) & (golds >= 0)
     correct = (label == golds)[both]
-    stated = ~np.isnan(sure[both])
+    given = label[both]
     interval = wilson(int(correct.sum()), len(correct))
     return {
         "with_gold": int((golds >= 0).sum()),
@@ -276,11 +313,19 @@ def _quality(
         "accuracy": accuracy(label, golds),
         "accuracy_interval": None if interval is None else list(interval),
         "macro_f1": _macro_f1(confusion),
-        "per_class": class_table(label, golds, class_names),
+        "per_class": [
+            {**line, **_trust(sure[both][given == k], correct[given == k])}
+            for k, line in enumerate(class_table(label, golds, class_names))
+        ],
         "confusion": confusion.tolist(),
-        "auroc": auroc(sure[both][stated], correct[stated]),
-        "ece": ece(sure[both][stated], correct[stated]),
+        **_trust(sure[both], correct),
+        "aurc": aurc(sure[both], correct),
     }
+
+
+def _trust(sure: Floats, correct: npt.NDArray[np.bool_]) -> dict[str, float | None]:
+    """How far the confidence of these rows can be relied on."""
+    return {"auroc": auroc(sure, correct), "ece": ece(sure, correct)}
 
 
 def teacher_report(
@@ -294,7 +339,8 @@ def teacher_report(
 
     ``probs [n, C]``, ``label [n]`` (-1: no answer), ``confidence [n]`` (NaN: none stated),
     ``gold [n]`` or None. Quality figures count answered rows with gold (``judged``) and are None
-    without them; ``with_gold`` says how many rows have gold at all.
+    without them; ``with_gold`` says how many rows have gold at all. ``auroc`` and ``ece`` of a line
+    of ``per_class`` are of the texts given that label.
     """
     classes = np.asarray(probs).shape[1]
     names = [str(k) for k in range(classes)] if class_names is None else list(class_names)

@@ -138,7 +138,10 @@ def same_but(one: Run, other: Run, *apart: str) -> bool:
 def labels_of(run: Run) -> Mapping[str, Any]:
     """What the pseudo-labels of a run were derived from."""
     known = ("calibration", "bias", "classes", "human_labels", "targets_sha256")
-    return {"labelling": run.labelling_id, **{name: run.labels.get(name) for name in known}}
+    facts = {name: run.labels.get(name) for name in known}
+    # Runs made before there were temperatures had none, which is 1.
+    temperature = run.labels.get("temperature", 1.0)
+    return {"labelling": run.labelling_id, **facts, "temperature": temperature}
 
 
 def rivals_of(run: Run, runs: Sequence[Run], rival: str) -> Run | None:

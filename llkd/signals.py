@@ -18,6 +18,19 @@ BASES = ("none", "batch", "contextual")
 TEMPERED = "+temperature"
 CALIBRATIONS = (*BASES, *(base + TEMPERED for base in BASES))
 
+TEMPERATURES = (0.05, 20.0)
+FIT_ROWS = 10  # with fewer a temperature is a guess
+
+
+def split_calibration(name: str) -> tuple[str, bool]:
+    """A calibration's base and whether a temperature is fitted on top of it.
+
+    Raises ConfigError for a name that is none of CALIBRATIONS.
+    """
+    if name not in CALIBRATIONS:
+        raise ConfigError(f"Calibration is one of {', '.join(CALIBRATIONS)}, but it was {name!r}.")
+    return name.removesuffix(TEMPERED), name.endswith(TEMPERED)
+
 
 def softmax(logits: npt.ArrayLike) -> Floats:
     """Row-wise softmax of ``[n, C]`` logits; NaN rows stay NaN."""
@@ -64,6 +77,59 @@ def teacher_probabilities(
     if not temperature > 0:
         raise ConfigError(f"A temperature is above 0, but it was {temperature!r}.")
     return softmax((np.asarray(scores, dtype=np.float64) - np.asarray(bias)) / temperature)
+
+
+def gold_nll(
+    scores: npt.ArrayLike, bias: npt.ArrayLike | float, gold: npt.ArrayLike, temperature: float
+) -> float | None:
+    """Mean negative log-likelihood of gold in nats, over rows with gold and finite scores.
+
+    ``bias`` is ``[C]`` or one row for each of ``scores``. None without such a row.
+    """
+    shifted, known = _measured(scores, bias, gold)
+    return _nll(shifted, known, temperature) if len(known) else None
+
+
+def fit_temperature(
+    scores: npt.ArrayLike, bias: npt.ArrayLike | float, gold: npt.ArrayLike
+) -> float | None:
+    """The temperature under which gold is most likely, within TEMPERATURES (Guo et al. 2017).
+
+    ``scores [n, C]``, ``gold [n]`` (-1: unknown, left out), ``bias`` as in :func:`gold_nll`.
+    None where it cannot be told: fewer than FIT_ROWS rows with gold and finite scores, or all of
+    them right, for then the smaller the temperature the better, without end.
+    """
+    from scipy.optimize import minimize_scalar
+
+    shifted, known = _measured(scores, bias, gold)
+    if len(known) < FIT_ROWS or (shifted.argmax(axis=1) == known).all():
+        return None
+    # The likelihood is convex in 1/T, so it has one valley in ln T too.
+    found = minimize_scalar(
+        lambda log: _nll(shifted, known, float(np.exp(log))),
+        bounds=tuple(np.log(TEMPERATURES)),
+        method="bounded",
+        options={"xatol": 1e-7},
+    )
+    best = float(np.exp(found.x))
+    return best if _nll(shifted, known, best) <= _nll(shifted, known, 1.0) else 1.0
+
+
+def _measured(
+    scores: npt.ArrayLike, bias: npt.ArrayLike | float, gold: npt.ArrayLike
+) -> tuple[Floats, Ints]:
+    """Shifted scores and gold of the rows that have both."""
+    shifted = np.asarray(scores, dtype=np.float64) - np.asarray(bias, dtype=np.float64)
+    golds = np.asarray(gold, dtype=np.int64)
+    both = (golds >= 0) & np.isfinite(shifted).all(axis=1)
+    return shifted[both], golds[both]
+
+
+def _nll(shifted: Floats, gold: Ints, temperature: float) -> float:
+    logits = shifted / temperature
+    logits = logits - logits.max(axis=1, keepdims=True)
+    chosen = logits[np.arange(len(gold)), gold]
+    return float((np.log(np.exp(logits).sum(axis=1)) - chosen).mean())
 
 
 def pseudo_label(probabilities: npt.ArrayLike) -> Ints:

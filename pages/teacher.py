@@ -7,8 +7,13 @@ from llkd.store import Job, Labelling, Project, Store
 from ui import jobs_view, reads
 from ui.errors import told
 from ui.page import empty_state, next_step, open_page
-from ui.teacher import report
-from ui.teacher.form import form_actions, start_labelling, teacher_form
+from ui.teacher import bill, report
+from ui.teacher.asking import asking
+from ui.teacher.cache import kept_answers
+from ui.teacher.plan import start_labelling
+from ui.teacher.review import review
+from ui.teacher.rounds import curve
+from ui.teacher.server import key_known
 from ui.wording import counted, when
 
 KINDS = ("label", "probe")
@@ -25,6 +30,7 @@ def body(store: Store, project: Project) -> None:
         empty_state(
             "Name the classes first, so that the teacher knows what to choose from.", "Data"
         )
+    key_known()  # a resumed job finds the key of the app's secrets in its environment
     live = jobs_view.live_job(store, project.id, KINDS)
     labelling = chosen_pass(store, project)
     offered = False
@@ -37,9 +43,22 @@ def body(store: Store, project: Project) -> None:
         if complete:
             next_step("Curate", "Next: choose what to keep")
         with told():
-            report.report(store, project, labelling)
+            said(store, project, labelling)
     if live is None:
         setup(store, project, labelling, primary=not offered)
+        with told():
+            kept_answers(store)
+
+
+def said(store: Store, project: Project, labelling: Labelling) -> None:
+    """All about a pass: what it cost where it was paid, its labels, and what is left to do."""
+    paid = bill.bill_of(store, labelling) is not None
+    parts = [report.report, review, curve]
+    # Who paid looks for the bill first; for others it is a detail.
+    parts.insert(0 if paid else len(parts), bill.show_bill)
+    for part in parts:
+        with told():
+            part(store, project, labelling)
 
 
 def watch_it(store: Store, project: Project, job: Job) -> None:
@@ -51,8 +70,15 @@ def watch_it(store: Store, project: Project, job: Job) -> None:
         job,
         key="label",
         every=every,
-        body=lambda now: report.growing(store, project, now),
+        body=lambda now: grow(store, project, now),
     )
+
+
+def grow(store: Store, project: Project, job: Job) -> None:
+    """What the running job has cost and labelled by now."""
+    if job.kind == "label":
+        bill.running(store, job)
+    report.growing(store, project, job)
 
 
 def ended_early(store: Store, project: Project, labelling: Labelling | None) -> bool:
@@ -62,11 +88,22 @@ def ended_early(store: Store, project: Project, labelling: Labelling | None) -> 
         jobs_view.job_card(store, last, key="label")
         return True
     if labelling is not None:
+        job = bill.job_of(store, project, labelling)
+        if job is not None and bill.stopped_for_budget(job):
+            with told():
+                bill.raise_budget(store, project, labelling, job)
+            return True
         left = project.rows - reads.labelled_rows(store, labelling)
         label = f"Label the remaining {counted(left, 'text')}"
         if st.button(label, type="primary", icon=":material/play_arrow:"):
             with told():
-                start_labelling(store, project, labelling.config, calibration=labelling.calibration)
+                start_labelling(
+                    store,
+                    project,
+                    labelling.config,
+                    bill.rest_plan(job),
+                    calibration=labelling.calibration,
+                )
         return True
     return False
 
@@ -98,9 +135,7 @@ def setup(store: Store, project: Project, labelling: Labelling | None, *, primar
     """Choose a teacher; folded away once there are labels."""
     if labelling is None:
         st.caption(COST)
-        with told():
-            config = teacher_form(store, project, TeacherConfig())
-            form_actions(store, project, config, primary=primary)
+        asking(store, project, TeacherConfig(), primary=primary)
         return
     st.space("small")
     if labelling.label_set != project.label_set:
@@ -116,9 +151,7 @@ def setup(store: Store, project: Project, labelling: Labelling | None, *, primar
             f"{COST} The labels there are stay; you choose which pass is used. A pass goes on "
             "where it stopped if teacher, question and classes are the same."
         )
-        with told():
-            config = teacher_form(store, project, labelling.config)
-            form_actions(store, project, config, primary=False)
+        asking(store, project, labelling.config, primary=False)
 
 
 page = open_page(

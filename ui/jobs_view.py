@@ -105,6 +105,7 @@ def sidebar_card(store: Store, job: Job, *, waiting: bool = False) -> None:
 _UNITS = {
     "label": "texts",
     "dry-run": "texts",
+    "bake-off": "answers",
     "probe": "texts",
     "train": "steps",
     "export": "rows",

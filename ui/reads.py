@@ -6,6 +6,7 @@ and therefore never changed by a page: copy before altering.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from llkd import curation
+from llkd import curation, signals
 from llkd.config import Calibration
-from llkd.curation import Plane, TeacherLabels
+from llkd.curation import Judged, Plane, TeacherLabels
+from llkd.curation.judging import fitting_rows
 from llkd.evaluation import teacher_report
 from llkd.store import Home, Labelling, Project, Run, Store
 
@@ -61,8 +63,8 @@ def teacher_labels(
     return _teacher_labels(
         _home(store),
         store.labellings.version(labelling),
+        calibration_key(store, labelling, calibration),
         calibration or labelling.calibration,
-        labelling.content_free is not None,
         labelling,
         store,
     )
@@ -72,35 +74,117 @@ def teacher_labels(
 def _teacher_labels(
     home: str,
     version: str,
-    calibration: Calibration,
-    content_free: bool,
+    derived: str,
+    _calibration: Calibration,
     _labelling: Labelling,
     _store: Store,
 ) -> TeacherLabels:
-    return curation.teacher_labels(_store, _labelling, calibration)
+    return curation.teacher_labels(_store, _labelling, _calibration)
+
+
+def calibration_key(
+    store: Store, labelling: Labelling, calibration: Calibration | None = None
+) -> str:
+    """What a pass's calibration depends on beside the scores: a key for caches.
+
+    A temperature is the one kept with the pass; without one it follows what people decide.
+    """
+    chosen = calibration or labelling.calibration
+    base, tempered = signals.split_calibration(chosen)
+    fit: Any = None
+    if tempered:
+        fit = (labelling.fits or {}).get(base) or store.people.version(labelling.project_id)
+    return f"{chosen} {labelling.content_free is not None} {json.dumps(fit, sort_keys=True)}"
+
+
+def fit_on(store: Store, project: Project, labelling: Labelling) -> tuple[int, str, bool] | None:
+    """What a temperature would be fitted on now: how many rows, whose classes, held out.
+
+    None where there are too few.
+    """
+    return _fit_on(*_judging(store, project, labelling), store, project, labelling)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _fit_on(
+    home: str,
+    digest: str,
+    version: str,
+    people: str,
+    _store: Store,
+    _project: Project,
+    _labelling: Labelling,
+) -> tuple[int, str, bool] | None:
+    labels = teacher_labels(_store, _labelling, "none")
+    scored = labels.row[np.isfinite(labels.probabilities).all(axis=1)]
+    for known in fitting_rows(_store, _project, _labelling):
+        rows = int(np.isin(known.rows, scored).sum())
+        if rows >= signals.FIT_ROWS:
+            return rows, known.source, known.held_out
+    return None
+
+
+def unanswered(store: Store, labelling: Labelling) -> pd.DataFrame:
+    """Texts that were asked about and got no usable answer: ``raw`` (a text), by row."""
+    return _unanswered(_home(store), store.labellings.version(labelling), labelling, store)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _unanswered(home: str, version: str, _labelling: Labelling, _store: Store) -> pd.DataFrame:
+    said = _store.labellings.scores(_labelling)
+    without = (said.answer < 0) & np.isnan(said.scores).any(axis=1)
+    raw = pd.Series(said.raw[without], index=said.row[without], dtype=object)
+    return pd.DataFrame({"raw": raw.where(raw.notna(), "").astype(str)})
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Where a teacher pass can be judged: ``rows`` positions with gold, held-out ones if any."""
+    """How good a pass is on the judged texts: figures, and each label's confidence and verdict.
+
+    ``source``: whose classes it is judged by, ``gold`` or ``human``.
+    """
 
     report: dict[str, Any]
     confidence: np.ndarray
     correct: np.ndarray
+    source: str
     held_out: bool
+
+
+def judged(store: Store, project: Project, labelling: Labelling) -> Judged | None:
+    """The texts a pass is judged on: held-out gold, else gold, else labels of people.
+
+    None where no labelled text is known.
+    """
+    return _judged(*_judging(store, project, labelling), store, project, labelling)
+
+
+def _judging(store: Store, project: Project, labelling: Labelling) -> tuple[str, str, str, str]:
+    version = store.labellings.version(labelling)
+    return _home(store), project.digest, version, store.people.version(project.id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _judged(
+    home: str,
+    digest: str,
+    version: str,
+    people: str,
+    _store: Store,
+    _project: Project,
+    _labelling: Labelling,
+) -> Judged | None:
+    known = curation.judged_rows(_store, _project, _labelling)
+    return known if len(known.rows) else None
 
 
 def teacher_quality(
     store: Store, project: Project, labelling: Labelling, calibration: Calibration | None = None
 ) -> Quality | None:
-    """How good the labels are, on the held-out texts where there are any, else on all with gold.
-
-    None where no labelled text has gold.
-    """
+    """How good the labels are on the texts of :func:`judged`; None where there is none."""
     return _teacher_quality(
-        _home(store),
-        project.digest,
-        store.labellings.version(labelling),
+        *_judging(store, project, labelling),
+        calibration_key(store, labelling, calibration),
         calibration or labelling.calibration,
         store,
         project,
@@ -113,24 +197,25 @@ def _teacher_quality(
     home: str,
     digest: str,
     version: str,
-    calibration: Calibration,
+    people: str,
+    derived: str,
+    _calibration: Calibration,
     _store: Store,
     _project: Project,
     _labelling: Labelling,
 ) -> Quality | None:
-    labels = teacher_labels(_store, _labelling, calibration)
-    names = _labelling.label_set.names
-    frame = texts(_store, _project, ["gold", "split"])
-    gold = curation.gold_indices(frame, names)[labels.row]
-    held_out = (frame["split"] == "eval").to_numpy()[labels.row] & (gold >= 0)
-    chosen = held_out if held_out.any() else gold >= 0
-    if not chosen.any():
+    known = judged(_store, _project, _labelling)
+    if known is None:
         return None
-    label, sure = labels.label[chosen], labels.confidence[chosen]
-    report = teacher_report(labels.probabilities[chosen], label, sure, gold[chosen], names)
+    labels = teacher_labels(_store, _labelling, _calibration)
+    here = np.isin(known.rows, labels.row)  # labels may have come in between
+    place, gold = np.searchsorted(labels.row, known.rows[here]), known.gold[here]
+    label, sure = labels.label[place], labels.confidence[place]
+    names = _labelling.label_set.names
+    report = teacher_report(labels.probabilities[place], label, sure, gold, names)
     answered = label >= 0
-    correct = (label == gold[chosen])[answered]
-    return Quality(report, sure[answered], correct, bool(held_out.any()))
+    sure, correct = sure[answered], (label == gold)[answered]
+    return Quality(report, sure, correct, known.source, known.held_out)
 
 
 def plane(
@@ -163,20 +248,19 @@ def plane_key(
     if run is not None:
         labelling = store.labellings.get(run.labelling_id)
         calibration = calibration or run.labels["calibration"]
-        signals = f"run-{run.id}-{store.runs.epochs(run)[-1:] if epoch is None else epoch}"
+        evidence = f"run-{run.id}-{store.runs.epochs(run)[-1:] if epoch is None else epoch}"
     else:
         labelling = curation.current_labelling(store, project)
         folder = store.runs.embeddings_file(project.id, "x").parent
         files = sorted(p.name for p in folder.glob("*.safetensors")) if folder.exists() else []
-        signals = f"probe-{files}"
+        evidence = f"probe-{files}"
     return (
         _home(store),
         project.id,
         project.digest,
         store.labellings.version(labelling),
-        calibration or labelling.calibration,
-        labelling.content_free is not None,
-        signals,
+        calibration_key(store, labelling, calibration),
+        evidence,
     )
 
 

@@ -89,8 +89,7 @@ def teacher_report(store: Store, project: Project, run: Run | None = None) -> di
         str(store.home.root),
         project.digest,
         store.labellings.version(labelling),
-        calibration,
-        labelling.content_free is not None,
+        reads.calibration_key(store, labelling, calibration),
     )
     return _teacher_report(stamp, store, project, labelling, calibration)
 

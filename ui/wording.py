@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 
@@ -44,6 +45,25 @@ TERMS = {
     "recall": "Recall is how many of the texts that belong to this class were given its label.",
     "calibration error": (
         "The expected calibration error is the mean distance between confidence and accuracy."
+    ),
+    "temperature": (
+        "A temperature is one number by which all scores are divided, fitted so that confidence "
+        "says how often the teacher is right; it changes no label."
+    ),
+    "separation": (
+        "Separation (AUROC) is how often a right label is more confident than a wrong one: 0.5 is "
+        "chance, 1 is perfect."
+    ),
+    "risk": (
+        "Mean risk (AURC) is the share of wrong labels, averaged over keeping ever more of the "
+        "texts, the most confident first: lower is better."
+    ),
+    "bake-off": (
+        "A bake-off asks about the same texts in several ways and compares how good and how dear "
+        "the answers are."
+    ),
+    "usable answer": (
+        "An answer is usable where it names one of the classes, or is near enough to one name."
     ),
 }
 
@@ -110,6 +130,35 @@ def duration(seconds: float) -> str:
     if hours < 36:
         return f"about {round(hours)} hours"
     return f"about {round(hours / 24)} days"
+
+
+def money(value: float) -> str:
+    """An amount in whatever currency the prices are in: 12.40, 0.031; cheap calls keep digits."""
+    if value >= 1 or value <= 0:
+        return f"{value:,.2f}"
+    if value < 0.000001:
+        return "less than 0.000001"
+    digits = 2 if value >= 0.1 else 1 - math.floor(math.log10(value))
+    return f"{value:.{digits}f}"
+
+
+def size(bytes_: int) -> str:
+    """A size on disk: 812 bytes, 4.2 MB."""
+    if bytes_ < 1000:
+        return counted(bytes_, "byte")
+    for unit, step in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
+        if bytes_ < 1000 * step or unit == "GB":
+            break
+    return f"{bytes_ / step:,.1f} {unit}"
+
+
+def spread(low: str, high: str) -> str:
+    """A range in words, of two amounts in words: 3 to 5 minutes; once where both read alike."""
+    low, high = low.removeprefix("about "), high.removeprefix("about ")
+    if low == high:
+        return low
+    shorter, _, unit = low.rpartition(" ")
+    return f"{shorter} to {high}" if shorter and high.endswith(f" {unit}") else f"{low} to {high}"
 
 
 def time_left(seconds: float | None) -> str:

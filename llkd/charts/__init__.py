@@ -3,6 +3,7 @@
 Texts and class names are hostile: they are escaped, and never part of a hover template.
 """
 
+from llkd.charts.asking import candidates, gain_of_calls
 from llkd.charts.balance import kept_per_class
 from llkd.charts.results import (
     accuracy_against_samples,
@@ -21,10 +22,12 @@ from llkd.charts.training import evaluation, loss, share_selected, thresholds
 
 __all__ = [
     "accuracy_against_samples",
+    "candidates",
     "confidence_histogram",
     "confusion",
     "evaluation",
     "f1_per_class",
+    "gain_of_calls",
     "kept_per_class",
     "label_histogram",
     "loss",

@@ -63,6 +63,21 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, tuple[s
             print("  ".join("-" * width for width in widths))
 
 
+JOB_COLUMNS = {
+    "id": ("job", ""),
+    "title": ("what", ""),
+    "state": ("state", ""),
+    "done": ("done", ""),
+    "total": ("of", ""),
+    "message": ("message", ""),
+}
+
+
+def print_job(found: Mapping[str, Any]) -> None:
+    """One job as a table."""
+    print_table([found], JOB_COLUMNS)
+
+
 class ProgressBar:
     """A bar on standard error, on a terminal only; a log gets a line now and then."""
 

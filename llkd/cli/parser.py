@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from llkd.commands import ONE_RUN
-from llkd.config import SelectionConfig, Settings, TeacherConfig, TrainingConfig
+from llkd.config import (
+    OrderConfig,
+    SelectionConfig,
+    Settings,
+    Spending,
+    TeacherConfig,
+    TrainingConfig,
+)
 from llkd.errors import UserError
 from llkd.fairness import ARMS, USUAL_ARMS
 from llkd.signals import CALIBRATIONS
@@ -33,6 +40,7 @@ def make_parser() -> Parser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     _data_commands(commands)
+    _teacher_commands(commands)
     _model_commands(commands)
     _result_commands(commands)
     _job_commands(commands)
@@ -116,7 +124,7 @@ def _label_flags(parser: Parser) -> None:
     )
 
 
-def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+def _teacher_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = _add(
         commands,
         "label",
@@ -126,12 +134,49 @@ def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("project")
     _label_flags(parser)
     _settings_flags(parser, TeacherConfig)
+    _settings_flags(parser, Spending)
+    _settings_flags(parser, OrderConfig)
     _calibration(parser, "batch")
     parser.add_argument("--limit", type=_count, metavar="N", help="label N texts in all, at random")
-    parser.add_argument("--dry-run", action="store_true", help="ask about five texts, keep nothing")
+    parser.add_argument(
+        "--ask-again", action="store_true", help="ask once more where no answer could be used"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="ask about five texts, label none, and say what the rest would take",
+    )
+    parser.add_argument("--rows", type=_rows, metavar="1,2,3", help="of the dry run [5 at random]")
     parser.add_argument("--no-probe", action="store_true", help="do not probe afterwards")
     _background(parser)
 
+    parser = _add(
+        commands,
+        "bake-off",
+        "try ways to ask on the same texts, and say which is best and how sure that is",
+        "llkd bake-off reviews --rows 200 --try examples=none,balanced",
+    )
+    parser.add_argument("project")
+    _label_flags(parser)
+    _settings_flags(parser, TeacherConfig)
+    _settings_flags(parser, Spending)
+    parser.add_argument("--rows", type=_count, metavar="N", help="texts with a known class to use")
+    parser.add_argument(
+        "--try",
+        action="append",
+        dest="tries",
+        metavar="NAME=V1,V2",
+        help="values of a teacher's setting that compete (repeatable: every combination)",
+    )
+    _background(parser)
+
+    parser = _add(
+        commands, "cache", "show or delete the answers kept from teachers", "llkd cache --delete"
+    )
+    parser.add_argument("--delete", action="store_true", help="forget them; labels stay")
+
+
+def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = _add(
         commands,
         "probe",
@@ -252,6 +297,13 @@ def _job_commands(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _background(parser: Parser) -> None:
     parser.add_argument("--background", action="store_true", help="start it and return at once")
+
+
+def _rows(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isascii() and part.isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"row numbers such as 0,5,12 are needed, not {text!r}")
+    return [int(part) for part in parts]
 
 
 def _count(text: str) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llkd.cli.output import print_table, printable, shown
+from llkd.cli import teacher_reports
+from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
 
 Document = dict[str, Any]
 
@@ -20,14 +21,6 @@ RUN_COLUMNS = {
     "selected_share": ("share", "%"),
     "selected_accuracy": ("labels right", "%"),
     "training_seconds": ("seconds", ""),
-}
-JOB_COLUMNS = {
-    "id": ("job", ""),
-    "title": ("what", ""),
-    "state": ("state", ""),
-    "done": ("done", ""),
-    "total": ("of", ""),
-    "message": ("message", ""),
 }
 
 
@@ -55,44 +48,16 @@ def _projects(found: Document) -> None:
     print_table(rows, {key: (key, "") for key in columns})
 
 
-def _label(found: Document) -> None:
-    if "examples" in found:
-        for example in found["examples"]:
-            print(f"{printable(example['text'])[:100]}")
-            sure = shown(example["confidence"], "%")
-            print(f"  → {shown(example['label'])} ({sure}, uncalibrated, {example['source']})")
-        print(
-            f"About {found['estimated_seconds'] / 60:.1f} minutes and "
-            f"{found['tokens_per_text'] * found['texts']:,.0f} tokens for {found['texts']:,} texts."
-        )
-        return
-    if "labelled" not in found:
-        _job(found)
-        return
-    print(f"{found['labelled']:,} texts labelled in {found['seconds']:,.0f} s.")
-    if found["unanswered"]:
-        print(f"{found['unanswered']:,} texts got no usable answer.")
-    print_table(
-        [{"class": name, "texts": count} for name, count in found["per_class"].items()],
-        {"class": ("class", ""), "texts": ("texts", "")},
-    )
-    if found["accuracy"] is not None:
-        print(
-            f"On {found['evaluated']:,} gold texts: accuracy {shown(found['accuracy'], '%')}, "
-            f"macro-F1 {shown(found['macro_f1'], '%')} (calibration {found['calibration']})."
-        )
-
-
 def _train(found: Document) -> None:
     if "strategy" not in found:
-        _job(found)
+        print_job(found)
         return
     print_table([found], RUN_COLUMNS)
 
 
 def _compare(found: Document) -> None:
     if "arms" not in found:
-        _job(found)
+        print_job(found)
         return
     teacher = {"strategy": "(teacher)", **found["teacher"]}
     columns = {key: value for key, value in RUN_COLUMNS.items() if key not in {"run", "state"}}
@@ -170,13 +135,9 @@ def _jobs(found: Document) -> None:
     print_table(found["jobs"], JOB_COLUMNS)
 
 
-def _job(found: Document) -> None:
-    print_table([found], JOB_COLUMNS)
-
-
 def _probe(found: Document) -> None:
     if "dimensions" not in found:
-        _job(found)
+        print_job(found)
         return
     print(f"Information need of {found['rows']:,} texts estimated in {found['seconds']:,.0f} s.")
 
@@ -184,7 +145,9 @@ def _probe(found: Document) -> None:
 REPORTS: dict[str, Callable[[Document], None]] = {
     "import": _import,
     "projects": _projects,
-    "label": _label,
+    "label": teacher_reports.label,
+    "bake-off": teacher_reports.bake_off,
+    "cache": teacher_reports.cache,
     "probe": _probe,
     "train": _train,
     "compare": _compare,
@@ -195,6 +158,6 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "predict": _predict,
     "runs": _runs,
     "jobs": _jobs,
-    "cancel": _job,
-    "resume": _job,
+    "cancel": print_job,
+    "resume": print_job,
 }

@@ -7,28 +7,33 @@ the pool; held-out texts are only for evaluation.
 from llkd.curation.comparing import Share, compare_kept
 from llkd.curation.embeddings import (
     embeddings_key,
+    embeddings_path,
     has_embeddings,
     load_embeddings,
     nearest_rows,
+    newest_embeddings,
     probe_signals,
     read_embeddings,
     save_embeddings,
 )
+from llkd.curation.examples import check_examples, example_rows, few_shot, labelled_pool
+from llkd.curation.judging import Judged, gold_indices, judged_rows
 from llkd.curation.labels import (
     TeacherLabels,
     current_labelling,
-    gold_indices,
     label_set_of,
     quoted,
     teacher_labels,
 )
 from llkd.curation.neighbours import neighbour_votes
+from llkd.curation.order import random_order, random_sample
 from llkd.curation.plane import (
     Plane,
     load_plane,
     with_decisions,
 )
 from llkd.curation.replay import history
+from llkd.curation.temperature import fit_temperature, not_fitted, shift_of
 from llkd.curation.thresholds import (
     Threshold,
     kept_rows,
@@ -38,27 +43,40 @@ from llkd.curation.thresholds import (
 )
 
 __all__ = [
+    "random_order",
+    "random_sample",
+    "Judged",
     "Plane",
     "Share",
     "TeacherLabels",
     "Threshold",
+    "check_examples",
     "compare_kept",
     "current_labelling",
     "embeddings_key",
+    "embeddings_path",
+    "example_rows",
+    "few_shot",
+    "fit_temperature",
     "gold_indices",
     "has_embeddings",
     "history",
+    "judged_rows",
     "kept_rows",
     "label_set_of",
+    "labelled_pool",
     "load_embeddings",
     "load_plane",
     "nearest_rows",
     "neighbour_votes",
+    "newest_embeddings",
+    "not_fitted",
     "probe_signals",
     "quoted",
     "read_embeddings",
     "reasons",
     "save_embeddings",
+    "shift_of",
     "summary",
     "teacher_labels",
     "top_share_thresholds",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from llkd import signals
 from llkd.curation.labels import TeacherLabels
 from llkd.signals import Floats, Ints
 from llkd.store import Project, Store
@@ -24,6 +25,18 @@ def embeddings_key(model: Mapping[str, Any], project: Project) -> str:
 
     facts = json.dumps([dict(model), project.digest], sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def embeddings_path(store: Store, project: Project, student: str) -> Path:
+    """Where the embeddings of this project's texts by one student are kept, once made."""
+    return store.runs.embeddings_file(project.id, embeddings_key({"student": student}, project))
+
+
+def newest_embeddings(store: Store, project: Project) -> Path | None:
+    """The file of embeddings in use; None before any were made."""
+    folder = store.runs.embeddings_file(project.id, "x").parent
+    found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
 
 
 def save_embeddings(path: Path, values: np.ndarray) -> None:
@@ -44,7 +57,7 @@ def read_embeddings(path: Path) -> np.ndarray:
 
 def load_embeddings(store: Store, project: Project) -> np.ndarray | None:
     """The newest embeddings of this project's texts, ``[n, d]``; None before a probe."""
-    path = _newest(store, project)
+    path = newest_embeddings(store, project)
     if path is None:
         return None
     values = read_embeddings(path)
@@ -53,7 +66,7 @@ def load_embeddings(store: Store, project: Project) -> np.ndarray | None:
 
 def has_embeddings(store: Store, project: Project) -> bool:
     """Whether there are embeddings to compare texts by."""
-    return _newest(store, project) is not None
+    return newest_embeddings(store, project) is not None
 
 
 def nearest_rows(
@@ -66,7 +79,7 @@ def nearest_rows(
     """
     from safetensors import safe_open
 
-    path = _newest(store, project)
+    path = newest_embeddings(store, project)
     if path is None:
         return None
     with safe_open(path, framework="np") as file:
@@ -86,12 +99,6 @@ def _unit(values: np.ndarray) -> np.ndarray:
     return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
 
 
-def _newest(store: Store, project: Project) -> Path | None:
-    folder = store.runs.embeddings_file(project.id, "x").parent
-    found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else None
-
-
 def probe_signals(
     store: Store, project: Project, labels: TeacherLabels
 ) -> tuple[Ints, Floats] | None:
@@ -100,9 +107,11 @@ def probe_signals(
     None where there are no embeddings yet (``llkd probe`` makes them) or fewer than two
     pseudo-labels to learn from.
     """
-    newest = _newest(store, project)
+    newest = newest_embeddings(store, project)
     model = "none" if newest is None else newest.stem
-    key = f"{labels.version}-{labels.calibration}-{model}"
+    # A temperature changes no label, so a calibration and its tempered twin share the probe.
+    base, _ = signals.split_calibration(labels.calibration)
+    key = f"{labels.version}-{base}-{model}"
     path = store.runs.probe_file(project.id, key)
     if path.exists():
         return read_probabilities(path)
@@ -112,7 +121,7 @@ def probe_signals(
     from llkd.probing import probe
 
     answer = probe(values[labels.row], labels.label, len(labels.labelling.label_set.labels))
-    for old in path.parent.glob(f"{labels.labelling.id}-*-{labels.calibration}-*.parquet"):
+    for old in path.parent.glob(f"{labels.labelling.id}-*-{base}-*.parquet"):
         old.unlink(missing_ok=True)
     write_probabilities(path, labels.row, answer)
     return labels.row, answer

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from llkd import signals
 from llkd.config import Calibration, LabelSet
+from llkd.curation.temperature import bias_of, fitted, shift_of
 from llkd.errors import UserError
 from llkd.signals import Floats, Ints
 from llkd.store import Labelling, Project, Store
@@ -20,7 +21,8 @@ class TeacherLabels:
     """A teacher pass under one calibration: rows ``[m]``, probabilities ``[m, C]`` and so on.
 
     ``label`` is -1 and ``confidence`` NaN where the teacher gave nothing usable; a label without
-    a confidence has NaN probabilities.
+    a confidence has NaN probabilities. ``temperature`` is 1 without one, and ``fit`` tells what it
+    was fitted on (see ``fit_temperature``), None where it was not fitted here.
     """
 
     labelling: Labelling
@@ -32,6 +34,8 @@ class TeacherLabels:
     source: np.ndarray
     bias: Floats
     version: str
+    temperature: float = 1.0
+    fit: dict[str, Any] | None = None
 
 
 def current_labelling(store: Store, project: Project) -> Labelling:
@@ -64,36 +68,38 @@ def label_set_of(project: Project) -> LabelSet:
     return project.label_set
 
 
-def gold_indices(texts: pd.DataFrame, names: Sequence[str]) -> Ints:
-    """Class index of each text's gold, -1 where there is none or it is not one of the classes."""
-    codes = pd.Categorical(texts["gold"], categories=list(names)).codes
-    return np.asarray(codes, dtype=np.int64)
-
-
 def teacher_labels(
     store: Store,
     labelling: Labelling,
     calibration: Calibration | None = None,
     bias: Sequence[float] | None = None,
+    temperature: float | None = None,
 ) -> TeacherLabels:
     """Derive labels and confidence from the stored scores; nothing is asked again.
 
-    The bias of ``batch`` is the mean over all rows scored so far; a run's labels are derived with
-    the ``bias`` that it kept.
+    The bias of ``batch`` is the mean over all rows scored so far (of a student-first pass: over
+    its random sample). A temperature is the one kept
+    with the pass, else fitted now; where there is nothing to fit it on yet it is 1 and ``fit`` is
+    None (the labels are the same at any temperature). A run's labels are derived with the ``bias``
+    and the ``temperature`` that it kept.
     """
     chosen: Calibration = calibration or labelling.calibration
+    base, tempered = signals.split_calibration(chosen)
     version = store.labellings.version(labelling)  # before the scores: never newer than they are
     evidence = store.labellings.scores(labelling)
-    free = None if labelling.content_free is None else np.asarray(labelling.content_free)
     found = (
-        signals.calibration_bias(evidence.scores, chosen, free)
+        bias_of(store, labelling, evidence, base)
         if bias is None
         else np.asarray(bias, dtype=np.float64)
     )
-    # Rows that carry a confidence rather than measured log-probabilities have no prompt bias.
-    measured = np.isin(evidence.source, ["logprob"])
-    shift = np.where(measured[:, None], found, 0.0) if len(measured) else found
-    probabilities = signals.teacher_probabilities(evidence.scores, shift)
+    shift = shift_of(evidence, found)
+    fit = None
+    if tempered and temperature is None:
+        project = store.projects.by_id(labelling.project_id)
+        fit = (labelling.fits or {}).get(base) or fitted(store, project, labelling, evidence, shift)
+        temperature = None if fit is None else float(fit["temperature"])
+    used = 1.0 if temperature is None else temperature
+    probabilities = signals.teacher_probabilities(evidence.scores, shift, used)
     label = signals.pseudo_label(probabilities)
     label = np.where(label < 0, evidence.answer, label)
     return TeacherLabels(
@@ -106,4 +112,6 @@ def teacher_labels(
         evidence.source,
         found,
         version,
+        used,
+        fit,
     )

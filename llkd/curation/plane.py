@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ import pandas as pd
 from llkd import signals
 from llkd.config import Calibration
 from llkd.curation.embeddings import probe_signals
-from llkd.curation.labels import TeacherLabels, current_labelling, gold_indices, teacher_labels
+from llkd.curation.judging import gold_indices
+from llkd.curation.labels import TeacherLabels, current_labelling, teacher_labels
 from llkd.signals import Floats
 from llkd.store import Labelling, Project, Run, Store
 
@@ -24,7 +26,8 @@ class Plane:
     flagged, label
     (the person's where there is one, else the teacher's). ``probabilities`` is the teacher's
     ``[n, C]``, ``student_probabilities`` the student's or None. ``need_source`` says in words
-    where information need comes from.
+    where information need comes from. ``temperature`` is 1 without one; ``temperature_fit`` tells
+    what it was fitted on, None where it was not (see ``curation.fit_temperature``).
     """
 
     project: Project
@@ -35,6 +38,8 @@ class Plane:
     probabilities: Floats
     student_probabilities: Floats | None
     need_source: str
+    temperature: float = 1.0
+    temperature_fit: dict[str, Any] | None = None
 
 
 def load_plane(
@@ -55,10 +60,12 @@ def load_plane(
     labelling = store.labellings.get(run.labelling_id) if run else current_labelling(store, project)
     if run is not None and calibration is None:
         calibration = run.labels["calibration"]
-    kept_bias = None
+    kept: dict[str, Any] = {}
     if run is not None and calibration == run.labels["calibration"]:
-        kept_bias = run.labels.get("bias")
-    labels = teacher_labels(store, labelling, calibration, kept_bias)
+        kept = run.labels
+    labels = teacher_labels(
+        store, labelling, calibration, kept.get("bias"), kept.get("temperature")
+    )
     names = labelling.label_set.names
     texts = store.projects.texts(project.id, ["row", "id", "gold", "split"])
     n, classes = project.rows, len(names)
@@ -96,6 +103,8 @@ def load_plane(
         probabilities[pool],
         None if student is None else student[pool],
         source,
+        labels.temperature,
+        labels.fit or kept.get("temperature_fit"),
     )
     return with_decisions(plane, store.people.decisions(project.id))
 

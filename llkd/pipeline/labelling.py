@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
-from collections import deque
 from typing import Any
 
 import numpy as np
 
-from llkd import curation
-from llkd.config import Calibration, LabelSet, TeacherConfig
-from llkd.errors import UserError
+from llkd import curation, signals
+from llkd.config import Calibration, LabelSet, OrderConfig, Spending, TeacherConfig
+from llkd.errors import BudgetSpent, UserError
 from llkd.jobs import JobContext
-from llkd.store import Labelling, Project, Scores, Store
-from llkd.teachers import make_teacher
-from llkd.teachers.base import ScoredBatch, Teacher
-
-CHUNK = 4096
-FLUSH_SECONDS = 2.0
+from llkd.pipeline.asking import content_free, forget
+from llkd.pipeline.metering import LateMeter, bill_document
+from llkd.pipeline.passes import made_teacher, pass_fingerprint
+from llkd.pipeline.working import Labelled
+from llkd.store import Labelling, Ledger, Project, Store
+from llkd.store.spending import read_bill
+from llkd.teachers.base import Teacher
 
 
 def label(
@@ -31,29 +29,71 @@ def label(
     calibration: Calibration = "batch",
     limit: int | None = None,
     teacher: Teacher | None = None,
+    spending: Spending | None = None,
+    order: OrderConfig | None = None,
+    ask_again: bool = False,
 ) -> dict[str, Any]:
     """Label every text of the project that this teacher has not labelled yet.
 
-    ``limit`` bounds how many texts are labelled in all, drawn at random with a fixed seed. The
-    same teacher, prompt and classes go on where an earlier pass stopped. ``teacher`` may be handed
-    in; otherwise it is made from ``config`` and closed at the end.
+    ``limit`` bounds how many texts are labelled in all, drawn at random with a fixed seed (or by
+    need, see ``order``). The same teacher, prompt and classes go on where an earlier pass stopped,
+    and answers kept from any pass cost nothing. ``spending`` bounds what the whole pass may cost,
+    all attempts together: a pass that has spent it ends in good order, with ``stopped`` saying
+    ``budget``. ``ask_again`` asks once more about texts whose answer could not be used.
+    ``teacher`` may be handed in; otherwise it is made from ``config`` and closed at the end.
+
+    In the result ``asked`` and ``cached`` count the texts of this attempt; calls, tokens, money
+    and ``cut`` are those of the pass.
     """
     began = time.time()
     label_set = curation.label_set_of(project)
-    made = teacher is None
-    job.progress(0, None, "Loading the teacher", always=True)
-    asked = teacher or make_teacher(config, label_set, store.home.root)
+    meter = LateMeter()
+    asked = teacher or made_teacher(
+        store, project, config, job, label_set, meter=meter, finished_too=ask_again
+    )
     try:
         labelling = _pass(store, project, config, label_set, asked, calibration)
         job.remember(labelling_id=labelling.id)
         with store.labellings.exclusive(labelling, lambda: _waiting(job)):
-            _label_rows(store, project, labelling, asked, job, limit)
+            work = Labelled(store, project, labelling, asked, job)
+            work.ledger = meter.target = _account(store, labelling, config, spending)
+            try:
+                again = _again(work) if ask_again else np.empty(0, np.int64)
+                _begin(work, limit, again)
+                _calibrate(store, labelling, asked, calibration)
+                work.rows(again)
+                _label(work, limit, order or OrderConfig())
+            except BudgetSpent as spent:
+                work.stopped = work.stopped or str(spent)
+            finally:
+                if work.ledger is not None:
+                    work.ledger.close()
             store.labellings.compact(labelling)
     finally:
-        if made:
+        if teacher is None:
             asked.close()
-    result = teacher_document(store, project, store.labellings.get(labelling.id))
-    result.update(job=job.job_id, state="finished", seconds=round(time.time() - began, 2))
+    return _result(work, began)
+
+
+def _result(work: Labelled, began: float) -> dict[str, Any]:
+    store, project = work.store, work.project
+    labelling = store.labellings.get(work.labelling.id)
+    result = teacher_document(store, project, labelling)
+    bill = read_bill(store.labellings.account(labelling))
+    if bill is not None:  # it knows of calls whose answers a killed attempt did not keep
+        result.update(tokens_in=bill.tokens_in, tokens_out=bill.tokens_out)
+    result.update(bill_document(bill))
+    result.update(
+        asked=work.asked,
+        cached=work.cached,
+        cut=labelling.cut,
+        stopped="budget" if work.stopped else None,
+        stopped_because=work.stopped,
+        left=max(0, work.total - len(store.labellings.done(labelling))),
+        job=work.job.job_id,
+        state="finished",
+        seconds=round(time.time() - began, 2),
+    )
     store.people.record(project.id, "label", result)
     return result
 
@@ -61,6 +101,15 @@ def label(
 def _waiting(job: JobContext) -> None:
     job.progress(0, None, "Waiting: another job is labelling in this pass")
     job.check()
+
+
+def _account(
+    store: Store, labelling: Labelling, config: TeacherConfig, spending: Spending | None
+) -> Ledger | None:
+    """The account of a pass whose calls may cost something; None for a model on this machine."""
+    if not config.teacher.startswith("api:"):
+        return None
+    return Ledger(store.labellings.account(labelling), spending)
 
 
 def _pass(
@@ -71,116 +120,84 @@ def _pass(
     teacher: Teacher,
     calibration: Calibration,
 ) -> Labelling:
-    facts = {"teacher": teacher.describe(), "labels": label_set.model_dump(mode="json")}
-    fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    description = teacher.describe()
+    needs_more = signals.split_calibration(calibration)[0] == "contextual"
     labelling = store.labellings.find_or_create(
         project.id,
         label_set=label_set,
         config=config,
-        fingerprint=fingerprint,
-        teacher=facts["teacher"],
-        calibration="batch" if calibration == "contextual" else calibration,
+        fingerprint=pass_fingerprint(description, label_set),
+        teacher=description,
+        calibration="batch" if needs_more else calibration,
     )
+    store.projects.use_labelling(project.id, labelling.id)
+    return labelling
+
+
+def _calibrate(
+    store: Store, labelling: Labelling, teacher: Teacher, calibration: Calibration
+) -> None:
+    """Choose the calibration, once the scores of texts without content are there if it is one."""
     if labelling.content_free is None:
-        free = teacher.content_free()
-        if free is None and calibration == "contextual":
+        free = content_free(store, teacher, labelling.label_set)
+        if free is None and signals.split_calibration(calibration)[0] == "contextual":
             raise UserError(
                 "Contextual calibration needs scores of texts without content, and this teacher "
                 "gives none. Choose batch or none."
             )
         store.labellings.set_content_free(labelling.id, free)
     store.labellings.set_calibration(labelling.id, calibration)
-    store.projects.use_labelling(project.id, labelling.id)
-    return labelling
 
 
-def _label_rows(
-    store: Store,
-    project: Project,
-    labelling: Labelling,
-    teacher: Teacher,
-    job: JobContext,
-    limit: int | None,
-) -> None:
-    texts = store.projects.texts(project.id, ["text"])["text"]
+def _begin(work: Labelled, limit: int | None, again: np.ndarray) -> None:
+    done = np.setdiff1d(work.store.labellings.done(work.labelling), again)
+    wanted = min(limit or work.project.rows, work.project.rows)
+    work.begin(len(done), max(len(done) + len(again), wanted))
+
+
+def _label(work: Labelled, limit: int | None, order: OrderConfig) -> None:
+    store, project, labelling, job = work.store, work.project, work.labelling, work.job
+    if order.order == "need":
+        from llkd.pipeline.rounds import label_in_rounds
+
+        label_in_rounds(
+            store, project, labelling, job, limit=limit, order=order, label_rows=work.rows
+        )
+        if limit is not None:
+            return
+        # Rounds are of the pool: what is left are the held-out texts.
     # A fixed random order: the batch calibration and the charts are right from the first minute,
     # even where the file is sorted by class.
-    order = np.random.default_rng(0).permutation(project.rows)[:limit]
-    done = store.labellings.done(labelling)
-    todo = order[~np.isin(order, done)]
-    total = len(order)
-    finished = total - len(todo)
-    job.begin(finished, total)
-    for start in range(0, len(todo), CHUNK):
-        rows = todo[start : start + CHUNK]
-        buffer = _Buffer(store, labelling, rows)
-        try:
-            for batch in teacher.score([str(texts.iloc[row]) for row in rows]):
-                buffer.add(batch)
-                finished += len(batch.index)
-                job.progress(finished, total, "Labelling")
-                job.check()
-        finally:
-            buffer.flush()  # also when stopped or failed: what was answered is kept
+    rows = curation.random_order(project.rows)[:limit]
+    work.rows(rows[~np.isin(rows, store.labellings.done(labelling))])
 
 
-class _Buffer:
-    """Answers on their way to a part: written every few seconds, and at the end."""
-
-    def __init__(self, store: Store, labelling: Labelling, rows: np.ndarray) -> None:
-        self._store, self._labelling, self._rows = store, labelling, rows
-        self._batches: deque[ScoredBatch] = deque()
-        self._flushed = time.time()
-
-    def add(self, batch: ScoredBatch) -> None:
-        self._batches.append(batch)
-        if time.time() - self._flushed >= FLUSH_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        seconds, self._flushed = time.time() - self._flushed, time.time()
-        if not self._batches:
-            return
-        batches, self._batches = list(self._batches), deque()
-        raw = [list(b.raw) if b.raw is not None else [None] * len(b.index) for b in batches]
-        self._store.labellings.append(
-            self._labelling,
-            Scores(
-                row=np.concatenate([self._rows[b.index] for b in batches]),
-                scores=np.concatenate([b.scores for b in batches]),
-                answer=np.concatenate([b.answer for b in batches]),
-                source=np.concatenate([np.full(len(b.index), b.source, object) for b in batches]),
-                raw=np.array([answer for part in raw for answer in part], dtype=object),
-            ),
-        )
-        self._store.labellings.add_cost(
-            self._labelling.id,
-            sum(b.tokens_in for b in batches),
-            sum(b.tokens_out for b in batches),
-            seconds,
-        )
+def _again(work: Labelled) -> np.ndarray:
+    """Rows without a usable answer, forgotten in the cache: once, not at each resumed attempt."""
+    known = work.job.facts.get("again")
+    if known is None:
+        rows = work.store.labellings.unusable(work.labelling)
+        forget(work.store, work.teacher, work.labelling.label_set, work.texts(rows))
+        known = rows.tolist()
+        work.job.remember(again=known)
+    return np.array(known, dtype=np.int64)
 
 
 def teacher_document(
     store: Store, project: Project, labelling: Labelling, calibration: Calibration | None = None
 ) -> dict[str, Any]:
-    """What is known of a teacher pass: counts, and quality where gold exists.
+    """What is known of a teacher pass: counts, and quality where people have told classes.
 
-    Quality is measured on the held-out texts where there are any, so that it compares with the
-    student's; else on all texts with gold. Without gold it is None.
+    Measured on the texts of ``curation.judged_rows``: held-out ones where there are any, so that
+    it compares with the student's. Without any the figures are None.
     """
     from llkd.evaluation import teacher_report
 
     labels = curation.teacher_labels(store, labelling, calibration)
-    texts = store.projects.texts(project.id, ["gold", "split"])
-    gold = curation.gold_indices(texts, labelling.label_set.names)[labels.row]
-    held_out = (texts["split"] == "eval").to_numpy()[labels.row]
-    measured = held_out & (gold >= 0) if (held_out & (gold >= 0)).any() else gold >= 0
+    judged = curation.judged_rows(store, project, labelling)
+    place = np.searchsorted(labels.row, judged.rows)
     report = teacher_report(
-        labels.probabilities[measured],
-        labels.label[measured],
-        labels.confidence[measured],
-        gold[measured],
+        labels.probabilities[place], labels.label[place], labels.confidence[place], judged.gold
     )
     counts = np.bincount(labels.label[labels.label >= 0], minlength=len(labelling.label_set.names))
     return {
@@ -192,78 +209,12 @@ def teacher_document(
         "macro_f1": report.get("macro_f1"),
         "auroc": report.get("auroc"),
         "ece": report.get("ece"),
-        "evaluated": int(measured.sum()),
+        "evaluated": len(judged.rows),
+        "judged_by": judged.source,
+        "temperature": labels.temperature,
         "per_class": {
             name: int(count) for name, count in zip(labelling.label_set.names, counts, strict=True)
         },
         "tokens_in": labelling.tokens_in,
         "tokens_out": labelling.tokens_out,
-    }
-
-
-def dry_run(
-    store: Store,
-    project: Project,
-    config: TeacherConfig,
-    job: JobContext,
-    *,
-    count: int = 5,
-    teacher: Teacher | None = None,
-) -> dict[str, Any]:
-    """Ask about a few texts and keep nothing: prompt, answer, confidence, time for all.
-
-    The answers are not calibrated: that needs the pool's scores.
-    """
-    from llkd import signals
-
-    label_set = curation.label_set_of(project)
-    job.progress(0, None, "Loading the teacher", always=True)
-    asked = teacher or make_teacher(config, label_set, store.home.root)
-    try:
-        texts = store.projects.texts(project.id, ["text"])["text"]
-        rows = np.random.default_rng(0).permutation(project.rows)[:count]
-        chosen = [str(texts.iloc[row]) for row in rows]
-        job.begin(0, len(chosen))
-        began = time.time()
-        examples: list[dict[str, Any]] = []
-        tokens = 0
-        for batch in asked.score(chosen):
-            tokens += batch.tokens_in + batch.tokens_out
-            probabilities = signals.softmax(batch.scores)
-            for place, index in enumerate(batch.index):
-                shown = _answer(batch, place, probabilities[place], label_set.names)
-                text = chosen[int(index)]
-                examples.append({"text": text, "prompt": asked.prompt(text), **shown})
-            job.progress(len(examples), len(chosen), "Dry run")
-            job.check()
-        per_text = (time.time() - began) / max(1, len(examples))
-    finally:
-        if teacher is None:
-            asked.close()
-    left = project.rows
-    return {
-        "examples": examples,
-        "seconds_per_text": per_text,
-        "texts": left,
-        "estimated_seconds": per_text * left,
-        "tokens_per_text": tokens / max(1, len(examples)),
-    }
-
-
-def _answer(
-    batch: ScoredBatch, place: int, probabilities: np.ndarray, names: list[str]
-) -> dict[str, Any]:
-    answer = int(batch.answer[place])
-    known = bool(np.isfinite(probabilities).all())
-    best = int(probabilities.argmax()) if known else answer
-    return {
-        "label": names[best] if best >= 0 else None,
-        "confidence": float(probabilities[best]) if known else None,
-        "source": batch.source,
-        "raw": batch.raw[place] if batch.raw is not None else None,
-        "scores": (
-            {name: float(score) for name, score in zip(names, batch.scores[place], strict=True)}
-            if known
-            else None
-        ),
     }

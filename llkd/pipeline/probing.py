@@ -30,7 +30,7 @@ def embed_and_probe(
     """
     began = time.time()
     labelling = curation.current_labelling(store, project)
-    values = _embeddings(store, project, student, job)
+    values = kept_embeddings(store, project, student, job)
     labels = curation.teacher_labels(store, labelling)
     job.progress(project.rows, project.rows, "Fitting the probe", always=True)
     if curation.probe_signals(store, project, labels) is None:
@@ -46,12 +46,35 @@ def embed_and_probe(
     }
 
 
-def _embeddings(store: Store, project: Project, student: str, job: JobContext) -> np.ndarray:
-    key = curation.embeddings_key({"student": student}, project)
-    path = store.runs.embeddings_file(project.id, key)
+class Unwatched:
+    """Stands in for a job where there is none: shows nothing and is never asked to stop."""
+
+    def begin(self, done: int, total: int) -> None:
+        """Nobody counts."""
+
+    def progress(
+        self, done: int, total: int | None = None, message: str = "", always: bool = False
+    ) -> None:
+        """Nobody looks."""
+
+    def check(self) -> None:
+        """Nobody stops it."""
+
+
+def kept_embeddings(store: Store, project: Project, student: str, job: JobContext) -> np.ndarray:
+    """The untrained student's embeddings of every text ``[n, d]``: kept ones, or made now."""
+    path = curation.embeddings_path(store, project, student)
     if path.exists():
         path.touch()  # the newest embeddings are the ones in use
         return curation.read_embeddings(path)
+    return embed_texts(store, project, student, job)
+
+
+def embed_texts(
+    store: Store, project: Project, student: str, job: JobContext | Unwatched
+) -> np.ndarray:
+    """Embed every text with the untrained student and keep it; ``[n, d]`` in row order."""
+    path = curation.embeddings_path(store, project, student)
     from llkd.students import load_student
 
     job.progress(0, None, "Loading the student", always=True)

@@ -149,6 +149,8 @@ def export(
             "describe": labelling.teacher,
             "fingerprint": labelling.fingerprint,
             "calibration": plane.calibration,
+            "temperature": plane.temperature,
+            "temperature_fit": plane.temperature_fit,
             "tokens_in": labelling.tokens_in,
             "tokens_out": labelling.tokens_out,
         },

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from llkd import curation
+from llkd import curation, signals
 from llkd.config import Calibration, TrainingConfig
 from llkd.errors import UserError
 from llkd.jobs import JobContext
@@ -68,6 +68,8 @@ def prepare(
         _check_reference(store.runs.get(config.reference_run, project.id), config)
     labelling = curation.current_labelling(store, project)
     labels = curation.teacher_labels(store, labelling, calibration)
+    if labels.calibration.endswith(signals.TEMPERED) and labels.fit is None:
+        raise UserError(curation.not_fitted(project))
     plane = curation.load_plane(store, project, calibration=calibration, need=False)
     rows, probabilities, left_out = _targets(plane, config)
     if len(rows) < 2 or len(np.unique(probabilities.argmax(axis=1))) < 2:
@@ -81,6 +83,8 @@ def prepare(
         "fingerprint": labelling.fingerprint,
         "calibration": labels.calibration,
         "bias": labels.bias.tolist(),
+        "temperature": labels.temperature,
+        "temperature_fit": labels.fit,
         "classes": plane.names,
         "rows": len(rows) - int(beside.held_out.sum()),
         "without_confidence": left_out,

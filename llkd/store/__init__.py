@@ -10,11 +10,23 @@ from llkd.store.home import Home
 from llkd.store.job_records import Job, JobRecords
 from llkd.store.labellings import Labelling, Labellings, Scores
 from llkd.store.people import People
+from llkd.store.prices import Price, Prices
 from llkd.store.projects import Project, Projects
 from llkd.store.runs import Run, Runs
 from llkd.store.spending import Ledger
 
-__all__ = ["Answer", "Home", "Job", "Labelling", "Ledger", "Project", "Run", "Scores", "Store"]
+__all__ = [
+    "Answer",
+    "Home",
+    "Job",
+    "Labelling",
+    "Ledger",
+    "Price",
+    "Project",
+    "Run",
+    "Scores",
+    "Store",
+]
 
 
 class Store:
@@ -30,7 +42,9 @@ class Store:
         self.jobs = JobRecords(self.engine)
         self.people = People(self.engine)
         self.answers = Answers(self.home)
+        self.prices = Prices(self.home)
 
     def close(self) -> None:
         """Let go of the database."""
+        self.answers.close()
         self.engine.dispose()

@@ -2,17 +2,21 @@
 
 An answer is kept under everything that changes it (a digest of the teacher's own description) and
 the text's digest. It is on disk before :meth:`Answers.put` returns, so that a killed job finds
-what it has paid for. The file can be deleted at any time; then the teacher is asked again.
+what it has paid for. The file can be deleted at any time; then the teacher is asked again. Only
+digests of texts are in it, but answers are kept in the model's own words, for review.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +46,8 @@ class Answers:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._lock = threading.Lock()
+        self._held: sqlite3.Connection | None = None
+        self._identity = (os.getpid(), 0, 0)
 
     @staticmethod
     def key(teacher: Mapping[str, Any], classes: Mapping[str, Any]) -> str:
@@ -61,8 +67,7 @@ class Answers:
         with self._open() as connection:
             for start in range(0, len(digests), _LOOKED_UP_AT_ONCE):
                 part = digests[start : start + _LOOKED_UP_AT_ONCE]
-                marks = ",".join("?" * len(part))
-                query = f"SELECT * FROM answers WHERE text IN ({marks})"  # noqa: S608 (only marks)
+                query = f"SELECT * FROM answers WHERE text IN ({_marks(part)})"  # noqa: S608
                 rows = connection.execute(query, part)
                 for digest, scores, answer, source, raw, tokens_in, tokens_out, _ in rows:
                     one = Answer(
@@ -75,6 +80,21 @@ class Answers:
                     )
                     found.update(dict.fromkeys(wanted[digest], one))
         return found
+
+    def missing(self, key: str, texts: Sequence[str]) -> list[int]:
+        """Positions of the texts that are not known; of a text that stands twice, the first."""
+        first: dict[bytes, int] = {}
+        for position, text in enumerate(texts):
+            first.setdefault(_digest(key, text), position)
+        if self._home.answers.exists():
+            digests = list(first)
+            with self._open() as connection:
+                for start in range(0, len(digests), _LOOKED_UP_AT_ONCE):
+                    part = digests[start : start + _LOOKED_UP_AT_ONCE]
+                    query = f"SELECT text FROM answers WHERE text IN ({_marks(part)})"  # noqa: S608
+                    for (digest,) in connection.execute(query, part).fetchall():
+                        del first[digest]
+        return list(first.values())
 
     def put(self, key: str, texts: Sequence[str], answers: Sequence[Answer]) -> None:
         """Keep answers, on disk when this returns. Raises StoreError where the disk is full."""
@@ -109,72 +129,86 @@ class Answers:
             return 0, 0
         with self._open() as connection:
             number = connection.execute("SELECT count(*) FROM answers").fetchone()[0]
-        files = self._home.answers.parent.glob(self._home.answers.name + "*")
-        return int(number), sum(file.stat().st_size for file in files if file.exists())
+        log = self._home.answers.with_name(self._home.answers.name + "-wal")
+        files = [file for file in (self._home.answers, log) if file.exists()]
+        return int(number), sum(file.stat().st_size for file in files)
 
     def delete(self) -> None:
         """Forget everything. Labels that passes hold already stay as they are."""
-        if self._home.answers.exists():
-            with self._open() as connection:
-                connection.execute("DELETE FROM answers")
-            with self._lock:
-                connection = self._connect()
+        if not self._home.answers.exists():
+            return
+        with self._open() as connection:
+            connection.execute("DELETE FROM answers")
+        with self._lock:
+            try:
+                connection = self._connection()
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                # Another process reads: the answers are gone, their room is given back later.
+                logging.getLogger("llkd").info("cache not made smaller: %s", error)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._drop()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """One transaction at a time, on a connection that stays open between them.
+
+        Closing the last connection writes the whole log back into the file: too slow to do for
+        every answer. A fork, or a file that was deleted meanwhile, gets a connection of its own.
+        """
+        with self._lock:
+            try:
+                connection = self._connection()
+                connection.execute("BEGIN IMMEDIATE")
                 try:
-                    connection.execute("VACUUM")
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                finally:
-                    connection.close()
+                    yield connection
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+            except (OSError, sqlite3.Error) as error:
+                self._drop()
+                raise StoreError(
+                    f"The answers kept in {self._home.answers} cannot be used ({error}). Free "
+                    "some space, or delete the file: the labels stay, and only texts not yet "
+                    "labelled are asked again."
+                ) from error
 
-    def _open(self) -> _Transaction:
-        return _Transaction(self._connect, self._lock)
-
-    def _connect(self) -> sqlite3.Connection:
+    def _connection(self) -> sqlite3.Connection:
         path = self._home.answers
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS answers (text BLOB PRIMARY KEY, scores BLOB, "
-                "answer INTEGER, source TEXT, raw TEXT, tokens_in INTEGER, tokens_out INTEGER, "
-                "created REAL) WITHOUT ROWID"
-            )
-            return connection
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(
-                f"The answers kept in {path} cannot be used ({error}). Delete the file: the "
-                "labels stay, and only texts not yet labelled are asked again."
-            ) from error
+        if self._held is not None:
+            there = path.stat() if path.exists() else None
+            if there is not None and self._identity == (os.getpid(), there.st_dev, there.st_ino):
+                return self._held
+            self._drop()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._held = sqlite3.connect(
+            path, timeout=60, isolation_level=None, check_same_thread=False
+        )
+        self._held.execute("PRAGMA journal_mode=WAL")
+        self._held.execute("PRAGMA synchronous=NORMAL")
+        self._held.execute(
+            "CREATE TABLE IF NOT EXISTS answers (text BLOB PRIMARY KEY, scores BLOB, "
+            "answer INTEGER, source TEXT, raw TEXT, tokens_in INTEGER, tokens_out INTEGER, "
+            "created REAL) WITHOUT ROWID"
+        )
+        there = path.stat()
+        self._identity = (os.getpid(), there.st_dev, there.st_ino)
+        return self._held
+
+    def _drop(self) -> None:
+        # A connection that a parent process made belongs to the parent: it is not closed here.
+        if self._held is not None and self._identity[0] == os.getpid():
+            self._held.close()
+        self._held = None
 
 
-class _Transaction:
-    """One connection for one transaction, so that threads and forks never share one."""
-
-    def __init__(self, connect: Any, lock: threading.Lock) -> None:
-        self._connect, self._lock = connect, lock
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._lock.acquire()
-        try:
-            self._connection: sqlite3.Connection = self._connect()
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            self._lock.release()
-            raise StoreError(f"The answers kept on disk are busy or damaged: {error}.") from error
-        except BaseException:
-            self._lock.release()
-            raise
-        return self._connection
-
-    def __exit__(self, kind: Any, error: Any, _trace: Any) -> None:
-        try:
-            self._connection.execute("COMMIT" if error is None else "ROLLBACK")
-        except sqlite3.Error as failure:
-            raise StoreError(f"The answers cannot be written: {failure}.") from failure
-        finally:
-            self._connection.close()
-            self._lock.release()
+def _marks(part: Sequence[bytes]) -> str:
+    return ",".join("?" * len(part))
 
 
 def _digest(key: str, text: str) -> bytes:

@@ -60,6 +60,11 @@ class Home:
         return self.root / "cache" / "answers.db"
 
     @property
+    def prices(self) -> Path:
+        """What models cost, as typed by the user."""
+        return self.root / "prices.json"
+
+    @property
     def exports(self) -> Path:
         """Exports made from the web app."""
         return self.root / "exports"

@@ -109,6 +109,11 @@ class Labellings:
                 found = new_id(made)
         return self.get(int(found))
 
+    def find(self, project_id: int, fingerprint: str) -> Labelling | None:
+        """The pass with this fingerprint, or None."""
+        made = (one for one in self.all(project_id) if one.fingerprint == fingerprint)
+        return next(made, None)
+
     def get(self, labelling_id: int) -> Labelling:
         """One pass. Raises NotFound."""
         table = schema.labellings
@@ -200,15 +205,22 @@ class Labellings:
             )
         table = pa.concat_tables(tables)
         rows = table["row"].to_numpy().astype(np.int64)
-        _, first = np.unique(rows, return_index=True)
         flat = table["scores"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        scores = flat.reshape(-1, classes)
+        answer = table["answer"].to_numpy().astype(np.int64)
+        kept = _standing(rows, usable(scores, answer))
         return Scores(
-            rows[first],
-            flat.reshape(-1, classes)[first],
-            table["answer"].to_numpy().astype(np.int64)[first],
-            table["source"].to_numpy(zero_copy_only=False)[first],
-            table["raw"].to_numpy(zero_copy_only=False)[first],
+            rows[kept],
+            scores[kept],
+            answer[kept],
+            table["source"].to_numpy(zero_copy_only=False)[kept],
+            table["raw"].to_numpy(zero_copy_only=False)[kept],
         )
+
+    def unusable(self, labelling: Labelling) -> np.ndarray:
+        """Rows whose answer was neither scores nor a class, sorted: the review queue."""
+        found = self.scores(labelling)
+        return found.row[~usable(found.scores, found.answer)]
 
     def done(self, labelling: Labelling) -> np.ndarray:
         """Rows that need not be asked again: those in the parts, sorted."""
@@ -252,6 +264,23 @@ class Labellings:
         table = schema.labellings
         with self._engine.begin() as connection:
             connection.execute(sa.update(table).where(table.c.id == labelling_id).values(**values))
+
+
+def usable(scores: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """Which of m answers hold something: scores ``[m, C]`` of numbers, or a class outright."""
+    return np.isfinite(scores).all(axis=1) | (answer >= 0)
+
+
+def _standing(rows: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """For each row, sorted, the place of its first usable entry, else of its last entry.
+
+    A text that was asked again stands twice; so do all, for a moment, when a merge is killed. A
+    usable answer is never replaced, an unusable one is by whatever came later.
+    """
+    place = np.arange(len(rows))
+    order = np.lexsort((np.where(good, -place, place), good, rows))
+    last = np.append(rows[order][1:] != rows[order][:-1], True)
+    return order[last]
 
 
 def _read(path: Any, columns: list[str] | None = None) -> pa.Table | None:

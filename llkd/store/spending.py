@@ -3,14 +3,14 @@
 Every try of a call is written down before it is sent, with the most it can cost, and again when
 its price is known. A process that is killed in between leaves the reservation behind: the next
 attempt counts it in full, because the call may have been paid. So a budget holds over all
-attempts together.
+attempts together. Calls made while no prices were given are priced as soon as there are some.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,17 @@ from llkd.config import Spending
 from llkd.errors import BudgetSpent, StoreError
 
 MILLION = 1_000_000
+_LOSE_OPEN = (
+    "UPDATE calls SET state = 'lost', used_in = most_in, used_out = most_out, money = most "
+    "WHERE state = 'open'"
+)
 
 
 @dataclass(frozen=True)
 class Bill:
-    """What a pass has used. ``money`` is None where no prices were given.
+    """What a pass has used.
 
+    ``money`` and ``unsure_money`` are None where the price of some call is not known.
     ``calls``: answered requests; ``lost``: requests that may have been paid though no answer came
     (time-out, broken connection, killed process), counted in full; ``refused``: requests that cost
     nothing (rate limit, server error). Tokens and money include the lost ones.
@@ -49,17 +54,21 @@ class Ledger:
         self._spending = spending or Spending()
         self._turn = threading.Condition()
         self._flying: dict[int, float] = {}
+        self._path = path
         try:
             self._file = _connect(path)
-            self._file.execute(
-                "UPDATE calls SET state = 'lost', used_in = most_in, used_out = most_out, "
-                "money = most WHERE state = 'open'"
-            )
-            answered, money = self._file.execute(
-                "SELECT count(*), coalesce(sum(money), 0) FROM calls WHERE state != 'free'"
-            ).fetchone()
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"The account of calls {path} cannot be used: {error}.") from error
+            raise _unusable(path, error) from error
+        self._write(_LOSE_OPEN)
+        if self._priced:
+            prices = (self._spending.price_in or 0.0, self._spending.price_out or 0.0)
+            self._write(
+                "UPDATE calls SET money = (used_in * ? + used_out * ?) / 1e6 WHERE money IS NULL",
+                prices,
+            )
+        answered, money = self._write(
+            "SELECT count(*), coalesce(sum(money), 0) FROM calls WHERE state != 'free'"
+        ).fetchone()
         self._calls, self._money = int(answered), float(money)
 
     def reserve(self, tokens_in: int, tokens_out: int) -> int:
@@ -73,9 +82,9 @@ class Ledger:
                 if not self._flying:
                     raise BudgetSpent(self._why(most))
                 self._turn.wait()
-            made = self._file.execute(
+            made = self._write(
                 "INSERT INTO calls (state, most_in, most_out, most) VALUES ('open', ?, ?, ?)",
-                (tokens_in, tokens_out, most),
+                (tokens_in, tokens_out, most if self._priced else None),
             )
             number = int(made.lastrowid or 0)
             self._flying[number] = most
@@ -92,33 +101,47 @@ class Ledger:
     def lose(self, reservation: int) -> None:
         """Nobody knows whether the call was paid: it counts in full."""
         with self._turn:
-            most_in, most_out = self._file.execute(
+            most_in, most_out = self._write(
                 "SELECT most_in, most_out FROM calls WHERE id = ?", (reservation,)
             ).fetchone()
-        self._end(reservation, "lost", most_in, most_out)
+            self._end(reservation, "lost", most_in, most_out)
 
     def bill(self) -> Bill:
         """What the pass has used so far, all attempts together."""
         with self._turn:
-            return _bill(self._file, self._spending.price_in is not None)
+            return _bill(self._file)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file. What is still in flight is not waited for: it counts as lost."""
         with self._turn:
-            self._file.close()
+            try:
+                self._write(_LOSE_OPEN)
+            finally:
+                self._file.close()
 
     def _end(self, reservation: int, state: str, tokens_in: int, tokens_out: int) -> None:
+        """Write down what became of a call. Holds the turn (its lock may be taken twice)."""
         money = self._price(tokens_in, tokens_out)
         with self._turn:
-            self._file.execute(
+            self._write(
                 "UPDATE calls SET state = ?, used_in = ?, used_out = ?, money = ? WHERE id = ?",
-                (state, tokens_in, tokens_out, money, reservation),
+                (state, tokens_in, tokens_out, money if self._priced else None, reservation),
             )
             del self._flying[reservation]
             if state != "free":
                 self._calls += 1
                 self._money += money
             self._turn.notify_all()
+
+    def _write(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._file.execute(statement, values)
+        except sqlite3.Error as error:
+            raise _unusable(self._path, error) from error
+
+    @property
+    def _priced(self) -> bool:
+        return self._spending.price_in is not None or self._spending.price_out is not None
 
     def _price(self, tokens_in: int, tokens_out: int) -> float:
         prices = self._spending
@@ -139,35 +162,43 @@ class Ledger:
         if limit.calls is not None and self._calls >= limit.calls:
             return f"All {limit.calls:,} calls of this pass are used. Allow more to go on."
         return (
-            f"The budget of {limit.budget:,g} does not cover another call: {self._money:,.4f} is "
-            f"used, and the next could cost {most:,.4f}. Raise the budget to go on."
+            f"The budget of {limit.budget:,g} does not cover another call: {self._money:,.6g} is "
+            f"used, and the next could cost {most:,.6g}. Raise the budget to go on."
         )
 
 
 def read_bill(path: Path, *, priced: bool = True) -> Bill | None:
-    """The bill of a pass, also while it runs; None where none of its calls was metered."""
+    """The bill of a pass, also while it runs; None where none of its calls was metered.
+
+    With ``priced`` false money is left out. Raises StoreError where the file is damaged.
+    """
     if not path.exists():
         return None
     try:
-        file = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
         try:
-            return _bill(file, priced)
+            made = file.execute("SELECT 1 FROM sqlite_master WHERE name = 'calls'").fetchone()
+            bill = _bill(file) if made else None  # it may be read while it is being made
         finally:
             file.close()
     except sqlite3.Error as error:
         raise StoreError(f"The account of calls {path} cannot be read: {error}.") from error
+    if bill is None or not bill.calls + bill.lost + bill.refused:
+        return None
+    return bill if priced else replace(bill, money=None, unsure_money=None)
 
 
-def _bill(file: sqlite3.Connection, priced: bool) -> Bill:
+def _bill(file: sqlite3.Connection) -> Bill:
     states: dict[str, Any] = {
         state: rest
         for state, *rest in file.execute(
-            "SELECT state, count(*), sum(used_in), sum(used_out), sum(money) FROM calls "
-            "WHERE state != 'open' GROUP BY state"
+            "SELECT state, count(*), sum(used_in), sum(used_out), coalesce(sum(money), 0), "
+            "count(*) - count(money) FROM calls WHERE state != 'open' GROUP BY state"
         )
     }
-    nothing = [0, 0, 0, 0.0]
+    nothing = [0, 0, 0, 0.0, 0]
     paid, lost = states.get("paid", nothing), states.get("lost", nothing)
+    priced = paid[4] + lost[4] == 0
     return Bill(
         calls=paid[0],
         lost=lost[0],
@@ -176,6 +207,13 @@ def _bill(file: sqlite3.Connection, priced: bool) -> Bill:
         tokens_out=paid[2] + lost[2],
         money=paid[3] + lost[3] if priced else None,
         unsure_money=lost[3] if priced else None,
+    )
+
+
+def _unusable(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"The account of calls {path} cannot be written ({error}). Without it no call is sent: "
+        "free some space, or mend the folder's permissions, and go on."
     )
 
 

@@ -1,15 +1,16 @@
 """Any OpenAI-compatible server as a teacher.
 
-Up to 20 classes are lettered, and the first token's ``top_logprobs`` give a score for each. Where
-the server gives none, or there are more classes, several answers are drawn and their votes
-counted. Every answer is yielded as soon as it is there. The key comes from OPENAI_API_KEY and goes
-nowhere but to the server.
+Up to 20 classes are lettered, and the first token's ``top_logprobs`` give a score for each; up to
+400 are asked in two stages. Where the server gives no logprobs, several answers are drawn and
+their votes counted, or the model states its confidence. Every answer is yielded as soon as it is
+there. The key comes from OPENAI_API_KEY and goes nowhere but to the server.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -18,210 +19,239 @@ import numpy as np
 
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ModelError
+from llkd.teachers.answering import NO_ANSWER, Answer, Answering
 from llkd.teachers.base import CONTENT_FREE, NO_EXAMPLES, FewShot, Floats, Meter, ScoredBatch
-from llkd.teachers.chat_server import ChatServer, Reply, RequestRefused, open_server
-from llkd.teachers.prompts import label_list
-from llkd.teachers.replies import LETTERS, letter_scores, read_reply, vote_scores
+from llkd.teachers.chat_server import ChatServer, RequestRefused, open_server
+from llkd.teachers.options import Questions, shown
+from llkd.teachers.retrying import Bounds, Caller, Stopped, Unavailable, Unmetered, Unreadable
 
-# Servers allow different numbers of listed words; the first that is accepted is kept.
-LISTED_WORDS = (20, 5)
-CHARACTERS_PER_TOKEN = 4
-GAP = " ... "
+IN_A_ROW = 3
+HEARTBEAT_SECONDS = 1.0
+# How long a stopped pass waits for calls on their way: what they answer is paid, so it is kept.
+LAST_SECONDS = 20.0
 
 
 class ApiTeacher:
-    """Asks a server, several texts at a time; ``cut`` counts texts shortened so far."""
+    """Asks a server, several texts at a time; ``cut`` counts texts shortened so far.
 
-    def __init__(self, server: ChatServer, labels: LabelSet, config: TeacherConfig) -> None:
-        """``config`` gives the instruction, samples, concurrency and longest text."""
+    ``heartbeat`` is called about once a second while :meth:`score` waits, by the thread that
+    iterates over it. What it raises ends the pass after the calls on their way are yielded; a
+    consumer that wants to stop does it there, and nothing that was paid is lost.
+    """
+
+    def __init__(
+        self,
+        server: ChatServer,
+        labels: LabelSet,
+        config: TeacherConfig,
+        examples: FewShot = NO_EXAMPLES,
+        meter: Meter | None = None,
+    ) -> None:
+        """``meter`` watches every try of a call. Raises ConfigError for settings that clash."""
         self._server = server
         self._labels = labels
         self._config = config
-        self._letters = len(labels.labels) <= len(LETTERS)
-        self._names = [(label.name, label.words) for label in labels.labels]
-        self._limit = config.max_text_tokens * CHARACTERS_PER_TOKEN
+        self._examples = examples
+        self._meter = meter or Unmetered()
+        self._bounds = Bounds()
+        self._questions = Questions(config, labels, examples)
+        self._answering = Answering(self._questions, labels, config)
         self._lock = threading.Lock()
-        self._probe_lock = threading.Lock()
-        self._listed: int | None = LISTED_WORDS[0] if self._letters else None
-        self._others_answered: bool | None = None
+        self._answered = False
+        self._useless = 0  # refused or unreadable texts since the last answer
+        self._caller = self._new_caller()
         self.cut = 0
+        self.heartbeat: Callable[[], None] | None = None
 
     def describe(self) -> dict[str, Any]:
-        """Model, server, prompt and rules; never the key."""
+        """Model, server, prompts and rules; never the key."""
         return {
             "kind": "api",
             "model": self._server.model,
             "base_url": self._server.url,
-            "prompt": self._show("{text}"),
+            "prompt": [self._questions.template(q) for q in self._answering.questions],
+            "question": self._config.question,
             "classes": self._labels.names,
-            "answers": "letters" if self._letters else "names",
-            "top_logprobs": LISTED_WORDS[0] if self._letters else None,
-            "samples": self._config.samples,
-            "max_text_characters": self._limit,
+            "examples": self._examples.identity,
+            "max_text_characters": self._questions.longest,
+            **self._answering.describe(),
         }
 
     def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
-        """Yield each text's answer as it comes; a failure is raised after what was answered."""
+        """Yield each text's answer as it comes; a failure is raised after what was answered.
+
+        A text that the server failed on is left out, and ModelError says at the end how many
+        were; IN_A_ROW of them end the pass.
+        """
         todo = iter(enumerate(texts))
         running: set[Future[ScoredBatch]] = set()
-        failure: BaseException | None = None
+        course = _Course()
+        caller = self._caller = self._new_caller()
         pool = ThreadPoolExecutor(self._config.concurrency, thread_name_prefix="llkd-api")
         try:
             while True:
-                while failure is None and len(running) < self._config.concurrency:
+                while course.failure is None and len(running) < self._config.concurrency:
                     item = next(todo, None)
                     if item is None:
                         break
-                    running.add(pool.submit(self._ask, *item))
-                if not running:
+                    running.add(pool.submit(self._ask, caller, *item))
+                if not running or course.over():
                     break
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done, running = wait(running, HEARTBEAT_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     error = future.exception()
+                    course.note(error)
                     if error is None:
                         yield future.result()
-                    else:
-                        failure = failure or error
+                course.beat(self.heartbeat)
+                if course.failure is not None:
+                    caller.stop()
         finally:
+            caller.end()
             pool.shutdown(wait=False, cancel_futures=True)
-        if failure is not None:
-            raise failure
+        course.raise_failure()
 
     def content_free(self) -> Floats | None:
-        """Scores of texts without content, where the server gives logprobs; else None."""
-        found = []
+        """Scores of texts without content, where the server gives logprobs; else None.
+
+        Those the server gives no letters for are left out.
+        """
+        found: list[Floats] = []
+        caller = self._caller = self._new_caller()
         for text in CONTENT_FREE:
             try:
-                batch = self._by_logprobs(0, self._messages(text))
-            except RequestRefused:
+                answer = self._answering.by_logprobs(caller, text)
+            except (RequestRefused, Unreadable):
+                continue
+            except Unavailable as error:
+                raise ModelError(str(error)) from None
+            if answer is None:
                 return None
-            if batch is None or batch.source != "logprob":
-                return None
-            found.append(batch.scores)
-        return np.concatenate(found)
+            if answer.scores is not None:
+                found.append(answer.scores)
+        return np.stack(found) if found else None
 
     def prompt(self, text: str) -> str:
-        """Both messages as the server gets them."""
-        return self._show(self._shorten(text)[0])
+        """The messages as the server gets them; of two stages, the first."""
+        return shown(self._questions.sent(self._answering.questions[0], text))
 
     def close(self) -> None:
-        """Close the connections."""
+        """End pauses and close the connections."""
+        self._caller.end()
         self._server.close()
 
-    def _show(self, text: str) -> str:
-        return "\n\n".join(f"[{m['role']}]\n{m['content']}" for m in self._messages(text))
+    def _new_caller(self) -> Caller:
+        return Caller(
+            self._server,
+            self._meter,
+            self._bounds,
+            retries=self._config.retries,
+            first_pause=self._config.retry_seconds,
+        )
 
-    def _messages(self, text: str) -> list[dict[str, str]]:
-        if self._letters:
-            options = "\n".join(
-                f"{letter}. {line.removeprefix('- ')}"
-                for letter, line in zip(LETTERS, label_list(self._labels).split("\n"), strict=False)
-            )
-            rule = "Answer with the letter of one category and nothing else."
-        else:
-            options = label_list(self._labels)
-            rule = "Answer with the name of one category and nothing else."
-        system = f"{self._config.instruction}\n\nCategories:\n{options}\n\n{rule}"
-        return [
-            {"role": "system", "content": system},
-            {"role": "user", "content": f"Text:\n{text}\n\n{rule}"},
-        ]
-
-    def _shorten(self, text: str) -> tuple[str, bool]:
-        text = text.encode("utf-8", "replace").decode("utf-8")
-        if len(text) <= self._limit:
-            return text, False
-        kept = self._limit - len(GAP)
-        return text[: kept - kept // 2] + GAP + text[len(text) - kept // 2 :], True
-
-    def _ask(self, index: int, text: str) -> ScoredBatch:
-        short, was_cut = self._shorten(text)
+    def _ask(self, caller: Caller, index: int, text: str) -> ScoredBatch:
         with self._lock:
-            self.cut += was_cut
-        messages = self._messages(short)
+            self.cut += self._questions.shorten(text)[1]
         try:
-            return self._by_logprobs(index, messages) or self._by_votes(index, messages)
+            answer = self._answering.ask(caller, text)
         except RequestRefused as refusal:
-            if not self._answers_others():
+            if self._doubtful() and not self._answers_others(caller):
                 raise ModelError(
                     f"The server {self._server.url} refuses the request: {refusal.reason} Check "
                     "the model's name and the settings."
-                ) from refusal
-            return self._batch(index, [f"[refused] {refusal.reason}"], [])
+                ) from None
+            answer = Answer([f"[refused] {refusal.reason}"])
+        except Unreadable as error:
+            # Of a server that answers other texts it is this text's; else it is the server's.
+            if self._doubtful():
+                raise Unavailable(str(error)) from None
+            answer = Answer([f"{NO_ANSWER} {error}"])
+        else:
+            with self._lock:
+                self._answered, self._useless = True, 0
+        return self._batch(index, answer)
 
-    def _by_logprobs(self, index: int, messages: list[dict[str, str]]) -> ScoredBatch | None:
-        """Scores from the first token; None where the server gives no logprobs."""
-        while (asked := self._listed) is not None:
-            try:
-                reply = self._server.ask(messages, max_tokens=1, logprobs=True, top_logprobs=asked)
-            except RequestRefused as refusal:
-                if "logprob" not in refusal.reason.lower():
-                    raise
-                self._list_fewer(asked, next((n for n in LISTED_WORDS if n < asked), None))
-                continue
-            if reply.listed is None:
-                self._list_fewer(asked, None)
-                return None
-            scores, missing = letter_scores(reply.listed, len(self._names))
-            if len(missing) == len(self._names):
-                return self._batch(index, [reply.text], [reply])
-            unlisted = ", ".join(LETTERS[k] for k in missing)
-            raw = f"{reply.text} [not listed: {unlisted}]" if missing else reply.text
-            return self._batch(index, [raw], [reply], scores=scores, source="logprob")
-        return None
+    def _doubtful(self) -> bool:
+        """Whether a useless reply may mean that the server answers nothing (any more)."""
+        with self._lock:
+            self._useless += 1
+            return not self._answered or self._useless >= IN_A_ROW
 
-    def _by_votes(self, index: int, messages: list[dict[str, str]]) -> ScoredBatch:
-        longest = max(len(words) for names in self._names for words in names)
-        replies = [
-            self._server.ask(messages, max_tokens=16 + longest // 2, temperature=1.0)
-            for _ in range(self._config.samples)
-        ]
-        raw = [reply.text for reply in replies]
-        answers = [read_reply(text, self._names, letters=self._letters) for text in raw]
-        if len(answers) == 1:
-            return self._batch(index, raw, replies, answer=answers[0])
-        scores = vote_scores(answers, len(self._names))
-        if np.isnan(scores).any():
-            return self._batch(index, raw, replies)
-        return self._batch(index, raw, replies, scores=scores, source="self_consistency")
+    def _answers_others(self, caller: Caller) -> bool:
+        """Whether the server answers a plain text: then a refusal was about the text itself."""
+        sent = self._questions.sent(self._answering.plain, CONTENT_FREE[0])
+        try:
+            caller.ask(sent, max_tokens=1)
+        except RequestRefused:
+            return False
+        with self._lock:
+            self._answered, self._useless = True, 0
+        return True
 
-    def _batch(
-        self,
-        index: int,
-        raw: list[str],
-        replies: Sequence[Reply],
-        *,
-        scores: Floats | None = None,
-        answer: int = -1,
-        source: str = "none",
-    ) -> ScoredBatch:
+    def _batch(self, index: int, answer: Answer) -> ScoredBatch:
+        scores = answer.scores
         if scores is None:
-            scores = np.full(len(self._names), np.nan, dtype=np.float32)
+            scores = np.full(len(self._labels.labels), np.nan, dtype=np.float32)
         return ScoredBatch(
             index=np.array([index], dtype=np.int64),
             scores=scores[None],
-            answer=np.array([answer], dtype=np.int64),
-            source=source,
-            raw=[" | ".join(raw)],
-            tokens_in=sum(reply.tokens_in for reply in replies),
-            tokens_out=sum(reply.tokens_out for reply in replies),
+            answer=np.array([answer.answer], dtype=np.int64),
+            source=answer.source,
+            raw=[" | ".join(answer.raw)],
+            tokens_in=sum(reply.tokens_in or 0 for reply in answer.replies),
+            tokens_out=sum(reply.tokens_out or 0 for reply in answer.replies),
         )
 
-    def _list_fewer(self, asked: int, fewer: int | None) -> None:
-        with self._lock:
-            if self._listed == asked:
-                self._listed = fewer
 
-    def _answers_others(self) -> bool:
-        """Whether the server answers a plain text: then a refusal was about the text itself."""
-        with self._probe_lock:
-            if self._others_answered is None:
-                try:
-                    self._server.ask(self._messages(CONTENT_FREE[0]), max_tokens=1)
-                    self._others_answered = True
-                except RequestRefused:
-                    self._others_answered = False
-            return self._others_answered
+class _Course:
+    """How a pass goes: the failure that ends it, and the texts that the server failed on."""
+
+    def __init__(self) -> None:
+        self.failure: BaseException | None = None
+        self._left_out = 0
+        self._in_a_row = 0
+        self._why = ""
+        self._beaten = time.monotonic()
+        self._end: float | None = None
+
+    def note(self, error: BaseException | None) -> None:
+        """A text came back, with this error or none."""
+        if error is None:
+            self._in_a_row = 0
+        elif isinstance(error, Unavailable):
+            self._left_out += 1
+            self._in_a_row += 1
+            self._why = str(error)
+            if self._in_a_row >= IN_A_ROW and self.failure is None:
+                self.failure = ModelError(
+                    f"{self._left_out} texts, {IN_A_ROW} of them in a row, got no answer. "
+                    f"{self._why}"
+                )
+        elif not isinstance(error, Stopped) and self.failure is None:
+            self.failure = error
+
+    def beat(self, heartbeat: Callable[[], None] | None) -> None:
+        """Call the heartbeat where it is due; what it raises is the failure."""
+        now = time.monotonic()
+        if heartbeat is None or self.failure is not None or now - self._beaten < HEARTBEAT_SECONDS:
+            return
+        self._beaten = now
+        try:
+            heartbeat()
+        except Exception as error:
+            self.failure, self._end = error, now + LAST_SECONDS
+
+    def over(self) -> bool:
+        """Whether a stopped pass has waited long enough."""
+        return self._end is not None and time.monotonic() > self._end
+
+    def raise_failure(self) -> None:
+        """Raise what ended the pass, or ModelError where texts were left out."""
+        if self.failure is not None:
+            raise self.failure
+        if self._left_out:
+            texts = "1 text" if self._left_out == 1 else f"{self._left_out:,} texts"
+            raise ModelError(f"{texts} got no answer. {self._why}")
 
 
 def api_teacher(
@@ -231,7 +261,11 @@ def api_teacher(
     examples: FewShot = NO_EXAMPLES,
     meter: Meter | None = None,
 ) -> ApiTeacher:
-    """The teacher ``api:<model>`` at ``config.base_url``. Raises ConfigError for a bad URL."""
-    del home, examples, meter
+    """The teacher ``api:<model>`` at ``config.base_url``.
+
+    Raises ConfigError for a bad URL, one with a password, or settings that clash.
+    """
+    del home
     model = config.teacher.partition(":")[2].strip()
-    return ApiTeacher(open_server(model, config.base_url or ""), labels, config)
+    server = open_server(model, config.base_url or "", config.timeout)
+    return ApiTeacher(server, labels, config, examples, meter)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +12,15 @@ import numpy as np
 
 from llkd import models
 from llkd.config import LabelSet, TeacherConfig
+from llkd.datasets import Records, read_records
+from llkd.datasets.columns import guess_id, guess_label, guess_text
 from llkd.errors import DataError, NotFound
 from llkd.teachers.base import Floats, Ints, ScoredBatch
 
 BATCH = 8192
 CERTAIN = 1 - 1e-9  # a confidence of 1 would make the other scores minus infinity
 RESERVED = {"id", "text", "label", "confidence"}
+PROBABILITY = ("probability_", "prob_", "p_")
 
 
 class ImportedTeacher:
@@ -31,7 +33,7 @@ class ImportedTeacher:
     def __init__(
         self, rows: Sequence[Mapping[str, Any]], labels: LabelSet, identity: dict[str, Any]
     ) -> None:
-        """``rows`` hold ``text`` and ``label`` or one probability per class, by column name.
+        """``rows`` hold ``text`` and ``label`` or one probability per class, by class name.
 
         A ``confidence`` is a number from 0 to 1. Raises DataError naming the row otherwise.
         """
@@ -154,69 +156,69 @@ class ImportedTeacher:
 
 
 def imported_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> ImportedTeacher:
-    """The teacher ``file:<path>``. Raises NotFound, or DataError for a file of no use."""
+    """The teacher ``file:<path>``: any file that texts can be imported from.
+
+    The columns are those that ``config`` names, else ``text``, ``label`` and ``confidence``, else
+    what looks like them; one column of probabilities for each class, named like the class or
+    ``probability_<class>``, ``prob_<class>`` or ``p_<class>``, takes the place of a confidence.
+    Raises NotFound, or DataError for a file of no use.
+    """
     path = Path(config.teacher.partition(":")[2].strip()).expanduser()
     if not path.is_file():
         raise NotFound(f"There is no file {path} to read labels from.")
-    identity = {"file": path.name, "sha256": models.file_sha256(path, home)}
-    rows = read_rows(path)
-    if not rows:
-        raise DataError(f"{path.name} holds no rows.")
+    wanted = [config.text_column, config.label_column, config.confidence_column]
+    records = read_records(path, named=[name for name in wanted if name])
+    columns = _columns(records, config, labels)
+    identity = {
+        "file": path.name,
+        "sha256": models.file_sha256(path, home),
+        "columns": columns,
+    }
+    cells = [records.table.column(column).to_pylist() for column in columns.values()]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
     return ImportedTeacher(rows, labels, identity)
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a CSV, TSV, JSONL or Parquet file, in order. Raises DataError."""
-    readers = {
-        ".csv": lambda: _read_table(path, ","),
-        ".tsv": lambda: _read_table(path, "\t"),
-        ".jsonl": lambda: _read_lines(path),
-        ".ndjson": lambda: _read_lines(path),
-        ".parquet": lambda: _read_parquet(path),
+def _columns(records: Records, config: TeacherConfig, labels: LabelSet) -> dict[str, str]:
+    """Which column of the file plays which part: text, label, confidence, or a class's name."""
+    there = set(records.columns)
+    probabilities = {
+        name: next((c for c in (name, *(p + name for p in PROBABILITY)) if c in there), None)
+        for name in labels.names
     }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    given = all(probabilities.values()) and len(set(probabilities.values())) == len(probabilities)
+    columns: dict[str, str | None] = {
+        "text": _column(records, config.text_column, "text", guess_text(records)),
+    }
+    text = columns["text"]
+    if text is None:
         raise DataError(
-            f"Labels are read from {', '.join(readers)} files, but {path.name} is none of them."
+            f"{records.name} has no column of texts to match its labels by. Its columns are "
+            f"{', '.join(records.columns)}. Name the right one as the text column."
         )
-    try:
-        return reader()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from error
-    except (OSError, ValueError) as error:
-        words = " ".join(str(error).split())[:200]
-        raise DataError(f"{path.name} cannot be read: {words}.") from error
+    guessed = None if given else guess_label(records, text, guess_id(records))
+    columns["label"] = _column(records, config.label_column, "label", guessed)
+    columns["confidence"] = _column(records, config.confidence_column, "confidence", None)
+    if given and not set(labels.names) & RESERVED:
+        columns |= probabilities
+    elif columns["label"] is None:
+        raise DataError(
+            f"{records.name} has neither a column 'label' nor one column of probabilities for "
+            f"each class ({', '.join(labels.names)}). Name the right one as the label column."
+        )
+    return {part: column for part, column in columns.items() if column is not None}
 
 
-def _read_table(path: Path, separator: str) -> list[dict[str, Any]]:
-    import pandas as pd
-
-    # Words such as "None" and "NA" are labels here, not missing values.
-    frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    return [dict(zip(frame.columns, row, strict=True)) for row in frame.to_numpy(dtype=object)]
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    rows = []
-    with path.open(encoding="utf-8-sig") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{path.name}, line {number}: this is not JSON.") from error
-            if not isinstance(row, dict) or "text" not in row:
-                raise DataError(f"{path.name}, line {number}: there is no field 'text' in it.")
-            rows.append(row)
-    return rows
-
-
-def _read_parquet(path: Path) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    return rows
+def _column(records: Records, wanted: str | None, usual: str, guess: str | None) -> str | None:
+    """The column that was asked for, else the one with the usual name, else the guess."""
+    if wanted is None:
+        return usual if usual in records.columns else guess
+    if wanted not in records.columns:
+        raise DataError(
+            f"There is no column {wanted!r} in {records.name}. Its columns are "
+            f"{', '.join(records.columns)}."
+        )
+    return wanted
 
 
 def _batch(index: Ints, scores: Floats, answers: Ints, source: str) -> ScoredBatch:

@@ -13,10 +13,10 @@ from llkd import models
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ModelError
 from llkd.teachers.answers import AnswerTree
-from llkd.teachers.base import CONTENT_FREE, NO_EXAMPLES, FewShot, Floats, ScoredBatch
-from llkd.teachers.prompts import label_prompt
+from llkd.teachers.base import CONTENT_FREE, NO_EXAMPLES, Example, FewShot, Floats, ScoredBatch
+from llkd.teachers.batch_size import BatchSizer
 from llkd.teachers.scoring import LabelScorer, is_out_of_memory
-from llkd.teachers.tokens import PromptEncoder
+from llkd.teachers.tokens import fitting_encoder
 
 if TYPE_CHECKING:
     import torch
@@ -45,18 +45,26 @@ class LocalTeacher:
         examples: FewShot = NO_EXAMPLES,
         batch_tokens: int | None = None,
     ) -> None:
-        """``identity`` names the weights (model, revision or hash); it becomes part of describe."""
+        """``identity`` names the weights (model, revision or hash); it becomes part of describe.
+
+        ``batch_tokens`` fixes the size of batches; without it a good one is found in long work.
+        """
         self._model = model.eval()
         self._labels = labels
         self._config = config
         self._identity = identity
         self._examples = examples
-        self._prompt = label_prompt(config.instruction, labels, tokenizer)
         limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
-        self._encoder = PromptEncoder(tokenizer, self._prompt, config.max_text_tokens, limit)
+        self._prompt, self._encoder = fitting_encoder(config, labels, tokenizer, examples, limit)
         tree = AnswerTree(self._encoder.answers, labels.names, config.verbaliser_score)
         self._scorer = LabelScorer(model, self._encoder.prefix, self._encoder.suffix, tree)
-        self.batch_tokens = batch_tokens or BATCH_TOKENS.get(model.device.type, 4096)
+        start = BATCH_TOKENS.get(model.device.type, 4096)
+        self._sizer = BatchSizer(batch_tokens, (1.0,)) if batch_tokens else BatchSizer(start)
+
+    @property
+    def batch_tokens(self) -> int:
+        """How many tokens the next batch may hold."""
+        return self._sizer.budget
 
     @property
     def cut(self) -> int:
@@ -64,8 +72,11 @@ class LocalTeacher:
         return self._encoder.cut
 
     def describe(self) -> dict[str, Any]:
-        """Model, prompt, verbalisers, rule, longest text and number type."""
+        """Model, prompt, verbalisers, rule, longest text, number type and examples."""
+        # Without examples the description is what it was before there were any.
+        examples = {"examples": self._examples.identity} if self._examples.identity else {}
         return {
+            **examples,
             "kind": "local",
             **self._identity,
             "prompt": self._prompt.show("{text}"),
@@ -80,8 +91,9 @@ class LocalTeacher:
     def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
         """Yield batches of texts of similar length, the longest of each window first."""
         for start in range(0, len(texts), WINDOW):
-            rows = self._encoder.encode(texts[start : start + WINDOW])
+            rows = self._rows(texts[start : start + WINDOW])
             order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
+            self._sizer.expect(sum(self._scorer.width(len(row)) for row in rows))
             done = 0
             while done < len(order):
                 size = self._batch_size(len(rows[order[done]]))
@@ -101,28 +113,41 @@ class LocalTeacher:
 
     def content_free(self) -> Floats:
         """Scores of "N/A", "" and "[MASK]", ``[3, C]``, for contextual calibration."""
-        return self._scorer.score(self._encoder.encode(CONTENT_FREE))
+        return self._scorer.score(self._rows(CONTENT_FREE))
 
     def prompt(self, text: str) -> str:
         """The prompt as the model reads it, the text cut where it is too long."""
-        return self._encoder.show(text)
+        return self._encoder.show(text, self._chosen(text))
 
     def close(self) -> None:
         """Free the model's memory; the teacher cannot be used afterwards."""
-        on_cuda = self._model.device.type == "cuda"
+        device = self._model.device.type
         del self._model, self._scorer
-        if on_cuda:
-            import torch
+        _empty_cache(device)
 
-            torch.cuda.empty_cache()
+    def _chosen(self, text: str) -> Sequence[Example]:
+        return self._examples.choose(text) if self._examples.choose else ()
+
+    def _rows(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text with what is its own; examples that do not fit are told once."""
+        if self._examples.choose is None:
+            return self._encoder.encode(texts)
+        before = self._encoder.dropped
+        rows = self._encoder.encode(texts, [self._chosen(text) for text in texts])
+        if self._encoder.dropped and not before:
+            _LOG.warning("Some prompts hold fewer examples: the model reads no more.")
+        return rows
 
     def _batch_size(self, length: int) -> int:
         return max(1, self.batch_tokens // max(1, self._scorer.width(length)))
 
     def _try(self, rows: list[list[int]]) -> Floats | None:
         """Scores of one batch; None after running out of memory, with the budget halved."""
+        self._sizer.begin()
         try:
-            return self._scorer.score(rows)
+            scores = self._scorer.score(rows)
+            self._sizer.finish(self._tokens(rows))
+            return scores
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -131,7 +156,8 @@ class LocalTeacher:
                 f"Not enough memory to score one text of {len(rows[0])} tokens. Lower "
                 "max_text_tokens or choose a smaller teacher."
             )
-        self.batch_tokens = max(1, min(self.batch_tokens, self._tokens(rows)) // 2)
+        self._sizer.shrink(min(self.batch_tokens, self._tokens(rows)))
+        _empty_cache(self._model.device.type)
         _LOG.warning("Out of memory; going on with %d tokens a batch.", self.batch_tokens)
         return None
 
@@ -188,6 +214,16 @@ def load_causal_model(name: str, config: TeacherConfig) -> tuple[Any, Any]:
     if device == "cpu" and str(dtype) == "torch.bfloat16":
         use_grouped_attention(model)
     return model.eval(), tokenizer
+
+
+def _empty_cache(device: str) -> None:
+    """Hand back what torch keeps of a device's memory for later."""
+    import torch
+
+    if device == "cuda":
+        torch.cuda.empty_cache()
+    elif device == "mps":
+        torch.mps.empty_cache()
 
 
 def _first_line(error: Exception) -> str:

@@ -1,74 +1,150 @@
 """How the question is put: a part all texts share, the text, and what follows it.
 
 The shared part comes first, so that a local model reads it once. Only words of the model's own
-chat template count as template: special tokens written in an instruction, a class name or a text
-are ordinary words (see ``teachers.tokens``), so none of them can end a turn or begin another.
+chat template count as template: special tokens written in an instruction, a class name, an example
+or a text are ordinary words (see ``teachers.tokens``), so none of them can end a turn or begin
+another. Torch-free: pages show a prompt in these words, too.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from llkd.config import LabelSet
+from llkd.config import LabelSet, TeacherConfig
+from llkd.teachers.base import NO_EXAMPLES, Example, FewShot
+from llkd.teachers.few_shot import HEADING, Shorten, example_block, example_text
 
-# What begins the answer. A sentence serves a small model better than "Category:" does.
-LEAD = "The category of this text is"
 # Some templates write today's date, which would make every day's prompt another one, or open a
 # chain of thought where the answer should stand. Templates without these options ignore them.
 TEMPLATE_OPTIONS = {"date_string": "26 Jul 2024", "enable_thinking": False}
+PLACEHOLDER = re.compile(r"\{(labels|descriptions|examples|text)\}")
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a prompt; ``template`` is True for words of the chat template itself."""
+    """A piece of a prompt; ``template`` is True for words of the chat template itself.
+
+    A ``hole`` is filled for each text: with the text, or with examples chosen for it, which
+    ``text`` stands above.
+    """
 
     text: str
     template: bool = False
+    hole: Literal["", "text", "examples"] = ""
+
+
+TEXT = Part("", hole="text")
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One question: the parts before the text, those after it, and each class's answer to it."""
+    """One question: what all texts share before, a text's ``own`` parts, what all share after.
+
+    ``own`` holds the text's hole, and those of its own examples if it has any. ``answers``: what
+    each class is answered with. ``block`` writes examples.
+    """
 
     before: tuple[Part, ...]
     after: tuple[Part, ...]
     answers: tuple[str, ...]
+    own: tuple[Part, ...] = (TEXT,)
+    block: Callable[[Sequence[Example]], str] = field(default=lambda _: "", compare=False)
 
-    def show(self, text: str) -> str:
-        """The whole prompt with this text in it."""
-        return (
-            "".join(part.text for part in self.before)
-            + text
-            + "".join(part.text for part in self.after)
-        )
+    def show(self, text: str, examples: Sequence[Example] | None = None) -> str:
+        """The whole prompt with this text in it; without ``examples`` of its own their place."""
+        parts = (*self.before, *self.own, *self.after)
+        return "".join(self.words(part, text, examples) for part in parts)
+
+    def words(self, part: Part, text: str, examples: Sequence[Example] | None) -> str:
+        """What stands in a part for this text."""
+        if part.hole == "text":
+            return text
+        if part.hole == "examples":
+            if examples is None:
+                return part.text + "{examples}"
+            return part.text + self.block(examples) if examples else ""
+        return part.text
 
 
-def label_prompt(instruction: str, labels: LabelSet, tokenizer: Any = None) -> Prompt:
+@dataclass(frozen=True)
+class Wording:
+    """The words of the two turns, before they are one text: ``system`` and ``user``."""
+
+    system: tuple[Part, ...]
+    user: tuple[Part, ...]
+
+
+def wording(
+    config: TeacherConfig,
+    labels: LabelSet,
+    examples: FewShot = NO_EXAMPLES,
+    shorten: Shorten = example_text,
+) -> Wording:
+    """Put classes and examples where their placeholders stand, in one pass.
+
+    The class list follows the instruction where no placeholder asks for it, and the examples
+    follow that. What is put in is never read for placeholders again; examples chosen for each
+    text, and the text, stay holes.
+    """
+    block = example_block(examples.fixed, labels, shorten)
+    own = examples.choose is not None
+    values = {
+        "labels": Part("\n".join(f"- {words}" for words in labels.verbalisers)),
+        "descriptions": Part(label_list(labels)),
+        "examples": Part("", hole="examples") if own else Part(block),
+        "text": TEXT,
+    }
+    used = {*PLACEHOLDER.findall(config.instruction), *PLACEHOLDER.findall(config.question)}
+    system = _fill(config.instruction, values)
+    if not used & {"labels", "descriptions"}:
+        system += [Part("\n\nCategories:\n"), values["descriptions"]]
+    if "examples" not in used:
+        if own:
+            system.append(Part(HEADING, hole="examples"))
+        elif block:
+            system.append(Part(HEADING + block))
+    return Wording(tuple(_merged(system)), tuple(_merged(_fill(config.question, values))))
+
+
+def label_prompt(
+    config: TeacherConfig,
+    labels: LabelSet,
+    tokenizer: Any = None,
+    examples: FewShot = NO_EXAMPLES,
+    shorten: Shorten = example_text,
+) -> Prompt:
     """The question for label scoring: the answer is the verbaliser of a class.
 
     With a chat template the instruction is the system's message (or opens the user's, for a
-    template without one), the text the user's, and the assistant's turn is begun with LEAD.
+    template without one), the text the user's, and the assistant's turn is begun with the lead.
     Without one it is plain text.
     """
-    question = f"{instruction}\n\nCategories:\n{label_list(labels)}"
-    answers = tuple(f" {words}" for words in labels.verbalisers)
+    said = wording(config, labels, examples, shorten)
     turns = chat_parts(tokenizer)
     if turns is None:
-        return Prompt((Part(f"{question}\n\nText:\n"),), (Part(f"\n\n{LEAD}"),), answers)
-    opening, between, closing = turns
-    before: tuple[Part, ...]
-    if between is None:
-        before = (Part(opening, template=True), Part(f"{question}\n\n"))
+        heading = "\n\nText:\n" if config.question == "{text}" else "\n\n"
+        parts = [*said.system, Part(heading), *said.user, Part(f"\n\n{config.lead}")]
     else:
-        before = (
-            Part(opening, template=True),
-            Part(question),
-            Part(between, template=True),
-        )
-    return Prompt(before, (Part(closing, template=True), Part(LEAD)), answers)
+        opening, between, closing = turns
+        middle = Part("\n\n") if between is None else Part(between, template=True)
+        parts = [Part(opening, template=True), *said.system, middle, *said.user]
+        parts += [Part(closing, template=True), Part(config.lead)]
+    parts = _merged(parts)
+    holes = [i for i, part in enumerate(parts) if part.hole]
+    begun = config.lead if turns is not None else f"\n\n{config.lead}"
+    space = " " if begun and not begun[-1].isspace() else ""
+    return Prompt(
+        tuple(parts[: holes[0]]),
+        tuple(parts[holes[-1] + 1 :]),
+        tuple(space + words for words in labels.verbalisers),
+        tuple(parts[holes[0] : holes[-1] + 1]),
+        lambda chosen: example_block(chosen, labels, shorten),
+    )
 
 
 def label_list(labels: LabelSet) -> str:
@@ -77,6 +153,25 @@ def label_list(labels: LabelSet) -> str:
         f"- {label.words}: {label.description}" if label.description else f"- {label.words}"
         for label in labels.labels
     )
+
+
+def _fill(words: str, values: Mapping[str, Part]) -> list[Part]:
+    """The words cut at their placeholders, these replaced; unknown ones stay words."""
+    pieces = PLACEHOLDER.split(words)
+    return [values[piece] if i % 2 else Part(piece) for i, piece in enumerate(pieces)]
+
+
+def _merged(parts: Iterable[Part]) -> list[Part]:
+    """Neighbouring words as one part, so that they are tokenised as one; empty ones left out."""
+    merged: list[Part] = []
+    for part in parts:
+        plain = not part.template and not part.hole
+        before = merged[-1] if merged else None
+        if plain and before is not None and not before.template and not before.hole:
+            merged[-1] = Part(before.text + part.text)
+        elif not plain or part.text:
+            merged.append(part)
+    return merged
 
 
 def chat_parts(tokenizer: Any) -> tuple[str, str | None, str] | None:

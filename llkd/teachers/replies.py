@@ -6,16 +6,24 @@ label by guessing.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 LETTERS = "ABCDEFGHIJKLMNOPQRST"
 UNLISTED = math.log(10)
+# How far a misspelt name may be off: single letters changed, added, left out or swapped with the
+# next one. (shortest name, edits); shorter names are never repaired.
+EDITS = ((8, 2), (4, 1))
+CLEARLY = 2  # every other class must be that many edits further away
+_FENCED = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
 _EDGES = " \t\r\n.,;:!?()[]{}<>*_`\"'-–—"
+_SPACES = _EDGES + "▁Ġ"  # some servers show a token's leading space as it is in the vocabulary
 _LETTER_AND_MORE = re.compile(r"\s*[(\[*\"'`]*([A-Za-z])[)\].:*\"'`]+\s*(.*)", re.DOTALL)
 
 
@@ -30,8 +38,18 @@ def read_reply(reply: str, names: Sequence[Sequence[str]], *, letters: bool) -> 
     ``names[k]`` are the words for class k (its name and verbaliser); with ``letters`` the options
     were lettered A, B, ... as well. Accepted: the letter alone ("b", "(B).", "B: Sports"), the
     words of one class whatever their case, a reply that begins with them and names no other class,
-    and a beginning that only one class has ("Tech" for "Technology").
+    a beginning that only one class has ("Tech" for "Technology"), and a misspelt name: 1 edit for
+    names of 4 to 7 letters, 2 for longer ones, every other class at least 2 edits further
+    (:func:`nearest`). Of JSON (also fenced) the field "label" is read, nothing else.
     """
+    fields = json_fields(reply)
+    if fields is not None:
+        label = fields.get("label")
+        return _read(label, names, letters=letters) if isinstance(label, str) else -1
+    return _read(reply, names, letters=letters)
+
+
+def _read(reply: str, names: Sequence[Sequence[str]], *, letters: bool) -> int:
     text = fold(reply)
     folded = [[fold(words) for words in options] for options in names]
     exact = {k for k, options in enumerate(folded) if text in options}
@@ -45,7 +63,103 @@ def read_reply(reply: str, names: Sequence[Sequence[str]], *, letters: bool) -> 
     leading = _begins_with(text, folded)
     if leading is not None:
         return leading if not begun - {leading} else -1  # "credit card": "credit cards" cut short?
-    return begun.pop() if len(text) >= 2 and len(begun) == 1 else -1
+    if begun:
+        return begun.pop() if len(text) >= 2 and len(begun) == 1 else -1
+    return nearest(text, folded)
+
+
+def json_fields(reply: str) -> dict[str, Any] | None:
+    """The fields of a reply that is a JSON object, also between code fences; None if it is none.
+
+    An object that names a field twice has no fields: nobody knows which one is meant.
+    """
+    match = _FENCED.fullmatch(reply)
+    try:
+        found = json.loads(match[1] if match else reply, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    return fields if len(fields) == len(pairs) else {}
+
+
+def stated_confidence(reply: str) -> float | None:
+    """The "confidence" of a JSON reply as a share in [0, 1], or None.
+
+    0 to 100 counts in percent, a fraction below 1 as a share; what is neither, or 1.0 (which could
+    be both), is not a confidence.
+    """
+    value = (json_fields(reply) or {}).get("confidence")
+    if isinstance(value, str):
+        try:
+            value = float(value.strip().removesuffix("%"))
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        return None
+    if isinstance(value, float) and 0 < value <= 1:
+        return value if value < 1 else None
+    return value / 100
+
+
+def stated_scores(answer: int, share: float, classes: int) -> npt.NDArray[np.float32]:
+    """Log-probabilities ``[C]`` of a named class with its stated share; the rest is split evenly.
+
+    The share is clipped to [1.05 / C, 0.99] (0.99 at most): however unsure, the named class stays
+    the first, and certainty is not believed.
+    """
+    sure = min(max(share, 1.05 / classes), 0.99)
+    scores = np.full(classes, math.log((1 - sure) / (classes - 1)), dtype=np.float32)
+    scores[answer] = math.log(sure)
+    return scores
+
+
+def nearest(text: str, folded: Sequence[Sequence[str]]) -> int:
+    """The class whose folded name differs from ``text`` by a few letters, or -1.
+
+    See EDITS and CLEARLY. Never across digits ("class 2" is not "class 1"), nor where the one is
+    the other with something before it ("irrelevant" is not "relevant").
+    """
+    distances = [min(edits(text, name) for name in options) for options in folded]
+    order = sorted(range(len(folded)), key=distances.__getitem__)
+    best = order[0]
+    if len(order) > 1 and distances[order[1]] - distances[best] < CLEARLY:
+        return -1
+    close = [name for name in folded[best] if edits(text, name) == distances[best]]
+    return best if any(_misspelt(text, name, distances[best]) for name in close) else -1
+
+
+def _misspelt(text: str, name: str, distance: int) -> bool:
+    allowed = next((most for shortest, most in EDITS if len(name) >= shortest), 0)
+    same_digits = re.findall(r"\d", text) == re.findall(r"\d", name)
+    return (
+        distance <= allowed
+        and same_digits
+        and not text.endswith(name)
+        and not (text and name.endswith(text))
+    )
+
+
+def edits(a: str, b: str) -> int:
+    """Edits between two words, neighbours swapped counting once (optimal string alignment).
+
+    Words whose lengths differ by more than any bound matters are as far as that difference.
+    """
+    if abs(len(a) - len(b)) > EDITS[0][1] + CLEARLY:
+        return abs(len(a) - len(b))
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        row = [i]
+        for j, right in enumerate(b, 1):
+            row.append(min(last[j] + 1, row[-1] + 1, last[j - 1] + (left != right)))
+            if i > 1 and j > 1 and left == b[j - 2] and a[i - 2] == right:
+                row[j] = min(row[j], before[j - 2] + 1)
+        before, last = last, row
+    return last[-1]
 
 
 def _lettered(reply: str, text: str, folded: list[list[str]]) -> int | None:
@@ -95,7 +209,8 @@ def letter_scores(
     found: dict[int, list[float]] = {}
     values = [min(value, 0.0) for _, value in listed if math.isfinite(value)]
     for token, value in listed:
-        place = LETTERS.find(token.strip(_EDGES)) if len(token.strip(_EDGES)) == 1 else -1
+        word = token.strip(_SPACES)
+        place = LETTERS.find(word) if len(word) == 1 else -1
         if 0 <= place < classes and math.isfinite(value):
             found.setdefault(place, []).append(min(value, 0.0))
     scores = np.full(classes, np.nan, dtype=np.float32)

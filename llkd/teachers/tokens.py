@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ConfigError, ModelError
-from llkd.teachers.prompts import Part, Prompt
+from llkd.teachers.base import NO_EXAMPLES, Example, FewShot
+from llkd.teachers.few_shot import GAP as EXAMPLE_GAP
+from llkd.teachers.few_shot import LONGEST_TOKENS, Shorten, example_text
+from llkd.teachers.prompts import TEXT, Part, Prompt, label_prompt
 
 GAP = " ..."
 SMALLEST_TEXT = 8
 # No tokenizer in use has words of text this long; longer texts are shortened before they are
 # tokenised, because a cell may hold megabytes.
 CHARACTERS_PER_TOKEN = 64
+_LOG = logging.getLogger(__name__)
 
 
 class PromptEncoder:
@@ -21,6 +29,7 @@ class PromptEncoder:
 
     The ids of the whole prompt are the three parts one after the other. ``cut`` counts the texts
     shortened so far: a text of more than ``max_text_tokens`` loses its middle, the prompt nothing.
+    ``dropped`` counts the examples of single texts that the model's context had no room for.
     """
 
     def __init__(
@@ -34,22 +43,57 @@ class PromptEncoder:
         self.prefix = self._start() + self._parts(prompt.before)
         self.suffix = self._parts(prompt.after)
         self.answers = [self._answer(words) for words in prompt.answers]
+        self._own = [self._parts([part]) for part in prompt.own]
         self._gap = self.ordinary([GAP])[0]
         self.cut = 0
+        self.dropped = 0
         self.max_text_tokens = max_text_tokens
+        self._room: int | None = None
         if context is not None:
-            longest = max(map(len, self.answers))
-            room = context - len(self.prefix) - len(self.suffix) - longest
-            if room < SMALLEST_TEXT:
+            shared = len(self.prefix) + len(self.suffix) + sum(map(len, self._own))
+            self._room = context - shared - max(map(len, self.answers))
+            if self._room < SMALLEST_TEXT:
                 raise ConfigError(
-                    f"The instruction and the class list take {len(self.prefix)} tokens, and the "
+                    f"The instruction and the class list take {shared} tokens, and the "
                     f"model reads {context} in all, so no room is left for a text. "
                     "Shorten the instruction or the class descriptions."
                 )
-            self.max_text_tokens = min(max_text_tokens, room)
+            self.max_text_tokens = min(max_text_tokens, self._room)
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, at most ``max_text_tokens`` of them."""
+    def encode(
+        self, texts: Sequence[str], examples: Sequence[Sequence[Example]] = ()
+    ) -> list[list[int]]:
+        """Token ids of each text, at most ``max_text_tokens`` of them, and of what is its own.
+
+        ``examples``: those of each text, where the prompt has a place for them; the first of them
+        are left out where not all fit.
+        """
+        rows = self._texts(texts)
+        if self._prompt.own == (TEXT,):
+            return rows
+        chosen = list(examples) or [()] * len(texts)
+        blocks = self._blocks(chosen)
+        for i, row in enumerate(rows):
+            kept = chosen[i]
+            while kept and self._room is not None and len(row) + _length(blocks[i]) > self._room:
+                kept = kept[1:]
+                blocks[i] = self._blocks([kept])[0]
+            self.dropped += len(chosen[i]) - len(kept)
+            chosen[i] = kept
+        return [self._filled(row, block) for row, block in zip(rows, blocks, strict=True)]
+
+    def show(self, text: str, examples: Sequence[Example] = ()) -> str:
+        """The prompt as the model reads it, with the text cut where it is too long."""
+        before = self.cut
+        ids = self._texts([text])[0]
+        was_cut, self.cut = self.cut > before, before
+        while examples and self._room is not None:
+            if len(ids) + _length(self._blocks([examples])[0]) <= self._room:
+                break
+            examples = examples[1:]
+        return self._prompt.show(self._tokenizer.decode(ids) if was_cut else text, examples)
+
+    def _texts(self, texts: Sequence[str]) -> list[list[int]]:
         limit = self.max_text_tokens * CHARACTERS_PER_TOKEN
         halves = [(text[: limit // 2], text[-limit // 2 :]) for text in texts]
         short = [
@@ -62,12 +106,20 @@ class PromptEncoder:
             rows.append(self._middle_out(ids))
         return rows
 
-    def show(self, text: str) -> str:
-        """The prompt as the model reads it, with the text cut where it is too long."""
-        before = self.cut
-        ids = self.encode([text])[0]
-        was_cut, self.cut = self.cut > before, before
-        return self._prompt.show(self._tokenizer.decode(ids) if was_cut else text)
+    def _blocks(self, chosen: Sequence[Sequence[Example]]) -> list[list[list[int]]]:
+        """For each text and each place of examples: their token ids."""
+        places = [part for part in self._prompt.own if part.hole == "examples"]
+        words = [self._prompt.words(part, "", few) for few in chosen for part in places]
+        ids = self.ordinary(words)
+        n = len(places)
+        return [ids[i * n : (i + 1) * n] for i in range(len(chosen))]
+
+    def _filled(self, row: list[int], block: list[list[int]]) -> list[int]:
+        ids: list[int] = []
+        places = iter(block)
+        for part, own in zip(self._prompt.own, self._own, strict=True):
+            ids += row if part.hole == "text" else next(places) if part.hole else own
+        return ids
 
     def ordinary(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts in which special tokens are words like any other."""
@@ -108,6 +160,8 @@ class PromptEncoder:
     def _parts(self, parts: Sequence[Part]) -> list[int]:
         ids: list[int] = []
         for part in parts:
+            if part.hole:
+                continue  # filled for each text
             if part.template:
                 ids += self._tokenizer(part.text, add_special_tokens=False)["input_ids"]
             else:
@@ -116,7 +170,7 @@ class PromptEncoder:
 
     def _start(self) -> list[int]:
         """The begin-of-text token, where the tokenizer sets one before plain text."""
-        if self._prompt.before[0].template:
+        if (*self._prompt.before, *self._prompt.own)[0].template:
             return []  # a chat template writes its own
         start = self._tokenizer.bos_token_id
         ids = self._tokenizer("a")["input_ids"]
@@ -124,7 +178,8 @@ class PromptEncoder:
 
     def _answer(self, words: str) -> list[int]:
         """Tokens of an answer where it follows the prompt, not where it begins a text."""
-        lead = self._prompt.after[-1].text
+        last = self._prompt.after[-1:]
+        lead = "".join(part.text for part in last if not part.template)
         alone, joined = self.ordinary([lead, lead + words])
         ids = joined[len(alone) :] if joined[: len(alone)] == alone else self.ordinary([words])[0]
         if not ids:
@@ -143,12 +198,74 @@ class PromptEncoder:
         return ids[: kept - tail] + gap + ids[len(ids) - tail :]
 
 
+def shortener(tokenizer: Any) -> Shorten:
+    """Makes the text of an example fit: one line of at most LONGEST_TOKENS tokens."""
+
+    def tokens(line: str) -> list[int]:
+        options = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
+        return list(tokenizer(line, **options)["input_ids"]) if line else []
+
+    @functools.lru_cache(maxsize=4096)
+    def shorten(text: str) -> str:
+        line = example_text(text).encode("utf-8", "replace").decode("utf-8")
+        ids = tokens(line)
+        short, kept = line, LONGEST_TOKENS
+        while len(tokens(short)) > LONGEST_TOKENS:
+            kept -= 4
+            start, end = ids[: kept - kept // 2], ids[len(ids) - kept // 2 :]
+            # Half a character decodes as a replacement character.
+            short = (
+                tokenizer.decode(start).rstrip("\ufffd ")
+                + EXAMPLE_GAP
+                + tokenizer.decode(end).lstrip("\ufffd ")
+            )
+        return short
+
+    return shorten
+
+
+def fitting_encoder(
+    config: TeacherConfig,
+    labels: LabelSet,
+    tokenizer: Any,
+    examples: FewShot = NO_EXAMPLES,
+    context: int | None = None,
+) -> tuple[Prompt, PromptEncoder]:
+    """The prompt and its encoder; with as many fixed examples as leave the texts their room."""
+    shorten = shortener(tokenizer)
+    fixed = examples.fixed
+    while True:
+        few = replace(examples, fixed=fixed)
+        prompt = label_prompt(config, labels, tokenizer, few, shorten)
+        try:
+            encoder = PromptEncoder(tokenizer, prompt, config.max_text_tokens, context)
+            if not fixed or encoder.max_text_tokens == config.max_text_tokens:
+                break
+        except ConfigError:
+            if not fixed:
+                raise
+        fixed = fixed[1:]
+    if len(fixed) < len(examples.fixed):
+        _LOG.warning(
+            "The model reads %s tokens: %d of %d examples fit.",
+            context,
+            len(fixed),
+            len(examples.fixed),
+        )
+    return prompt, encoder
+
+
+def _length(block: Sequence[Sequence[int]]) -> int:
+    return sum(map(len, block))
+
+
 def _special_words(tokenizer: Any, prompt: Prompt) -> tuple[set[int], re.Pattern[str]]:
     """Ids no text may contain, and a pattern that finds their words.
 
     These are the special tokens, and the added ones that the chat template is made of.
     """
-    template = "".join(part.text for part in prompt.before + prompt.after if part.template)
+    parts = (*prompt.before, *prompt.own, *prompt.after)
+    template = "".join(part.text for part in parts if part.template)
     special = set(tokenizer.all_special_ids)
     words = {
         str(token): number

@@ -17,8 +17,8 @@ for project in ("city", "new"):
         app = seed.opened(page, project=project)
         app.run()
         assert not app.exception, (page, app.exception)
-heavy = sorted({{"torch", "transformers", "llkd.students", "llkd.training", "llkd.teachers",
-                 "llkd.pipeline", "llkd.models"}} & set(sys.modules))
+heavy = sorted({{"torch", "transformers", "llkd.students", "llkd.training", "llkd.pipeline",
+                 "llkd.teachers.local", "llkd.teachers.api"}} & set(sys.modules))
 print("heavy:", heavy)
 """
 ALLOWED = {
@@ -55,7 +55,11 @@ def test_pages_import_only_what_the_web_process_may():
             for module in modules:
                 parts = module.split(".")
                 assert parts[0] not in {"torch", "transformers", "sklearn"}, (path, module)
-                if parts[0] == "llkd":
+                if parts[:2] == ["llkd", "teachers"]:
+                    # Only the words of a prompt: no model and no server.
+                    names = parts[2:] or [alias.name for alias in node.names]
+                    assert set(names[:1] if parts[2:] else names) <= {"rendering", "base"}, path
+                elif parts[0] == "llkd":
                     assert len(parts) > 1 and parts[1] in ALLOWED, (path, module)
 
 

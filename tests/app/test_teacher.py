@@ -57,8 +57,8 @@ def test_start_labelling_starts_the_command_a_person_could_type(home, started):
 def test_settings_reach_the_command(home, started):
     seeded_project(home, labelled=False)
     app = opened("teacher")
-    app.text_area[0].set_value("Sort this message.").run()
-    app.number_input[0].set_value(64).run()
+    app.text_area(key="teacher_instruction_1").set_value("Sort this message.").run()
+    app.number_input(key="teacher_tokens_1").set_value(64).run()
     app.selectbox(key="teacher_score_1").select("mean").run()
     button(app, "Start labelling").click().run()
     wanted = TeacherConfig(
@@ -138,9 +138,12 @@ def test_a_job_that_waits_says_for_what(home):
 def test_an_unusable_setting_is_one_sentence(home):
     seeded_project(home, labelled=False)
     app = opened("teacher")
-    app.text_area[0].set_value("").run()
+    app.text_area(key="teacher_instruction_1").set_value("").run()
     assert "Setting 'instruction'" in said(app.error)
     assert not app.exception
+    # It also keeps anything from being started.
+    button(app, "Start labelling").click().run()
+    assert "Setting 'instruction'" in said(app.error)
 
 
 def test_the_form_keeps_its_state_when_the_page_is_left(home):
@@ -153,49 +156,6 @@ def test_the_form_keeps_its_state_when_the_page_is_left(home):
     app.run()
     assert app.radio[0].value == "local"
     assert app.text_input(key="teacher_local_1").value == "some/model"
-
-
-def test_a_dry_run_shows_prompt_answer_confidence_and_the_estimate(home, started):
-    store, project = seeded_project(home, labelled=False)
-    app = opened("teacher")
-    button(app, "Try it on five texts").click().run()
-    ((arguments, facts),) = started
-    assert facts["kind"] == "dry-run" and "--dry-run" in arguments
-    job = store.jobs.all(project.id)[0]
-    hostile = "<b>prompt</b> [l](http://e.com)"
-    examples = [
-        {
-            "text": f"text {k} <img src=x>",
-            "prompt": f"{hostile} {k}",
-            "label": "roads",
-            "confidence": 0.5,
-            "source": "logprob",
-            "raw": None,
-            "scores": {"roads": -0.1, "waste": -3.0, "water": -4.0},
-        }
-        for k in range(5)
-    ]
-    result = {
-        "examples": examples,
-        "seconds_per_text": 0.5,
-        "texts": 60,
-        "estimated_seconds": 300.0,
-        "tokens_per_text": 100.0,
-    }
-    store.jobs.update(job.id, state="finished", result=result)
-    app = opened("teacher")
-    assert _metrics(app)["Time for all texts"] == "about 5 minutes"
-    assert _metrics(app)["Pace"] == "2.0 texts/s"
-    assert _metrics(app)["Tokens for all texts"] == "6,000"
-    table = app.dataframe[0].value
-    assert list(table["answer"]) == ["roads"] * 5 and list(table["confidence"]) == [0.5] * 5
-    assert "These answers are not calibrated yet" in words(app)
-    app.toggle(key=f"prompts_{project.id}").set_value(True).run()
-    assert app.code[0].value == f"{hostile} 0"
-    assert hostile not in "\n".join(str(one.value) for one in app.markdown)
-    # Other settings: what the dry run said does not hold for them.
-    app.number_input[0].set_value(64).run()
-    assert "Time for all texts" not in _metrics(app)
 
 
 def test_while_it_runs_the_labels_grow_and_the_form_is_away(home):
@@ -248,13 +208,6 @@ def test_a_failure_before_the_first_label_shows_its_sentence_and_the_form(home):
     assert said(app.error) == "There is no model at [x](http://e.com)."
     assert "](http" not in app.error[0].value
     assert button(app, "Resume") and button(app, "Start labelling")
-
-
-def test_a_pass_that_stopped_short_offers_the_rest(home, started):
-    store, project = seeded_project(home, labelled=0.5)
-    app = opened("teacher")
-    button(app, "Label the remaining 30 texts").click().run()
-    assert started[0][0] == commands.label("city", TeacherConfig(), calibration="batch")
 
 
 def test_what_the_teacher_said_is_measured_on_the_held_out_texts(home):

@@ -22,10 +22,12 @@ PAGES_MAY = {
     "errors", "config", "datasets", "signals", "selection", "strategies", "store", "jobs",
     "commands", "charts", "curation", "evaluation", "fairness", "importing",
 }  # fmt: skip
+# Of the teachers, pages see only the words of a prompt.
+OF_TEACHERS = {"rendering", "base"}
 
 
-def imported(path):
-    """Every llkd module that a file imports, wherever in the file."""
+def names_imported(path):
+    """Every name that a file imports, wherever in the file."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -33,7 +35,12 @@ def imported(path):
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             found.add(node.module)
             found |= {f"{node.module}.{name.name}" for name in node.names}
-    modules = {name.split(".")[1] for name in found if name.startswith("llkd.")}
+    return found
+
+
+def imported(path):
+    """Every llkd module that a file imports."""
+    modules = {name.split(".")[1] for name in names_imported(path) if name.startswith("llkd.")}
     return {name for name in modules if name in LEVEL}
 
 
@@ -66,7 +73,11 @@ def test_pages_import_only_what_loads_no_torch():
     files = [ROOT / "app.py", *(ROOT / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
     assert len(files) > 8
     for path in files:
-        assert imported(path) <= PAGES_MAY, path
+        assert imported(path) - {"teachers"} <= PAGES_MAY, path
+        teachers = {
+            name.split(".")[2] for name in names_imported(path) if name.startswith("llkd.teachers.")
+        }
+        assert teachers <= OF_TEACHERS, path
 
 
 def run(code):
@@ -83,6 +94,7 @@ def test_the_core_never_imports_streamlit():
 
 def test_what_the_pages_import_loads_no_torch():
     names = sorted(f"llkd.{name}" for name in PAGES_MAY)
+    names += [f"llkd.teachers.{name}" for name in sorted(OF_TEACHERS)]
     code = f"import sys, importlib\nfor n in {names!r}: importlib.import_module(n)\n"
-    heavy = "print(sorted({'torch', 'transformers', 'sklearn'} & set(sys.modules)))"
+    heavy = "print(sorted({'torch', 'transformers', 'sklearn', 'openai', 'tokenizers'} & set(sys.modules)))"
     assert run(code + heavy) == "[]"

@@ -103,6 +103,29 @@ def test_risk_coverage_by_hand():
     assert len(many) == 50 and many[-1]["coverage"] == 1.0
 
 
+def test_aurc_by_hand_and_ties_go_together():
+    # Risk 0 for a quarter, then 1/3 for two (tied), then 1/2.
+    found = evaluation.aurc([0.9, 0.8, 0.8, 0.1], [1, 0, 1, 0])
+    assert found == pytest.approx((0 + 2 * (1 / 3) + 0.5) / 4)
+    assert evaluation.aurc([0.5] * 4, [1, 0, 0, 0]) == pytest.approx(0.75)
+    assert evaluation.aurc([0.9, np.nan], [1, 0]) == 0.0
+    assert evaluation.aurc([], []) is None
+
+
+@settings(deadline=None)
+@given(
+    arrays(np.float64, 30, elements=st.sampled_from([0.1, 0.3, 0.5, 0.9])),
+    arrays(np.bool_, 30),
+)
+def test_aurc_is_the_area_under_the_risk_coverage_curve(sure, right):
+    curve = evaluation.risk_coverage(sure, right)
+    edges = [0.0, *(p["coverage"] for p in curve)]
+    area = sum(p["risk"] * (b - a) for p, a, b in zip(curve, edges[:-1], edges[1:], strict=True))
+    assert evaluation.aurc(sure, right) == pytest.approx(area)
+    best = evaluation.aurc(right.astype(float), right)
+    assert best <= evaluation.aurc(sure, right) + 1e-12
+
+
 def test_wilson_by_hand():
     # z = 1.96: ((0.8 + 3.8415/20) -+ 1.96 sqrt(0.16/10 + 3.8415/400)) / (1 + 3.8415/10)
     low, high = evaluation.wilson(8, 10)
@@ -172,6 +195,20 @@ def test_teacher_report_separates_missing_from_wrong():
     assert report["ece"] == pytest.approx((0.1 + 0.2 + 0.6) / 3)
     assert report["accuracy_interval"] == list(evaluation.wilson(2, 3))
     json.dumps(report, allow_nan=False)
+
+
+def test_trust_per_class_is_of_the_texts_given_that_label():
+    probs = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8], [0.3, 0.7]])
+    sure, label, gold = probs.max(axis=1), [0, 0, 0, 1, 1], [0, 1, 0, 1, 1]
+    a, b, c = evaluation.teacher_report(
+        np.hstack([probs, np.zeros((5, 1))]), label, sure, gold, ["a", "b", "c"]
+    )["per_class"]
+    # Given a: right with 0.9 and 0.7, wrong with 0.6. Given b: all right.
+    assert a["auroc"] == 1.0
+    assert a["ece"] == pytest.approx((0.1 + 0.6 + 0.3) / 3)
+    assert b["auroc"] is None and b["ece"] == pytest.approx((0.2 + 0.3) / 2)
+    assert c["auroc"] is None and c["ece"] is None
+    assert (a["class"], a["support"]) == ("a", 2)
 
 
 def test_teacher_report_without_gold_or_confidence():

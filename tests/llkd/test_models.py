@@ -169,8 +169,16 @@ def test_automatic_precision_follows_the_processor(monkeypatch, flags, expected)
     monkeypatch.setattr(models, "_cpu_flags", lambda: flags)
     assert models.choose_dtype("auto", "cpu") is types[expected]
     assert models.choose_dtype("auto", "mps") is torch.float32
-    for wanted, dtype in types.items():
+    for wanted, dtype in {**types, "fp16": torch.float16}.items():
         assert models.choose_dtype(wanted, "cpu") is dtype
+        assert models.choose_dtype(wanted, "mps") is dtype
+
+
+def test_half_precision_on_a_processor_is_said_to_be_slow(caplog):
+    models.choose_dtype("fp16", "mps")
+    assert not caplog.text
+    models.choose_dtype("fp16", "cpu")
+    assert "far slower" in caplog.text
 
 
 def test_processor_features_are_read(tmp_path):

@@ -33,7 +33,7 @@ def test_a_row_is_predicted_by_a_model_that_did_not_see_it():
     assert probs[10].argmax() == label[10]
     # The prediction of row 10 is that of a fit on exactly the other folds.
     fold = probing.assign_folds(flipped, 5, np.random.default_rng(0))
-    model = probing._Fitted(points[fold != fold[10]], flipped[fold != fold[10]], 3)
+    model = probing.Fitted(points[fold != fold[10]], flipped[fold != fold[10]], 3)
     assert model.probabilities(points[10:11])[0] == pytest.approx(probs[10])
 
 
@@ -43,7 +43,7 @@ def test_unlabelled_rows_get_the_mean_of_the_fold_models():
     probs = probing.probe(asked, np.append(label, -1), 3, folds=4, seed=3)
     fold = probing.assign_folds(label, 4, np.random.default_rng(3))
     each = [
-        probing._Fitted(points[fold != k], label[fold != k], 3).probabilities(points[:1])[0]
+        probing.Fitted(points[fold != k], label[fold != k], 3).probabilities(points[:1])[0]
         for k in range(4)
     ]
     assert probs[-1] == pytest.approx(np.mean(each, axis=0))
@@ -89,13 +89,13 @@ def test_fitting_rows_keep_rare_classes():
 
 def test_many_rows_are_fitted_on_a_few(monkeypatch):
     points, label = blobs(100_000, classes=4, dimensions=32)
-    fitted, real = [], probing._Fitted
+    fitted, real = [], probing.Fitted
 
     def spy(points, labels, classes):
         fitted.append(len(points))
         return real(points, labels, classes)
 
-    monkeypatch.setattr(probing, "_Fitted", spy)
+    monkeypatch.setattr(probing, "Fitted", spy)
     probs = probing.probe(points, label, 4, fit_limit=2000)
     assert fitted == [2000] * 5
     assert (probs.argmax(axis=1) == label).mean() > 0.9

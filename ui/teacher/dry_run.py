@@ -1,53 +1,193 @@
-"""Five texts asked about and not kept: prompt, answer, confidence, and what all would take.
+"""Five texts asked about and not labelled: by one teacher or two, and what all would take.
 
 Texts, prompts and answers are hostile: they stand only in tables and code blocks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from llkd import commands, jobs
 from llkd.config import TeacherConfig
-from llkd.store import Job, Project
-from ui.wording import TERMS, count, duration, rate, shortened
+from llkd.store import Job, Project, Store
+from ui import jobs_view, reads
+from ui.teacher.estimate import estimate_of, show_estimate, texts_to_ask
+from ui.teacher.plan import Plan, spending_of
+from ui.teacher.prompt_editor import code
+from ui.wording import TERMS, count, counted, rate, shortened
+
+KIND = "dry-run"
+SURE: Any = st.column_config.ProgressColumn
 
 
-def show_dry_run(job: Job, project: Project, config: TeacherConfig) -> None:
-    """What a finished dry run said: the estimate, five answers, and the prompts on demand."""
-    result = job.result or {}
-    examples = result.get("examples", [])
-    with st.container(border=True):
-        st.markdown("##### Dry run", help="Five texts, asked about and not kept.")
-        _estimate(result, project, config)
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "text": [shortened(e["text"], 300) for e in examples],
-                    "answer": [e["label"] or "\u2013" for e in examples],
-                    "confidence": [e["confidence"] for e in examples],
-                }
-            ),
-            hide_index=True,
-            column_config={
-                "text": st.column_config.TextColumn(width="large"),
-                "confidence": st.column_config.ProgressColumn(
-                    min_value=0.0, max_value=1.0, format="%.2f"
-                ),
-            },
-            alt="Five texts with the teacher's answer and confidence",
-        )
-        st.caption(
-            TERMS["teacher confidence"]
-            + " These answers are not calibrated yet: that needs the scores of many texts."
-        )
-        if examples and st.toggle("Show the prompts", key=f"prompts_{project.id}"):
-            _prompts(examples)
+@dataclass(frozen=True)
+class Side:
+    """One of the one or two ways to ask: ``name`` is A or B, empty where there is only one."""
+
+    name: str
+    config: TeacherConfig
+
+    def arguments(self, project: Project, rows: Sequence[int]) -> list[str]:
+        """The command of its dry run."""
+        return commands.label(project.name, self.config, dry_run=True, rows=list(rows))
 
 
-def _prompts(examples: list[dict[str, Any]]) -> None:
+def start_tries(store: Store, project: Project, sides: Sequence[Side], rows: Sequence[int]) -> None:
+    """Start the dry runs of all sides on the same texts; two that ask alike need only one."""
+    wanted: list[list[str]] = []
+    for side in sides:
+        arguments = side.arguments(project, rows)
+        if arguments not in wanted:
+            wanted.append(arguments)
+    for arguments in wanted:
+        title = f"Dry run of {project.name}"
+        jobs.start(store, arguments, kind=KIND, title=title, project_id=project.id)
+    st.rerun()
+
+
+def show_tries(
+    store: Store, project: Project, sides: Sequence[Side], rows: Sequence[int], plan: Plan
+) -> None:
+    """What the newest dry runs with these very settings said, or how far they are."""
+    found = [_newest(store, project, side.arguments(project, rows)) for side in sides]
+    if any(job is None for job in found):
+        return
+    made = [job for job in found if job is not None]
+    waiting = {job.id: job for job in made if job.result is None}
+    for job in waiting.values():
+        jobs_view.watch(store, job, key="dry")
+    if not waiting:
+        with st.container(border=True, key="tried"):
+            results = [(side, job.result or {}) for side, job in zip(sides, made, strict=True)]
+            st.markdown(
+                "##### Dry run",
+                help="No text gets a label yet; the answers are kept and not paid for twice.",
+            )
+            _answers(store, project, results)
+            for place, (side, result) in zip(st.columns(len(sides)), results, strict=True):
+                known = sides[0].config.teacher
+                own = plan if side.config.teacher == known else _at_its_prices(store, side, plan)
+                with place:
+                    _summary(side, result, project, own)
+
+
+def _at_its_prices(store: Store, side: Side, plan: Plan) -> Plan:
+    """The plan for another teacher: its own prices where they are known, and no budget."""
+    kind, _, model = side.config.teacher.partition(":")
+    price = store.prices.of(model) if kind == "api" else None
+    own = None if price is None else (price.price_in, price.price_out)
+    return replace(plan, spending=spending_of(own))
+
+
+def _newest(store: Store, project: Project, arguments: list[str]) -> Job | None:
+    for job in store.jobs.all(project.id):
+        if job.kind == KIND and job.arguments == arguments:
+            return jobs.refreshed(store, job.id)
+    return None
+
+
+def _summary(side: Side, result: dict[str, Any], project: Project, plan: Plan) -> None:
+    document = result.get("estimate")
+    if side.name:
+        st.markdown(f"###### {side.name}")
+    per_text = result.get("seconds_per_text") or 0.0
+    facts = [f"About {count(result.get('tokens_per_text') or 0)} tokens a text"]
+    if per_text:
+        facts.append(f"about {rate(1 / per_text)}")
+    cached = sum(bool(e.get("cached")) for e in result.get("examples", []))
+    if cached:
+        facts.append(f"{counted(cached, 'answer')} known already")
+    if document:
+        texts = texts_to_ask(document, project.rows, plan.limit)
+        if texts:
+            show_estimate(estimate_of(document, texts, plan.spending), plan.spending)
+        else:
+            st.markdown("Every text wanted is labelled already: nothing would be asked.")
+    st.caption(", ".join(facts) + ".")
+
+
+def answers_frame(
+    results: Sequence[tuple[str, dict[str, Any]]], gold: dict[int, str]
+) -> pd.DataFrame:
+    """One line a text: each side's answer, confidence and tokens, and gold where it is known."""
+    by_row = [{e["row"]: e for e in result.get("examples", [])} for _, result in results]
+    rows = list(by_row[0])
+    table: dict[str, list[Any]] = {
+        "text": [shortened(by_row[0][row]["text"], 300) for row in rows],
+    }
+    for (name, _), examples in zip(results, by_row, strict=True):
+        end = f" {name}" if name else ""
+        here = [examples.get(row, {}) for row in rows]
+        marks = [
+            _mark(one.get("label"), gold.get(row)) for row, one in zip(rows, here, strict=True)
+        ]
+        table[f"answer{end}"] = [
+            (one.get("label") or "\u2013") + mark for one, mark in zip(here, marks, strict=True)
+        ]
+        table[f"confidence{end}"] = [one.get("confidence") for one in here]
+        table[f"tokens{end}"] = [
+            (one.get("tokens_in") or 0) + (one.get("tokens_out") or 0) for one in here
+        ]
+    if any(row in gold for row in rows):
+        table["gold"] = [gold.get(row, "\u2013") for row in rows]
+    return pd.DataFrame(table)
+
+
+def _mark(label: str | None, gold: str | None) -> str:
+    if gold is None:
+        return ""
+    return " \u2713" if label == gold else " \u2717"
+
+
+def right_words(results: Sequence[tuple[str, dict[str, Any]]], gold: dict[int, str]) -> str:
+    """How many answers agree with gold, in a sentence; empty where there is none."""
+    if not gold:
+        return ""
+    told = []
+    for name, result in results:
+        right = sum(e["label"] == gold.get(e["row"]) for e in result.get("examples", []))
+        told.append(f"{name + ': ' if name else ''}{right} of {len(gold)} right")
+    return f"{', '.join(told)} (\u2713) by gold; so few texts show only what goes badly wrong. "
+
+
+def _answers(
+    store: Store, project: Project, results: Sequence[tuple[Side, dict[str, Any]]]
+) -> None:
+    examples = results[0][1].get("examples", [])
+    column = reads.texts(store, project, ["gold", "split"])["gold"]
+    gold = {
+        e["row"]: str(column.iloc[e["row"]]) for e in examples if pd.notna(column.iloc[e["row"]])
+    }
+    named = [(side.name, result) for side, result in results]
+    frame = answers_frame(named, gold)
+    config: dict[str, Any] = {"text": st.column_config.TextColumn(width="medium")}
+    for name in frame:
+        if name.startswith("confidence"):
+            config[name] = SURE(min_value=0.0, max_value=1.0, format="%.2f", width="small")
+        elif name.startswith("tokens"):
+            config[name] = st.column_config.NumberColumn(format="localized", width="small")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config=config,
+        alt="Five texts with what was answered, and how sure",
+    )
+    st.caption(
+        right_words(named, gold)
+        + TERMS["teacher confidence"]
+        + " These answers are not calibrated yet: that needs the scores of many texts."
+    )
+    if examples and st.toggle("Show prompts and raw answers", key=f"prompts_{project.id}"):
+        _prompts(results)
+
+
+def _prompts(results: Sequence[tuple[Side, dict[str, Any]]]) -> None:
+    examples = results[0][1]["examples"]
     place = st.segmented_control(
         "Text",
         range(len(examples)),
@@ -56,11 +196,21 @@ def _prompts(examples: list[dict[str, Any]]) -> None:
         format_func=lambda k: str(k + 1),
         key="prompt_of",
     )
-    example = examples[place or 0]
-    st.code(example["prompt"], language=None, wrap_lines=True, height=320)
+    row = examples[place or 0]["row"]
+    for place_of, (side, result) in zip(st.columns(len(results)), results, strict=True):
+        example = next((e for e in result["examples"] if e["row"] == row), None)
+        if example is not None:
+            with place_of:
+                _prompt(side, example)
+
+
+def _prompt(side: Side, example: dict[str, Any]) -> None:
+    if side.name:
+        st.markdown(f"###### {side.name}")
+    code(example["prompt"])
     if example.get("raw"):
         st.caption("The teacher's own words:")
-        st.code(example["raw"], language=None, wrap_lines=True)
+        code(example["raw"])
     if example.get("scores"):
         scores = example["scores"]
         st.caption("Log-probability of each class (nearer to 0 is likelier):")
@@ -71,24 +221,3 @@ def _prompts(examples: list[dict[str, Any]]) -> None:
             column_config={"score": st.column_config.NumberColumn(format="%.2f")},
             alt="Log-probability of each class",
         )
-
-
-def _estimate(result: dict[str, Any], project: Project, config: TeacherConfig) -> None:
-    per_text = result.get("seconds_per_text") or 0.0
-    texts = int(result.get("texts") or project.rows)
-    tokens = float(result.get("tokens_per_text") or 0.0) * texts
-    with st.grid(3, min_column_width=150):
-        st.metric("Time for all texts", duration(result.get("estimated_seconds") or 0.0))
-        st.metric("Pace", rate(1 / per_text) if per_text else "\u2013")
-        st.metric("Tokens for all texts", count(tokens))
-        if config.teacher.startswith("api:"):
-            price = st.number_input(
-                "Price of a million tokens",
-                min_value=0.0,
-                value=0.0,
-                help="As your provider lists it, in any currency; 0 where it is free.",
-                key=f"price_{project.id}",
-                persist_state="session",
-            )
-            if price:
-                st.metric("Cost for all texts, about", f"{price * tokens / 1e6:,.2f}")

@@ -1,22 +1,21 @@
-"""Choosing a teacher: widgets in, :class:`TeacherConfig` out, a dry run and its estimate."""
+"""Choosing a teacher and how it is asked: widgets in, :class:`TeacherConfig` out."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 
-from llkd import commands, jobs
 from llkd.config import TeacherConfig, build
+from llkd.errors import ConfigError
 from llkd.store import Project, Store
-from ui import jobs_view, uploads
-from ui.errors import show_error, told
-from ui.teacher.dry_run import show_dry_run
-from ui.wording import TERMS, counted, plain
+from ui import uploads
+from ui.errors import show_error
+from ui.teacher.five import five_rows
+from ui.teacher.prompt_editor import Field, preview, prompt_fields
+from ui.teacher.server import answer_fields, longest_text, server_fields
+from ui.wording import TERMS
 
-KEY_VARIABLE = "OPENAI_API_KEY"
 EMBEDDED, LOCAL, SERVER, FILE = "embedded", "local", "api", "file"
 _KINDS = {
     EMBEDDED: (
@@ -44,25 +43,46 @@ _SCORES = {
     "mean": "mean of its words' log-probabilities (fair to long names)",
     "first_token": "first word piece only (fastest)",
 }
-_PRECISIONS = {"auto": "chosen by the machine", "bf16": "16 bit (faster)", "fp32": "32 bit"}
+_PRECISIONS = {
+    "auto": "chosen by the machine",
+    "bf16": "16 bit, bfloat (faster)",
+    "fp16": "16 bit, half (faster on some graphics cards)",
+    "fp32": "32 bit",
+}
 
 
-def teacher_form(store: Store, project: Project, start: TeacherConfig) -> TeacherConfig | str:
+_FILLED = (
+    *("kind", "local", "model", "url", "instruction", "question", "lead", "examples"),
+    *("example_count", "example_source", "confidence", "samples", "tokens", "concurrency"),
+    *("timeout", "retries", "score", "precision"),
+)
+
+
+def teacher_form(
+    store: Store,
+    project: Project,
+    start: TeacherConfig,
+    rows: list[int] | None = None,
+    *,
+    side: str = "",
+) -> tuple[TeacherConfig | str, list[int]]:
     """The widgets that choose a teacher, beginning at ``start``.
 
-    Returns the settings, or a sentence on what is still to be filled in. Raises ConfigError.
+    Returns the settings, or a sentence on what is still to be filled in or put right, and the
+    rows of the texts to try them on: those given, else picked here. A second form has a ``side``.
     """
     kind, _, name = start.teacher.partition(":")
 
     def field(what: str) -> str:
-        return f"teacher_{what}_{project.id}"
+        return f"teacher_{what}_{project.id}{side}"
 
     chosen = st.radio(
         "Who labels the texts?",
         list(_KINDS),
         index=list(_KINDS).index(kind),
         format_func=lambda k: _KINDS[k][0],
-        captions=[caption for _, caption in _KINDS.values()],
+        captions=None if side else [caption for _, caption in _KINDS.values()],
+        horizontal=bool(side),
         key=field("kind"),
         persist_state="session",
     )
@@ -77,55 +97,71 @@ def teacher_form(store: Store, project: Project, start: TeacherConfig) -> Teache
         )
         values["teacher"] = f"{LOCAL}:{shown.strip()}"
     elif chosen == SERVER:
-        values |= _server(field, start, name if kind == SERVER else "")
+        values |= server_fields(field, start, name if kind == SERVER else "")
     elif chosen == FILE:
         values["teacher"] = f"{FILE}:{_labels_file(store, project, name, kind, field)}"
-    if chosen != FILE:
-        with st.expander("The question and how answers are scored", icon=":material/tune:"):
-            values |= _details(field, start, chosen)
+        return _built(values), rows or []
+    question = st.expander(
+        "The question",
+        icon=":material/edit:",
+        key=field("question_box"),
+        on_change="rerun",
+    )
+    with question:
+        # Side by side where there is room, so that one sees what typing changes.
+        editor, beside = st.columns(2, gap="medium")
+        with editor:
+            values |= prompt_fields(store, project, field, start, local=chosen != SERVER)
+        with beside:
+            picked = rows if rows is not None else five_rows(store, project)
+    with st.expander("How answers are asked for and scored", icon=":material/tune:"):
+        values |= answer_fields(field, start) if chosen == SERVER else _details(field, start)
+    config = _built(values)
+    if question.open:
+        with beside:
+            # What is asked does not hang on who is asked: it shows before a model is named.
+            shown_for = config if isinstance(config, TeacherConfig) else _unnamed(values)
+            if shown_for is not None:
+                preview(store, project, shown_for, picked, field)
+    return config, picked
+
+
+def fill_in(project: Project, config: TeacherConfig) -> None:
+    """Put these settings into the form; to be called before its widgets are drawn (a callback)."""
+    kind, _, name = config.teacher.partition(":")
+    values = config.model_dump() | {"kind": kind}
+    values |= {"url": config.base_url, "tokens": config.max_text_tokens}
+    values |= {"score": config.verbaliser_score}
+    values |= {LOCAL: name if kind == LOCAL else None, "model": name if kind == SERVER else None}
+    for what in _FILLED:
+        if values[what] is not None:
+            st.session_state[f"teacher_{what}_{project.id}"] = values[what]
+    if kind == FILE:
+        st.session_state[f"_teacher_file_{project.id}"] = (name, name)
+
+
+def _built(values: dict[str, Any]) -> TeacherConfig | str:
     kind, _, name = str(values["teacher"]).partition(":")
-    return build(TeacherConfig, values) if kind == EMBEDDED or name else _WANTED[kind]
-
-
-def _server(field: Any, start: TeacherConfig, name: str) -> dict[str, Any]:
-    left, right = st.columns(2)
-    url = left.text_input(
-        "Base URL",
-        start.base_url or "http://127.0.0.1:8000/v1",
-        key=field("url"),
-        persist_state="session",
-    )
-    model = right.text_input(
-        "Model",
-        name,
-        placeholder="the model's name on that server",
-        key=field("model"),
-        persist_state="session",
-    )
-    if os.environ.get(KEY_VARIABLE):
-        st.caption(f":material/key: A key was found in the environment ({KEY_VARIABLE}).")
-    else:
-        st.caption(
-            f":material/key_off: No key is set. If the server needs one, put it into the "
-            f"environment variable {KEY_VARIABLE} and start the app again; it is never typed here."
-        )
-    host = _host(url)
-    if host not in {"127.0.0.1", "localhost", "::1", ""}:
-        st.warning(
-            f"Every text of this project will be sent to {plain(host)}.",
-            icon=":material/cloud_upload:",
-        )
-    return {"teacher": f"{SERVER}:{model.strip()}", "base_url": url.strip() or None}
-
-
-def _host(url: str) -> str:
+    if kind != EMBEDDED and not name:
+        return _WANTED[kind]
     try:
-        return urlsplit(url.strip()).hostname or ""
-    except ValueError:
-        return ""
+        return build(TeacherConfig, values)
+    except ConfigError as error:
+        show_error(str(error))
+        return str(error)
 
 
-def _labels_file(store: Store, project: Project, name: str, kind: str, field: Any) -> str:
+def _unnamed(values: dict[str, Any]) -> TeacherConfig | None:
+    kind, _, name = str(values["teacher"]).partition(":")
+    if name:
+        return None  # something else is wrong, and has been said
+    try:
+        return build(TeacherConfig, values | {"teacher": f"{kind}:model"})
+    except ConfigError:
+        return None
+
+
+def _labels_file(store: Store, project: Project, name: str, kind: str, field: Field) -> str:
     st.caption(
         "A CSV, TSV, JSON Lines or Parquet file with a column `text`, by which labels are matched, "
         "and a column `label`; with a column `confidence` from 0 to 1 if it is known, or, instead, "
@@ -142,44 +178,8 @@ def _labels_file(store: Store, project: Project, name: str, kind: str, field: An
     return str(path)
 
 
-def _details(field: Any, start: TeacherConfig, kind: str) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "instruction": st.text_area(
-            "Instruction",
-            start.instruction,
-            help="What the teacher is told before the classes and the text.",
-            key=field("instruction"),
-            persist_state="session",
-        ),
-        "max_text_tokens": st.number_input(
-            "Longest text, in tokens (about 4 letters each); the rest is cut off",
-            8,
-            8192,
-            start.max_text_tokens,
-            key=field("tokens"),
-            persist_state="session",
-        ),
-    }
-    if kind == SERVER:
-        left, right = st.columns(2)
-        values["concurrency"] = left.number_input(
-            "Requests at the same time",
-            1,
-            64,
-            start.concurrency,
-            key=field("concurrency"),
-            persist_state="session",
-        )
-        values["samples"] = right.number_input(
-            "Answers per text where the server gives no probabilities",
-            1,
-            50,
-            start.samples,
-            help="The share of answers that agree is then the confidence.",
-            key=field("samples"),
-            persist_state="session",
-        )
-        return values
+def _details(field: Field, start: TeacherConfig) -> dict[str, Any]:
+    values: dict[str, Any] = {"max_text_tokens": longest_text(field, start)}
     left, right = st.columns(2)
     values["verbaliser_score"] = left.selectbox(
         "Score of a class",
@@ -199,45 +199,3 @@ def _details(field: Any, start: TeacherConfig, kind: str) -> dict[str, Any]:
         persist_state="session",
     )
     return values
-
-
-def start_labelling(store: Store, project: Project, config: TeacherConfig, **more: Any) -> None:
-    """Start the job that labels what is not labelled yet."""
-    jobs.start(
-        store,
-        commands.label(project.name, config, **more),
-        kind="label",
-        title=f"Label {project.name}",
-        project_id=project.id,
-    )
-    st.rerun()
-
-
-def form_actions(
-    store: Store, project: Project, config: TeacherConfig | str, *, primary: bool
-) -> None:
-    """Dry run and start, and what the last dry run with these very settings said."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        kind: Any = "primary" if primary else "secondary"
-        begin = st.button("Start labelling", type=kind, icon=":material/play_arrow:")
-        tried = st.button("Try it on five texts", icon=":material/science:")
-        st.caption(f"{counted(project.rows, 'text')}, each asked about once.")
-    if isinstance(config, str):
-        if begin or tried:
-            show_error(config)
-        return
-    dry = commands.label(project.name, config, dry_run=True)
-    if begin or tried:
-        with told():
-            if begin:
-                start_labelling(store, project, config)
-            title = f"Dry run of {project.name}"
-            jobs.start(store, dry, kind="dry-run", title=title, project_id=project.id)
-            st.rerun()
-    last = jobs_view.latest_job(store, project.id, ("dry-run",))
-    if last is None or last.arguments != dry:
-        return
-    if last.result is None:
-        jobs_view.watch(store, last, key="dry")
-    else:
-        show_dry_run(last, project, config)

@@ -10,32 +10,26 @@ import streamlit as st
 
 from llkd import charts
 from llkd.curation import TeacherLabels
-from llkd.evaluation import reliability_table, risk_coverage
 from llkd.store import Job, Labelling, Project, Store
 from ui import reads
 from ui.reads import Quality
+from ui.teacher import calibration, trust
 from ui.wording import TERMS, count, counted, duration, score, share, shortened
 
 PLOT = {"displayModeBar": False, "scrollZoom": False}
-_CALIBRATIONS = {
-    "none": ("None", "Scores are used as the teacher gave them."),
-    "batch": (
-        "Batch",
-        "From each class's score its mean over all texts is taken away, so that no class is "
-        "favoured everywhere (Zhou et al. 2024).",
-    ),
-    "contextual": (
-        "Contextual",
-        "From each class's score is taken away what it gets for texts without content, such as "
-        "\u201cN/A\u201d (Zhao et al. 2021).",
-    ),
-}
 _SOURCES = {
     "logprob": "measured log-probabilities",
     "self_consistency": "agreement among several answers",
     "verbalized": "the teacher's own statement",
     "imported": "the file they came from",
     "none": "nowhere: there is none",
+}
+_JUDGED = {
+    "precision": (None, "precision"),
+    "recall": (None, "recall"),
+    "f1": ("F1", "macro-F1"),
+    "auroc": ("separation", "separation"),
+    "ece": ("calibration error", "calibration error"),
 }
 _SHOWN_LAST = 8
 
@@ -105,7 +99,8 @@ def report(store: Store, project: Project, labelling: Labelling) -> None:
     names = labelling.label_set.names
     quality = reads.teacher_quality(store, project, labelling)
     _figures(project, labelling, labels, quality)
-    _calibration(store, labelling, labels)
+    calibration.switch(store, project, labelling, labels)
+    trust.trust(store, project, labelling, quality)
     counts = _counts(labels, len(names))
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, height="stretch"):
@@ -119,11 +114,8 @@ def report(store: Store, project: Project, labelling: Labelling) -> None:
     with right.container(border=True, height="stretch"):
         st.markdown("##### Confidence", help=TERMS["teacher confidence"])
         _confidence(labels, names)
-    with st.container(border=True):
-        st.markdown("##### By class")
+    with st.expander("By class", icon=":material/table_rows:"):
         _by_class(labels, names, counts, quality)
-    if quality is not None:
-        _trust(quality)
 
 
 def _figures(
@@ -141,10 +133,12 @@ def _figures(
     notes = []
     if quality is not None:
         low, high = quality.report["accuracy_interval"] or (None, None)
-        where = "held-out texts" if quality.held_out else "texts with gold"
+        where = calibration.rows_in_words(
+            quality.report["judged"], quality.source, quality.held_out
+        )
         notes.append(
-            f"Accuracy and macro-F1 are measured on {count(quality.report['judged'])} {where}; "
-            f"the accuracy lies between {share(low)} and {share(high)} with 95\u00a0% confidence."
+            f"Accuracy and macro-F1 are measured on {where}; the accuracy lies between "
+            f"{share(low)} and {share(high)} with 95\u00a0% confidence."
         )
     missing = len(labels.label) - answered
     if missing:
@@ -154,7 +148,10 @@ def _figures(
 
 
 def _whence(labels: TeacherLabels) -> str:
-    kinds, counts = np.unique(labels.source.astype(str), return_counts=True)
+    answered = labels.source[labels.label >= 0].astype(str)
+    kinds, counts = np.unique(answered, return_counts=True)
+    if not len(kinds):
+        return ""
     if len(kinds) == 1:
         return f"Confidence comes from {_SOURCES.get(kinds[0], 'elsewhere')}."
     parts = [
@@ -162,49 +159,6 @@ def _whence(labels: TeacherLabels) -> str:
         for kind, n in zip(kinds, counts, strict=True)
     ]
     return f"Confidence comes from {', '.join(parts)}."
-
-
-def _calibration(store: Store, labelling: Labelling, labels: TeacherLabels) -> None:
-    with st.container(border=True):
-        st.markdown("##### Calibration", help=TERMS["calibration"])
-        if not np.isin(labels.source, ["logprob"]).any():
-            st.markdown(
-                "This teacher gave no log-probabilities, so there is nothing to calibrate: labels "
-                "and confidence stand as they were given."
-            )
-            return
-        key = f"calibration_{labelling.id}"
-        offered = [c for c in _CALIBRATIONS if c != "contextual" or labelling.content_free]
-        # Set before the widget is drawn: the store knows it, also when it was set elsewhere.
-        st.session_state[key] = labelling.calibration
-        st.segmented_control(
-            "Calibration",
-            offered,
-            required=True,
-            format_func=lambda c: _CALIBRATIONS[c][0],
-            key=key,
-            on_change=_switched,
-            args=(store, labelling, key),
-            label_visibility="collapsed",
-        )
-        st.markdown(_CALIBRATIONS[labelling.calibration][1])
-        before = st.session_state.get(f"_{key}_before", "none")
-        if before != labelling.calibration:
-            earlier = reads.teacher_labels(store, labelling, before)
-            changed = int((earlier.label != labels.label).sum())
-            portion = share(changed / max(1, len(labels.label)))
-            st.markdown(
-                f"Compared with **{_CALIBRATIONS[before][0].lower()}**, it changes the label of "
-                f"**{counted(changed, 'text')}** of {count(len(labels.label))} ({portion}). "
-                "The teacher was not asked again."
-            )
-
-
-def _switched(store: Store, labelling: Labelling, key: str) -> None:
-    chosen = st.session_state[key]
-    if chosen and chosen != labelling.calibration:
-        st.session_state[f"_{key}_before"] = labelling.calibration
-        store.labellings.set_calibration(labelling.id, chosen)
 
 
 def _confidence(labels: TeacherLabels, names: list[str]) -> None:
@@ -241,14 +195,14 @@ def _by_class(
     }
     if quality is not None:
         judged = quality.report["per_class"]
-        for column in ("precision", "recall", "f1"):
+        for column, (name, term) in _JUDGED.items():
             table[column] = [entry[column] for entry in judged]
             config[column] = st.column_config.NumberColumn(
-                "F1" if column == "f1" else None, format="%.3f", help=TERMS.get(column)
+                name, format="%.3f", help=TERMS.get(term)
             )
         table["gold"] = [entry["support"] for entry in judged]
         config["gold"] = st.column_config.NumberColumn(
-            "with gold", format="localized", help="Judged texts that belong to this class."
+            "judged", format="localized", help="Judged texts that belong to this class."
         )
     st.dataframe(
         pd.DataFrame(table),
@@ -256,34 +210,6 @@ def _by_class(
         column_config=config,
         alt="Each class: texts, share, confidence and quality",
     )
-
-
-def _trust(quality: Quality) -> None:
-    """How far the confidence can be trusted, where gold shows who is right."""
-    left, right = st.columns(2, gap="medium")
-    with left.container(border=True, height="stretch"):
-        st.markdown("##### Is it right as often as it says?")
-        st.plotly_chart(
-            charts.reliability(reliability_table(quality.confidence, quality.correct)),
-            config=PLOT,
-            key="reliability",
-            alt="Share of right labels against teacher confidence",
-        )
-        error = score(quality.report["ece"])
-        st.caption(f"{TERMS['reliability']} {TERMS['calibration error']} Here it is {error}.")
-    with right.container(border=True, height="stretch"):
-        st.markdown("##### What if only the most confident are kept?")
-        st.plotly_chart(
-            charts.risk_coverage(risk_coverage(quality.confidence, quality.correct)),
-            config=PLOT,
-            key="risk_coverage",
-            alt="Share of wrong labels against share of texts kept",
-        )
-        told = score(quality.report["auroc"])
-        st.caption(
-            f"{TERMS['risk-coverage']} A right label is more confident than a wrong one with "
-            f"probability {told} (0.5 is chance)."
-        )
 
 
 def _counts(labels: TeacherLabels, classes: int) -> list[int]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from llkd.cli.actions import data, models, results, work
+from llkd.cli.actions import data, models, results, teachers, work
 from llkd.cli.actions.given import Document
 from llkd.store import Store
 
 ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "import": data.import_file,
     "projects": data.projects,
-    "label": models.label,
+    "label": teachers.label,
+    "bake-off": teachers.bake_off,
+    "cache": teachers.cache,
     "probe": models.probe,
     "train": models.train,
     "compare": models.compare,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from argparse import Namespace
@@ -10,7 +11,16 @@ from typing import Any
 
 from llkd import jobs
 from llkd.cli.output import ProgressBar, job_row
-from llkd.config import LabelSet, SelectionConfig, Settings, TrainingConfig, build
+from llkd.commands import WORDED
+from llkd.config import (
+    LabelSet,
+    SelectionConfig,
+    Settings,
+    Spending,
+    TeacherConfig,
+    TrainingConfig,
+    build,
+)
 from llkd.errors import DataError, UserError
 from llkd.store import Project, Run, Store
 from llkd.strategies import TAKE_A_SHARE, TAKE_COUNTS
@@ -109,6 +119,42 @@ def _given(kind: type[Settings], given: Namespace) -> dict[str, Any]:
 def settings(kind: type[Any], given: Namespace) -> Any:
     """Settings of one kind from the flags that were given."""
     return build(kind, _given(kind, given))
+
+
+def spending(store: Store, given: Namespace, teacher: TeacherConfig) -> Spending:
+    """Prices and limits of the flags; prices of the price table where none are given."""
+    values = _given(Spending, given)
+    kind, _, model = teacher.teacher.partition(":")
+    if kind == "api" and not {"price_in", "price_out"} & set(values):
+        listed = store.prices.of(model.strip())
+        if listed is not None:
+            values.update(price_in=listed.price_in, price_out=listed.price_out)
+    return build(Spending, values)
+
+
+def tries(given: Namespace, base: TeacherConfig) -> dict[str, list[str]]:
+    """The values that compete, from repeated --try NAME=V1,V2; each is checked."""
+    found: dict[str, list[str]] = {}
+    for part in given.tries or []:
+        flag, equals, text = part.partition("=")
+        name = flag.strip().replace("-", "_")
+        if not equals or name not in TeacherConfig.model_fields:
+            names = ", ".join(TeacherConfig.model_fields)
+            raise UserError(f"--try is NAME=V1,V2 with one of {names}; it was {part!r}.")
+        for value in [text] if name in WORDED else _separate(text):
+            build(TeacherConfig, base.model_dump(), {name: value})
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _separate(text: str) -> list[str]:
+    try:
+        return next(csv.reader([text], strict=True), [""])
+    except csv.Error:
+        raise UserError(
+            f"Values with commas between them are needed, in double quotes where one holds a "
+            f"comma itself; they were {text!r}."
+        ) from None
 
 
 def selection(store: Store, project: Project, given: Namespace) -> dict[str, Any]:

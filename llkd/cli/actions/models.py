@@ -1,46 +1,12 @@
-"""Commands that run a teacher or a student."""
+"""Commands that run a student."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
 from llkd import jobs
-from llkd.cli.actions.given import Document, as_job, label_set, settings, training_config
-from llkd.config import TeacherConfig
+from llkd.cli.actions.given import Document, as_job, training_config
 from llkd.store import Store
-
-
-def label(store: Store, given: Namespace) -> Document:
-    """``llkd label``."""
-    project = store.projects.get(given.project)
-    chosen = label_set(given)
-    if chosen is not None:
-        store.projects.set_label_set(project.id, chosen)
-        project = store.projects.get(project.name)
-    config = settings(TeacherConfig, given)
-    from llkd import curation
-
-    curation.label_set_of(project)
-
-    def work(job: jobs.JobContext) -> Document:
-        from llkd import pipeline
-
-        now = store.projects.by_id(project.id)  # it may have waited for its turn
-        if given.dry_run:
-            return pipeline.dry_run(store, now, config, job)
-        result = pipeline.label(
-            store, now, config, job, calibration=given.calibration, limit=given.limit
-        )
-        classes_used = sum(count > 0 for count in result["per_class"].values())
-        if not given.no_probe and classes_used > 1:
-            fresh = store.projects.get(project.name)
-            result["probe"] = pipeline.embed_and_probe(store, fresh, job)
-        return result
-
-    kind = "dry-run" if given.dry_run else "label"
-    verb = "Dry run on" if given.dry_run else "Label"
-    device = None if config.teacher.split(":")[0] in {"api", "file"} else "auto"
-    return as_job(store, given, kind, f"{verb} {project.name}", project, work, device)
 
 
 def probe(store: Store, given: Namespace) -> Document:

@@ -3,9 +3,16 @@
 import pytest
 
 from llkd import commands
-from llkd.cli.actions.given import settings, threshold, training_config
+from llkd.cli.actions.given import settings, threshold, training_config, tries
 from llkd.cli.parser import make_parser
-from llkd.config import SelectionConfig, TeacherConfig, TrainingConfig, build
+from llkd.config import (
+    OrderConfig,
+    SelectionConfig,
+    Spending,
+    TeacherConfig,
+    TrainingConfig,
+    build,
+)
 from llkd.errors import UserError
 
 HOSTILE = "--help $(rm) 'x' \"y\" \n"
@@ -29,6 +36,54 @@ def test_label(config):
     assert (given.project, given.calibration, given.limit, given.dry_run) == (
         HOSTILE, "none", 7, True,
     )  # fmt: skip
+
+
+def test_label_with_limits_and_order():
+    config = build(TeacherConfig, teacher="api:m", base_url="http://h/v1")
+    limits = Spending(price_in=0.15, price_out=0.6, budget=2.5, calls=900)
+    order = OrderConfig(order="need", rounds=4, explore=0.1)
+    given = make_parser().parse_args(
+        commands.label(HOSTILE, config, spending=limits, order=order, ask_again=True)
+    )
+    assert settings(TeacherConfig, given) == config
+    assert settings(OrderConfig, given) == order
+    assert settings(Spending, given) == limits
+    assert (given.ask_again, given.rows, given.project) == (True, None, HOSTILE)
+    given = make_parser().parse_args(commands.label("p", config, dry_run=True, rows=[0, 12]))
+    assert (given.rows, given.dry_run) == ([0, 12], True)
+    assert settings(Spending, given) == Spending()
+    assert settings(OrderConfig, given) == OrderConfig()
+
+
+def test_bake_off():
+    config = build(TeacherConfig, teacher="api:m", base_url="http://h/v1", samples=3)
+    competing = {
+        "examples": ["none", "balanced"],
+        "instruction": ['First, think. "Then"\nanswer', "=,", "--x"],
+        "teacher": ["api:m", "local:/a,b", 'api:"q"'],
+    }
+    limits = Spending(calls=10)
+    command = commands.bake_off(HOSTILE, config, competing, rows=50, spending=limits)
+    given = make_parser().parse_args(command)
+    assert settings(TeacherConfig, given) == config
+    assert settings(Spending, given) == limits
+    assert tries(given, config) == competing
+    assert (given.project, given.rows) == (HOSTILE, 50)
+    assert tries(make_parser().parse_args(commands.bake_off("p", config, {})), config) == {}
+
+
+@pytest.mark.parametrize("wrong", ["examples", "colour=red", "samples=0", 'examples="none', "=x"])
+def test_wrong_tries_get_a_sentence(wrong):
+    given = make_parser().parse_args(["bake-off", "p", f"--try={wrong}"])
+    with pytest.raises(UserError) as error:
+        tries(given, TeacherConfig())
+    assert str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize("wrong", ["", "a", "1,-2", "1.5"])
+def test_wrong_rows_get_a_sentence(wrong):
+    with pytest.raises(UserError, match="row numbers such as 0,5,12 are needed"):
+        make_parser().parse_args(["label", "p", "--dry-run", f"--rows={wrong}"])
 
 
 @pytest.mark.parametrize(
@@ -96,14 +151,14 @@ def test_wrong_thresholds_get_a_sentence(wrong):
 
 
 def test_every_setting_has_words_and_every_command_an_example(capsys):
-    for kind in (TeacherConfig, TrainingConfig, SelectionConfig):
+    for kind in (TeacherConfig, Spending, OrderConfig, TrainingConfig, SelectionConfig):
         own = {"selection", "strategy", "class_specific", "teacher_threshold", "student_threshold"}
         for name, field in kind.model_fields.items():
             assert field.description or name in own, f"{kind.__name__}.{name} has no description"
     choices = make_parser()._subparsers._group_actions[0].choices
     assert set(choices) == {
         "import", "projects", "label", "probe", "train", "compare", "demo", "select", "export",
-        "evaluate", "predict", "runs", "jobs", "cancel", "resume",
+        "evaluate", "predict", "runs", "jobs", "cancel", "resume", "bake-off", "cache",
     }  # fmt: skip
     for name, parser in choices.items():
         text = parser.format_help()

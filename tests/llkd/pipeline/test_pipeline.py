@@ -24,6 +24,7 @@ class TableTeacher:
 
     def __init__(self, table, breaks_after=None):
         self.table, self.asked, self.breaks_after = table, [], breaks_after
+        self.cut = 0
 
     def describe(self):
         return {"model": "table", "rows": len(self.table)}

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -147,6 +148,25 @@ class TestScores:
         assert read.row.tolist() == [0, 1, 3]
         assert read.scores[1].tolist() == [0.5, 1.0], "the first answer stands"
         assert store.labellings.done(labelling).tolist() == [0, 1, 3]
+
+    def test_an_answer_that_could_not_be_used_is_replaced_by_a_later_one(self, store):
+        labelling = a_labelling(store, a_project(store))
+        missing = scores([0, 1, 2], float("nan"))
+        store.labellings.append(labelling, missing)
+        assert store.labellings.unusable(labelling).tolist() == [0, 1, 2]
+        store.labellings.append(labelling, scores([1], 0.5))
+        named = replace(
+            missing, answer=np.array([-1, -1, 1]), raw=np.array(["x", "y", "z"], object)
+        )
+        store.labellings.append(labelling, named)
+        for _ in range(2):
+            read = store.labellings.scores(labelling)
+            assert read.row.tolist() == [0, 1, 2]
+            assert read.raw[0] == "x", "of two that cannot be used the later"
+            assert read.scores[1].tolist() == [0.5, 0.0], "one that can be used stands"
+            assert read.answer.tolist() == [-1, -1, 1], "a class without scores can be used"
+            assert store.labellings.unusable(labelling).tolist() == [0]
+            store.labellings.compact(labelling)
 
     def test_compacting_changes_nothing_that_is_read(self, store):
         labelling = a_labelling(store, a_project(store))

@@ -84,4 +84,4 @@ def serving(answer):
 
 def text_of(request):
     """The text a request asks about."""
-    return request["messages"][-1]["content"].removeprefix("Text:\n").rpartition("\n\n")[0]
+    return request["messages"][-1]["content"]

@@ -6,9 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from llkd.config import LabelSet, TeacherConfig
+from llkd.config import LabelSet, TeacherConfig, build
 from llkd.errors import ConfigError, ModelError
 from llkd.teachers import make_teacher
+from llkd.teachers.base import NO_EXAMPLES
+from tests.llkd.teachers.counting_meter import CountingMeter
 from tests.llkd.teachers.stand_in_server import completion, serving, text_of
 
 LABELS = LabelSet.of(["World", "Sports", "Science"])
@@ -17,17 +19,15 @@ TOP = [("B", -0.3), ("A", -1.5), ("The", -4.0)]
 
 
 @pytest.fixture(autouse=True)
-def quick_retries(monkeypatch):
-    """Shorter pauses between tries; the client's own logic is otherwise untouched."""
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01, raising=True)
-    monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.02, raising=True)
+def key(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
-def teacher_at(served, tmp_path, labels=LABELS, **settings):
+def teacher_at(served, tmp_path, labels=LABELS, *, examples=NO_EXAMPLES, meter=None, **settings):
     url = served if isinstance(served, str) else served.url
-    config = TeacherConfig(**{"teacher": "api:tiny", "base_url": url, **settings})
-    return make_teacher(config, labels, tmp_path)
+    quick = {"teacher": "api:tiny", "base_url": url, "retry_seconds": 0.01}
+    config = TeacherConfig(**{**quick, **settings})
+    return make_teacher(config, labels, tmp_path, examples=examples, meter=meter)
 
 
 def by_text(batches):
@@ -62,7 +62,7 @@ def test_logprobs_of_letters_become_scores(tmp_path):
     assert request["temperature"] == 0
     system, user = request["messages"]
     assert "A. World\nB. Sports\nC. Science" in system["content"]
-    assert user["content"].startswith("Text:\na ")
+    assert user["content"] in {"a match", "a second match"}
     assert len(served.requests) == 2
 
 
@@ -153,7 +153,7 @@ def test_a_server_that_refuses_logprobs_is_asked_for_votes(tmp_path):
     assert len(served.requests) == 4
 
 
-def test_more_than_twenty_classes_are_asked_by_name(tmp_path):
+def test_without_logprobs_more_than_twenty_classes_are_asked_by_name(tmp_path):
     labels = LabelSet.of([f"topic {i:02d}" for i in range(21)])
     with serving(lambda request, n: completion("Topic 07")) as served:
         teacher = teacher_at(served, tmp_path, labels=labels, samples=3)
@@ -161,8 +161,8 @@ def test_more_than_twenty_classes_are_asked_by_name(tmp_path):
     scores, _, source, _ = found[0]
     assert source == "self_consistency"
     np.testing.assert_allclose(scores[7], np.log(3.5 / 13.5), rtol=1e-6)
-    assert len(served.requests) == 3
-    assert "- topic 20" in served.requests[0]["body"]["messages"][0]["content"]
+    assert len(served.requests) == 1 + 3, "one try of two stages, then three votes"
+    assert "- topic 20" in served.requests[1]["body"]["messages"][0]["content"]
 
 
 def test_busy_servers_are_asked_again_when_they_say(tmp_path):
@@ -267,43 +267,41 @@ def test_a_request_no_text_can_mend_is_said(tmp_path):
         ((401, {"error": {"message": f"wrong key {KEY}"}}), "refuses the key"),
         ((403, {"error": {"message": "no"}}), "refuses the key"),
         ((404, {"error": {"message": "no such model"}}), "does not know the model 'tiny'"),
-        ((500, {"error": {"message": "boom"}}), "failed with status 500"),
+        ((500, {"error": {"message": f"boom {KEY}"}}), "failed with status 500: boom ...,"),
         ((200, "<html>hello</html>"), "answers in another format"),
         ((200, {"hello": 1}), "answers in another format"),
         ((200, {"choices": []}), "answers in another format"),
         ((200, {"choices": [{"message": None}]}), "answers in another format"),
         ((200, [1, 2]), "answers in another format"),
+        ((200, '{"a":' * 5000), "answers in another format"),
+        ((200, {**completion("B"), "usage": {"prompt_tokens": "many"}}), "in another format"),
         ((0, ""), "cannot be reached"),
     ],
 )
-def test_failures_are_one_clear_sentence(tmp_path, reply, words, monkeypatch):
-    monkeypatch.setattr("llkd.teachers.chat_server.MAX_RETRIES", 1)
+def test_failures_are_said_clearly(tmp_path, reply, words):
     with (
         serving(lambda request, n: reply) as served,
         pytest.raises(ModelError, match=words) as caught,
     ):
-        list(teacher_at(served, tmp_path, samples=1).score(["a"]))
+        list(teacher_at(served, tmp_path, samples=1, retries=1).score(["a"]))
     message = str(caught.value)
     assert served.url in message
     assert KEY not in message
     assert "\n" not in message
 
 
-def test_a_server_that_is_not_there_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("llkd.teachers.chat_server.MAX_RETRIES", 1)
+def test_a_server_that_is_not_there_is_said(tmp_path):
     with serving(lambda request, n: None) as served:
         url = served.url
     with pytest.raises(ModelError, match="cannot be reached. Check that it runs"):
-        list(teacher_at(url, tmp_path).score(["a"]))
+        list(teacher_at(url, tmp_path, retries=1).score(["a"]))
 
 
-def test_a_server_that_never_answers_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("llkd.teachers.chat_server.MAX_RETRIES", 0)
-    monkeypatch.setattr("llkd.teachers.chat_server.TIMEOUT_SECONDS", 0.2)
+def test_a_server_that_never_answers_is_said(tmp_path):
     done = threading.Event()
     with serving(lambda request, n: done.wait(5) and completion("B", TOP)) as served:
-        with pytest.raises(ModelError, match="did not answer within 0 seconds, asked 1 times"):
-            list(teacher_at(served, tmp_path).score(["a"]))
+        with pytest.raises(ModelError, match="did not answer within 0.2 seconds, asked 2 times"):
+            list(teacher_at(served, tmp_path, retries=1, timeout=0.2).score(["a"]))
         done.set()
 
 
@@ -313,18 +311,32 @@ def test_a_base_url_that_is_none_is_refused(tmp_path, url):
         teacher_at(url, tmp_path)
 
 
-def test_the_key_is_sent_and_shown_nowhere(tmp_path, caplog):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:hidden@host/v1",
+        "ftp://me:hidden@host",
+        "me:hidden@x",
+        "http://host/v1?api-key=hidden",
+        "http://host/v1#hidden",
+    ],
+)
+def test_a_base_url_with_a_secret_in_it_is_refused(url):
+    with pytest.raises(ConfigError, match="Set OPENAI_API_KEY to the key") as caught:
+        build(TeacherConfig, teacher="api:tiny", base_url=url)
+    assert "hidden" not in str(caught.value)
+
+
+def test_the_key_is_shown_nowhere(tmp_path, caplog):
     with (
         caplog.at_level(logging.DEBUG),
         serving(lambda request, n: completion("B", TOP)) as served,
     ):
-        url = served.url.replace("http://", "http://user:hidden-password@")
-        teacher = teacher_at(url, tmp_path)
+        teacher = teacher_at(served, tmp_path)
         batches = list(teacher.score(["a"]))
         described = json.dumps(teacher.describe())
-    for shown in (described, caplog.text, repr(batches), teacher.prompt("a")):
-        assert KEY not in shown
-    assert "hidden-password" not in described
+    shown = (described, caplog.text, repr(batches), repr(teacher), teacher.prompt("a"))
+    assert not [words for words in shown if KEY in words]
     assert json.loads(described)["base_url"] == served.url
 
 
@@ -344,7 +356,7 @@ def test_description_and_prompt_hold_what_is_asked(tmp_path):
     for message in served.requests[0]["body"]["messages"]:
         assert message["content"] in shown
     assert first["model"] == "tiny"
-    assert "Sort it." in first["prompt"]
+    assert "Sort it." in first["prompt"][0]
 
 
 def test_long_texts_lose_their_middle_and_are_counted(tmp_path):
@@ -358,3 +370,12 @@ def test_long_texts_lose_their_middle_and_are_counted(tmp_path):
     assert texts[1].endswith("x end")
     assert " ... " in texts[1]
     assert teacher.cut == 1
+
+
+def test_tokens_that_cannot_be_and_endless_answers_are_not_believed(tmp_path):
+    meter = CountingMeter()
+    body = completion("no class " * 100_000, usage=(-50, -1))
+    with serving(lambda request, n: body) as served:
+        (batch,) = teacher_at(served, tmp_path, confidence="none", meter=meter).score(["a"])
+    assert meter.settled == [(meter.reserved[0], meter.reserved[0])]
+    assert len(batch.raw[0]) == 10_000

@@ -108,10 +108,10 @@ def test_kinds_of_files(tmp_path, name, content):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("l.csv", "words,label\na,b\n", "l.csv has no column 'text'"),
+        ("l.csv", "label,n\nSci,1\nSci,2\n", "l.csv has no column of texts"),
         ("l.csv", "text,World\na,1\n", "neither a column 'label' nor one column of probabilities"),
-        ("l.csv", "text,label\n", "l.csv holds no rows"),
-        ("l.csv", "", "l.csv cannot be read"),
+        ("l.csv", "text,label\n", "l.csv has column names and no rows"),
+        ("l.csv", "", "l.csv is empty"),
         (
             "l.csv",
             "text,label,confidence\na,World,0.5\nb,Sci,high\n",
@@ -120,11 +120,8 @@ def test_kinds_of_files(tmp_path, name, content):
         ("l.csv", "text,label,confidence\na,World,93\n", "a number from 0 to 1, but it was '93'"),
         ("l.csv", "text,label,confidence\na,World,nan\n", "row 1: 'confidence' must be"),
         ("l.csv", "text,World,None,Sci\na,0,0,0\n", "row 1: the probabilities are all 0"),
-        ("l.jsonl", '{"text": "a", "label": "World"}\n{"text"\n', "line 2: this is not JSON"),
-        ("l.jsonl", "[" * 100_000, "line 1: this is not JSON"),
-        ("l.jsonl", '{"label": "World"}\n', "line 1: there is no field 'text'"),
-        ("l.parquet", "not one", "l.parquet cannot be read"),
-        ("l.xlsx", "x", r"Labels are read from \.csv.*l\.xlsx is none of them"),
+        ("l.jsonl", "[" * 100_000, "l.jsonl"),
+        ("l.parquet", "not one", "l.parquet is not what its ending"),
     ],
 )
 def test_files_of_no_use_are_said_in_one_sentence(tmp_path, name, content, words):
@@ -133,13 +130,45 @@ def test_files_of_no_use_are_said_in_one_sentence(tmp_path, name, content, words
     assert "\n" not in str(caught.value)
 
 
-def test_other_encodings_and_missing_files_are_said(tmp_path):
+def test_other_encodings_and_missing_files(tmp_path):
     path = tmp_path / "l.csv"
     path.write_bytes("text,label\ncafé,World\n".encode("utf-16"))
-    with pytest.raises(DataError, match="not UTF-8"):
-        teacher_of(path, tmp_path)
+    assert by_text(teacher_of(path, tmp_path), ["café"])[1] == [0]
     with pytest.raises(NotFound, match="There is no file"):
         teacher_of(tmp_path / "none.csv", tmp_path)
+
+
+def test_columns_of_other_names_are_found_or_named(tmp_path):
+    words = "Prices rose again on Monday", "The rocket reached its orbit"
+    path = written(
+        tmp_path,
+        f"review,verdict,sureness,category\n{words[0]},World,0.6,Sci\n{words[1]},Sci,0.8,World\n",
+    )
+    found = by_text(teacher_of(path, tmp_path), words)
+    assert found[1] == [2, 0], "the column 'category' looks like the labels"
+    named = build(
+        TeacherConfig,
+        teacher=f"file:{path}",
+        text_column="review",
+        label_column="verdict",
+        confidence_column="sureness",
+    )
+    scores, answers, _ = by_text(make_teacher(named, LABELS, tmp_path), words)
+    assert answers == [-1, -1], "the scores say it"
+    np.testing.assert_allclose(signals.softmax(scores).max(axis=1), [0.6, 0.8], rtol=1e-5)
+    wrong = build(TeacherConfig, named.model_dump(), label_column="verdikt")
+    with pytest.raises(DataError, match="no column 'verdikt' in labels.csv. Its columns are rev"):
+        make_teacher(wrong, LABELS, tmp_path)
+
+
+def test_probabilities_may_be_prefixed_and_come_from_a_workbook(tmp_path):
+    path = tmp_path / "scores.xlsx"
+    pd.DataFrame(
+        {"text": ["a"], "prob_World": [0.2], "prob_None": [0.5], "prob_Sci": [0.3]}
+    ).to_excel(path, index=False)
+    scores, _, sources = by_text(teacher_of(path, tmp_path), ["a"])
+    np.testing.assert_allclose(signals.softmax(scores[0]), [0.2, 0.5, 0.3], rtol=1e-5)
+    assert sources == ["imported"]
 
 
 def test_description_follows_the_content(tmp_path):

@@ -175,6 +175,32 @@ def test_tokens_of_texts_and_suffix_are_counted(llama, tokenizer):
     assert counted == sum(map(len, rows)) + len(TEXTS) * len(teacher._encoder.suffix)
 
 
+def test_a_long_job_finds_its_own_batch_size(llama, tokenizer, monkeypatch):
+    monkeypatch.setitem(local.BATCH_TOKENS, "cpu", 120)
+    teacher = teacher_of(llama, tokenizer, batch_tokens=None)
+    assert teacher.batch_tokens == 120
+    texts = TEXTS * 60
+    expected = np.tile(all_scores(teacher_of(llama, tokenizer), TEXTS), (60, 1))
+    np.testing.assert_allclose(all_scores(teacher, texts), expected, atol=1e-4)
+    assert teacher._sizer.settled
+    assert teacher.batch_tokens in {60, 120, 240, 480}
+
+
+def test_a_short_job_does_not_look_for_one(llama, tokenizer):
+    teacher = teacher_of(llama, tokenizer, batch_tokens=None)
+    all_scores(teacher, TEXTS)
+    assert not teacher._sizer.settled
+    assert teacher.batch_tokens == local.BATCH_TOKENS["cpu"]
+
+
+def test_half_precision_is_close_to_float32(tokenizer):
+    exact = all_scores(teacher_of(make_llama(initializer_range=0.1), tokenizer), TEXTS)
+    teacher = teacher_of(make_llama(initializer_range=0.1).half(), tokenizer)
+    assert teacher._scorer.fast
+    assert np.abs(all_scores(teacher, TEXTS) - exact).max() < 0.05
+    assert teacher.describe()["dtype"] == "float16"
+
+
 def test_out_of_memory_halves_the_batch(llama, tokenizer, monkeypatch):
     teacher = teacher_of(llama, tokenizer, batch_tokens=5000)
     expected = all_scores(teacher, TEXTS)

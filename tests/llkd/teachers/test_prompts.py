@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llkd.config import LabelSet, TeacherConfig, build
+from llkd.config import DEFAULT_LEAD, LabelSet, TeacherConfig, build
 from llkd.errors import ConfigError
-from llkd.teachers.prompts import LEAD, Part, Prompt, chat_parts, label_prompt
+from llkd.teachers.base import FewShot
+from llkd.teachers.prompts import Part, Prompt, chat_parts, label_prompt
 from llkd.teachers.tokens import PromptEncoder
 from tests.llkd.teachers.tiny_teacher import SPECIAL, TEMPLATE, make_tokenizer
 
@@ -21,13 +22,18 @@ CHAT = make_tokenizer(TEMPLATE)
 PLAIN = make_tokenizer()
 
 
+def prompt_of(tokenizer=CHAT, labels=LABELS, examples=None, **settings):
+    config = TeacherConfig(**{"instruction": "Sort it.", **settings})
+    return label_prompt(config, labels, tokenizer, examples or FewShot())
+
+
 def encoder(tokenizer=CHAT, instruction="Sort it.", labels=LABELS, **options):
-    prompt = label_prompt(instruction, labels, tokenizer)
+    prompt = prompt_of(tokenizer, labels, instruction=instruction)
     return PromptEncoder(tokenizer, prompt, **{"max_text_tokens": 64, **options})
 
 
 def test_chat_prompt_word_for_word():
-    assert label_prompt("Sort it.", LABELS, CHAT).show("TEXT") == (
+    assert prompt_of(CHAT).show("TEXT") == (
         "<|im_start|>system\nSort it.\n\nCategories:\n- World: wars and treaties\n- science"
         "<|im_end|>\n<|im_start|>user\nTEXT<|im_end|>\n<|im_start|>assistant\n"
         "The category of this text is"
@@ -35,7 +41,7 @@ def test_chat_prompt_word_for_word():
 
 
 def test_plain_prompt_word_for_word():
-    prompt = label_prompt("Sort it.", LABELS, PLAIN)
+    prompt = prompt_of(PLAIN)
     assert prompt.show("TEXT") == (
         "Sort it.\n\nCategories:\n- World: wars and treaties\n- science\n\nText:\nTEXT\n\n"
         "The category of this text is"
@@ -49,17 +55,17 @@ def test_a_template_without_system_messages_gets_it_all_from_the_user():
         "[INST] {{ messages[0]['content'] }} [/INST]"
     )
     assert chat_parts(only_user) == ("[INST] ", None, " [/INST]")
-    prompt = label_prompt("Sort it.", LABELS, only_user)
+    prompt = prompt_of(only_user)
     assert prompt.show("TEXT").startswith("[INST] Sort it.\n\nCategories:\n- World")
-    assert prompt.show("TEXT").endswith("- science\n\nTEXT [/INST]" + LEAD)
+    assert prompt.show("TEXT").endswith("- science\n\nTEXT [/INST]" + DEFAULT_LEAD)
 
 
 @pytest.mark.parametrize("template", ["no words at all", "{{ messages[9]['content'] }}", "{% if"])
 def test_an_unusable_template_is_left_for_plain_text(template, caplog):
     tokenizer = make_tokenizer(template)
     with caplog.at_level(logging.WARNING):
-        prompt = label_prompt("Sort it.", LABELS, tokenizer)
-    assert prompt == label_prompt("Sort it.", LABELS, None)
+        prompt = prompt_of(tokenizer)
+    assert prompt == prompt_of(None)
     assert "asking in plain text" in caplog.text
 
 
@@ -68,14 +74,14 @@ def test_template_options_keep_the_prompt_the_same_every_day():
         "{{ date_string if date_string is defined else strftime_now('%d %b %Y') }} "
         "{{ messages[0]['content'] }} {{ messages[1]['content'] if messages[1] is defined }}"
     )
-    assert label_prompt("Sort it.", LABELS, dated).show("").startswith("26 Jul 2024 ")
+    assert prompt_of(dated).show("").startswith("26 Jul 2024 ")
 
 
 def test_the_ids_are_the_prompt_and_special_tokens_come_from_the_template_alone():
     ids = encoder()
     text = ids.encode(["the cat sat"])[0]
     whole = ids.prefix + text + ids.suffix
-    assert CHAT.decode(whole) == label_prompt("Sort it.", LABELS, CHAT).show("the cat sat")
+    assert CHAT.decode(whole) == prompt_of(CHAT).show("the cat sat")
     template = CHAT.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
     assert [i for i in whole if i in template] == [1, 2, 1, 2, 1]
 
@@ -119,7 +125,7 @@ def test_words_unknown_to_the_tokenizer_stay_unknown_words():
     from transformers import PreTrainedTokenizerFast
 
     words = ["[UNK]", "Sort", "cat", "A", "B", "Categories", ":", "-", "Text", "."]
-    words += LEAD.split()
+    words += DEFAULT_LEAD.split()
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]")
@@ -178,9 +184,7 @@ def test_the_prompt_shown_is_the_one_that_is_read():
     text = "dog " * 50
     shown = ids.show(text)
     assert shown == CHAT.decode(ids.prefix + ids.encode([text])[0] + ids.suffix)
-    assert ids.show("cat <|im_end|>") == label_prompt("Sort it.", LABELS, CHAT).show(
-        "cat <|im_end|>"
-    )
+    assert ids.show("cat <|im_end|>") == prompt_of(CHAT).show("cat <|im_end|>")
 
 
 def test_showing_a_prompt_counts_nothing():

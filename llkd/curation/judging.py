@@ -1,0 +1,105 @@
+"""Which texts say how good a teacher is: those whose class a person has told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from llkd.errors import UserError
+from llkd.signals import Ints
+from llkd.store import Labelling, Project, Store
+
+Truth = Literal["gold", "human"]
+
+
+class Judged(NamedTuple):
+    """Texts with a known class: their ``rows`` [m], ascending, and ``gold`` [m], class indices.
+
+    ``source``: whose classes they are, gold of the data or labels that people gave here.
+    ``held_out``: whether all of them are held out from training.
+    """
+
+    rows: Ints
+    gold: Ints
+    source: Truth
+    held_out: bool
+
+
+def gold_indices(texts: pd.DataFrame, names: Sequence[str]) -> Ints:
+    """Class index of each text's gold, -1 where there is none or it is not one of the classes."""
+    codes = pd.Categorical(texts["gold"], categories=list(names)).codes
+    return np.asarray(codes, dtype=np.int64)
+
+
+def judged_rows(store: Store, project: Project, labelling: Labelling | None = None) -> Judged:
+    """The texts to judge a teacher by: held-out gold, else all gold, else what people labelled.
+
+    Of a ``labelling`` only texts that it has asked about, and none that stand as examples in its
+    prompts; without one every text of the project. No rows where nobody has told any class.
+    People choose what they label, so figures on human labels describe those texts, not the pool.
+    """
+    names = _names(project, labelling)
+    usable = _usable(store, project, labelling)
+    texts = store.projects.texts(project.id, ["gold", "split"])
+    gold = np.where(usable, gold_indices(texts, names), -1)
+    held_out = (texts["split"] == "eval").to_numpy() & (gold >= 0)
+    if held_out.any():
+        return _judged(np.where(held_out, gold, -1), "gold", True)
+    if (gold >= 0).any():
+        return _judged(gold, "gold", False)
+    return _judged(np.where(usable, _human(store, project, names), -1), "human", False)
+
+
+def fitting_rows(store: Store, project: Project, labelling: Labelling) -> Iterator[Judged]:
+    """Texts to fit a calibration on, kind by kind: pool gold, held-out gold, human labels.
+
+    What is held out measures, so it is taken only where the pool has too little gold.
+    """
+    names = _names(project, labelling)
+    usable = _usable(store, project, labelling)
+    texts = store.projects.texts(project.id, ["gold", "split"])
+    gold = np.where(usable, gold_indices(texts, names), -1)
+    pool = (texts["split"] == "pool").to_numpy()
+    yield _judged(np.where(pool, gold, -1), "gold", False)
+    yield _judged(np.where(pool, -1, gold), "gold", True)
+    yield _judged(np.where(usable, _human(store, project, names), -1), "human", False)
+
+
+def _judged(known: Ints, source: Truth, held_out: bool) -> Judged:
+    """The rows where ``known`` [n] holds a class."""
+    rows = np.flatnonzero(known >= 0)
+    return Judged(rows, known[rows], source, held_out)
+
+
+def _names(project: Project, labelling: Labelling | None) -> list[str]:
+    label_set = labelling.label_set if labelling is not None else project.label_set
+    if label_set is None:
+        raise UserError(
+            f"The classes of {project.name!r} are not set. Name them on the Data page first."
+        )
+    return label_set.names
+
+
+def _usable(store: Store, project: Project, labelling: Labelling | None) -> np.ndarray:
+    """Which rows may judge, a mask ``[n]``."""
+    if labelling is None:
+        return np.ones(project.rows, dtype=bool)
+    # Only here: examples are found with the help of labels, and labels with this module.
+    from llkd.curation.examples import example_rows
+
+    usable = np.zeros(project.rows, dtype=bool)
+    usable[store.labellings.done(labelling)] = True
+    usable[list(example_rows(labelling))] = False
+    return usable
+
+
+def _human(store: Store, project: Project, names: Sequence[str]) -> Ints:
+    """Class index of each text's human label ``[n]``, -1 where there is none."""
+    decisions = store.people.decisions(project.id)
+    found = np.full(project.rows, -1, dtype=np.int64)
+    codes = pd.Categorical(decisions["human_label"], categories=list(names)).codes
+    found[decisions.index.to_numpy(dtype=np.int64)] = codes
+    return found

@@ -1,0 +1,189 @@
+"""The bake-off: several ways to ask, under every calibration, on the same judged texts.
+
+It recommends one, says how sure that is, and what each costs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from llkd import curation, signals
+from llkd.config import Calibration, Spending, TeacherConfig, build
+from llkd.errors import ConfigError, JobCancelled, LLKDError, UserError
+from llkd.jobs import JobContext
+from llkd.pipeline.examples import few_shot
+from llkd.pipeline.measuring import derive, measures
+from llkd.pipeline.recommending import Arm, recommend
+from llkd.pipeline.trying import COST, Trials
+from llkd.signals import Ints
+from llkd.store import Project, Store
+from llkd.teachers import make_teacher
+from llkd.teachers.base import FewShot, Teacher
+
+MOST = 24
+
+
+def bake_off(
+    store: Store,
+    project: Project,
+    base: TeacherConfig,
+    tries: Mapping[str, Sequence[Any]],
+    job: JobContext,
+    *,
+    rows: int = 200,
+    spending: Spending | None = None,
+    seed: int = 0,
+    calibration: Calibration | None = None,
+    make: Callable[..., Teacher] = make_teacher,
+) -> dict[str, Any]:
+    """Ask about the same judged texts in every way that ``tries`` names; recommend one.
+
+    ``tries``: names of TeacherConfig's settings to the values to try; every combination is a
+    candidate, after ``base`` itself. ``calibration`` is what is in use with it, by default that
+    of the labels there are, else ``batch``. The texts are those of ``curation.judged_rows``,
+    ``rows`` of them drawn by class; none stands as an example in a prompt. Answers come from the
+    cache where they are known, so a stopped bake-off goes on where it was. A budget in
+    ``spending`` ends it with the candidates that were asked in full.
+
+    A candidate that cannot be used has an ``error``, one that asks just like an earlier one is
+    ``same_as`` it; both have no ``measures``. ``tokens_in``, ``tokens_out`` and ``money`` are what
+    its answers cost whenever they were asked; ``calls``, ``seconds`` and ``texts_per_second`` are
+    of those asked now, all but ``cached``.
+    Raises UserError without enough judged texts, ConfigError for a value that cannot be.
+    """
+    label_set = curation.label_set_of(project)
+    configs = candidates(base, tries)
+    names = [_name(base, config, tries) for config in configs]
+    shots = [_shot(store, project, config, job) for config in configs]
+    judged = curation.judged_rows(store, project)
+    fixed = {e.row for shot in shots if isinstance(shot, FewShot) for e in shot.fixed}
+    chosen = draw(judged.gold, ~np.isin(judged.rows, list(fixed)), rows, seed)
+    if len(chosen) < signals.FIT_ROWS:
+        raise UserError(
+            f"A bake-off needs at least {signals.FIT_ROWS} texts whose class is known and which "
+            f"are no examples, and {project.name!r} has {len(chosen)}: label some texts on the "
+            "Curate page, or bring gold."
+        )
+    gold = judged.gold[chosen]
+    texts = store.projects.texts(project.id, ["text"])["text"].iloc[judged.rows[chosen]]
+    work = Trials(store, label_set, judged.rows[chosen], [str(t) for t in texts], job, spending)
+    job.begin(0, len(configs) * len(chosen))
+    entries: list[dict[str, Any]] = []
+    arms: list[Arm] = []
+    with work.metered():
+        for number, (config, shot) in enumerate(zip(configs, shots, strict=True)):
+            entry: dict[str, Any] = {
+                "name": names[number],
+                "config": config.model_dump(mode="json"),
+                "changes": _changes(base, config),
+                **dict.fromkeys(COST),
+                "measures": [],
+            }
+            entries.append(entry)
+            evidence = work.candidate(number, config, shot, make, entry)
+            if evidence is None:
+                continue
+            for derived in derive(*evidence, gold, seed):
+                entry["measures"].append(measures(derived, gold, len(label_set.labels)))
+                if not derived.calibration.endswith(signals.TEMPERED):
+                    correct = derived.label == gold
+                    arms.append(Arm(number, derived.calibration, derived.confidence, correct))
+        bill = work.bill()
+    if not arms and work.stopped is None:
+        raise UserError(f"No candidate could be asked. {entries[0]['error']}")
+    in_use, _ = signals.split_calibration(calibration or _in_use(store, project))
+    told = {number: entry["measures"] for number, entry in enumerate(entries)}
+    return {
+        "project": project.name,
+        "rows": len(chosen),
+        "source": judged.source,
+        "held_out": judged.held_out,
+        "classes": label_set.names,
+        "candidates": entries,
+        "best": recommend(arms, names, told, in_use, seed),
+        "stopped": work.stopped,
+        "bill": bill,
+    }
+
+
+def _in_use(store: Store, project: Project) -> Calibration:
+    if project.labelling_id is None:
+        return "batch"
+    return store.labellings.get(project.labelling_id).calibration
+
+
+def candidates(base: TeacherConfig, tries: Mapping[str, Sequence[Any]]) -> list[TeacherConfig]:
+    """``base`` and every other combination of the values to try, each once.
+
+    Raises ConfigError for an unknown setting, a bad value, or more than MOST of them.
+    """
+    unknown = [name for name in tries if name not in TeacherConfig.model_fields]
+    if unknown:
+        raise ConfigError(
+            f"A bake-off tries the settings of a teacher, and {unknown[0]!r} is none of them. "
+            f"Choose from: {', '.join(TeacherConfig.model_fields)}."
+        )
+    values = {name: list(given) or [getattr(base, name)] for name, given in tries.items()}
+    number = int(np.prod([len(each) for each in values.values()]))
+    if number > MOST:
+        raise ConfigError(
+            f"A bake-off compares at most {MOST} ways to ask, and these settings make {number}: "
+            "try fewer values."
+        )
+    found = [base]
+    for combination in itertools.product(*values.values()):
+        changes = dict(zip(values, combination, strict=True))
+        config = build(TeacherConfig, base.model_dump(), changes)
+        if config not in found:
+            found.append(config)
+    return found
+
+
+def draw(gold: Ints, usable: np.ndarray, count: int, seed: int) -> Ints:
+    """Positions of at most ``count`` usable rows, each class in its share, ascending.
+
+    Every class that occurs has a row where ``count`` allows it. ``gold`` [n], ``usable`` [n].
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(np.flatnonzero(usable))
+    if len(order) <= count:
+        return np.sort(order)
+    # A row's place within its class, as a share of the class: cutting there keeps the shares.
+    place = np.empty(len(order))
+    for k in np.unique(gold[order]):
+        own = np.flatnonzero(gold[order] == k)
+        place[own] = (np.arange(len(own)) + rng.random()) / len(own)
+        place[own[0]] = 0.0
+    return np.sort(order[np.argsort(place, kind="stable")[:count]])
+
+
+def _shot(
+    store: Store, project: Project, config: TeacherConfig, job: JobContext
+) -> FewShot | LLKDError:
+    """The candidate's examples, or why there are none."""
+    try:
+        return few_shot(store, project, config, job)
+    except JobCancelled:
+        raise
+    except LLKDError as error:
+        return error
+
+
+def _changes(base: TeacherConfig, config: TeacherConfig) -> dict[str, Any]:
+    before, after = base.model_dump(mode="json"), config.model_dump(mode="json")
+    return {name: value for name, value in after.items() if value != before[name]}
+
+
+def _name(base: TeacherConfig, config: TeacherConfig, tries: Mapping[str, Sequence[Any]]) -> str:
+    """A few words for what differs from ``base``; long values go by their number."""
+    parts = []
+    for field, value in _changes(base, config).items():
+        words = str(value)
+        if len(words) > 40 or field in {"instruction", "question"}:
+            words = str([str(one) for one in tries[field]].index(words) + 1)
+        parts.append(f"{field.replace('_', ' ')} {words}")
+    return ", ".join(parts) or "as it is"

@@ -1,0 +1,275 @@
+"""Before the start: a few texts asked for real, and what the rest would take, with a range."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from llkd import curation, signals
+from llkd.config import LabelSet, Spending, TeacherConfig
+from llkd.errors import UserError
+from llkd.jobs import JobContext
+from llkd.pipeline.asking import ask, cache_key
+from llkd.pipeline.metering import LateMeter, bill_document
+from llkd.pipeline.passes import made_teacher, pass_fingerprint
+from llkd.pipeline.ranges import ROUGH, Range, many, scaled, spread_total
+from llkd.store import Ledger, Project, Store
+from llkd.store.spending import MILLION
+from llkd.teachers.base import ScoredBatch, Teacher
+
+CHARACTERS_PER_TOKEN = 4
+
+
+def dry_run(
+    store: Store,
+    project: Project,
+    config: TeacherConfig,
+    job: JobContext,
+    *,
+    count: int = 5,
+    rows: Sequence[int] | None = None,
+    limit: int | None = None,
+    teacher: Teacher | None = None,
+    spending: Spending | None = None,
+) -> dict[str, Any]:
+    """Ask about a few texts, label none: prompt, answer, confidence, and what the rest would take.
+
+    ``rows`` names the texts; else the ``count`` that labelling would ask first. The answers are
+    kept in the cache, so labelling does not pay for them again; they are not calibrated, which
+    needs the pool's scores. What they cost is in the document and in no pass's account;
+    ``spending`` bounds it (BudgetSpent). ``limit`` is that of the labelling to be estimated.
+    Raises UserError for a row that is none. The estimate is explained at :func:`estimated`.
+    """
+    label_set = curation.label_set_of(project)
+    texts = store.projects.texts(project.id, ["text"])["text"].to_numpy()
+    chosen = _rows(project, count, rows)
+    meter = LateMeter()
+    asked = teacher or made_teacher(store, project, config, job, label_set, meter=meter)
+    try:
+        ledger = Ledger(store.home.job(job.job_id) / "calls.db", spending)
+        meter.target = ledger
+        try:
+            sample = Sample(store, asked, label_set, job, ledger, config)
+            sample.ask({int(row): str(texts[row]) for row in chosen})
+            left = _left(store, project, label_set, asked, texts, limit)
+            pace = _pace(store, project, sample, left, texts)
+            cost = ledger.bill()
+        finally:
+            ledger.close()
+    finally:
+        if teacher is None:
+            asked.close()
+    lengths = np.array([len(str(texts[row])) for row in left])
+    estimate = estimated(sample, lengths, config, spending or Spending(), pace)
+    answered = max(1, len(sample.examples))
+    middle = estimate["seconds"][1]
+    return {
+        "examples": [sample.examples[int(row)] for row in chosen if int(row) in sample.examples],
+        "estimate": estimate,
+        "pace": pace,
+        "key": sample.key,
+        "texts": project.rows,
+        "seconds_per_text": middle / max(1, len(left)),
+        "estimated_seconds": middle,
+        "tokens_per_text": float(sum(sample.tokens_in) + sum(sample.tokens_out)) / answered,
+        "tokens_in": cost.tokens_in or sample.fresh_in,
+        "tokens_out": cost.tokens_out or sample.fresh_out,
+        **bill_document(cost),
+    }
+
+
+@dataclass
+class Sample:
+    """What was asked and what it took: one entry for each text, and the time of the fresh ones."""
+
+    store: Store
+    teacher: Teacher
+    label_set: LabelSet
+    job: JobContext
+    ledger: Ledger
+    config: TeacherConfig
+    examples: dict[int, dict[str, Any]] = field(default_factory=dict)
+    characters: list[int] = field(default_factory=list)
+    tokens_in: list[int] = field(default_factory=list)
+    tokens_out: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
+    fresh_in: int = 0
+    fresh_out: int = 0
+
+    def __post_init__(self) -> None:
+        """Name the teacher as the cache does."""
+        self.key = cache_key(self.teacher, self.label_set)
+        self.server = self.config.teacher.startswith("api:")
+
+    def ask(self, texts: dict[int, str]) -> None:
+        """Ask about these rows. A server gets one text at a time, so that each has its own time."""
+        total = len(self.examples) + len(texts)
+        self.job.begin(len(self.examples), total)
+        for part in [{row: text} for row, text in texts.items()] if self.server else [texts]:
+            self._ask(part)
+            self.job.progress(len(self.examples), total, "Dry run")
+            self.job.check()
+
+    def _ask(self, texts: dict[int, str]) -> None:
+        rows, words = list(texts), list(texts.values())
+        calls, began, fresh = self._sent(), time.time(), 0
+        used: dict[int, tuple[int, int]] = {}
+        for answered in ask(self.store, self.teacher, self.label_set, words):
+            batch = answered.batch
+            fresh += 0 if answered.cached else len(batch.index)
+            self.fresh_in += batch.tokens_in
+            self.fresh_out += batch.tokens_out
+            probabilities = signals.softmax(batch.scores)
+            for place, index in enumerate(batch.index):
+                row, text = rows[int(index)], words[int(index)]
+                self.examples[row] = {
+                    "row": row,
+                    "text": text,
+                    "prompt": self.teacher.prompt(text),
+                    "cached": answered.cached,
+                    **_answer(batch, place, probabilities[place], self.label_set.names),
+                }
+                number = len(batch.index)
+                used[int(index)] = (batch.tokens_in // number, batch.tokens_out // number)
+        if self.key is not None:  # what a known answer took when it was paid
+            found = self.store.answers.find(self.key, words)
+            used |= {i: (one.tokens_in, one.tokens_out) for i, one in found.items()}
+        for index, (read, written) in used.items():
+            self.examples[rows[index]].update(tokens_in=read, tokens_out=written)
+            self.characters.append(len(words[index]))
+            self.tokens_in.append(read)
+            self.tokens_out.append(written)
+        if fresh:
+            self.seconds += [(time.time() - began) / fresh] * fresh
+            if self.server:
+                self.calls.append(self._sent() - calls)
+
+    def _sent(self) -> int:
+        bill = self.ledger.bill()
+        return bill.calls + bill.lost
+
+
+def estimated(
+    sample: Sample,
+    lengths: np.ndarray,
+    config: TeacherConfig,
+    spending: Spending,
+    pace: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """What the texts of these ``lengths`` (in characters) would take: [low, middle, high] each.
+
+    Only texts that are neither labelled in this teacher's pass nor known from another are counted.
+    Tokens read are a straight line in a text's characters, fitted to the sample, for each text
+    that is left (as far as the teacher reads it); tokens written, calls and seconds are their mean
+    on the sample times the number of texts. Low and high are the 95 % prediction interval for the
+    total (Student's t; two texts or fewer, and one measured batch of a local model, allow no such
+    interval: half and double are given). Seconds of a server are divided by ``concurrency``. Money
+    is tokens times prices, None without them.
+    """
+    number = len(lengths)
+    reach = config.max_text_tokens * CHARACTERS_PER_TOKEN
+    read = spread_total(
+        np.minimum(sample.characters, reach), sample.tokens_in, np.minimum(lengths, reach)
+    )
+    written = many(sample.tokens_out, number)
+    known = pace or {"seconds": [], "calls": []}
+    calls = many(known["calls"], number, 1.0) if sample.server else (0.0, 0.0, 0.0)
+    if sample.server:
+        lanes = max(1, min(config.concurrency, number))
+        seconds = scaled(many(known["seconds"], number), 1 / lanes)
+    else:
+        mean = number * float(np.mean(known["seconds"])) if known["seconds"] else 0.0
+        seconds = scaled(ROUGH, mean)
+    return {
+        "texts": number,
+        "calls": list(calls),
+        "tokens_in": list(read),
+        "tokens_out": list(written),
+        "seconds": list(seconds),
+        "money": _money(read, written, spending),
+    }
+
+
+def _money(read: Range, written: Range, spending: Spending) -> list[float] | None:
+    if spending.price_in is None and spending.price_out is None:
+        return None
+    prices = (spending.price_in or 0.0, spending.price_out or 0.0)
+    return [(a * prices[0] + b * prices[1]) / MILLION for a, b in zip(read, written, strict=True)]
+
+
+def _rows(project: Project, count: int, rows: Sequence[int] | None) -> list[int]:
+    if rows is None:
+        order = curation.random_order(project.rows)
+        return [int(row) for row in order[:count]]
+    wrong = [row for row in rows if not 0 <= row < project.rows]
+    if wrong or not rows:
+        which = f"{wrong[0]} is none" if wrong else "none was named"
+        raise UserError(
+            f"The texts of {project.name!r} are rows 0 to {project.rows - 1:,}; {which}."
+        )
+    return list(dict.fromkeys(rows))
+
+
+def _left(
+    store: Store,
+    project: Project,
+    label_set: LabelSet,
+    teacher: Teacher,
+    texts: np.ndarray,
+    limit: int | None,
+) -> list[int]:
+    """Rows that a pass of this teacher would have to ask about, each text once."""
+    labelling = store.labellings.find(project.id, pass_fingerprint(teacher.describe(), label_set))
+    rows = curation.random_order(project.rows)[:limit]
+    if labelling is not None:
+        rows = rows[~np.isin(rows, store.labellings.done(labelling))]
+    key = cache_key(teacher, label_set)
+    if key is None:
+        return [int(row) for row in rows]
+    missing = store.answers.missing(key, [str(texts[row]) for row in rows])
+    return [int(rows[place]) for place in missing]
+
+
+def _pace(
+    store: Store, project: Project, sample: Sample, left: list[int], texts: np.ndarray
+) -> dict[str, Any] | None:
+    """Seconds and calls of each text that was asked afresh, now or in an earlier dry run.
+
+    Where all were known and nothing was measured, one more text is asked: its answer is kept for
+    the labelling, so it is paid for once like the others.
+    """
+    if not sample.seconds and left:
+        for job in store.jobs.all(project.id):
+            earlier = job.result if job.kind == "dry-run" else None
+            if earlier and earlier.get("pace") and earlier.get("key") == sample.key:
+                found: dict[str, Any] = earlier["pace"]
+                return found
+        row = left.pop()
+        sample.ask({row: str(texts[row])})
+    if not sample.seconds:
+        return None
+    return {"seconds": sample.seconds, "calls": sample.calls}
+
+
+def _answer(
+    batch: ScoredBatch, place: int, probabilities: np.ndarray, names: list[str]
+) -> dict[str, Any]:
+    answer = int(batch.answer[place])
+    known = bool(np.isfinite(probabilities).all())
+    best = int(probabilities.argmax()) if known else answer
+    return {
+        "label": names[best] if best >= 0 else None,
+        "confidence": float(probabilities[best]) if known else None,
+        "source": batch.source,
+        "raw": batch.raw[place] if batch.raw is not None else None,
+        "scores": (
+            {name: float(score) for name, score in zip(names, batch.scores[place], strict=True)}
+            if known
+            else None
+        ),
+    }

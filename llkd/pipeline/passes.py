@@ -1,0 +1,70 @@
+"""Which pass a teacher works in: its name, and the few-shot examples that belong to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from llkd.config import LabelSet, TeacherConfig
+from llkd.jobs import JobContext
+from llkd.pipeline.examples import few_shot
+from llkd.store import Project, Store
+from llkd.teachers import make_teacher
+from llkd.teachers.base import NO_EXAMPLES, Meter, Teacher
+
+# How a server is reached changes no answer.
+_OF_THE_CONNECTION = {"concurrency", "timeout", "retries", "retry_seconds"}
+
+
+def pass_fingerprint(description: dict[str, Any], label_set: LabelSet) -> str:
+    """The name of the pass of a teacher that describes itself so, with these classes."""
+    facts = {"teacher": description, "labels": label_set.model_dump(mode="json")}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def made_teacher(
+    store: Store,
+    project: Project,
+    config: TeacherConfig,
+    job: JobContext,
+    label_set: LabelSet,
+    *,
+    meter: Meter,
+    finished_too: bool = False,
+) -> Teacher:
+    """The teacher of ``config`` with its few-shot examples.
+
+    Examples are those of the job's earlier attempt, else those of the newest pass with the same
+    settings that is not finished (``finished_too``: or is), else chosen now: labels that people
+    have given meanwhile must not make a resumed pass ask everything anew.
+    """
+    examples = NO_EXAMPLES
+    if config.examples != "none":
+        snapshot = job.facts.get("examples") or _earlier_examples(
+            store, project, config, label_set, finished_too
+        )
+        examples = few_shot(store, project, config, job, snapshot)
+        job.remember(examples=examples.identity.get("rows"))
+    job.progress(0, None, "Loading the teacher", always=True)
+    return make_teacher(config, label_set, store.home.root, examples=examples, meter=meter)
+
+
+def _earlier_examples(
+    store: Store, project: Project, config: TeacherConfig, label_set: LabelSet, finished_too: bool
+) -> Sequence[Sequence[int]] | None:
+    for labelling in store.labellings.all(project.id):
+        examples = labelling.teacher.get("examples")
+        if not isinstance(examples, dict) or not examples.get("rows"):
+            continue
+        if labelling.label_set != label_set or _asks(labelling.config) != _asks(config):
+            continue
+        if finished_too or len(store.labellings.done(labelling)) < project.rows:
+            rows: Sequence[Sequence[int]] = examples["rows"]
+            return rows
+    return None
+
+
+def _asks(config: TeacherConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude=_OF_THE_CONNECTION)

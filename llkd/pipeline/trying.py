@@ -1,0 +1,153 @@
+"""Asking several teachers about the same texts within one budget, with what each one costs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from llkd.config import LabelSet, Spending, TeacherConfig
+from llkd.errors import BudgetSpent, JobCancelled, LLKDError, ModelError
+from llkd.jobs import JobContext
+from llkd.pipeline.asking import ask, cache_key, content_free
+from llkd.signals import Ints
+from llkd.store import Scores, Store
+from llkd.store.spending import MILLION, Ledger
+from llkd.teachers.base import FewShot, Teacher
+
+COST = ("seconds", "texts_per_second", "tokens_in", "tokens_out", "calls", "money", "cached")
+
+
+class Trials:
+    """Asks one candidate after the other about the same texts, within one budget."""
+
+    def __init__(
+        self,
+        store: Store,
+        label_set: LabelSet,
+        rows: Ints,
+        texts: list[str],
+        job: JobContext,
+        spending: Spending | None,
+    ) -> None:
+        self._store, self._label_set, self._job = store, label_set, job
+        self._rows, self._texts = rows, texts
+        self._spending = spending or Spending()
+        self._seen: dict[str, int] = {}
+        self._ledger: Ledger
+        self.stopped: str | None = None
+
+    @contextmanager
+    def metered(self) -> Iterator[None]:
+        """Hold the account of calls, which all attempts of the job share."""
+        path = self._store.home.job(self._job.job_id) / "calls.db"
+        self._ledger = Ledger(path, self._spending)
+        try:
+            yield
+        finally:
+            self._ledger.close()
+
+    def bill(self) -> dict[str, Any]:
+        """Calls and money of all attempts so far, lost calls in full."""
+        bill = self._ledger.bill()
+        return {"calls": bill.calls, "lost": bill.lost, "money": bill.money}
+
+    def candidate(
+        self,
+        number: int,
+        config: TeacherConfig,
+        shot: FewShot | LLKDError,
+        make: Callable[..., Teacher],
+        entry: dict[str, Any],
+    ) -> tuple[Scores, np.ndarray | None] | None:
+        """The answers to all texts and those to texts without content; None where incomplete.
+
+        What it cost, or why it is incomplete, goes into ``entry``.
+        """
+        if self.stopped is not None:
+            entry["error"] = "Not asked: the budget was spent before."
+            return None
+        message = f"Trying {number + 1}: {entry['name']}"
+        self._job.progress(number * len(self._texts), None, message, always=True)
+        try:
+            if isinstance(shot, LLKDError):
+                raise shot
+            home = self._store.home.root
+            teacher = make(config, self._label_set, home, examples=shot, meter=self._ledger)
+            try:
+                same = self._same(teacher, number)
+                if same is not None:
+                    entry["same_as"] = same
+                    return None
+                free = self._content_free(teacher)
+                return self._answers(teacher, number, entry), free
+            finally:
+                teacher.close()
+        except JobCancelled:
+            raise
+        except BudgetSpent as error:
+            self.stopped = entry["error"] = str(error)
+        except LLKDError as error:
+            entry["error"] = str(error)
+        return None
+
+    def _content_free(self, teacher: Teacher) -> np.ndarray | None:
+        """Scores of texts without content; None where they make no sense or cannot be had."""
+        try:
+            return content_free(self._store, teacher, self._label_set)
+        except (BudgetSpent, ModelError):
+            return None  # a calibration less; asking about the texts says what is wrong
+
+    def _same(self, teacher: Teacher, number: int) -> int | None:
+        """The earlier candidate that asks in just the same way, if there is one."""
+        words = json.dumps(teacher.describe(), sort_keys=True)
+        earlier = self._seen.setdefault(words, number)
+        return earlier if earlier != number else None
+
+    def _answers(self, teacher: Teacher, number: int, entry: dict[str, Any]) -> Scores:
+        n, classes = len(self._texts), len(self._label_set.labels)
+        found = Scores(
+            self._rows,
+            np.full((n, classes), np.nan, dtype=np.float32),
+            np.full(n, -1, dtype=np.int64),
+            np.full(n, "none", dtype=object),
+            np.full(n, None, dtype=object),
+        )
+        calls, began = self._ledger.bill().calls, time.perf_counter()
+        done = cached = tokens_in = tokens_out = 0
+        for asked in ask(self._store, teacher, self._label_set, self._texts):
+            batch = asked.batch
+            found.scores[batch.index] = batch.scores
+            found.answer[batch.index] = batch.answer
+            found.source[batch.index] = batch.source
+            done += len(batch.index)
+            cached += len(batch.index) if asked.cached else 0
+            tokens_in, tokens_out = tokens_in + batch.tokens_in, tokens_out + batch.tokens_out
+            self._job.progress(number * n + done)
+            self._job.check()
+        seconds = time.perf_counter() - began
+        key = cache_key(teacher, self._label_set)
+        if key is not None:  # the cache knows what the known answers cost
+            kept = self._store.answers.find(key, self._texts).values()
+            tokens_in = sum(one.tokens_in for one in kept)
+            tokens_out = sum(one.tokens_out for one in kept)
+        entry.update(
+            seconds=round(seconds, 3),
+            texts_per_second=round((n - cached) / seconds, 3) if cached < n else None,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            calls=self._ledger.bill().calls - calls,
+            money=self._price(tokens_in, tokens_out),
+            cached=cached,
+        )
+        return found
+
+    def _price(self, tokens_in: int, tokens_out: int) -> float | None:
+        price_in, price_out = self._spending.price_in, self._spending.price_out
+        if price_in is None or price_out is None:
+            return None
+        return (tokens_in * price_in + tokens_out * price_out) / MILLION

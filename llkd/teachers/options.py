@@ -1,0 +1,192 @@
+"""The question as an API gets it: the classes as options, examples as earlier turns, the text.
+
+The system message holds the instruction, the options and the rule of the answer; the user message
+is the configured question with the text put in. A template's placeholders are replaced in one pass,
+so that nothing written in a text, a class or an example is ever read as a placeholder.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from llkd.config import Label, LabelSet, TeacherConfig
+from llkd.teachers.base import Example, FewShot
+from llkd.teachers.prompts import PLACEHOLDER
+from llkd.teachers.replies import LETTERS
+from llkd.teachers.retrying import MESSAGE_TOKENS, Sent
+
+CHARACTERS_PER_TOKEN = 4
+GAP = " ... "
+_RULE = "Answer with the {what} and nothing else."
+_STATED_RULE = (
+    'Answer only with JSON of this form: {"label": "<the name of one category>", "confidence": '
+    "<from 0 to 100, how probable it is that this category is right>}"
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One way to ask about a text.
+
+    ``key`` names it; ``listed`` and ``described`` are the options without and with descriptions;
+    ``answers[k]`` is the right answer for class k, None where the question does not offer it.
+    ``turns``: examples are earlier turns, not words of the instruction.
+    """
+
+    key: str
+    listed: str
+    described: str
+    rule: str
+    answers: tuple[str | None, ...]
+    heading: str = "Categories"
+    turns: bool = True
+
+
+class Questions:
+    """Makes messages from the settings, the classes and the examples."""
+
+    def __init__(self, config: TeacherConfig, labels: LabelSet, examples: FewShot) -> None:
+        """``config`` gives instruction, question and the longest text."""
+        self._instruction = config.instruction
+        self._question = config.question
+        self._labels = labels.labels
+        self._examples = examples
+        self.longest = config.max_text_tokens * CHARACTERS_PER_TOKEN
+        self._choosing = threading.Lock()
+
+    def letters(self) -> Question:
+        """The classes as lettered options; at most 20."""
+        return self._lettered("letters", list(range(len(self._labels))))
+
+    def members(self, group: int, classes: Sequence[int]) -> Question:
+        """The lettered classes of one group."""
+        return self._lettered(f"group {group}", classes)
+
+    def groups(self, groups: Sequence[Sequence[int]]) -> Question:
+        """Lettered groups of classes, their members named."""
+        answers: list[str | None] = [None] * len(self._labels)
+        for letter, group in zip(LETTERS, groups, strict=False):
+            for k in group:
+                answers[k] = letter
+
+        def lines(show: Callable[[Label], str]) -> str:
+            return _letter_lines("; ".join(show(self._labels[k]) for k in g) for g in groups)
+
+        return Question(
+            key="groups",
+            listed=lines(lambda label: label.words),
+            described=lines(_described),
+            rule=_RULE.replace("{what}", "letter of the group that holds the right category"),
+            answers=tuple(answers),
+            heading="Groups of categories",
+        )
+
+    def names(self) -> Question:
+        """The classes by name."""
+        return self._named("names", _RULE.replace("{what}", "name of one category"), turns=True)
+
+    def stated(self) -> Question:
+        """The classes by name, with a stated confidence.
+
+        Examples stand in the instruction: as turns they would have to show a confidence, and
+        nobody measured one.
+        """
+        return self._named("stated", _STATED_RULE, turns=False)
+
+    def sent(self, question: Question, text: str) -> Sent:
+        """The messages about one text, with the examples chosen for it."""
+        chosen: Sequence[Example] = ()
+        if self._examples.choose is not None:
+            with self._choosing:
+                chosen = self._examples.choose(text)
+        return self._sent(question, self.shorten(text)[0], chosen)
+
+    def template(self, question: Question) -> str:
+        """The messages with ``{text}`` for the text and without examples chosen for a text."""
+        return shown(self._sent(question, "{text}", ()))
+
+    def shorten(self, text: str) -> tuple[str, bool]:
+        """A text that is too long without its middle, and whether it was."""
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        if len(text) <= self.longest:
+            return text, False
+        kept = self.longest - len(GAP)
+        return text[: kept - kept // 2] + GAP + text[len(text) - kept // 2 :], True
+
+    def _lettered(self, key: str, classes: Sequence[int]) -> Question:
+        answers: list[str | None] = [None] * len(self._labels)
+        for letter, k in zip(LETTERS, classes, strict=False):
+            answers[k] = letter
+        return Question(
+            key=key,
+            listed=_letter_lines(self._labels[k].words for k in classes),
+            described=_letter_lines(_described(self._labels[k]) for k in classes),
+            rule=_RULE.replace("{what}", "letter of one category"),
+            answers=tuple(answers),
+        )
+
+    def _named(self, key: str, rule: str, *, turns: bool) -> Question:
+        return Question(
+            key=key,
+            listed="\n".join(f"- {label.words}" for label in self._labels),
+            described="\n".join(f"- {_described(label)}" for label in self._labels),
+            rule=rule,
+            answers=tuple(label.words for label in self._labels),
+            turns=turns,
+        )
+
+    def _sent(self, question: Question, text: str, chosen: Sequence[Example]) -> Sent:
+        examples = [
+            (self.shorten(example.text)[0], answer)
+            for example in (*self._examples.fixed, *chosen)
+            if (answer := question.answers[example.label]) is not None
+        ]
+        asked = self._instruction + self._question
+        as_turns = question.turns and "{examples}" not in asked
+        values = {
+            "labels": question.listed,
+            "descriptions": question.described,
+            "examples": "\n\n".join(f"Text: {words}\nAnswer: {a}" for words, a in examples),
+        }
+        system = fill(self._instruction, values)
+        if "{labels}" not in asked and "{descriptions}" not in asked:
+            system += f"\n\n{question.heading}:\n{question.described}"
+        if examples and not as_turns and "{examples}" not in asked:
+            system += f"\n\nExamples:\n{values['examples']}"
+        messages = [{"role": "system", "content": f"{system}\n\n{question.rule}"}]
+        for words, answer in examples if as_turns else []:
+            messages.append({"role": "user", "content": self._put(words, values)})
+            messages.append({"role": "assistant", "content": answer})
+        messages.append({"role": "user", "content": self._put(text, values)})
+        return Sent(messages, question.key, self._own(text, examples if chosen else [], as_turns))
+
+    def _put(self, text: str, values: dict[str, str]) -> str:
+        return fill(self._question, {**values, "text": text})
+
+    def _own(self, text: str, examples: Sequence[tuple[str, str]], as_turns: bool) -> int:
+        """Bytes of what only this text has, with all it brings along."""
+        # In a turn an example stands inside the question; as text it stands between short words.
+        around = len(self._question.encode()) + 2 * MESSAGE_TOKENS if as_turns else MESSAGE_TOKENS
+        return len(text.encode()) + sum(
+            len(words.encode()) + len(answer.encode()) + around for words, answer in examples
+        )
+
+
+def fill(template: str, values: dict[str, str]) -> str:
+    """The template with its placeholders replaced in one pass; others stay as they are written."""
+    return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
+
+
+def shown(sent: Sent) -> str:
+    """Messages as a person reads them."""
+    return "\n\n".join(f"[{m['role']}]\n{m['content']}" for m in sent.messages)
+
+
+def _described(label: Label) -> str:
+    return f"{label.words}: {label.description}" if label.description else label.words
+
+
+def _letter_lines(lines: Iterable[str]) -> str:
+    return "\n".join(f"{a}. {line}" for a, line in zip(LETTERS, lines, strict=False))

@@ -1,0 +1,69 @@
+"""Asking a server by clicking: a prompt typed, tried side by side, a budget, and the bill."""
+
+import pytest
+
+from tests.app.seed import seeded_project
+from tests.browser.conftest import settled
+from tests.llkd.teachers.faulty_server import running
+
+pytestmark = [pytest.mark.browser, pytest.mark.models]
+CALLS = 20
+
+
+def typed(page, box, value):
+    """Fill a text box and hand the value in, as Ctrl+Enter does."""
+    box.fill(value)
+    box.press("Control+Enter")
+    settled(page)
+
+
+def test_a_prompt_is_typed_tried_and_paid_up_to_its_budget(home, server, page, tmp_path):
+    # The stand-in answers with the class whose name stands in a text.
+    texts = ["roads with holes", "waste not emptied", "water under the bridge"]
+    _, project = seeded_project(home, labelled=False, words=texts)
+    with running(tmp_path / "asked.jsonl", labels=["roads", "waste", "water"]) as asked:
+        page.goto(f"{server.url}/teacher?project={project.name}")
+        settled(page, "Who labels the texts?")
+        page.get_by_text("A server", exact=True).click()
+        settled(page)
+        typed(page, page.get_by_role("textbox", name="Base URL"), asked.url)
+        typed(page, page.get_by_role("textbox", name="Model"), "stand-in")
+
+        page.get_by_text("The question", exact=True).click()
+        settled(page, "A. roads")
+        typed(page, page.get_by_role("textbox", name="Instruction"), "Sort <b>this</b> message.")
+        preview = page.locator("[data-testid=stCode]")
+        preview.filter(has_text="Sort <b>this</b> message.").wait_for()
+        typed(page, page.get_by_role("textbox", name="Question"), "From a citizen: {text}")
+        preview.filter(has_text="From a citizen: ").wait_for()
+
+        page.get_by_text("Compare with another prompt or teacher").click()
+        settled(page, "So far B is the same as A.")
+        other = page.locator(".st-key-side_b")
+        other.get_by_text("The question", exact=True).click()
+        settled(page)
+        typed(page, other.get_by_role("textbox", name="Instruction"), "Which office reads this?")
+        page.get_by_role("button", name="Try both on five texts").click()
+        tried = page.locator(".st-key-tried")
+        tried.wait_for(timeout=60_000)
+        settled(page, "A: 5 of 5 right, B: 5 of 5 right")
+        tries = asked.lines()
+        assert len({line["text"] for line in tries if "message number" in line["text"]}) == 5
+        # The five are known now, and are not paid for again.
+        assert tried.get_by_text("Asking about 55 texts more would take about").count() == 2
+
+        page.get_by_text("How many, in which order, and the budget").click()
+        settled(page)
+        calls = page.get_by_role("spinbutton", name="Calls to make, at most")
+        calls.fill(str(CALLS))
+        calls.press("Enter")
+        settled(page, "labelling then stops cleanly.")
+        page.get_by_role("button", name="Start labelling with A").click()
+        page.get_by_text("The budget is spent.").wait_for(timeout=90_000)
+        settled(page, f"{CALLS} of {CALLS} calls made")
+        bill = page.locator(".st-key-bill")
+        bill.wait_for()
+        assert f"Calls\n\n{CALLS}" in bill.inner_text() or f"Calls\n{CALLS}" in bill.inner_text()
+        assert page.get_by_role("button", name="Raise the budget and go on").is_visible()
+        assert len(asked.lines()) == len(tries) + CALLS
+    assert page.problems == []

@@ -1,0 +1,116 @@
+"""The asking side of the Teacher page, put together: who, what, how far, try it, start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from llkd.config import TeacherConfig
+from llkd.store import Project, Store
+from ui.errors import show_error, told
+from ui.teacher.bake_off import bake_off
+from ui.teacher.dry_run import Side, show_tries, start_tries
+from ui.teacher.form import teacher_form
+from ui.teacher.plan import Plan, extent_words, plan_fields, start_labelling
+
+
+def asking(store: Store, project: Project, start: TeacherConfig, *, primary: bool) -> None:
+    """Everything from the choice of a teacher to the start; runs by itself as one types."""
+
+    def _ask() -> None:
+        with told():
+            _body(store, project, start, primary)
+
+    st.fragment(_ask, key=f"asking_{project.id}")()
+
+
+def _body(store: Store, project: Project, start: TeacherConfig, primary: bool) -> None:
+    config, rows = teacher_form(store, project, start)
+    plan = plan_fields(store, project, config)
+    file = isinstance(config, TeacherConfig) and config.teacher.startswith("file:")
+    compared = not file and st.toggle(
+        "Compare with another prompt or teacher",
+        key=f"compare_{project.id}",
+        persist_state="session",
+    )
+    sides: list[Side] | str
+    if compared:
+        sides = _two_sides(store, project, config, rows)
+    elif isinstance(config, str):
+        sides = config
+    else:
+        sides = [Side("", config)]
+    begin, tried = _buttons(project, plan, primary=primary, compared=bool(compared))
+    if begin:
+        _begin(store, project, config, plan)
+    if tried and isinstance(sides, str):
+        show_error(sides)
+    elif tried and not rows:
+        show_error("There is no text to try it on: choose others under \u201cThe question\u201d.")
+    elif tried:
+        with told():
+            start_tries(store, project, [s for s in sides if isinstance(s, Side)], rows)
+    if isinstance(sides, list):
+        shown = plan if isinstance(plan, Plan) else Plan()
+        show_tries(store, project, sides, rows, shown)
+    if isinstance(config, TeacherConfig) and not file:
+        _bake_off(store, project, config)
+
+
+def _buttons(
+    project: Project, plan: Plan | str, *, primary: bool, compared: bool
+) -> tuple[bool, bool]:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        kind: Any = "primary" if primary else "secondary"
+        begin = st.button(
+            "Start labelling with A" if compared else "Start labelling",
+            type=kind,
+            icon=":material/play_arrow:",
+        )
+        tried = st.button(
+            "Try both on five texts" if compared else "Try it on five texts",
+            icon=":material/science:",
+        )
+        if isinstance(plan, Plan):
+            st.caption(extent_words(project, plan))
+    return begin, tried
+
+
+def _begin(store: Store, project: Project, config: TeacherConfig | str, plan: Plan | str) -> None:
+    if isinstance(config, str) or isinstance(plan, str):
+        show_error(config if isinstance(config, str) else str(plan))
+        return
+    # Chosen with these settings where a bake-off recommended them.
+    wanted = st.session_state.pop(f"teacher_calibration_{project.id}", None)
+    more = {} if wanted is None else {"calibration": wanted}
+    with told():
+        start_labelling(store, project, config, plan, **more)
+
+
+def _two_sides(
+    store: Store, project: Project, config: TeacherConfig | str, rows: list[int]
+) -> list[Side] | str:
+    """A, as chosen above, and B, which begins as a copy of it."""
+    with st.container(border=True, key="side_b"):
+        st.markdown("##### B: another way to ask")
+        st.caption("It begins as a copy of the one above (A). Both are tried on the same texts.")
+        begin = config if isinstance(config, TeacherConfig) else TeacherConfig()
+        other, _ = teacher_form(store, project, begin, rows, side="_b")
+        if other == config and isinstance(config, TeacherConfig):
+            st.caption(":material/info: So far B is the same as A.")
+    if isinstance(config, str):
+        return config
+    return other if isinstance(other, str) else [Side("A", config), Side("B", other)]
+
+
+def _bake_off(store: Store, project: Project, config: TeacherConfig) -> None:
+    box = st.expander(
+        "Which way of asking is best?",
+        icon=":material/trophy:",
+        key="bake_off_box",
+        on_change="rerun",
+    )
+    if box.open:
+        with box, told():
+            bake_off(store, project, config)
