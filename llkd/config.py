@@ -215,13 +215,22 @@ class Spending(Settings):
     """
 
     price_in: float | None = Field(
-        default=None, ge=0, description="price of a million tokens read by the teacher"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="price of a million tokens read by the teacher",
     )
     price_out: float | None = Field(
-        default=None, ge=0, description="price of a million tokens written by the teacher"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="price of a million tokens written by the teacher",
     )
     budget: float | None = Field(
-        default=None, gt=0, description="money that may be spent on this pass; never exceeded"
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="money that may be spent on this pass; never exceeded",
     )
     calls: int | None = Field(
         default=None,

@@ -14,7 +14,7 @@ from ui.teacher.plan import start_labelling
 from ui.teacher.review import review
 from ui.teacher.rounds import curve
 from ui.teacher.server import key_known
-from ui.wording import counted, when
+from ui.wording import count, counted, when
 
 KINDS = ("label", "probe")
 COST = (
@@ -34,14 +34,11 @@ def body(store: Store, project: Project) -> None:
     live = jobs_view.live_job(store, project.id, KINDS)
     labelling = chosen_pass(store, project)
     offered = False
-    complete = labelling is not None and reads.labelled_rows(store, labelling) >= project.rows
     if live is not None:
         watch_it(store, project, live)
-    elif not complete:
-        offered = ended_early(store, project, labelling)
+    else:
+        offered = what_next(store, project, labelling)
     if live is None and labelling is not None and reads.labelled_rows(store, labelling):
-        if complete:
-            next_step("Curate", "Next: choose what to keep")
         with told():
             said(store, project, labelling)
     if live is None:
@@ -81,31 +78,55 @@ def grow(store: Store, project: Project, job: Job) -> None:
     report.growing(store, project, job)
 
 
-def ended_early(store: Store, project: Project, labelling: Labelling | None) -> bool:
-    """Offer to go on with a job or a pass that stopped short; says whether there is one."""
-    last = jobs_view.latest_job(store, project.id, ("label",))
-    if last is not None and last.state != "finished":
-        jobs_view.job_card(store, last, key="label")
-        return True
-    if labelling is not None:
+def what_next(store: Store, project: Project, labelling: Labelling | None) -> bool:
+    """Offer what to do now: resume, raise the budget, label the rest, or go on to Curate.
+
+    Says whether there was anything to offer.
+    """
+    ended = jobs_view.latest_job(store, project.id, ("label",))
+    failed = ended is not None and ended.state != "finished" and concerns(ended, labelling)
+    if ended is not None and failed:
+        jobs_view.job_card(store, ended, key="label")
+    if labelling is None:
+        return failed
+    if reads.labelled_rows(store, labelling) >= project.rows:
+        next_step("Curate", "Next: choose what to keep")
+    elif not failed:
         job = bill.job_of(store, project, labelling)
-        if job is not None and bill.stopped_for_budget(job):
-            with told():
+        with told():
+            if job is not None and bill.stopped_for_budget(job):
                 bill.raise_budget(store, project, labelling, job)
-            return True
-        left = project.rows - reads.labelled_rows(store, labelling)
-        label = f"Label the remaining {counted(left, 'text')}"
-        if st.button(label, type="primary", icon=":material/play_arrow:"):
-            with told():
-                start_labelling(
-                    store,
-                    project,
-                    labelling.config,
-                    bill.rest_plan(job),
-                    calibration=labelling.calibration,
-                )
-        return True
-    return False
+            else:
+                the_rest(store, project, labelling, job)
+    return True
+
+
+def concerns(job: Job, labelling: Labelling | None) -> bool:
+    """Whether a job that ended badly is about this pass; one that never got to a pass always is."""
+    number = job.context.get("labelling_id")
+    return number is None or labelling is None or int(number) == labelling.id
+
+
+def the_rest(store: Store, project: Project, labelling: Labelling, job: Job | None) -> None:
+    """A pass that ended with texts left: go on to Curate with it, or label the rest too."""
+    done = reads.labelled_rows(store, labelling)
+    plan = bill.rest_plan(job)
+    with st.container(border=True, key="rest"):
+        st.markdown(
+            f"**{count(done)} of {counted(project.rows, 'text')}** have been asked about. You can "
+            "go on with those, or have the others labelled too."
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            next_step("Curate", "Next: choose what to keep")
+            label = f"Label the remaining {counted(project.rows - done, 'text')}"
+            more = st.button(label, icon=":material/play_arrow:")
+        st.caption(
+            f"{bill.bound_words(labelling, plan.spending)} For only some of them, say how many "
+            "under \u201cAsk again, or another teacher\u201d."
+        )
+        if more:
+            chosen = labelling.calibration
+            start_labelling(store, project, labelling.config, plan, calibration=chosen)
 
 
 def chosen_pass(store: Store, project: Project) -> Labelling | None:

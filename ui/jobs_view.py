@@ -45,6 +45,8 @@ def headline(job: Job, unit: str = "texts") -> str:
         return phase  # its process says what it waits for
     if not job.total:
         return f"{phase or 'Starting'} \u2026"
+    if job.kind == "label":
+        phase = phase.partition(",")[0]  # pace and cost, for the command line, stand here already
     told_parts = [
         phase,
         f"{count(job.done)} of {count(job.total)} {unit}",

@@ -37,6 +37,18 @@ def cache_key(teacher: Teacher, label_set: LabelSet) -> str | None:
     return Answers.key(description, label_set.model_dump(mode="json"))
 
 
+def watched(teacher: Teacher, check: Callable[[], None]) -> bool:
+    """Let a teacher with calls in flight look itself whether to stop; False where it cannot.
+
+    It ends with those calls answered and yielded, where stopping between answers would throw away
+    what the others cost. ``check`` raises where the work is to end.
+    """
+    looks = hasattr(teacher, "heartbeat")
+    if looks:
+        setattr(teacher, "heartbeat", check)  # noqa: B010 (not every teacher has it)
+    return looks
+
+
 def ask(
     store: Store,
     teacher: Teacher,

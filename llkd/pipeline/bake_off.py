@@ -47,7 +47,8 @@ def bake_off(
     of the labels there are, else ``batch``. The texts are those of ``curation.judged_rows``,
     ``rows`` of them drawn by class; none stands as an example in a prompt. Answers come from the
     cache where they are known, so a stopped bake-off goes on where it was. A budget in
-    ``spending`` ends it with the candidates that were asked in full.
+    ``spending`` ends it with the candidates that were asked in full; its prices are those of
+    ``base``, and those of another model stand in the price table.
 
     A candidate that cannot be used has an ``error``, one that asks just like an earlier one is
     ``same_as`` it; both have no ``measures``. ``tokens_in``, ``tokens_out`` and ``money`` are what
@@ -70,7 +71,8 @@ def bake_off(
         )
     gold = judged.gold[chosen]
     texts = store.projects.texts(project.id, ["text"])["text"].iloc[judged.rows[chosen]]
-    work = Trials(store, label_set, judged.rows[chosen], [str(t) for t in texts], job, spending)
+    words = [str(text) for text in texts]
+    work = Trials(store, label_set, judged.rows[chosen], words, job, spending, base.teacher)
     job.begin(0, len(configs) * len(chosen))
     entries: list[dict[str, Any]] = []
     arms: list[Arm] = []

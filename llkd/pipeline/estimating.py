@@ -13,7 +13,7 @@ from llkd import curation, signals
 from llkd.config import LabelSet, Spending, TeacherConfig
 from llkd.errors import UserError
 from llkd.jobs import JobContext
-from llkd.pipeline.asking import ask, cache_key
+from llkd.pipeline.asking import ask, cache_key, watched
 from llkd.pipeline.metering import LateMeter, bill_document
 from llkd.pipeline.passes import made_teacher, pass_fingerprint
 from llkd.pipeline.ranges import ROUGH, Range, many, scaled, spread_total
@@ -105,6 +105,7 @@ class Sample:
         """Name the teacher as the cache does."""
         self.key = cache_key(self.teacher, self.label_set)
         self.server = self.config.teacher.startswith("api:")
+        watched(self.teacher, self.job.check)
 
     def ask(self, texts: dict[int, str]) -> None:
         """Ask about these rows. A server gets one text at a time, so that each has its own time."""
@@ -168,14 +169,17 @@ def estimated(
     that is left (as far as the teacher reads it); tokens written, calls and seconds are their mean
     on the sample times the number of texts. Low and high are the 95 % prediction interval for the
     total (Student's t; two texts or fewer, and one measured batch of a local model, allow no such
-    interval: half and double are given). Seconds of a server are divided by ``concurrency``. Money
+    interval: half and double are given, its tokens in proportion to the characters). Seconds of a server are divided by ``concurrency``. Money
     is tokens times prices, None without them.
     """
     number = len(lengths)
     reach = config.max_text_tokens * CHARACTERS_PER_TOKEN
-    read = spread_total(
-        np.minimum(sample.characters, reach), sample.tokens_in, np.minimum(lengths, reach)
-    )
+    seen, wanted = np.minimum(sample.characters, reach), np.minimum(lengths, reach)
+    if sample.server:
+        read = spread_total(seen, sample.tokens_in, wanted)
+    else:
+        # A local model's batch knows its sum alone: no line can be fitted to equal shares of it.
+        read = scaled(ROUGH, sum(sample.tokens_in) * float(wanted.sum()) / max(1, seen.sum()))
     written = many(sample.tokens_out, number)
     known = pace or {"seconds": [], "calls": []}
     calls = many(known["calls"], number, 1.0) if sample.server else (0.0, 0.0, 0.0)

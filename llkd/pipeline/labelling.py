@@ -160,16 +160,20 @@ def _label(work: Labelled, limit: int | None, order: OrderConfig) -> None:
     if order.order == "need":
         from llkd.pipeline.rounds import label_in_rounds
 
-        label_in_rounds(
+        failure = label_in_rounds(
             store, project, labelling, job, limit=limit, order=order, label_rows=work.rows
         )
         if limit is not None:
+            if failure is not None:
+                raise failure
             return
-        # Rounds are of the pool: what is left are the held-out texts.
+        # Rounds are of the pool: what is left are the held-out texts, and those it failed on.
     # A fixed random order: the batch calibration and the charts are right from the first minute,
     # even where the file is sorted by class.
-    rows = curation.random_order(project.rows)[:limit]
-    work.rows(rows[~np.isin(rows, store.labellings.done(labelling))])
+    rows, done = curation.random_order(project.rows), store.labellings.done(labelling)
+    # Counted, not cut at the limit: what was labelled by need before counts as well.
+    most = None if limit is None else max(0, limit - len(done))
+    work.rows(rows[~np.isin(rows, done)][:most])
 
 
 def _again(work: Labelled) -> np.ndarray:
@@ -195,9 +199,13 @@ def teacher_document(
 
     labels = curation.teacher_labels(store, labelling, calibration)
     judged = curation.judged_rows(store, project, labelling)
-    place = np.searchsorted(labels.row, judged.rows)
+    here = np.isin(judged.rows, labels.row)  # a job may have added rows since
+    place = np.searchsorted(labels.row, judged.rows[here])
     report = teacher_report(
-        labels.probabilities[place], labels.label[place], labels.confidence[place], judged.gold
+        labels.probabilities[place],
+        labels.label[place],
+        labels.confidence[place],
+        judged.gold[here],
     )
     counts = np.bincount(labels.label[labels.label >= 0], minlength=len(labelling.label_set.names))
     return {
@@ -209,7 +217,7 @@ def teacher_document(
         "macro_f1": report.get("macro_f1"),
         "auroc": report.get("auroc"),
         "ece": report.get("ece"),
-        "evaluated": len(judged.rows),
+        "evaluated": len(place),
         "judged_by": judged.source,
         "temperature": labels.temperature,
         "per_class": {

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from llkd import curation, signals
 from llkd.config import OrderConfig
 from llkd.curation.order import SEED, random_order
-from llkd.errors import BudgetSpent, JobCancelled
+from llkd.errors import BudgetSpent, JobCancelled, ModelError
 from llkd.jobs import JobContext
 from llkd.pipeline.probing import kept_embeddings
 from llkd.probing import fit_probe, probe
@@ -58,14 +58,15 @@ def label_in_rounds(
     label_rows: Callable[[np.ndarray], None],
     student: str = "embedded",
     embeddings: np.ndarray | None = None,
-) -> None:
+) -> ModelError | None:
     """Label pool texts by need until ``limit`` of them are labelled in all (default: every one).
 
     ``label_rows(rows)`` asks the teacher and stores its answers. What each round reached is kept
     with the pass (``Labelling.rounds``), also where ``label_rows`` raises BudgetSpent or
     JobCancelled, which go on to the caller. A later call finishes the round that was broken off.
     ``embeddings [n, d]`` of all texts may be handed in; otherwise they are read or made now, and
-    held whole: 1.5 GB for a million texts of 384 dimensions.
+    held whole: 1.5 GB for a million texts of 384 dimensions. Texts that the teacher failed on do
+    not stand in the way of later rounds: what it said of them is returned at the end.
     """
     if embeddings is None:
         embeddings = kept_embeddings(store, project, student, job)
@@ -73,7 +74,9 @@ def label_in_rounds(
     total = min(len(rounds.shuffle), len(rounds.shuffle) if limit is None else limit)
     plans = planned(store, labelling)
     if plans:
-        rounds.carry_out(plans[-1], total, earlier=plans[-2].shuffled if len(plans) > 1 else 0)
+        before = plans[-2].shuffled if len(plans) > 1 else 0
+        # It may hold nothing more than a text that the teacher fails on each time.
+        rounds.carry_out(plans[-1], total, earlier=before, leftover=True)
     shuffled = plans[-1].shuffled if plans else 0
     number = len(plans)
     for target in schedule(total, order.rounds, len(labelling.label_set.labels)):
@@ -86,6 +89,7 @@ def label_in_rounds(
         _write(_folder(store, labelling) / f"round-{number:04d}.parquet", plan)
         rounds.carry_out(plan, total, earlier=shuffled)
         shuffled = plan.shuffled
+    return rounds.failure
 
 
 def schedule(total: int, rounds: int, classes: int) -> list[int]:
@@ -115,6 +119,7 @@ class _Rounds:
     order: OrderConfig
     points: np.ndarray
     label_rows: Callable[[np.ndarray], None]
+    failure: ModelError | None = None
 
     def __post_init__(self) -> None:
         texts = self.store.projects.texts(self.project.id, ["gold", "split"])
@@ -179,8 +184,11 @@ class _Rounds:
             found[block] = signals.margin(model.probabilities(self.points[rows[block]]))
         return found
 
-    def carry_out(self, plan: Plan, total: int, earlier: int) -> None:
-        """Label what is left of a round, at most ``total`` texts in all, and keep the outcome."""
+    def carry_out(self, plan: Plan, total: int, earlier: int, leftover: bool = False) -> None:
+        """Label what is left of a round, at most ``total`` texts in all, and keep the outcome.
+
+        A failure of the teacher is kept in ``failure`` where it answered other texts of the round.
+        """
         done = self.labelled()
         todo = plan.rows[~done[plan.rows]][: max(0, total - int(done.sum()))]
         try:
@@ -191,6 +199,10 @@ class _Rounds:
             # sample stays that of the rounds before.
             self.record(plan, earlier)
             raise
+        except ModelError as failure:
+            if not leftover and not self.labelled()[todo].any():
+                raise
+            self.failure = failure
         finished = bool(self.labelled()[plan.rows].all())
         self.record(plan, plan.shuffled if finished else earlier)
 

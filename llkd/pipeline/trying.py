@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from llkd.config import LabelSet, Spending, TeacherConfig
-from llkd.errors import BudgetSpent, JobCancelled, LLKDError, ModelError
+from llkd.errors import BudgetSpent, ConfigError, JobCancelled, LLKDError, ModelError
 from llkd.jobs import JobContext
-from llkd.pipeline.asking import ask, cache_key, content_free
+from llkd.pipeline.asking import ask, cache_key, content_free, watched
 from llkd.signals import Ints
 from llkd.store import Scores, Store
 from llkd.store.spending import MILLION, Ledger
@@ -33,12 +33,16 @@ class Trials:
         texts: list[str],
         job: JobContext,
         spending: Spending | None,
+        base: str,
     ) -> None:
+        """``spending`` holds the prices of the teacher ``base``."""
         self._store, self._label_set, self._job = store, label_set, job
         self._rows, self._texts = rows, texts
-        self._spending = spending or Spending()
+        self._spending, self._base = spending or Spending(), base
+        self._prices = self._spending.price_in, self._spending.price_out
         self._seen: dict[str, int] = {}
         self._ledger: Ledger
+        self._looks_itself = False
         self.stopped: str | None = None
 
     @contextmanager
@@ -76,8 +80,10 @@ class Trials:
         try:
             if isinstance(shot, LLKDError):
                 raise shot
+            self._use_prices_of(config)
             home = self._store.home.root
             teacher = make(config, self._label_set, home, examples=shot, meter=self._ledger)
+            self._looks_itself = watched(teacher, self._job.check)
             try:
                 same = self._same(teacher, number)
                 if same is not None:
@@ -128,7 +134,8 @@ class Trials:
             cached += len(batch.index) if asked.cached else 0
             tokens_in, tokens_out = tokens_in + batch.tokens_in, tokens_out + batch.tokens_out
             self._job.progress(number * n + done)
-            self._job.check()
+            if not self._looks_itself or asked.cached:
+                self._job.check()
         seconds = time.perf_counter() - began
         key = cache_key(teacher, self._label_set)
         if key is not None:  # the cache knows what the known answers cost
@@ -146,8 +153,26 @@ class Trials:
         )
         return found
 
+    def _use_prices_of(self, config: TeacherConfig) -> None:
+        """Count calls at the prices of this candidate's model. Raises ConfigError without them.
+
+        Prices that were given are those of ``base``; another model's stand in the price table.
+        """
+        prices = self._spending.price_in, self._spending.price_out
+        if config.teacher != self._base and config.teacher.startswith("api:"):
+            model = config.teacher.partition(":")[2].strip()
+            listed = self._store.prices.of(model)
+            if listed is None and self._spending.budget is not None:
+                raise ConfigError(
+                    f"The price of {model!r} is not known, so that the budget cannot be kept: add "
+                    "it to the price table, or bound the calls instead."
+                )
+            prices = (None, None) if listed is None else (listed.price_in, listed.price_out)
+        self._prices = prices
+        self._ledger.use_prices(*prices)
+
     def _price(self, tokens_in: int, tokens_out: int) -> float | None:
-        price_in, price_out = self._spending.price_in, self._spending.price_out
+        price_in, price_out = self._prices
         if price_in is None or price_out is None:
             return None
         return (tokens_in * price_in + tokens_out * price_out) / MILLION

@@ -10,7 +10,7 @@ import numpy as np
 
 from llkd.errors import BudgetSpent
 from llkd.jobs import JobContext
-from llkd.pipeline.asking import Asked, ask
+from llkd.pipeline.asking import Asked, ask, watched
 from llkd.store import Labelling, Ledger, Project, Scores, Store
 from llkd.store.spending import Bill
 from llkd.teachers.base import Teacher
@@ -40,11 +40,7 @@ class Labelled:
         self._began = time.time()
         self._cut = teacher.cut
         self._bill: tuple[float, Bill | None] = (0.0, None)
-        # A teacher with calls in flight looks itself whether to stop: it ends with those calls
-        # answered and yielded, where stopping here would throw away what they cost.
-        self._looks_itself = hasattr(teacher, "heartbeat")
-        if self._looks_itself:
-            setattr(teacher, "heartbeat", job.check)  # noqa: B010 (not every teacher has it)
+        self._looks_itself = watched(teacher, job.check)
 
     def texts(self, rows: np.ndarray) -> list[str]:
         """The texts of these rows."""

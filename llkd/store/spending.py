@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from llkd.config import Spending
+from llkd.config import Spending, build
 from llkd.errors import BudgetSpent, StoreError
 
 MILLION = 1_000_000
@@ -54,6 +54,7 @@ class Ledger:
         self._spending = spending or Spending()
         self._turn = threading.Condition()
         self._flying: dict[int, float] = {}
+        self._closed = False
         self._path = path
         try:
             self._file = _connect(path)
@@ -78,10 +79,12 @@ class Ledger:
         """
         most = self._price(tokens_in, tokens_out)
         with self._turn:
-            while not self._affordable(most):
+            while not self._closed and not self._affordable(most):
                 if not self._flying:
                     raise BudgetSpent(self._why(most))
                 self._turn.wait()
+            if self._closed:
+                raise _unusable(self._path, "it is closed")
             made = self._write(
                 "INSERT INTO calls (state, most_in, most_out, most) VALUES ('open', ?, ?, ?)",
                 (tokens_in, tokens_out, most if self._priced else None),
@@ -106,6 +109,12 @@ class Ledger:
             ).fetchone()
             self._end(reservation, "lost", most_in, most_out)
 
+    def use_prices(self, price_in: float | None, price_out: float | None) -> None:
+        """Price the calls from now on so; limits stay. Raises ConfigError for a bad price."""
+        changed = {"price_in": price_in, "price_out": price_out}
+        with self._turn:
+            self._spending = build(Spending, self._spending.model_dump(), changed)
+
     def bill(self) -> Bill:
         """What the pass has used so far, all attempts together."""
         with self._turn:
@@ -114,6 +123,8 @@ class Ledger:
     def close(self) -> None:
         """Let go of the file. What is still in flight is not waited for: it counts as lost."""
         with self._turn:
+            self._closed = True
+            self._turn.notify_all()  # whoever waits for an end that nobody writes down
             try:
                 self._write(_LOSE_OPEN)
             finally:
@@ -123,15 +134,20 @@ class Ledger:
         """Write down what became of a call. Holds the turn (its lock may be taken twice)."""
         money = self._price(tokens_in, tokens_out)
         with self._turn:
-            self._write(
-                "UPDATE calls SET state = ?, used_in = ?, used_out = ?, money = ? WHERE id = ?",
-                (state, tokens_in, tokens_out, money if self._priced else None, reservation),
-            )
-            del self._flying[reservation]
-            if state != "free":
-                self._calls += 1
-                self._money += money
-            self._turn.notify_all()
+            most = self._flying.pop(reservation)
+            try:
+                self._write(
+                    "UPDATE calls SET state = ?, used_in = ?, used_out = ?, money = ? WHERE id = ?",
+                    (state, tokens_in, tokens_out, money if self._priced else None, reservation),
+                )
+            except StoreError:
+                state, money = "lost", most  # as the file has it: what was set aside is used
+                raise
+            finally:
+                if state != "free":
+                    self._calls += 1
+                    self._money += money
+                self._turn.notify_all()  # others wait, also where the disk is full
 
     def _write(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         try:
@@ -141,7 +157,8 @@ class Ledger:
 
     @property
     def _priced(self) -> bool:
-        return self._spending.price_in is not None or self._spending.price_out is not None
+        # With one price alone a call's money is not known: the other may come with a budget.
+        return self._spending.price_in is not None and self._spending.price_out is not None
 
     def _price(self, tokens_in: int, tokens_out: int) -> float:
         prices = self._spending
@@ -210,7 +227,7 @@ def _bill(file: sqlite3.Connection) -> Bill:
     )
 
 
-def _unusable(path: Path, error: Exception) -> StoreError:
+def _unusable(path: Path, error: Exception | str) -> StoreError:
     return StoreError(
         f"The account of calls {path} cannot be written ({error}). Without it no call is sent: "
         "free some space, or mend the folder's permissions, and go on."

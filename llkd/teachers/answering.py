@@ -21,6 +21,7 @@ from llkd.teachers.chat_server import Reply, RequestRefused
 from llkd.teachers.options import Question, Questions
 from llkd.teachers.replies import (
     LETTERS,
+    fold,
     letter_scores,
     read_reply,
     stated_confidence,
@@ -73,7 +74,12 @@ class Answering:
         self._questions = questions
         self._kind = config.confidence
         self._samples = config.samples
-        self._names = [(label.name, label.words) for label in labels.labels]
+        # The prompt shows the words: a name that is another class's words is not read as this one.
+        words = {fold(label.words) for label in labels.labels}
+        self._names = [
+            (label.words,) if fold(label.name) in words else (label.name, label.words)
+            for label in labels.labels
+        ]
         self._lock = threading.Lock()
         scored = self._kind in {"auto", "logprob"} and classes <= two_stage.MOST_CLASSES
         self._listed: int | None = LISTED_WORDS[0] if scored else None
@@ -100,7 +106,7 @@ class Answering:
             "top_logprobs": LISTED_WORDS[0] if self._kind in {"auto", "logprob"} else None,
             "samples": self._samples if votes else 1,
             "structured_output": "wanted" if self.plain.key in {"names", "stated"} else "never",
-            "rules": 2,
+            "rules": 3,
         }
 
     def ask(self, caller: Caller, text: str) -> Answer:
@@ -244,7 +250,7 @@ class Answering:
 
     def _form(self) -> dict[str, Any]:
         fields: dict[str, Any] = {
-            "label": {"type": "string", "enum": [words for _, words in self._names]}
+            "label": {"type": "string", "enum": [names[-1] for names in self._names]}
         }
         if self.plain.key == "stated":
             fields["confidence"] = {"type": "integer", "minimum": 0, "maximum": 100}

@@ -34,9 +34,9 @@ LAST_SECONDS = 20.0
 class ApiTeacher:
     """Asks a server, several texts at a time; ``cut`` counts texts shortened so far.
 
-    ``heartbeat`` is called about once a second while :meth:`score` waits, by the thread that
-    iterates over it. What it raises ends the pass after the calls on their way are yielded; a
-    consumer that wants to stop does it there, and nothing that was paid is lost.
+    ``heartbeat`` is called about once a second while :meth:`score` or :meth:`content_free` waits,
+    by the thread that called it. What it raises ends the pass after the calls on their way are
+    yielded; a consumer that wants to stop does it there, and nothing that was paid is lost.
     """
 
     def __init__(
@@ -116,8 +116,24 @@ class ApiTeacher:
 
         Those the server gives no letters for are left out.
         """
+        course, caller = _Course(), self._new_caller()
+        self._caller = caller
+        pool = ThreadPoolExecutor(1, thread_name_prefix="llkd-api")
+        try:
+            # In a thread of its own: a long pause must not keep a job from being stopped.
+            found = pool.submit(self._without_content, caller)
+            while not wait([found], HEARTBEAT_SECONDS).done and not course.over():
+                course.beat(self.heartbeat)
+                if course.failure is not None:
+                    caller.stop()
+        finally:
+            caller.end()
+            pool.shutdown(wait=False, cancel_futures=True)
+        course.raise_failure()
+        return found.result()
+
+    def _without_content(self, caller: Caller) -> Floats | None:
         found: list[Floats] = []
-        caller = self._caller = self._new_caller()
         for text in CONTENT_FREE:
             try:
                 answer = self._answering.by_logprobs(caller, text)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from llkd.errors import ConfigError, ModelError
 
+MOST_TOLD = 10**9  # tokens of one call: a server that tells more tells nonsense
 LONGEST_ANSWER = 10_000  # characters: what a server sends beyond is never an answer
 # What a body that is not as it should be leads to, in the client or here.
 _UNREADABLE = (
@@ -255,4 +256,4 @@ def _reply(answer: Any) -> Reply:
 
 def _told(tokens: Any, least: int) -> int | None:
     """A number of tokens, None where the server did not tell one that can be."""
-    return None if tokens is None or int(tokens) < least else int(tokens)
+    return None if tokens is None or not least <= int(tokens) <= MOST_TOLD else int(tokens)

@@ -78,6 +78,7 @@ class Bounds:
 
     def __init__(self) -> None:
         self._least: dict[str, int] = {}
+        self._unsure: set[str] = set()
         self._lock = threading.Lock()
 
     def most(self, sent: Sent, schema: int = 0) -> int:
@@ -85,14 +86,18 @@ class Bounds:
         whole = schema + sum(
             len(message["content"].encode()) + MESSAGE_TOKENS for message in sent.messages
         )
+        key = _fixed(sent, schema)
         with self._lock:
-            least = self._least.get(_fixed(sent, schema))
+            least = None if key in self._unsure else self._least.get(key)
         return whole if least is None else min(whole, least + EDGE_TOKENS + sent.own)
 
     def note(self, sent: Sent, schema: int, tokens_in: int) -> None:
         """An answer told that ``sent`` held ``tokens_in`` tokens."""
-        key = _fixed(sent, schema)
+        key, learnt = _fixed(sent, schema), self.most(sent, schema)
         with self._lock:
+            if tokens_in > learnt:
+                # It has counted too little before (without cached tokens, say): only bytes bound.
+                self._unsure.add(key)
             self._least[key] = min(tokens_in, self._least.get(key, tokens_in))
 
 

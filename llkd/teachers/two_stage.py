@@ -40,11 +40,16 @@ def combine(
 ) -> Floats:
     """Class scores ``[C]`` from those of the groups and of the classes of the opened ones.
 
+    Inside a group the letters' own shares count (``inside`` is normalised): words that are no
+    letter must not weigh one group against another.
     A class of a group that was not opened gets ln P(group) - ln(size) - ln 10: an equal share,
     and a tenth of that because nobody asked.
     """
     scores = np.empty(sum(map(len, groups)), dtype=np.float32)
     for g, group in enumerate(groups):
-        rest = inside[g] if g in inside else -math.log(len(group)) - UNLISTED
+        if g in inside:
+            rest = inside[g] - np.logaddexp.reduce(inside[g].astype(np.float64))
+        else:
+            rest = -math.log(len(group)) - UNLISTED
         scores[list(group)] = group_scores[g] + rest
     return scores

@@ -171,6 +171,15 @@ def test_while_it_runs_the_labels_grow_and_the_form_is_away(home):
         assert last["confidence"].between(0, 1).all()
 
 
+def test_what_a_job_says_for_the_command_line_is_not_said_twice(home):
+    store, project = seeded_project(home, labelled=0.5)
+    with living_job(store, project, labelling_id=project.labelling_id) as job:
+        store.jobs.update(job.id, message="Labelling, 47.0 texts/s, 1,200 tokens, 0.3621 spent")
+        shown = words(opened("teacher"))
+        assert "Labelling \u00b7 30 of 60 texts" in shown
+        assert "47.0 texts/s" not in shown and "spent" not in shown
+
+
 def test_a_job_that_died_says_so_with_its_last_words_and_can_be_resumed(home, monkeypatch):
     store, project = seeded_project(home, labelled=0.5)
     job = ended_job(

@@ -1,5 +1,7 @@
 """The asking side of the Teacher page: the question, trying it, the plan, the bill, kept answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -511,6 +513,86 @@ def test_a_pass_that_stopped_short_offers_the_rest_under_the_same_budget(home, s
     assert started[-1][0] == commands.label("city", TeacherConfig(), spending=PRICED)
 
 
+def test_a_limited_pass_leads_on_and_offers_the_rest_with_what_bounds_it(home, started):
+    store, project = seeded_project(home, labelled=0.5)
+    job = stopped(store, project, Spending(), limit=30)
+    store.jobs.update(job.id, result={"stopped": None})
+    app = opened("teacher")
+    assert "**30 of 60 texts** have been asked about." in words(app)
+    # It is not short of anything: the next step comes first.
+    assert button(app, "Next: choose what to keep").proto.type == "primary"
+    assert button(app, "Label the remaining 30 texts").proto.type == "secondary"
+    assert "It costs nothing but time." in words(app)
+
+
+@pytest.mark.parametrize(
+    ("config", "spending", "sentence"),
+    [
+        (SERVER, Spending(), "**There is no budget:** every text is sent to the server"),
+        (SERVER, Spending(calls=9), "The budget stays: 9 calls in all."),
+        (SERVER, PRICED, "The budget stays: 0.40 of money in all."),
+        (TeacherConfig(), Spending(), "It costs nothing but time."),
+    ],
+)
+def test_what_bounds_the_cost_of_the_rest(home, config, spending, sentence):
+    store, project = seeded_project(home, labelled=0.5)
+    labelling = replace(store.labellings.get(project.labelling_id), config=config)
+    assert bill.bound_words(labelling, spending).startswith(sentence)
+
+
+def test_a_spent_budget_of_a_limited_pass_is_raised_for_the_limit_alone(home):
+    store, project = seeded_project(home, labelled=0.5)
+    account(store, store.labellings.get(project.labelling_id), PRICED, calls=30)
+    job = stopped(store, project, PRICED, limit=40)
+    app = opened("teacher")
+    assert "stopped cleanly with 10 texts left" in words(app)
+    # 30 texts cost 0.30, so ten cost a third of that, and a tenth to spare.
+    assert app.number_input(key=f"raise_budget_{job.id}").value == pytest.approx(0.51)
+
+
+def test_a_limited_pass_by_need_never_holds_more_than_the_pool(home):
+    store, project = seeded_project(home, labelled=False)
+    need = plan.Plan(order=OrderConfig(order="need"), limit=50)
+    assert plan.wanted_rows(store, project, need) == 45
+    assert plan.wanted_rows(store, project, replace(need, limit=20)) == 20
+    # Without a limit the held-out texts follow the pool.
+    assert plan.wanted_rows(store, project, replace(need, limit=None)) == 60
+
+
+def test_a_failed_attempt_is_said_beside_a_complete_pass(home):
+    store, project = seeded_project(home)
+    job = ended_job(store, project, "failed", error="The server at x does not answer.", total=None)
+    app = opened("teacher")
+    assert said(app.error) == "The server at x does not answer."
+    assert button(app, "Resume") and button(app, "Next: choose what to keep")
+    # That of another pass is not this one's business.
+    store.jobs.remember(job.id, labelling_id=project.labelling_id + 1)
+    app = opened("teacher")
+    assert not app.error and button(app, "Next: choose what to keep")
+
+
+def test_too_few_labels_for_the_examples_are_said_before_a_job_is_started(home, started):
+    seeded_project(home, labelled=False)
+    app = opened("teacher")
+    app.segmented_control(key="teacher_examples_1").set_value("balanced").run()
+    button(app, "Start labelling").click().run()
+    assert "has 0 human labels in its pool, and 8 examples are wanted" in said(app.error)
+    assert not started
+
+
+def test_what_is_labelled_already_is_said_at_the_start_button(home):
+    store, project = seeded_project(home)
+    app = opened("teacher")
+    app.toggle(key="again_1").set_value(True).run()
+    assert "60 texts of 60 are labelled like this already: there is nothing left" in words(app)
+    app.text_input(key="teacher_lead_1").set_value("It is about").run()
+    assert "60 texts, each asked about once." in words(app)
+    assert (
+        plan.extent_words(60, 60, 20) == "40 texts more of 60; 20 are labelled like this already."
+    )
+    assert plan.extent_words(60, 30, 0) == "30 texts of 60, each asked about once."
+
+
 def test_the_bill_of_a_finished_pass(home):
     store, project = seeded_project(home)
     labelling = store.labellings.get(project.labelling_id)
@@ -518,7 +600,7 @@ def test_the_bill_of_a_finished_pass(home):
     account(store, labelling, PRICED, calls=30, lost=1, refused=2)
     store.labellings.add_cost(labelling.id, 0, 0, 0.0, cached=20, cut=3)
     shown = metrics(opened("teacher"))
-    assert shown["Asked about"] == "40" and shown["Known already"] == "20"
+    assert shown["Asked about"] == "40" and shown["Known"] == "20"
     assert shown["Calls"] == "31" and shown["Refused / lost"] == "2 / 1"
     assert shown["Money"] == "0.31" and shown["Cut"] == "3"
     assert shown["Unusable"] == "0"
@@ -580,7 +662,9 @@ def test_a_key_among_the_secrets_is_found_and_not_shown(home, tmp_path, monkeypa
 
 def test_settings_that_were_recommended_fill_the_form(home, started):
     """What the bake-off's button does, and the page after it."""
-    seeded_project(home, labelled=False)
+    store, project = seeded_project(home, labelled=False)
+    pool = store.projects.texts(project.id, ["split"])["split"] == "pool"
+    store.people.decide(project.id, pool[pool].index[:8].tolist(), "label", "roads")
     app = opened("teacher")
     config = SERVER.model_copy(update={"question": "Say: {text}", "examples": "fixed"})
     kept = {"kind": "api", "model": "qwen", "url": URL, "question": "Say: {text}"}

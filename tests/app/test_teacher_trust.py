@@ -220,6 +220,8 @@ def test_without_gold_it_is_judged_on_what_people_labelled(home):
         (0.95, 60, 100, "too sure by 35 points"),
         (0.50, 80, 100, "too modest by 30 points"),
         (0.75, 70, 100, "honest on the whole"),
+        # Between 15 and 65 per cent is no knowledge.
+        (0.57, 4, 11, "too few texts to tell"),
         # The same distance is no chance any more with many texts.
         (0.75, 7000, 10000, "too sure by 5 points"),
     ],

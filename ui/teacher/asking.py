@@ -6,13 +6,22 @@ from typing import Any
 
 import streamlit as st
 
+from llkd import curation
 from llkd.config import TeacherConfig
+from llkd.errors import UserError
 from llkd.store import Project, Store
 from ui.errors import show_error, told
 from ui.teacher.bake_off import bake_off
 from ui.teacher.dry_run import Side, show_tries, start_tries
-from ui.teacher.form import teacher_form
-from ui.teacher.plan import Plan, extent_words, plan_fields, start_labelling
+from ui.teacher.form import shown_already, teacher_form
+from ui.teacher.plan import (
+    Plan,
+    asked_before,
+    extent_words,
+    plan_fields,
+    start_labelling,
+    wanted_rows,
+)
 
 
 def asking(store: Store, project: Project, start: TeacherConfig, *, primary: bool) -> None:
@@ -41,7 +50,7 @@ def _body(store: Store, project: Project, start: TeacherConfig, primary: bool) -
         sides = config
     else:
         sides = [Side("", config)]
-    begin, tried = _buttons(project, plan, primary=primary, compared=bool(compared))
+    begin, tried = _buttons(_extent(store, project, config, plan), primary, bool(compared))
     if begin:
         _begin(store, project, config, plan)
     if tried and isinstance(sides, str):
@@ -58,9 +67,16 @@ def _body(store: Store, project: Project, start: TeacherConfig, primary: bool) -
         _bake_off(store, project, config)
 
 
-def _buttons(
-    project: Project, plan: Plan | str, *, primary: bool, compared: bool
-) -> tuple[bool, bool]:
+def _extent(
+    store: Store, project: Project, config: TeacherConfig | str, plan: Plan | str
+) -> str | None:
+    if isinstance(plan, str):
+        return None
+    done = 0 if isinstance(config, str) else asked_before(store, project, config)
+    return extent_words(project.rows, wanted_rows(store, project, plan), done)
+
+
+def _buttons(extent: str | None, primary: bool, compared: bool) -> tuple[bool, bool]:
     with st.container(horizontal=True, vertical_alignment="center"):
         kind: Any = "primary" if primary else "secondary"
         begin = st.button(
@@ -72,15 +88,25 @@ def _buttons(
             "Try both on five texts" if compared else "Try it on five texts",
             icon=":material/science:",
         )
-        if isinstance(plan, Plan):
-            st.caption(extent_words(project, plan))
+        if extent is not None:
+            st.caption(extent, width="stretch")
     return begin, tried
 
 
 def _begin(store: Store, project: Project, config: TeacherConfig | str, plan: Plan | str) -> None:
-    if isinstance(config, str) or isinstance(plan, str):
-        show_error(config if isinstance(config, str) else str(plan))
+    if isinstance(config, str):
+        if not shown_already(config):
+            show_error(config)
         return
+    if isinstance(plan, str):
+        show_error(plan)
+        return
+    if config.examples != "none":
+        try:
+            curation.check_examples(store, project, config)
+        except UserError as error:  # said here, before a job is started that can only fail
+            show_error(str(error))
+            return
     # Chosen with these settings where a bake-off recommended them.
     wanted = st.session_state.pop(f"teacher_calibration_{project.id}", None)
     more = {} if wanted is None else {"calibration": wanted}

@@ -14,7 +14,7 @@ from llkd.store import Job, Labelling, Project, Store
 from llkd.store.spending import Bill, read_bill
 from ui import reads
 from ui.errors import told
-from ui.teacher.plan import Plan, plan_of, start_labelling
+from ui.teacher.plan import Plan, plan_of, start_labelling, wanted_rows
 from ui.wording import count, counted, money, share
 
 LOST = (
@@ -85,7 +85,7 @@ def show_bill(store: Store, project: Project, labelling: Labelling) -> None:
         with st.grid(9 if bill is not None else 5, min_column_width=94):
             st.metric("Asked about", count(max(0, len(scores.row) - labelling.cached)))
             st.metric(
-                "Known already",
+                "Known",
                 count(labelling.cached),
                 help="Taken from the kept answers: cost nothing.",
             )
@@ -123,8 +123,8 @@ def stopped_for_budget(job: Job | None) -> bool:
 def raise_budget(store: Store, project: Project, labelling: Labelling, job: Job) -> None:
     """Say that the budget is spent and offer a larger one, filled in so that the rest fits."""
     done = reads.labelled_rows(store, labelling)
-    left = project.rows - done
     plan = plan_of(job.arguments)
+    left = max(1, wanted_rows(store, project, plan) - done)
     bill = bill_of(store, labelling)
     if bill is None:
         return
@@ -194,6 +194,20 @@ def _rounded_up(value: float) -> float:
         return 0.01
     step = 10.0 ** (math.floor(math.log10(value)) - 1)
     return float(np.format_float_positional(math.ceil(round(value / step, 6)) * step, 12, trim="-"))
+
+
+def bound_words(labelling: Labelling, spending: Spending) -> str:
+    """What bounds the cost of going on, in a sentence."""
+    if not labelling.config.teacher.startswith("api:"):
+        return "It costs nothing but time."
+    limits = []
+    if spending.budget is not None:
+        limits.append(f"{money(spending.budget)} of money")
+    if spending.calls is not None:
+        limits.append(counted(spending.calls, "call"))
+    if limits:
+        return f"The budget stays: {' and '.join(limits)} in all."
+    return "**There is no budget:** every text is sent to the server, and paid for if it costs."
 
 
 def rest_plan(job: Job | None) -> Plan:

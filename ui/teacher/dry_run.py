@@ -17,7 +17,7 @@ from llkd.config import TeacherConfig
 from llkd.store import Job, Project, Store
 from ui import jobs_view, reads
 from ui.teacher.estimate import estimate_of, show_estimate, texts_to_ask
-from ui.teacher.plan import Plan, spending_of
+from ui.teacher.plan import Plan, asked_before, spending_of, wanted_rows
 from ui.teacher.prompt_editor import code
 from ui.wording import TERMS, count, counted, rate, shortened
 
@@ -73,7 +73,7 @@ def show_tries(
                 known = sides[0].config.teacher
                 own = plan if side.config.teacher == known else _at_its_prices(store, side, plan)
                 with place:
-                    _summary(side, result, project, own)
+                    _summary(store, side, result, project, own)
 
 
 def _at_its_prices(store: Store, side: Side, plan: Plan) -> Plan:
@@ -91,7 +91,9 @@ def _newest(store: Store, project: Project, arguments: list[str]) -> Job | None:
     return None
 
 
-def _summary(side: Side, result: dict[str, Any], project: Project, plan: Plan) -> None:
+def _summary(
+    store: Store, side: Side, result: dict[str, Any], project: Project, plan: Plan
+) -> None:
     document = result.get("estimate")
     if side.name:
         st.markdown(f"###### {side.name}")
@@ -103,7 +105,10 @@ def _summary(side: Side, result: dict[str, Any], project: Project, plan: Plan) -
     if cached:
         facts.append(f"{counted(cached, 'answer')} known already")
     if document:
-        texts = texts_to_ask(document, project.rows, plan.limit)
+        # Some may have been labelled since the dry run.
+        done = asked_before(store, project, side.config)
+        left = max(0, wanted_rows(store, project, plan) - done)
+        texts = min(left, texts_to_ask(document, project.rows, plan.limit))
         if texts:
             show_estimate(estimate_of(document, texts, plan.spending), plan.spending)
         else:

@@ -104,7 +104,8 @@ def show_estimate(estimate: Estimate, spending: Spending) -> None:
     st.markdown(f"**Asking about {counted(estimate.texts, 'text')} more would take about**")
     with st.grid(max(1, len(shown)), min_column_width=120):
         for name, (middle, rough) in shown.items():
-            st.metric(name, middle, rough, delta_color="off", delta_arrow="off")
+            known = None if rough == middle else rough  # a range that is none need not be read
+            st.metric(name, middle, known, delta_color="off", delta_arrow="off")
     enough = reach(estimate, spending)
     if enough is not None:
         st.caption(enough)

@@ -151,6 +151,11 @@ def _built(values: dict[str, Any]) -> TeacherConfig | str:
         return str(error)
 
 
+def shown_already(problem: str) -> bool:
+    """Whether the form itself shows this problem; what is merely not filled in yet it does not."""
+    return problem not in _WANTED.values()
+
+
 def _unnamed(values: dict[str, Any]) -> TeacherConfig | None:
     kind, _, name = str(values["teacher"]).partition(":")
     if name:

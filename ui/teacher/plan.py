@@ -11,6 +11,7 @@ import streamlit as st
 from llkd import commands, jobs
 from llkd.config import OrderConfig, Spending, TeacherConfig, build
 from llkd.store import Project, Store
+from ui import reads
 from ui.teacher.prices import price_fields, price_table
 from ui.wording import counted
 
@@ -176,8 +177,42 @@ def plan_of(arguments: Sequence[str]) -> Plan:
     )
 
 
-def extent_words(project: Project, plan: Plan) -> str:
+def wanted_rows(store: Store, project: Project, plan: Plan) -> int:
+    """How many texts a pass holds once this plan is carried out.
+
+    A limited pass in the order of need asks about texts of the pool alone.
+    """
+    if plan.limit is None:
+        return project.rows
+    most = project.rows
+    if plan.order.order == NEED:
+        most = int((reads.texts(store, project, ["split"])["split"] != "eval").sum())
+    return min(plan.limit, most)
+
+
+def asked_before(store: Store, project: Project, config: TeacherConfig) -> int:
+    """How many texts a pass with these very settings and classes has asked about by now.
+
+    With examples in the prompt it is another pass once their labels change: then 0.
+    """
+    if config.examples != "none":
+        return 0
+    for one in store.labellings.all(project.id):
+        if one.config == config and one.label_set == project.label_set:
+            return reads.labelled_rows(store, one)
+    return 0
+
+
+def extent_words(rows: int, wanted: int, done: int) -> str:
     """What the start button will do, in a few words."""
-    if plan.limit is not None and plan.limit < project.rows:
-        return f"{counted(plan.limit, 'text')} of {project.rows:,}, each asked about once."
-    return f"{counted(project.rows, 'text')}, each asked about once."
+    left = max(0, wanted - done)
+    if not left:
+        return (
+            f"{counted(done, 'text')} of {rows:,} are labelled like this already: there is nothing "
+            "left to ask."
+        )
+    if done:
+        return f"{counted(left, 'text')} more of {rows:,}; {done:,} are labelled like this already."
+    if wanted < rows:
+        return f"{counted(wanted, 'text')} of {rows:,}, each asked about once."
+    return f"{counted(rows, 'text')}, each asked about once."

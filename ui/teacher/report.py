@@ -140,6 +140,8 @@ def _figures(
             f"Accuracy and macro-F1 are measured on {where}; the accuracy lies between "
             f"{share(low)} and {share(high)} with 95\u00a0% confidence."
         )
+        if labelling.rounds and not quality.held_out:
+            notes.append("They were chosen by need, so they are harder than texts in general.")
     missing = len(labels.label) - answered
     if missing:
         notes.append(f"{counted(missing, 'text')} got no usable answer and have no label.")

@@ -14,6 +14,7 @@ from ui.wording import TERMS, score, share
 
 PLOT = {"displayModeBar": False, "scrollZoom": False}
 FEW = 100
+UNSURE = 0.25  # an accuracy known no better than this says nothing about honesty
 
 
 def trust(store: Store, project: Project, labelling: Labelling, quality: Quality | None) -> None:
@@ -77,6 +78,8 @@ def in_a_sentence(says: float, right: int, of: int) -> str:
     """Mean confidence beside how many of how many are right; what may be chance is no verdict."""
     both = f"On average it says **{share(says)}** and is right **{share(right / of)}** of the time"
     low, high = wilson(right, of) or (0.0, 1.0)
+    if low <= says <= high and high - low > UNSURE:
+        return f"{both}: too few texts to tell whether that is honest."
     if low <= says <= high:
         return f"{both}: it is honest on the whole, as far as these texts can tell."
     too, off = ("sure", says - right / of) if says > high else ("modest", right / of - says)

@@ -67,7 +67,7 @@ def bake_off(store: Store, given: Namespace) -> Document:
         now = store.projects.by_id(project.id)
         return compare(store, now, base, competing, job, spending=limits, **size)
 
-    device = _device(competing.get("teacher", [base.teacher]))
+    device = _device([base.teacher, *competing.get("teacher", [])])
     title = f"Bake-off on {project.name}"
     return as_job(store, given, "bake-off", title, project, work, device)
 

@@ -1,6 +1,7 @@
 """Several ways to ask, side by side on the same judged texts."""
 
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from llkd.errors import ConfigError, JobCancelled, ModelError, UserError
 from llkd.pipeline.bake_off import MOST, candidates, draw
 from llkd.pipeline.recommending import Arm, areas, recommend
 from llkd.store import Store
+from llkd.store.prices import Price
 from llkd.teachers.base import ScoredBatch
 from tests.llkd.teachers.stand_in_server import completion, serving
 
@@ -292,6 +294,60 @@ class TestTheBudget:
             assert again["candidates"][0]["cached"] == 30
             assert again["candidates"][1]["cached"] == 9
             assert again["candidates"][1]["calls"] == 21
+
+    def test_another_model_is_paid_at_its_own_price(self, store, project, monkeypatch):
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test-key")
+        store.prices.set([Price("dear", 100, 200)])
+
+        def run(spending):
+            def work(job):
+                base = TeacherConfig(
+                    teacher="api:tiny", base_url=served.url, confidence="logprob", concurrency=1
+                )
+                tries = {"teacher": ["api:dear", "api:unheard"]}
+                return pipeline.bake_off(
+                    store, project, base, tries, job, rows=30, spending=spending
+                )
+
+            return jobs.run(store, work, kind="t", title="t", arguments=[], device=None)
+
+        with serving(self.serve) as served:
+            each = 13e-6  # of the cheap one; the dear one is a hundred times that
+            budget = 33 * each + 0.045
+            found = run(Spending(price_in=1, price_out=2, budget=budget))
+        first, dear, unheard = found["candidates"]
+        assert first["money"] == pytest.approx(30 * each)
+        asked = [request["body"]["model"] for request in served.requests]
+        assert found["bill"]["money"] == pytest.approx((33 + 100 * asked.count("dear")) * each)
+        assert found["bill"]["money"] <= budget
+        assert "budget" in dear["error"] and unheard["error"].startswith("Not asked")
+        with serving(self.serve) as served:
+            found = run(Spending(price_in=1, price_out=2, budget=1))
+        assert found["candidates"][1]["money"] == pytest.approx(30 * 100 * each)
+        assert "price of 'unheard' is not known" in found["candidates"][2]["error"]
+        assert {request["body"]["model"] for request in served.requests} == {"tiny", "dear"}
+
+    def test_stopped_in_flight_it_keeps_what_was_answered(self, store, project, monkeypatch):
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test-key")
+        jobs_seen, base = [], {"confidence": "none", "concurrency": 4}
+
+        def slowly(request, number):
+            if number == 1:
+                jobs_seen[0].stop()
+            time.sleep(2.0)
+            return completion(NAMES[0])
+
+        with serving(slowly) as served:
+            settings = TeacherConfig(teacher="api:tiny", base_url=served.url, **base)
+
+            def work(job):
+                jobs_seen.append(job)
+                return pipeline.bake_off(store, project, settings, {}, job, rows=30)
+
+            with pytest.raises(JobCancelled):
+                jobs.run(store, work, kind="t", title="t", arguments=[], device=None)
+        kept = store.answers.size()[0] - 1  # one says that there are none without content
+        assert kept == len(served.requests) < 30
 
     def test_spent_before_the_first_was_asked_in_full(self, store, project, monkeypatch):
         monkeypatch.setenv("OPENAI_API_KEY", "sk-test-key")

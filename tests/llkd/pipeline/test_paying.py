@@ -7,7 +7,7 @@ import pytest
 from llkd import jobs, pipeline
 from llkd.config import LabelSet, OrderConfig, Spending, build
 from llkd.config import TeacherConfig as Config
-from llkd.errors import BudgetSpent, JobCancelled, UserError
+from llkd.errors import BudgetSpent, JobCancelled, ModelError, UserError
 from llkd.store import Store
 from llkd.store.spending import read_bill
 from tests.llkd.teachers.stand_in_server import completion, serving
@@ -266,3 +266,22 @@ class TestDryRun:
             assert found["estimate"]["texts"] == N - 6
             assert found["estimate"]["seconds"][1] > 0
             assert len(found["examples"]) == 5
+
+
+@pytest.mark.parametrize("limit", [None, N])
+def test_a_text_the_server_fails_on_does_not_stop_the_rounds(store, project, limit, monkeypatch):
+    def answer(request, number):
+        if "number 7 " in words_of(request):
+            return 500, {"error": {"message": "it broke"}}
+        return usual(request, number)
+
+    points = np.random.default_rng(0).normal(size=(N, 4)).astype(np.float32)
+    monkeypatch.setattr(pipeline.rounds, "kept_embeddings", lambda *_: points)
+    order = OrderConfig(order="need", rounds=4)
+    with serving(answer) as server:
+        settings = config(server, retries=0, confidence="logprob")
+        for _ in range(2):  # a resumed attempt meets it again
+            with pytest.raises(ModelError, match="1 text got no answer"):
+                label(store, project, settings, order=order, limit=limit)
+        labelling = store.labellings.all(project.id)[0]
+        assert set(range(N)) - set(store.labellings.done(labelling).tolist()) == {7}

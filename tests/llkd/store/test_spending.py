@@ -174,3 +174,60 @@ def test_whatever_happens_a_budget_is_never_exceeded(tmp_path_factory, budget, c
             ledger = Ledger(path, spending)
         assert paid <= ledger.bill().money * 1e6 + 1e-6 <= budget + 2e-6
     ledger.close()
+
+
+def waiting_for(ledger):
+    """A thread that waits in ``reserve``, and the list that will hold what it raised."""
+    raised = []
+
+    def wait():
+        try:
+            ledger.reserve(1, 1)
+        except Exception as error:  # told to the test
+            raised.append(error)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread, raised
+
+
+def test_nobody_waits_for_a_call_whose_end_could_not_be_written(path):
+    ledger = Ledger(path, Spending(calls=1))
+    number = ledger.reserve(10, 1)
+    thread, raised = waiting_for(ledger)
+    ledger._file.execute("PRAGMA query_only=1")  # as on a full disk
+    with pytest.raises(StoreError, match="cannot be written"):
+        ledger.settle(number, 8, 1)
+    thread.join(30)
+    assert [type(error) for error in raised] == [BudgetSpent], "the call may have been paid"
+
+
+def test_closing_ends_those_who_wait_and_nothing_is_sent_afterwards(path):
+    ledger = Ledger(path, Spending(calls=1))
+    number = ledger.reserve(10, 1)
+    thread, raised = waiting_for(ledger)
+    ledger.close()
+    thread.join(30)
+    assert [type(error) for error in raised] == [StoreError]
+    with pytest.raises(StoreError):
+        ledger.settle(number, 8, 1)
+    assert read_bill(path).lost == 1
+
+
+def test_one_price_alone_is_no_price(path):
+    ledger = Ledger(path, Spending(price_in=1.0))
+    ledger.settle(ledger.reserve(100, 10), 80, 5)
+    assert ledger.bill().money is None
+    ledger.close()
+    again = Ledger(path, Spending(budget=140e-6, **PRICED))
+    assert again.bill().money == pytest.approx(130e-6), "with what was written as well"
+    with pytest.raises(BudgetSpent):
+        again.reserve(11, 0)
+
+
+def test_prices_may_change_between_calls(path):
+    ledger = Ledger(path, Spending(budget=1, **PRICED))
+    ledger.settle(ledger.reserve(100, 0), 100, 0)
+    ledger.use_prices(30.0, 0.0)
+    ledger.settle(ledger.reserve(100, 0), 100, 0)
+    assert ledger.bill().money == pytest.approx(3100e-6)

@@ -388,3 +388,28 @@ class TestHome:
         code = "from llkd.store import Store; Store().projects.all()"
         started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
         assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+
+
+def test_passes_whose_settings_are_refused_today_open_and_their_secrets_are_gone(home):
+    opened = Store()
+    project = a_project(opened)
+    labelling = a_labelling(opened, project)
+    opened.close()
+    config = {
+        "teacher": "api:m",
+        "base_url": "http://me:hidden@host:8000/v1?key=hidden",
+        "instruction": "Read {text} well.",
+    }
+    (file,) = home.glob("*.db")
+    with sqlite3.connect(file) as database:  # as the version before left it
+        database.execute("UPDATE labellings SET config = ?", (json.dumps(config),))
+        for column in ("cached", "cut", "fits", "rounds"):
+            database.execute(f"ALTER TABLE labellings DROP COLUMN {column}")
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+    database.close()
+    again = Store()
+    found = again.labellings.get(labelling.id).config
+    again.close()
+    assert found.base_url == "http://host:8000/v1"
+    assert found.instruction == "Read the text well."
+    assert b"hidden" not in b"".join(one.read_bytes() for one in home.glob("*.db*"))

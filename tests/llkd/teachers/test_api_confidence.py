@@ -160,10 +160,10 @@ def test_two_stages_multiply_and_say_what_was_not_opened(tmp_path):
         batch = one(teacher_at(served, tmp_path, TOPICS))
         second = served.requests[1]["body"]["messages"][0]["content"]
     assert "A. topic 15\nB. topic 16" in second
-    shares = np.exp(batch.scores[0])
-    np.testing.assert_allclose(shares[17], 0.95 * 0.8, rtol=1e-4)
-    np.testing.assert_allclose(shares[15], 0.95 * 0.1, rtol=1e-4)
-    np.testing.assert_allclose(shares[16], 0.95 * 0.01, rtol=1e-4)
+    shares, all_letters = np.exp(batch.scores[0]), 0.8 + 0.1 + 13 * 0.01
+    np.testing.assert_allclose(shares[17], 0.95 * 0.8 / all_letters, rtol=1e-4)
+    np.testing.assert_allclose(shares[15], 0.95 * 0.1 / all_letters, rtol=1e-4)
+    np.testing.assert_allclose(shares[16], 0.95 * 0.01 / all_letters, rtol=1e-4)
     np.testing.assert_allclose(shares[:15], 0.03 / 150, rtol=1e-4)
     assert batch.raw[0].endswith("| [not opened: A, C]")
     assert "in B: C [not listed: B, D" in batch.raw[0]
@@ -256,3 +256,21 @@ def test_describe_changes_with_what_changes_answers_and_nothing_else(tmp_path):
     for same in ({"concurrency": 9}, {"timeout": 3}, {"retries": 2}, {"retry_seconds": 2}):
         assert described(**same) == base, same
     assert described(confidence="none", samples=7) == described(confidence="none")
+
+
+def test_a_name_that_is_another_class_in_the_prompt_is_not_read_as_this_one(tmp_path):
+    config = TeacherConfig(
+        teacher="api:tiny", base_url="http://127.0.0.1:1", confidence="none", retry_seconds=0.01
+    )
+    labels = LabelSet.model_validate(
+        {
+            "labels": [
+                {"name": "positive", "verbaliser": "good"},
+                {"name": "good", "verbaliser": "great"},
+                {"name": "bad"},
+            ]
+        }
+    )
+    with serving(lambda request, number: completion("good")) as served:
+        teacher = make_teacher(config.model_copy(update={"base_url": served.url}), labels, tmp_path)
+        assert one(teacher).answer[0] == 0, "the prompt calls only the first class so"

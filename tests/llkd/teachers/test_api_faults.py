@@ -249,3 +249,28 @@ def test_content_free_calls_that_fail_are_said(tmp_path):
             teacher.content_free()
         with pytest.raises(BudgetSpent):
             teacher_at(server, tmp_path, CountingMeter(calls=0)).content_free()
+
+
+def test_content_free_pauses_can_be_stopped(tmp_path):
+    def stop():
+        raise JobCancelled("stop")
+
+    def busy(request, number):
+        return 429, {"error": {"message": "slow"}}, {"Retry-After": "250"}
+
+    with serving(busy) as served:
+        teacher = teacher_at(served, tmp_path)
+        teacher.heartbeat = stop
+        with pytest.raises(JobCancelled):
+            teacher.content_free()
+        assert len(served.requests) == 1
+
+
+@pytest.mark.parametrize("told", [10**30, -3, 0])
+def test_tokens_that_cannot_be_are_taken_as_not_told(tmp_path, told):
+    meter = CountingMeter()
+    with serving(lambda request, number: completion("B", TOP, usage=(told, 1))) as served:
+        found, error = ask(teacher_at(served, tmp_path, meter), ["a"])
+    assert error is None and found[0][0] == 1
+    (((most_in, _), (read, _)),) = meter.settled
+    assert read == most_in

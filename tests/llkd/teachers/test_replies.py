@@ -205,3 +205,16 @@ def test_the_named_class_stays_the_first(answer, share, classes):
     assert (np.delete(scores, answer) < scores[answer]).all()
     np.testing.assert_allclose(np.exp(scores).sum(), 1, rtol=1e-4)
     assert np.exp(scores[answer]) <= 0.99 + 1e-6
+
+
+def test_a_reply_that_is_the_words_of_two_classes_stays_unread():
+    assert read_reply("good", [["positive", "good"], ["good", "great"]], letters=False) == -1
+
+
+def test_a_code_fence_of_blanks_takes_no_time():
+    # With a pattern that backtracks this takes minutes.
+    assert read_reply("```" + " " * 10_000 + "x", [["alpha"], ["beta"]], letters=True) == -1
+    assert read_reply('``` json\n{"label": "beta"} ```', [["alpha"], ["beta"]], letters=False) == -1
+    assert (
+        read_reply('```json \n {"label": "beta"}\n ``` ', [["alpha"], ["beta"]], letters=False) == 1
+    )

@@ -167,3 +167,6 @@ def test_bounds_are_bytes_first_and_then_what_was_seen():
     assert bounds.most(Sent(long.messages, "another", 5)) == 1069
     assert bounds.most(long, schema=40) == 1109, "an answer format is another fixed part"
     assert bounds.most(SENT) == 37, "never more than its bytes"
+    bounds.note(long, 0, 400)
+    bounds.note(long, 0, 300)
+    assert bounds.most(long) == 1069, "a server that has counted too little is not believed"

@@ -40,3 +40,10 @@ def test_scores_add_up_over_both_stages():
     inside = {0: np.log(np.array([0.9, 0.1], np.float32))}
     scores = combine([[0, 1], [2, 3, 4]], np.log(np.array([0.8, 0.2], np.float32)), inside)
     np.testing.assert_allclose(np.exp(scores), [0.72, 0.08, *[0.2 / 30] * 3], rtol=1e-5)
+
+
+def test_words_that_are_no_letter_do_not_weigh_one_group_against_another():
+    hardly_a_letter = np.log(np.array([0.08, 0.02], np.float32))
+    inside = {0: hardly_a_letter, 1: np.log(np.array([0.5, 0.5], np.float32))}
+    scores = combine([[0, 1], [2, 3]], np.log(np.array([0.6, 0.4], np.float32)), inside)
+    np.testing.assert_allclose(np.exp(scores), [0.48, 0.12, 0.2, 0.2], rtol=1e-5)
