@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llkd.config import Calibration, OrderConfig, Spending, TeacherConfig, TrainingConfig
+from llkd.strategies import TAKE_A_SHARE, TAKE_COUNTS
 
 Threshold = float | Mapping[str, float]
 
-# Settings in the user's own words, in which a comma separates nothing.
+ONE_RUN = ("reference_run", "early_stopping", "patience")
+"""Training settings that arms of a comparison cannot share."""
 WORDED = ("instruction", "question", "lead")
+"""Settings in the user's own words, in which a comma separates nothing."""
 
 
 def label(
@@ -81,8 +84,8 @@ def train(project: str, training: TrainingConfig, *, calibration: str | None = N
     selection = training.selection
     defaults = type(selection)()
     command = ["train", f"--strategy={selection.strategy}"]
-    at_random = selection.strategy in {"random", "teacher_then_random"}
-    idle = set() if at_random else {"reference_run", "share"}
+    idle = set() if selection.strategy in TAKE_COUNTS else {"reference_run"}
+    idle |= set() if selection.strategy in TAKE_A_SHARE else {"share"}
     command += _named(training, TrainingConfig(), skip={"selection", *idle})
     skipped = {"strategy", "teacher_threshold", "student_threshold", "class_specific", *idle}
     command += _named(selection, defaults, skip=skipped)
@@ -92,6 +95,26 @@ def train(project: str, training: TrainingConfig, *, calibration: str | None = N
         command += thresholds(selection.teacher_threshold, selection.student_threshold)
     if calibration is not None:
         command.append(f"--calibration={calibration}")
+    return [*command, "--", project]
+
+
+def compare(
+    project: str,
+    training: TrainingConfig,
+    *,
+    seeds: int = 1,
+    arms: Sequence[str] | None = None,
+) -> list[str]:
+    """``llkd compare``: settings that all arms share, how many seeds, and which arms."""
+    selection = training.selection
+    command = ["compare", f"--seeds={seeds}"]
+    if arms is not None:
+        command.append(f"--arms={','.join(arms)}")
+    command += _named(training, TrainingConfig(), skip={"selection", *ONE_RUN})
+    skipped = {"strategy", "share", "teacher_threshold", "student_threshold", "class_specific"}
+    command += _named(selection, type(selection)(), skip=skipped)
+    if not selection.class_specific:
+        command.append("--no-class-thresholds")
     return [*command, "--", project]
 
 

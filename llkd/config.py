@@ -22,12 +22,23 @@ Calibration = Literal[
     "contextual+temperature",
 ]
 VerbaliserScore = Literal["sum", "mean", "first_token"]
-Weighting = Literal["product", "mean", "none"]
+Weighting = Literal["product", "mean", "none", "softmatch"]
+TrustScore = Literal["learning", "right", "need"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 ExampleKind = Literal["none", "fixed", "balanced", "nearest"]
 ConfidenceKind = Literal["auto", "logprob", "self_consistency", "verbalized", "none"]
 StrategyName = Literal[
-    "llkd", "fixed", "all", "random", "teacher_then_random", "teacher_only", "student_only"
+    "llkd",
+    "fixed",
+    "all",
+    "random",
+    "teacher_then_random",
+    "teacher_only",
+    "student_only",
+    "learnability",
+    "small_loss",
+    "trust",
+    "neighbours",
 ]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -256,7 +267,9 @@ class SelectionConfig(Settings):
     """Which texts a training step uses (METHOD section 3 in docs/method.md).
 
     The thresholds belong to ``fixed``: one number for all classes or one per class name.
-    ``share`` belongs to the random strategies when no reference run gives the counts.
+    ``share`` belongs to the random strategies when no reference run gives the counts, and to
+    ``learnability``, ``trust`` and ``neighbours``, which take 0.2 without it; ``trust_...``
+    to ``trust``.
     """
 
     strategy: StrategyName = "llkd"
@@ -271,12 +284,54 @@ class SelectionConfig(Settings):
     )
     class_specific: bool = True
     weighting: Weighting = Field(
-        default="product", description="of selected texts in the loss: product, mean, none"
+        default="product",
+        description="of selected texts in the loss: product, mean, none, softmatch",
     )
     target_rate: Share | None = Field(default=None, description="share to select, by steering")
     teacher_threshold: Unit | dict[str, Unit] = 0.0
     student_threshold: Unit | dict[str, Unit] = 0.0
-    share: Share | None = Field(default=None, description="of each batch, for random strategies")
+    share: Share | None = Field(
+        default=None,
+        description="of the texts, for random strategies, learnability, trust and neighbours",
+    )
+    half_life: float | None = Field(
+        default=None, gt=0.0, le=1e6, description="of the moving averages in steps, for momentum"
+    )
+    window: int = Field(
+        default=20,
+        ge=1,
+        le=1000,
+        description="recent batches that learnability, small_loss and trust look back on",
+    )
+    warmup_steps: int = Field(
+        default=0, ge=0, le=10**6, description="first steps, which train on every text"
+    )
+    score_every: int = Field(
+        default=1,
+        ge=1,
+        le=10**6,
+        description="steps for which the student's answer to a text is kept before it is asked "
+        "again",
+    )
+    trust_score: TrustScore = Field(
+        default="learning",
+        description="what trust ranks by: learning (P(right) x loss), right (P(right)) or need "
+        "(P(right) x information need)",
+    )
+    trust_power: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=10.0,
+        description="of P(right) in the score of trust; above 1 "
+        "takes righter labels, and easier ones",
+    )
+    trust_evidence: Literal["student", "probe", "both"] = Field(
+        default="student",
+        description="what trust judges a label by: student (the one in training), probe, or both",
+    )
+    trust_weight: Literal["none", "right"] = Field(
+        default="none", description="of what trust selected in the loss: none, or right (P(right))"
+    )
 
 
 class TrainingConfig(Settings):
@@ -305,6 +360,27 @@ class TrainingConfig(Settings):
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="of order, head and dropout")
     checkpoint_seconds: float = Field(
         default=20.0, ge=0.0, description="least time between checkpoints"
+    )
+    targets: Literal["hard", "soft"] = Field(
+        default="hard", description="hard (the label) or soft (the teacher's probabilities)"
+    )
+    target_temperature: float = Field(
+        default=1.0, gt=0.0, le=100.0, description="of soft targets; above 1 is softer"
+    )
+    hard_share: Unit = Field(default=0.0, description="of the hard label in a soft target")
+    human_weight: float = Field(
+        default=1.0, ge=0.0, le=1000.0, description="of texts that a person labelled, in the loss"
+    )
+    gather: bool = Field(
+        default=False, description="collect selected texts until they fill a batch, then step"
+    )
+    compile: bool = Field(default=False, description="compile the student, on a GPU only")
+    early_stopping: Literal["none", "auto"] = Field(
+        default="none",
+        description="none, or auto: stop when held-out labels are met no better and keep the best",
+    )
+    patience: int = Field(
+        default=2, ge=1, le=1000, description="epochs without a better student before stopping"
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ is left of the gain over them is the selection's own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,36 @@ MEANING = {
     "teacher_then_random": "as many, at random, teacher sure",
 }
 DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train in a comparison: a strategy, and what else differs from the settings."""
+
+    strategy: StrategyName
+    words: str
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+ARMS: dict[str, Arm] = {
+    "llkd": Arm("llkd", "the method"),
+    "all": Arm("all", MEANING["all"]),
+    "random": Arm("random", MEANING["random"]),
+    "teacher_then_random": Arm("teacher_then_random", MEANING["teacher_then_random"]),
+    "teacher_only": Arm("teacher_only", "the teacher's threshold alone"),
+    "student_only": Arm("student_only", "the student's threshold alone"),
+    "llkd_one_threshold": Arm(
+        "llkd", "the method without class thresholds", {"class_specific": False}
+    ),
+    "llkd_unweighted": Arm("llkd", "the method without weights", {"weighting": "none"}),
+    "learnability": Arm("learnability", "hard for the student, easy for the teacher"),
+    "small_loss": Arm("small_loss", "labels that the student finds easy"),
+    "trust": Arm("trust", "labels likely right that the student has yet to learn"),
+    "neighbours": Arm("neighbours", "labels that the nearest texts carry too, thinned at random"),
+    "soft": Arm("all", "every text, with the teacher's probabilities", {}, {"targets": "soft"}),
+}
+USUAL_ARMS: tuple[str, ...] = ("llkd", *RIVALS)
 
 
 @dataclass(frozen=True)
@@ -80,6 +110,9 @@ def answers(
     if texts is None:
         texts = store.projects.texts(project.id, ["gold", "split"])
     rows, gold = held_out(texts, class_names(run))
+    if epoch is None:
+        # With early stopping the student that was kept is not the last.
+        epoch = (run.summary or {}).get("best_epoch")
     try:
         where, probabilities = store.runs.evaluation(run, epoch)
     except NotFound:
@@ -129,7 +162,9 @@ def rivals_of(run: Run, runs: Sequence[Run], rival: str) -> Run | None:
 def missing_controls(run: Run, runs: Sequence[Run]) -> list[str]:
     """The controls that no run of the project, finished or not, provides for this run."""
     there = {
-        other.config.selection.strategy for other in runs if other.config.reference_run == run.id
+        other.config.selection.strategy
+        for other in runs
+        if other.config.reference_run == run.id and same_but(run, other)
     }
     return [name for name in CONTROLS if name not in there]
 
@@ -146,7 +181,8 @@ def family(run: Run, runs: Sequence[Run]) -> list[Run]:
     """Finished runs that differ from ``run`` in nothing but the seed, one a seed (the newest)."""
     found: dict[int, Run] = {}
     for other in runs:
-        same = same_but(run, other, "seed")
+        counted = [one.config.reference_run is not None for one in (run, other)]
+        same = same_but(run, other, "seed") and counted[0] == counted[1]
         if other.summary is not None and same and other.config.selection == run.config.selection:
             found[other.config.seed] = other
     found[run.config.seed] = run

@@ -20,6 +20,7 @@ from llkd.signals import Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
 WEIGHTINGS = ("product", "mean", "none")
+"""Those of one batch alone; ``softmatch`` has a state (:mod:`llkd.strategies.softmatch`)."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,12 @@ class Strategy(Protocol):
         *,
         rng: np.random.Generator | None = None,
         count: int | None = None,
+        positions: Ints | None = None,
     ) -> tuple[Any, SelectionResult]:
-        """Decide one batch; see :class:`AdaptiveSelection`. ``count`` fixes a random draw."""
+        """Decide one batch; see :class:`AdaptiveSelection`.
+
+        ``count`` fixes how many are selected, ``positions [B]`` are the texts' places in the pool.
+        """
         ...
 
     def state(self) -> dict[str, Any]:
@@ -105,29 +110,38 @@ class MovingMean:
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """One batch's signals, computed once for whichever strategy asks."""
+class Batch:
+    """One batch's signals, each ``[B]``: label, confidence, and what the student says of them.
+
+    ``own`` is the student's probability of the pseudo-label, ``agrees`` whether it is its largest;
+    ``need`` and ``own`` are NaN and ``agrees`` false without the student.
+    """
 
     label: Ints
     confidence: Floats
     need: Floats
+    own: Floats
+    agrees: Bools
 
     @classmethod
     def of(
         cls, classes: int, teacher_probs: npt.ArrayLike, student_probs: npt.ArrayLike | None
-    ) -> _Batch:
+    ) -> Batch:
+        """Check both ``[B, C]`` and derive their signals. Raises ConfigError."""
         teacher = _checked("teacher_probs", teacher_probs, classes)
+        label, sure = signals.pseudo_label(teacher), signals.confidence(teacher)
         if student_probs is None:
-            need = np.full(len(teacher), np.nan)
-        else:
-            student = _checked("student_probs", student_probs, classes)
-            if len(student) != len(teacher):
-                raise ConfigError(
-                    f"teacher_probs has {len(teacher)} rows and student_probs {len(student)}; "
-                    "both need one row per text."
-                )
-            need = signals.information_need(student)
-        return cls(signals.pseudo_label(teacher), signals.confidence(teacher), need)
+            unknown = np.full(len(teacher), np.nan)
+            return cls(label, sure, unknown, unknown, np.zeros(len(teacher), dtype=np.bool_))
+        student = _checked("student_probs", student_probs, classes)
+        if len(student) != len(teacher):
+            raise ConfigError(
+                f"teacher_probs has {len(teacher)} rows and student_probs {len(student)}; "
+                "both need one row per text."
+            )
+        own = student[np.arange(len(label)), label]
+        agrees = signals.pseudo_label(student) == label
+        return cls(label, sure, signals.information_need(student), own, agrees)
 
 
 def _checked(name: str, probabilities: npt.ArrayLike, classes: int) -> Floats:
@@ -144,6 +158,13 @@ def class_means(values: Floats, label: Ints, classes: int) -> tuple[Floats, Bool
     counts = np.bincount(label, minlength=classes)
     sums = np.bincount(label, weights=values, minlength=classes)
     return sums / np.maximum(counts, 1), counts > 0
+
+
+def highest(score: Floats, count: int) -> Bools:
+    """The ``count`` entries with the highest score ``[B]``; of equal ones the earlier."""
+    chosen = np.zeros(len(score), dtype=np.bool_)
+    chosen[np.argsort(-score, kind="stable")[:count]] = True
+    return chosen
 
 
 def selection_weights(confidence: Floats, need: Floats, selected: Bools, weighting: str) -> Floats:
@@ -260,15 +281,17 @@ class AdaptiveSelection:
         *,
         rng: np.random.Generator | None = None,
         count: int | None = None,
+        positions: Ints | None = None,
     ) -> tuple[AdaptiveSelection, SelectionResult]:
         """Take in one batch, then select from it (the order of FreeMatch).
 
         ``teacher_probs`` and ``student_probs`` are ``[B, C]``; the latter may be None only where
-        the student's gate is off. ``rng`` and ``count`` are not used.
+        the student's gate is off. With ``count`` those are selected that stand highest above their
+        thresholds, so that as many samples are used as by another run. ``rng`` is not used.
         """
         if self.student_gate and student_probs is None:
             raise ConfigError("This strategy needs the student's probabilities for every batch.")
-        batch = _Batch.of(self.num_classes, teacher_probs, student_probs)
+        batch = Batch.of(self.num_classes, teacher_probs, student_probs)
         after = replace(
             self,
             teacher=self.teacher.update(batch.confidence, batch.label, self.momentum),
@@ -278,9 +301,12 @@ class AdaptiveSelection:
         )
         teacher_threshold = after._teacher_threshold()
         student_threshold = after._student_threshold()
-        selected = (batch.confidence >= teacher_threshold[batch.label]) & (
-            np.nan_to_num(batch.need, nan=1.0) >= student_threshold[batch.label]
-        )
+        margin = np.full(len(batch.label), np.inf)
+        if self.teacher_gate:
+            margin = np.minimum(margin, batch.confidence - teacher_threshold[batch.label])
+        if self.student_gate:
+            margin = np.minimum(margin, batch.need - student_threshold[batch.label])
+        selected = margin >= 0 if count is None else highest(margin, count)
         need = batch.need if student_probs is not None else np.ones(len(batch.need))
         result = SelectionResult(
             batch.label,

@@ -11,7 +11,7 @@ import streamlit as st
 from llkd import curation
 from llkd.config import SelectionConfig, TrainingConfig, build
 from llkd.store import Project, Run, Store
-from llkd.strategies import EXPLAINED
+from llkd.strategies import EXPLAINED, TAKE_A_SHARE
 from ui import view
 from ui.view import Threshold
 from ui.wording import TERMS
@@ -37,8 +37,8 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
         st.caption(EXPLAINED[strategy])
         selection: dict[str, Any] = {"strategy": strategy}
         values: dict[str, Any] = {}
-        if strategy in RANDOM:
-            _random(finished, selection, values)
+        if strategy in TAKE_A_SHARE:
+            _share(finished, selection, values)
         if strategy == "fixed":
             _fixed(store, project, selection)
         values["student"] = _student(usual)
@@ -114,14 +114,16 @@ def _student(usual: TrainingConfig) -> str:
     return name.strip()
 
 
-def _random(finished: Sequence[Run], selection: dict[str, Any], values: dict[str, Any]) -> None:
+def _share(finished: Sequence[Run], selection: dict[str, Any], values: dict[str, Any]) -> None:
+    """How many texts a step takes; a control copies a run first, the others have a share."""
+    control = selection["strategy"] in RANDOM
     references = [run for run in finished if run.config.selection.strategy not in RANDOM]
     how = st.segmented_control(
-        "How many to draw",
+        "How many to take",
         [REFERENCE, SHARE] if references else [SHARE],
-        default=REFERENCE if references else SHARE,
+        default=REFERENCE if references and control else SHARE,
         required=True,
-        key="train_random_how",
+        key="train_random_how" if control else "train_share_how",
         persist_state="session",
     )
     if how == REFERENCE and references:
@@ -236,10 +238,11 @@ def _advanced(selection: dict[str, Any], values: dict[str, Any]) -> None:
         )
     selection["weighting"] = first.selectbox(
         "Weights",
-        ["product", "mean", "none"],
+        ["product", "mean", "none", "softmatch"],
         key="train_weighting",
         persist_state="session",
-        help="How much a selected text counts: confidence times need, their mean, or all the same.",
+        help="How much a selected text counts: confidence times need, their mean, all the same, or "
+        "less the further its confidence lies below the average (SoftMatch).",
     )
     values["max_tokens"] = second.number_input(
         "Tokens per text",
@@ -261,6 +264,43 @@ def _advanced(selection: dict[str, Any], values: dict[str, Any]) -> None:
         help="Steers the student's scale so that about this share of each batch is selected.",
     )
     selection["target_rate"] = rate or None
+    values["targets"] = first.selectbox(
+        "Targets",
+        ["hard", "soft"],
+        key="train_targets",
+        persist_state="session",
+        help="Hard: the teacher's label. Soft: its probabilities for all classes.",
+    )
+    values["human_weight"] = second.number_input(
+        "Weight of your own labels",
+        0.0,
+        100.0,
+        training.human_weight,
+        step=0.5,
+        key="train_human_weight",
+        persist_state="session",
+        help="Texts that people labelled always train; this is how much each counts.",
+    )
+    selection["warmup_steps"] = third.number_input(
+        "First steps on all texts",
+        0,
+        10**6,
+        usual.warmup_steps,
+        key="train_warmup_steps",
+        persist_state="session",
+        help="So many steps train on every text before the selection begins.",
+    )
+    values["early_stopping"] = (
+        "auto"
+        if st.toggle(
+            "Stop when the student no longer gets better",
+            key="train_early_stopping",
+            persist_state="session",
+            help="Judged after each epoch on held-out gold, else on a part of your own labels, "
+            "else on agreement with the teacher's surest labels. The best student is kept.",
+        )
+        else "none"
+    )
     selection["class_specific"] = st.toggle(
         "Thresholds of their own for each class",
         value=usual.class_specific,

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import NoReturn
 
+from llkd.commands import ONE_RUN
 from llkd.config import (
     OrderConfig,
     SelectionConfig,
@@ -15,6 +16,7 @@ from llkd.config import (
     TrainingConfig,
 )
 from llkd.errors import UserError
+from llkd.fairness import ARMS, USUAL_ARMS
 from llkd.signals import CALIBRATIONS
 from llkd.strategies import STRATEGIES
 
@@ -210,8 +212,16 @@ def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("project")
     parser.add_argument("--seeds", type=_count, default=1, help="how many seeds [1]")
-    _settings_flags(parser, TrainingConfig, skip={"reference_run"})
+    parser.add_argument(
+        "--arms",
+        metavar="A,B,C",
+        help=f"{', '.join(ARMS)}, or every [{','.join(USUAL_ARMS)}]",
+    )
+    _settings_flags(parser, TrainingConfig, skip=ONE_RUN)
     _settings_flags(parser, SelectionConfig, skip={"share"})
+    parser.add_argument(
+        "--no-class-thresholds", action="store_true", help="one threshold for all classes"
+    )
     _background(parser)
 
     parser = _add(commands, "demo", "everything on the sample, in one go", "llkd demo")

@@ -62,10 +62,34 @@ def _compare(found: Document) -> None:
     teacher = {"strategy": "(teacher)", **found["teacher"]}
     columns = {key: value for key, value in RUN_COLUMNS.items() if key not in {"run", "state"}}
     columns.pop("seed")
+    if any(row["budget"] == "samples" for row in found["arms"]):
+        columns = {"strategy": columns.pop("strategy"), "budget": ("at equal", ""), **columns}
     print_table([teacher, *found["arms"]], columns)
+    _differences(found.get("differences", []))
     print(found["conclusion"])
     if "export" in found:
         print(f"{found['export']['rows']:,} texts exported to {found['export']['folder']}")
+
+
+def _differences(found: list[dict[str, Any]]) -> None:
+    """Arm minus rival in points, with 95 % intervals."""
+    rows = [
+        {
+            **entry,
+            **{
+                metric: "{value:+.1f} ({low:+.1f} to {high:+.1f})".format(
+                    **{part: 100 * value for part, value in entry[metric].items()}
+                )
+                for metric in ("accuracy", "macro_f1")
+            },
+        }
+        for entry in found
+    ]
+    if rows:
+        names = {"arm": "arm", "budget": "at equal", "rival": "against", "seeds": "seeds"}
+        columns = {key: (words, "") for key, words in names.items()}
+        print()
+        print_table(rows, {**columns, "accuracy": ("accuracy", ""), "macro_f1": ("macro-F1", "")})
 
 
 def _select(found: Document) -> None:

@@ -25,6 +25,7 @@ from llkd.curation.labels import (
     quoted,
     teacher_labels,
 )
+from llkd.curation.neighbours import neighbour_votes
 from llkd.curation.order import random_order, random_sample
 from llkd.curation.plane import (
     Plane,
@@ -67,6 +68,7 @@ __all__ = [
     "load_embeddings",
     "load_plane",
     "nearest_rows",
+    "neighbour_votes",
     "newest_embeddings",
     "not_fitted",
     "probe_signals",

@@ -7,7 +7,15 @@ import pandas as pd
 
 from llkd.store import Run, Store
 
-_DRAWN = ("random", "teacher_then_random")
+_PASSED_OVER = {
+    "random": "not drawn",
+    "teacher_then_random": "not drawn",
+    "learnability": "others scored higher",
+    "trust": "others scored higher",
+    "neighbours": "its neighbours have another label, or it was not drawn",
+    "small_loss": "its label looked wrong to the student",
+}
+"""Why a text that the teacher was sure enough of was left out; else the student knew it."""
 _CLOSE = 1e-6
 
 
@@ -29,7 +37,7 @@ def history(store: Store, run: Run, row: int) -> pd.DataFrame:
         np.vstack(steps[f"{side}_threshold"].to_list())[:, label] for side in ("teacher", "student")
     )
     selected = seen["selected"].to_numpy(dtype=bool)
-    drawn = run.config.selection.strategy in _DRAWN
+    passed_over = _PASSED_OVER.get(run.config.selection.strategy, "student knew it already")
     return pd.DataFrame(
         {
             "step": seen["step"].to_numpy() + 1,
@@ -43,9 +51,7 @@ def history(store: Store, run: Run, row: int) -> pd.DataFrame:
                 if chosen
                 else "teacher not sure enough"
                 if confidence < limit - _CLOSE
-                else "not drawn"
-                if drawn
-                else "student knew it already"
+                else passed_over
                 for chosen, limit in zip(selected, teacher, strict=True)
             ],
         }

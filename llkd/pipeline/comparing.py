@@ -1,20 +1,63 @@
-"""The fair comparison: the method, all texts, and the two controls at matched steps and samples."""
+"""The fair comparison: arms at two budgets, from the same start over the same batches.
+
+``epochs``: each arm walks the pool as often. ``samples``: each takes in every step as many texts as
+LLKD did, so that optimiser steps and back-propagated samples are the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from llkd import curation, fairness
-from llkd.config import SelectionConfig, StrategyName, TrainingConfig, build
+from llkd import curation, evaluation, fairness, signals
+from llkd.config import SelectionConfig, TrainingConfig, build
+from llkd.errors import UserError
 from llkd.jobs import JobContext
 from llkd.pipeline.labelling import teacher_document
+from llkd.pipeline.probing import embed_and_probe
 from llkd.pipeline.training import document, fit, prepare, targets_digest
 from llkd.store import Project, Run, Store
 
-ARMS: tuple[StrategyName, ...] = ("llkd", "all", "random", "teacher_then_random")
+ARMS = fairness.USUAL_ARMS
+BUDGETS = ("epochs", "samples")
+EVERY = "every"
+BY_EMBEDDING = {"neighbours", "trust"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of a comparison."""
+
+    arm: str
+    budget: str
+    run: Run
+
+    def document(self) -> dict[str, Any]:
+        """What is reported of it."""
+        return {**document(self.run), "arm": self.arm, "budget": self.budget}
+
+
+def check_arms(names: Sequence[str]) -> tuple[str, ...]:
+    """The arms in the order they train; ``every`` means all there are.
+
+    LLKD comes first, because controls copy its counts. Raises UserError for a name that is none,
+    or a control without LLKD.
+    """
+    wanted = list(fairness.ARMS) if list(names) == [EVERY] else list(dict.fromkeys(names))
+    unknown = [name for name in wanted if name not in fairness.ARMS]
+    if unknown or not wanted:
+        raise UserError(
+            f"There is no arm {unknown[0] if unknown else ''!r}. "
+            f"The arms are {', '.join(fairness.ARMS)}, or '{EVERY}'."
+        )
+    if "llkd" not in wanted and set(wanted) & set(fairness.CONTROLS):
+        raise UserError(
+            f"The arms {' and '.join(fairness.CONTROLS)} copy the counts of 'llkd': name it, too."
+        )
+    return tuple(sorted(wanted, key=lambda name: name != "llkd"))
 
 
 def compare(
@@ -24,35 +67,66 @@ def compare(
     job: JobContext,
     *,
     seeds: int = 1,
-    arms: Sequence[StrategyName] = ARMS,
+    arms: Sequence[str] = ARMS,
+    budgets: Sequence[str] = BUDGETS,
 ) -> dict[str, Any]:
     """Train every arm with every seed and put them side by side.
 
     All arms of a seed see the same batches from the same start; a control draws in each batch as
-    many texts as LLKD did. Arms that are there already with the same settings are not trained
+    many texts as LLKD did. ``arms`` are names of ``fairness.ARMS``; ``budgets`` is ``epochs`` with
+    or without ``samples``. Arms that are there already with the same settings are not trained
     again, and a stopped comparison goes on where it was.
     """
     curation.current_labelling(store, project)
-    done: list[Run] = []
+    names = check_arms(arms)
+    if BY_EMBEDDING & set(names) and not curation.has_embeddings(store, project):
+        embed_and_probe(store, project, job, student=config.student)
+    done: list[Entry] = []
     for seed in range(config.seed, config.seed + seeds):
         reference: Run | None = None
-        for arm in arms:
-            run = _arm(store, project, _config(config, arm, seed, reference), job)
-            reference = run if arm == "llkd" else reference
-            done.append(run)
+        for budget in BUDGETS:
+            for arm in names:
+                if budget not in budgets and budget != "epochs":
+                    continue
+                settings = _config(config, arm, budget, seed, reference)
+                if settings is None:
+                    continue
+                run = _arm(store, project, settings, job)
+                reference = run if (arm, budget) == ("llkd", "epochs") else reference
+                done.append(Entry(arm, budget, run))
     return report(store, project, done)
 
 
 def _config(
-    config: TrainingConfig, arm: StrategyName, seed: int, reference: Run | None
-) -> TrainingConfig:
-    selection = build(SelectionConfig, config.selection.model_dump(), strategy=arm, share=None)
+    config: TrainingConfig, arm: str, budget: str, seed: int, reference: Run | None
+) -> TrainingConfig | None:
+    """The settings of one run; None where a budget has no run of its own for the arm.
+
+    LLKD and its controls are the same runs in both budgets, and all texts at LLKD's counts are the
+    control ``random``.
+    """
+    chosen = fairness.ARMS[arm]
+    strategy, counted = chosen.strategy, arm in fairness.CONTROLS
+    if budget == "samples":
+        if arm == "all" or arm == "llkd" or counted or reference is None:
+            return None
+        strategy, counted = "random" if strategy == "all" else strategy, True
+    selection = build(
+        SelectionConfig,
+        config.selection.model_dump(),
+        chosen.selection,
+        strategy=strategy,
+        share=None,
+    )
     return build(
         TrainingConfig,
         config.model_dump(),
+        chosen.training,
         selection=selection.model_dump(),
         seed=seed,
-        reference_run=reference.id if reference is not None and arm in fairness.CONTROLS else None,
+        reference_run=reference.id if reference is not None and counted else None,
+        # A run that may end early has no matched budget.
+        early_stopping="none",
     )
 
 
@@ -74,44 +148,110 @@ def _arm(store: Store, project: Project, config: TrainingConfig, job: JobContext
     return store.runs.get(run.id)
 
 
-def report(store: Store, project: Project, runs: Sequence[Run]) -> dict[str, Any]:
-    """Arms side by side: means over seeds, every run, and what may be concluded, in a sentence."""
+def report(store: Store, project: Project, done: Sequence[Entry]) -> dict[str, Any]:
+    """Arms side by side: means over seeds, paired differences, every run, and what they show."""
     labelling = curation.current_labelling(store, project)
-    documents = [document(run) for run in runs]
     table = []
-    for arm in dict.fromkeys(entry["strategy"] for entry in documents):
-        of_arm = [entry for entry in documents if entry["strategy"] == arm]
-        table.append({"strategy": arm, "seeds": len(of_arm), **_means(of_arm)})
-    teacher = teacher_document(store, project, labelling)
+    for (arm, budget), entries in _grouped(done).items():
+        documents = [entry.document() for entry in entries]
+        row = {"strategy": arm, "arm": arm, "budget": budget, "seeds": len(documents)}
+        table.append({**row, **_means(documents)})
     return {
         "project": project.name,
-        "teacher": teacher,
+        "teacher": teacher_document(store, project, labelling),
         "arms": table,
-        "runs": documents,
-        "conclusion": conclusion(store, project, runs),
+        "runs": [entry.document() for entry in done],
+        "differences": differences(store, project, done),
+        "conclusion": conclusion(store, project, done),
     }
 
 
-def _means(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _grouped(done: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in done:
+        groups.setdefault((entry.arm, entry.budget), []).append(entry)
+    return groups
+
+
+def _means(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     means: dict[str, Any] = {}
     for key in (
         "accuracy",
         "macro_f1",
         "selected_share",
         "backpropagated",
+        "updates",
         "selected_accuracy",
         "training_seconds",
     ):
         values = [entry[key] for entry in entries if entry[key] is not None]
         mean = float(np.mean(values)) if values else None
-        means[key] = round(mean) if key == "backpropagated" and mean is not None else mean
+        whole = key in {"backpropagated", "updates"}
+        means[key] = round(mean) if whole and mean is not None else mean
     return means
 
 
-def conclusion(store: Store, project: Project, runs: Sequence[Run]) -> str:
+def differences(store: Store, project: Project, done: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Arm minus rival on the same held-out texts, paired by seed, with 95 % intervals.
+
+    At equal epochs every arm against ``all`` and LLKD against its controls; at equal samples every
+    arm against LLKD and the controls. Empty without held-out gold.
+    """
+    groups = _grouped(done)
+    found = []
+    for (arm, budget), entries in groups.items():
+        if arm in fairness.RIVALS:
+            continue
+        rivals: tuple[str, ...] = ("llkd", *fairness.CONTROLS)
+        if budget == "epochs":
+            rivals = fairness.RIVALS if arm == "llkd" else ("all",)
+        for rival in rivals:
+            # LLKD and its controls are of both budgets.
+            others = groups.get((rival, "epochs"), [])
+            paired = _difference(store, project, entries, others)
+            if paired is not None:
+                found.append({"arm": arm, "budget": budget, "rival": rival, **paired})
+    return found
+
+
+def _difference(
+    store: Store, project: Project, entries: Sequence[Entry], others: Sequence[Entry]
+) -> dict[str, Any] | None:
+    by_seed = {entry.run.config.seed: entry.run for entry in others}
+    mine, theirs, gold = [], [], None
+    for entry in entries:
+        rival = by_seed.get(entry.run.config.seed)
+        answers = [
+            fairness.answers(store, project, run) for run in (entry.run, rival) if run is not None
+        ]
+        if len(answers) != 2 or answers[0] is None or answers[1] is None:
+            continue
+        gold = answers[0][0]
+        mine.append(signals.pseudo_label(answers[0][1]))
+        theirs.append(signals.pseudo_label(answers[1][1]))
+    if gold is None or not len(gold):
+        return None
+    classes = len(fairness.class_names(entries[0].run))
+    result: dict[str, Any] = {"seeds": len(mine), "texts": len(gold)}
+    for metric in ("accuracy", "macro_f1"):
+        paired = evaluation.paired_bootstrap(
+            np.stack(mine),
+            np.stack(theirs),
+            gold,
+            seed=0,
+            metric=metric,
+            classes=classes,
+            draws=max(200, min(fairness.DRAWS, 4_000_000 // len(gold))),
+        )
+        result[metric] = {"value": paired.value, "low": paired.low, "high": paired.high}
+    return result
+
+
+def conclusion(store: Store, project: Project, done: Sequence[Entry]) -> str:
     """What the runs show, in plain words; never credits LLKD with what a control also reaches."""
-    methods = [run for run in runs if run.config.selection.strategy == "llkd"]
-    full = [run for run in runs if run.config.selection.strategy == "all"]
+    runs = [entry.run for entry in done if entry.arm in fairness.USUAL_ARMS]
+    methods = [entry.run for entry in done if entry.arm == "llkd"]
+    full = [entry.run for entry in done if entry.arm == "all"]
     if not methods or methods[-1].summary is None or methods[-1].summary["accuracy"] is None:
         return "No text with gold is held out, so nothing can be said about accuracy."
     used = sum((run.summary or {}).get("backpropagated", 0) for run in methods)

@@ -12,10 +12,19 @@ from llkd import curation, signals
 from llkd.config import Calibration, TrainingConfig
 from llkd.errors import UserError
 from llkd.jobs import JobContext
+from llkd.pipeline import evidence
 from llkd.store import Project, Run, Store
 from llkd.store.runs import read_probabilities, write_probabilities
+from llkd.training import TrainingData
 
-NEEDS_CONFIDENCE = {"llkd", "teacher_only", "teacher_then_random", "fixed"}
+NEEDS_CONFIDENCE = {
+    "llkd",
+    "teacher_only",
+    "teacher_then_random",
+    "fixed",
+    "learnability",
+    "trust",
+}
 
 
 def train(
@@ -68,6 +77,7 @@ def prepare(
             "Training needs labelled texts of at least two classes, but the teacher has labelled "
             f"{len(rows)} that can be used. Label more texts first."
         )
+    beside = evidence.collect(store, project, plane, labels, rows, config)
     facts = {
         "labelling": labelling.id,
         "fingerprint": labelling.fingerprint,
@@ -76,13 +86,14 @@ def prepare(
         "temperature": labels.temperature,
         "temperature_fit": labels.fit,
         "classes": plane.names,
-        "rows": len(rows),
+        "rows": len(rows) - int(beside.held_out.sum()),
         "without_confidence": left_out,
         "human_labels": int((plane.frame["human_label"] >= 0).sum()),
         "targets_sha256": _digest(rows, probabilities),
     }
     run = store.runs.create(project.id, labelling.id, config, facts, job_id)
     write_probabilities(_targets_file(run), rows, probabilities)
+    evidence.write(run.folder, rows, beside)
     return run
 
 
@@ -126,8 +137,14 @@ def _check_reference(reference: Run, config: TrainingConfig) -> None:
             f"Run {reference.id} has not finished, so its counts per step are not known yet. "
             "Wait for it, or name a finished run."
         )
-    for name in ("batch_size", "epochs", "seed"):
-        wanted, has = getattr(reference.config, name), getattr(config, name)
+    if reference.config.early_stopping != "none":
+        raise UserError(
+            f"Run {reference.id} may stop early, so its counts do not reach to the end of another "
+            "run. Name a reference run without early stopping."
+        )
+    for name in ("batch_size", "epochs", "seed", "warmup_steps"):
+        of = [c.selection if name == "warmup_steps" else c for c in (reference.config, config)]
+        wanted, has = (getattr(settings, name) for settings in of)
         if wanted != has:
             raise UserError(
                 f"A control must match its reference run {reference.id} in {name.replace('_', ' ')}"
@@ -138,24 +155,12 @@ def _check_reference(reference: Run, config: TrainingConfig) -> None:
 def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, Any]:
     """Train the run's student to the end and keep its summary; resumes from a checkpoint."""
     from llkd.students import load_student
-    from llkd.training import Progress, TrainingData
+    from llkd.training import Progress
     from llkd.training import train as train_student
 
     job.progress(0, None, "Loading the student", always=True)
     names = list(run.labels["classes"])
-    rows, probabilities = read_probabilities(_targets_file(run))
-    texts = store.projects.texts(project.id)
-    gold = curation.gold_indices(texts, names)
-    held_out = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
-    text = texts["text"].astype(str)
-    data = TrainingData(
-        texts=text.iloc[rows].tolist(),
-        rows=rows,
-        teacher_probs=probabilities,
-        gold=gold[rows] if (gold[rows] >= 0).any() else None,
-        eval_texts=text.iloc[held_out].tolist(),
-        eval_gold=gold[held_out],
-    )
+    data = _data(store, project, run, names)
     began = False
 
     def show(progress: Progress) -> None:
@@ -180,6 +185,38 @@ def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, 
     return summary
 
 
+def _data(store: Store, project: Project, run: Run, names: list[str]) -> TrainingData:
+    """The run's pool with all it kept of it, and the texts that are held out."""
+    rows, probabilities = read_probabilities(_targets_file(run))
+    texts = store.projects.texts(project.id)
+    gold = curation.gold_indices(texts, names)
+    text = texts["text"].astype(str)
+    evaluated = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
+    beside = evidence.read(run.folder)
+    further: dict[str, Any] = {}
+    if beside is not None:
+        stop, kept = rows[beside.held_out], ~beside.held_out
+        unseen = beside.out_of_sample[kept]
+        further = {
+            "human": beside.human[kept],
+            "own": beside.own[kept],
+            "out_of_sample": unseen if np.isfinite(unseen).any() else None,
+            "stop_texts": text.iloc[stop].tolist(),
+            "stop_label": probabilities[beside.held_out].argmax(axis=1),
+            "stop_source": beside.stop_source or "audit",
+        }
+        rows, probabilities = rows[kept], probabilities[kept]
+    return TrainingData(
+        texts=text.iloc[rows].tolist(),
+        rows=rows,
+        teacher_probs=probabilities,
+        gold=gold[rows] if (gold[rows] >= 0).any() else None,
+        eval_texts=text.iloc[evaluated].tolist(),
+        eval_gold=gold[evaluated],
+        **further,
+    )
+
+
 def _reference_counts(store: Store, config: TrainingConfig) -> list[int] | None:
     if config.reference_run is None:
         return None
@@ -199,6 +236,8 @@ def document(run: Run) -> dict[str, Any]:
         "selected_accuracy",
         "steps",
         "skipped_steps",
+        "updates",
+        "best_epoch",
         "training_seconds",
     )
     return {

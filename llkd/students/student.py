@@ -93,15 +93,22 @@ class Student:
         """Tokenise once, cut to ``max_tokens``."""
         return tokenise(self.tokenizer, texts, self.max_tokens)
 
-    def pooled(self, encoded: Encoded, positions: npt.ArrayLike) -> torch.Tensor:
-        """Mean of the last hidden states over each text's tokens, ``[b, d]`` float32."""
+    def _sent(self, values: npt.NDArray[Any]) -> torch.Tensor:
+        """On the student's device; to a GPU from pinned memory, without waiting for it."""
         import torch
 
+        tensor = torch.from_numpy(values)
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
+
+    def pooled(self, encoded: Encoded, positions: npt.ArrayLike) -> torch.Tensor:
+        """Mean of the last hidden states over each text's tokens, ``[b, d]`` float32."""
         ids, mask = encoded.padded(positions, self.tokenizer.pad_token_id)
-        seen = torch.from_numpy(mask).to(self.device)
+        seen = self._sent(mask)
         with self.autocast():
             hidden = self.network["encoder"](
-                input_ids=torch.from_numpy(ids).to(self.device), attention_mask=seen
+                input_ids=self._sent(ids), attention_mask=seen
             ).last_hidden_state.float()
         weights = seen.unsqueeze(-1).to(hidden.dtype)
         return (hidden * weights).sum(dim=1) / weights.sum(dim=1)

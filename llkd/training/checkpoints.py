@@ -96,9 +96,19 @@ def _all(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
 
 
-def check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise ConfigError where a run's stored fingerprint differs from the one at hand."""
-    differing = [name for name in wanted if found.get(name) != wanted[name]]
+def check_same(
+    folder: Path,
+    found: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    usual: Mapping[str, Any] | None = None,
+) -> None:
+    """Raise ConfigError where a run's stored fingerprint differs from the one at hand.
+
+    A setting that the stored one does not know of yet had its ``usual`` value then.
+    """
+    known = {**(usual or {}), **found}
+    differing = [name for name in wanted if known.get(name) != wanted[name]]
+    differing += [name for name in found if name not in wanted]
     if differing:
         raise ConfigError(
             f"The folder {folder} holds a run with another {', another '.join(differing)}. "

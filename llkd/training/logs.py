@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PARTS = ("steps", "decisions")
 PER_EPOCH = ("signals-epoch", "eval-epoch")
 LEFTOVER = re.compile(
-    r"\.(steps|decisions|signals-epoch|eval-epoch|checkpoint|student|summary)[-.].*\.(tmp|old)"
+    r"\.(steps|decisions|signals-epoch|eval-epoch|checkpoint|student|best|summary)[-.].*\.(tmp|old)"
 )
 
 

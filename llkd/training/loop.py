@@ -16,8 +16,9 @@ from llkd.errors import StoreError
 from llkd.signals import Floats, Ints
 from llkd.store.home import atomic_folder
 from llkd.students import Encoded, Student
-from llkd.training import summaries
+from llkd.training import stopping, summaries
 from llkd.training.batches import epoch_batches
+from llkd.training.deciding import decide
 from llkd.training.optimisation import not_a_number
 from llkd.training.records import Progress, Tally, TrainingData, TrainingOutcome
 from llkd.training.session import Session
@@ -66,7 +67,7 @@ def _own_randomness(student: Student) -> AbstractContextManager[Any]:
 
 def _run(session: Session) -> TrainingOutcome:
     """From the present position to the end."""
-    while session.at.epoch < session.config.epochs:
+    while session.at.epoch < session.config.epochs and not session.at.stopped:
         batches = epoch_batches(
             session.encoded.lengths,
             session.config.batch_size,
@@ -75,7 +76,7 @@ def _run(session: Session) -> TrainingOutcome:
         )
         while session.at.batch < len(batches):
             session.stop_if_asked()
-            _step(session, batches[session.at.batch])
+            _step(session, batches)
             if time.monotonic() - session.saved_at >= session.config.checkpoint_seconds:
                 session.save()
             else:
@@ -84,34 +85,45 @@ def _run(session: Session) -> TrainingOutcome:
     return _finish(session)
 
 
-def _step(session: Session, positions: Ints) -> None:
+def _step(session: Session, batches: Sequence[Ints]) -> None:
     """One batch: score, select, update, log."""
     started = time.perf_counter()
     at, index = session.at, session.at.step
+    positions = batches[at.batch]
     where = f"at step {index + 1} (epoch {at.epoch + 1}, batch {at.batch + 1})"
     student_probs = None
     if session.strategy.needs_student:
-        student_probs = session.optimisation.score(positions)
+        student_probs = session.scorer.probabilities(batches, at.batch, index)
         if not np.isfinite(student_probs).all():
             raise not_a_number("prediction", where, session.config)
-    session.strategy, result = session.strategy.step(
+    counts = session.reference_counts
+    session.strategy, result = decide(
+        session.strategy,
         session.teacher_probs[positions],
         student_probs,
+        positions,
+        session.human[positions],
         rng=session.rng,
-        count=None if session.reference_counts is None else int(session.reference_counts[index]),
+        count=None if counts is None else int(counts[index]),
+        warm=index < session.config.selection.warmup_steps,
+        human_weight=session.config.human_weight,
     )
     chosen = np.flatnonzero(result.selected)
     picked, label = positions[chosen], result.pseudo_label[chosen]
-    loss = None
-    if len(chosen):
-        weight = result.weight[chosen]
-        loss = at.last_loss = session.optimisation.update(picked, label, weight, index, where)
+    losses = [
+        session.optimisation.update(ready, session.targets[ready], weight, index, where)
+        for ready, weight in session.gathering.add(
+            picked, result.weight[chosen], last=index + 1 == session.total_steps
+        )
+    ]
+    loss = losses[-1] if losses else None
+    at.last_loss = at.last_loss if loss is None else loss
     seconds = time.perf_counter() - started
     at.training_seconds += seconds
     known = int((session.gold[picked] >= 0).sum())
     right = int((session.gold[picked] == label).sum())
     for tally in (at.whole, at.this_epoch):
-        tally.add(label, len(positions), loss, right, known)
+        tally.add(label, len(positions), losses, right, known)
     session.used[picked] = True
     line = {
         "step": index,
@@ -131,18 +143,21 @@ def _end_epoch(session: Session) -> None:
     """Evaluate, log what the student thinks of the whole pool, and checkpoint."""
     at, number = session.at, session.at.epoch + 1
     quality: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "ece", "per_class_f1"))
+    evaluated = None
     if len(session.eval_encoded):
         started = time.perf_counter()
-        probs = _predict(session, session.eval_encoded, "evaluating")
+        probs = evaluated = _predict(session, session.eval_encoded, "evaluating")
         session.log.write_evaluation(number, probs)
         report = evaluation.classifier_report(probs, session.data.eval_gold, session.class_names)
         if report["judged"]:
             quality = {name: report[name] for name in ("accuracy", "macro_f1", "ece")}
             quality["per_class_f1"] = {c["class"]: c["f1"] for c in report["per_class"]}
         at.evaluation_seconds += time.perf_counter() - started
+    judged = _judged(session, evaluated)
     started = time.perf_counter()
     probs = _predict(session, session.encoded, "reading the whole pool")
     session.log.write_signals(number, session.rows, session.label, probs)
+    session.scorer.heard(np.arange(len(session.rows)), probs, at.step)
     at.logging_seconds += time.perf_counter() - started
     done = summaries.epoch_summary(
         number, at.this_epoch, session.class_names, session.label, probs, session.used
@@ -150,8 +165,21 @@ def _end_epoch(session: Session) -> None:
     at.epochs.append({**done, **quality})
     at.this_epoch = Tally([0] * len(session.class_names))
     at.epoch, at.batch = number, 0
+    if judged is not None and stopping.note(at, number, judged, session.config.patience):
+        stopping.keep_best(session.student, session.folder)
     if number < session.config.epochs:
         session.save()
+
+
+def _judged(session: Session, evaluated: Floats | None) -> list[float] | None:
+    """How good this epoch's student is by the labels that stop early; None without stopping."""
+    if session.stop_source is None:
+        return None
+    label = session.data.eval_gold
+    if session.stop_source != "gold" or evaluated is None:
+        evaluated = _predict(session, session.stop_encoded, "judging")
+        label = session.data.stop_label
+    return stopping.score(session.stop_source, evaluated, np.asarray(label), session.class_names)
 
 
 def _predict(session: Session, encoded: Encoded, doing: str) -> Floats:
@@ -165,19 +193,34 @@ def _predict(session: Session, encoded: Encoded, doing: str) -> Floats:
 
 
 def _finish(session: Session) -> TrainingOutcome:
-    """Save the student and the summary, then remove the checkpoint."""
+    """Save the student and the summary, then remove the checkpoint.
+
+    With early stopping the best epoch's is *the* student; the last one's is kept beside it.
+    """
+    session.log.flush()
+    if session.stop_source is not None:
+        _save_student(session, "student-last")
+        stopping.load_best(session.student, session.folder)
+    _save_student(session, "student")
+    outcome = summaries.outcome(
+        session.at,
+        session.class_names,
+        session.used,
+        session.optimisation.warnings,
+        session.stop_source,
+    )
+    session.write_summary(outcome)
+    return outcome
+
+
+def _save_student(session: Session, name: str) -> None:
     from safetensors import SafetensorError
 
-    session.log.flush()
     try:
-        with atomic_folder(session.folder / "student") as temporary:
+        with atomic_folder(session.folder / name) as temporary:
             session.student.save(temporary)
     except (OSError, SafetensorError) as error:
         raise StoreError(
             f"The trained student could not be written to {session.folder} ({error}). Its last "
             "checkpoint is kept; make room and resume."
         ) from error
-    warnings = session.optimisation.warnings
-    outcome = summaries.outcome(session.at, session.class_names, session.used, warnings)
-    session.write_summary(outcome)
-    return outcome

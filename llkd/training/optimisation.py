@@ -62,6 +62,16 @@ class Optimisation:
         # The fused step takes a fifth of the time of the plain one on a CPU.
         self.optimiser = torch.optim.AdamW(groups, fused=True)
         self.parameters = [p for group in groups for p in group["params"]]  # type: ignore[attr-defined]
+        if config.compile:
+            self._compile()
+
+    def _compile(self) -> None:
+        """Compile the encoder where that pays: on a GPU, for any length of text."""
+        if self.student.device.type == "cuda":
+            encoder: Any = self.student.network["encoder"]
+            encoder.compile(dynamic=True)
+        else:
+            self.warnings.append("The student was not compiled: it is not on a GPU.")
 
     def learning_rate(self, step: int) -> float:
         """The encoder's learning rate at ``step``."""
@@ -72,11 +82,18 @@ class Optimisation:
         """The student's probabilities ``[b, C]`` for texts of the pool, before any update."""
         return self.student.probabilities(_subset(self.encoded, positions), self.micro)
 
-    def update(self, positions: Ints, label: Ints, weight: Floats, step: int, where: str) -> float:
+    def score_many(self, positions: Ints, batch_size: int) -> Floats:
+        """As :meth:`score`, ``batch_size`` texts at a time, those of similar length together."""
+        return self.student.probabilities(_subset(self.encoded, positions), batch_size)
+
+    def update(
+        self, positions: Ints, target: Ints | Floats, weight: Floats, step: int, where: str
+    ) -> float:
         """One step on these texts; the loss is the mean of weight x cross-entropy.
 
-        Returns the loss. Raises ModelError that names ``where``, the weights untouched, where the
-        loss or its gradient is not a number.
+        ``target`` holds classes ``[m]`` or probabilities ``[m, C]``. Returns the loss. Raises
+        ModelError that names ``where``, the weights untouched, where the loss or its gradient is
+        not a number.
         """
         import torch
 
@@ -85,7 +102,9 @@ class Optimisation:
         for group, rate in zip(self.optimiser.param_groups, self.full_rates, strict=True):
             group["lr"] = rate * factor
         network.train()
-        loss = self._with_less_memory(lambda micro: self._backward(positions, label, weight, micro))
+        loss = self._with_less_memory(
+            lambda micro: self._backward(positions, target, weight, micro)
+        )
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.max_gradient_norm)
         if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
             what = "gradient" if math.isfinite(loss) else "loss"
@@ -95,12 +114,14 @@ class Optimisation:
         network.eval()
         return loss
 
-    def _backward(self, positions: Ints, label: Ints, weight: Floats, micro: int) -> float:
+    def _backward(
+        self, positions: Ints, target: Ints | Floats, weight: Floats, micro: int
+    ) -> float:
         import torch
 
         self.optimiser.zero_grad(set_to_none=True)
         device = self.student.device
-        targets = torch.from_numpy(label).to(device)
+        targets = torch.from_numpy(target).to(device)
         weights = torch.from_numpy(weight.astype(np.float32)).to(device)
         total = 0.0
         for start in range(0, len(positions), micro):
@@ -159,6 +180,19 @@ def not_a_number(what: str, where: str, config: TrainingConfig) -> ModelError:
         f"The student's {what} is not a number {where}. Lower the learning rate (it was "
         f"{config.learning_rate:g}) or train with precision fp32."
     )
+
+
+def soft_targets(probabilities: Floats, temperature: float, hard_share: float) -> Floats:
+    """What a student learns instead of a bare label, ``[n, C]`` float32.
+
+    The distribution softmax(ln q / temperature), with ``hard_share`` of the label's certainty
+    mixed in. A certain row (a person's label) stays certain.
+    """
+    logs = np.log(np.maximum(probabilities, 1e-300)) / temperature
+    soft = np.where(probabilities > 0, np.exp(logs - logs.max(axis=1, keepdims=True)), 0.0)
+    soft /= soft.sum(axis=1, keepdims=True)
+    hard = np.eye(probabilities.shape[1])[probabilities.argmax(axis=1)]
+    return ((1 - hard_share) * soft + hard_share * hard).astype(np.float32)
 
 
 def _subset(encoded: Encoded, positions: Ints) -> Encoded:

@@ -21,6 +21,12 @@ class TrainingData:
     ``rows [n]`` are the pool's row numbers, each once. ``gold [n]`` (class index, -1 unknown) only
     counts how many selected labels are right; it never trains. ``eval_gold`` likewise holds class
     indices or -1.
+
+    ``human [n]`` marks texts whose label a person gave (certain in ``teacher_probs``), ``own [n,
+    C]`` what the teacher itself said of them (NaN: nothing), and ``out_of_sample [n, C]`` are
+    probabilities by models that did not see the row (NaN: none); only selection looks at the last
+    two. ``stop_texts`` with ``stop_label`` judge epochs for early stopping where there is no
+    evaluation gold; ``stop_source`` is ``audit`` or ``teacher``. None of them may be in the pool.
     """
 
     texts: Sequence[str]
@@ -29,6 +35,12 @@ class TrainingData:
     gold: Ints | None = None
     eval_texts: Sequence[str] = ()
     eval_gold: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    human: npt.NDArray[np.bool_] | None = None
+    own: Floats | None = None
+    out_of_sample: Floats | None = None
+    stop_texts: Sequence[str] = ()
+    stop_label: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    stop_source: str = "audit"
 
     def check(self, classes: int) -> None:
         """Raise DataError where the parts do not fit one another."""
@@ -44,6 +56,10 @@ class TrainingData:
             ("row numbers", self.rows, n),
             ("gold labels", self.gold, n),
             ("gold labels of the evaluation texts", self.eval_gold, len(self.eval_texts)),
+            ("marks of people's labels", self.human, n),
+            ("answers of the teacher itself", self.own, n),
+            ("probabilities by models that did not see the row", self.out_of_sample, n),
+            ("labels of the texts to stop by", self.stop_label, len(self.stop_texts)),
         ):
             if values is not None and len(values) != wanted:
                 raise DataError(f"There are {wanted:,} texts but {len(values):,} {name}.")
@@ -64,7 +80,22 @@ class TrainingData:
     def fingerprint(self) -> dict[str, str]:
         """Digests by part, so that a checkpoint of other data is known."""
         none = np.zeros(0)
+        further = {
+            "people's labels": self.human,
+            "answers of the teacher itself": self.own,
+            "out-of-sample probabilities": self.out_of_sample,
+        }
+        parts = {
+            name: _digest(np.asarray(values, dtype=np.float64))
+            for name, values in further.items()
+            if values is not None
+        }
+        if len(self.stop_texts):
+            parts["texts to stop by"] = _digest(
+                *self.stop_texts, np.asarray(self.stop_label), self.stop_source
+            )
         return {
+            **parts,
             "texts": _digest(*self.texts),
             "rows": _digest(np.asarray(self.rows, dtype=np.int64)),
             "teacher labels": _digest(np.asarray(self.teacher_probs, dtype=np.float64)),
@@ -101,6 +132,8 @@ class TrainingOutcome:
     and None without evaluation gold. ``selected_share`` = ``backpropagated / (n x epochs)``;
     ``unique`` counts the rows that trained at least once; ``selected_accuracy`` is the share right
     among the selected whose gold is known. Each of ``epochs`` says the same of one epoch.
+    ``updates`` counts optimiser steps. With early stopping all is of ``best_epoch``, whose student
+    is kept, and ``stopped_on`` says by which labels it was chosen: gold, audit or teacher.
     ``training_seconds`` covers scoring, selection and the update; evaluating, and logging the
     signals of the whole pool, are counted apart.
     """
@@ -120,6 +153,9 @@ class TrainingOutcome:
     evaluation_seconds: float
     logging_seconds: float
     warnings: list[str]
+    updates: int = 0
+    best_epoch: int | None = None
+    stopped_on: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -128,7 +164,14 @@ class TrainingOutcome:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingOutcome:
         """From the JSON values of :meth:`to_dict` (others are left aside)."""
-        return cls(**{item.name: values[item.name] for item in fields(cls)})
+        later = {"updates", "best_epoch", "stopped_on"}
+        return cls(
+            **{
+                item.name: values[item.name]
+                for item in fields(cls)
+                if item.name in values or item.name not in later
+            }
+        )
 
 
 @dataclass
@@ -142,20 +185,26 @@ class Tally:
     right: int = 0
     known: int = 0
     loss: float = 0.0
+    updates: int = 0
 
     @property
     def selected(self) -> int:
         """Samples that were trained on."""
         return sum(self.per_class)
 
-    def add(self, label: Ints, seen: int, loss: float | None, right: int, known: int) -> None:
-        """Count one step that selected samples with these labels out of ``seen``."""
+    def add(self, label: Ints, seen: int, losses: list[float], right: int, known: int) -> None:
+        """Count one step that selected samples with these labels out of ``seen``.
+
+        ``losses`` are of the updates it made: one where it selected, none or more where samples
+        are gathered.
+        """
         self.steps += 1
-        self.skipped += loss is None
+        self.skipped += not len(label)
+        self.updates += len(losses)
         self.seen += seen
         self.right += right
         self.known += known
-        self.loss += loss or 0.0
+        self.loss += sum(losses)
         counts = np.bincount(label, minlength=len(self.per_class))
         self.per_class = [int(a + b) for a, b in zip(self.per_class, counts, strict=True)]
 
@@ -174,6 +223,9 @@ class Position:
     evaluation_seconds: float = 0.0
     logging_seconds: float = 0.0
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int | None = None
+    best_score: list[float] | None = None
+    stopped: bool = False
 
     @classmethod
     def start(cls, classes: int) -> Position:

@@ -13,18 +13,32 @@ import numpy as np
 from llkd import signals
 from llkd.config import TrainingConfig
 from llkd.errors import ConfigError, JobCancelled, StoreError
+from llkd.signals import Floats, Ints
 from llkd.store.home import atomic_file
-from llkd.strategies import make_strategy
+from llkd.strategies import make_strategy, prepared
 from llkd.students import Student
 from llkd.training import checkpoints
 from llkd.training.batches import steps_per_epoch
 from llkd.training.checkpoints import Checkpoint
+from llkd.training.deciding import strategy_inputs
+from llkd.training.gathering import Gathering
 from llkd.training.logs import TrainingLog
-from llkd.training.optimisation import Optimisation
+from llkd.training.optimisation import Optimisation, soft_targets
 from llkd.training.records import Position, Progress, TrainingData, TrainingOutcome
+from llkd.training.scoring import Scorer
+from llkd.training.stopping import BEST, judged_by
 
 SUMMARY = "summary.json"
 LOG_SECONDS = 3.0
+
+
+def _flat(config: TrainingConfig) -> dict[str, Any]:
+    settings = config.model_dump(mode="json", exclude={"checkpoint_seconds"})
+    selection = settings.pop("selection")
+    return {**settings, **{f"selection.{name}": value for name, value in selection.items()}}
+
+
+USUAL = _flat(TrainingConfig())
 
 
 class Session:
@@ -68,9 +82,34 @@ class Session:
         self.label = signals.pseudo_label(self.teacher_probs)
         self.gold = np.full(len(self.rows), -1) if data.gold is None else np.asarray(data.gold)
         self.inference_batch = 64 if student.device.type == "cpu" else 256
-        self.strategy = make_strategy(config.selection, class_names)
+        self.human = np.zeros(len(self.rows), dtype=np.bool_)
+        if data.human is not None:
+            self.human = np.asarray(data.human, dtype=np.bool_)
+        self.strategy = prepared(
+            make_strategy(config.selection, class_names),
+            strategy_inputs(self.teacher_probs, self.human, data.own, data.out_of_sample),
+        )
+        self.targets: Ints | Floats = self.label
+        if config.targets == "soft":
+            self.targets = soft_targets(
+                self.teacher_probs, config.target_temperature, config.hard_share
+            )
         self.rng = np.random.default_rng([config.seed, 1])
         self.optimisation = Optimisation(student, self.encoded, config, self.total_steps)
+        warning = getattr(self.strategy, "warning", None)
+        self.optimisation.warnings += [warning] if warning else []
+        self.scorer = Scorer(
+            len(self.rows),
+            len(self.class_names),
+            config.selection.score_every,
+            self.optimisation.score,
+            lambda wanted: self.optimisation.score_many(wanted, self.inference_batch),
+        )
+        self.gathering = Gathering(config.batch_size if config.gather else None)
+        self.stop_source = judged_by(data) if config.early_stopping == "auto" else None
+        self.stop_encoded = student.encode(
+            data.stop_texts if self.stop_source in {"audit", "teacher"} else []
+        )
         self.log = TrainingLog(folder)
         self.at = Position.start(len(class_names))
         self.used = np.zeros(len(self.rows), dtype=np.bool_)
@@ -78,12 +117,9 @@ class Session:
 
     def fingerprint(self) -> dict[str, Any]:
         """All that decides how a run ends; checkpoints of another are refused."""
-        settings = self.config.model_dump(mode="json", exclude={"checkpoint_seconds"})
-        selection = settings.pop("selection")
         counts = None if self.reference_counts is None else [int(k) for k in self.reference_counts]
         return {
-            **settings,
-            **{f"selection.{name}": value for name, value in selection.items()},
+            **_flat(self.config),
             "classes": self.class_names,
             "reference counts": counts,
             **self.data.fingerprint(),
@@ -96,7 +132,7 @@ class Session:
             return None
         try:
             stored = json.loads(path.read_text("utf-8"))
-            checkpoints.check_same(self.folder, stored["fingerprint"], self.fingerprint())
+            checkpoints.check_same(self.folder, stored["fingerprint"], self.fingerprint(), USUAL)
             outcome = TrainingOutcome.from_dict(stored)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
@@ -114,13 +150,16 @@ class Session:
             self.log.discard_after(parts=0, epochs=0)
             return
         values = found.values
-        checkpoints.check_same(self.folder, values["fingerprint"], self.fingerprint())
+        checkpoints.check_same(self.folder, values["fingerprint"], self.fingerprint(), USUAL)
         self.student.network.load_state_dict(found.model)
         self.optimisation.restore(found.optimiser)
         self.optimisation.micro = values["micro"]
         self.optimisation.warnings = values["warnings"]
         self.strategy = self.strategy.restored(values["strategy"])
         self.rng.bit_generator.state = values["rng"]
+        self.scorer.restore(found.arrays)
+        if "gathering" in values:
+            self.gathering.restore(values["gathering"])
         torch.set_rng_state(found.arrays["torch_rng"])
         if "cuda_rng" in found.arrays and self.student.device.type == "cuda":
             torch.cuda.set_rng_state(found.arrays["cuda_rng"], self.student.device)
@@ -133,7 +172,11 @@ class Session:
         import torch
 
         self.log.flush()
-        arrays = {"torch_rng": torch.get_rng_state(), "used": torch.from_numpy(self.used.copy())}
+        arrays = {
+            "torch_rng": torch.get_rng_state(),
+            "used": torch.from_numpy(self.used.copy()),
+            **self.scorer.state(),
+        }
         if self.student.device.type == "cuda":
             arrays["cuda_rng"] = torch.cuda.get_rng_state(self.student.device)
         model = self.student.network.state_dict()
@@ -150,6 +193,7 @@ class Session:
                 "micro": self.optimisation.micro,
                 "warnings": self.optimisation.warnings,
                 "parts": self.log.parts,
+                "gathering": self.gathering.state(),
             },
         )
         checkpoints.save(self.folder, self.at.epoch, self.at.batch, checkpoint)
@@ -168,6 +212,7 @@ class Session:
         with atomic_file(self.folder / SUMMARY) as temporary:
             temporary.write_text(json.dumps(whole, ensure_ascii=False, indent=1), "utf-8")
         checkpoints.remove(self.folder)
+        (self.folder / BEST).unlink(missing_ok=True)
 
     def report(self, doing: str) -> None:
         """Tell the caller where the run stands."""

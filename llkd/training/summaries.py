@@ -9,6 +9,7 @@ import numpy as np
 from llkd import signals
 from llkd.signals import Floats, Ints
 from llkd.training.records import Position, Tally, TrainingOutcome
+from llkd.training.stopping import SOURCES
 
 
 def epoch_summary(
@@ -25,7 +26,6 @@ def epoch_summary(
     are none; ``unique`` counts rows used since the run began.
     """
     owned = np.bincount(pseudo_label, minlength=len(class_names))
-    trained = tally.steps - tally.skipped
     return {
         "epoch": epoch,
         "steps": tally.steps,
@@ -38,7 +38,7 @@ def epoch_summary(
         },
         "selected_accuracy": tally.right / tally.known if tally.known else None,
         "unique": int(used.sum()),
-        "loss": tally.loss / trained if trained else None,
+        "loss": tally.loss / tally.updates if tally.updates else None,
         "mean_information_need": float(signals.information_need(pool_probs).mean()),
     }
 
@@ -48,9 +48,13 @@ def outcome(
     class_names: list[str],
     used: np.ndarray,
     warnings: list[str],
+    stopped_on: str | None = None,
 ) -> TrainingOutcome:
-    """What the whole run did; ``at`` is its end and ``used [n]`` the rows that trained."""
-    whole, last = at.whole, at.epochs[-1]
+    """What the whole run did; ``at`` is its end and ``used [n]`` the rows that trained.
+
+    ``stopped_on`` names the labels that chose the best epoch, whose figures these then are.
+    """
+    whole, last = at.whole, at.epochs[(at.best_epoch or 0) - 1]
     return TrainingOutcome(
         accuracy=last["accuracy"],
         macro_f1=last["macro_f1"],
@@ -66,8 +70,28 @@ def outcome(
         training_seconds=at.training_seconds,
         evaluation_seconds=at.evaluation_seconds,
         logging_seconds=at.logging_seconds,
-        warnings=[*warnings, *_selection_warnings(whole, class_names)],
+        warnings=[
+            *warnings,
+            *_selection_warnings(whole, class_names),
+            *_stopping_warnings(at, stopped_on),
+        ],
+        updates=whole.updates,
+        best_epoch=at.best_epoch,
+        stopped_on=stopped_on,
     )
+
+
+def _stopping_warnings(at: Position, stopped_on: str | None) -> list[str]:
+    """Which student this is, and that labels which chose it judge it too kindly."""
+    if stopped_on is None:
+        return []
+    said = (
+        f"The student is that of epoch {at.best_epoch} of {len(at.epochs)}, the best by "
+        f"{SOURCES[stopped_on]}."
+    )
+    if stopped_on == "gold":
+        said += " The same gold measures it, so its figures are a little too good."
+    return [said]
 
 
 def _selection_warnings(whole: Tally, class_names: list[str]) -> list[str]:

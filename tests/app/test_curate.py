@@ -619,6 +619,19 @@ def test_a_text_that_was_passed_over_by_chance_says_so(home):
     run = add_run(store, project, "random")
     row = store.runs.decisions(run).query("not selected")["row"].iloc[0]
     assert "not drawn" in set(curation.history(store, run, row)["why"])
+    for strategy, why in (
+        ("learnability", "others scored higher"),
+        ("trust", "others scored higher"),
+        ("small_loss", "its label looked wrong to the student"),
+    ):
+        # A window of one batch: with a longer one small_loss would still take everything.
+        run = add_run(store, project, strategy, window=1, epochs=6)
+        said = {
+            reason
+            for row in curation.load_plane(store, project).frame["row"]
+            for reason in curation.history(store, run, int(row)).get("why", [])
+        }
+        assert said == {"selected", why}
 
 
 # --- one by one, comparing, leaving with a selection ---------------------------------------------

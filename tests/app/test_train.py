@@ -139,6 +139,24 @@ def test_a_random_strategy_draws_a_share_or_as_many_as_a_run(home, started):
     assert not [part for part in started[-1] if part.startswith("--share")]
 
 
+def test_strategies_with_a_share_of_their_own_and_the_newer_settings(home, started):
+    store, project = seeded_project(home)
+    run = add_run(store, project)
+    app = opened("train")
+    _pick(app, "train_strategy", "neighbours")
+    app.slider(key="train_share").set_value(0.3).run()
+    _pick(app, "train_targets", "soft")
+    app.toggle(key="train_early_stopping").set_value(True).run()
+    app.number_input(key="train_human_weight").set_value(2.5).run()
+    button(app, "Start training").click().run()
+    wanted = {"--strategy=neighbours", "--share=0.3", "--targets=soft", "--human-weight=2.5"}
+    assert wanted | {"--early-stopping=auto"} <= set(started[-1])
+    app.toggle(key="train_early_stopping").set_value(False).run()
+    app.get_by_key("train_share_how").set_value("As many as another run").run()
+    button(app, "Start training").click().run()
+    assert f"--reference-run={run.id}" in started[-1]
+
+
 def test_fixed_thresholds_come_from_curate_or_a_saved_selection_or_by_hand(home, started):
     store, project = seeded_project(home)
     saved = {

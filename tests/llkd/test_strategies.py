@@ -5,7 +5,15 @@ import pytest
 
 from llkd.config import SelectionConfig, StrategyName
 from llkd.errors import ConfigError
-from llkd.strategies import EXPLAINED, STRATEGIES, above_thresholds, class_thresholds, make_strategy
+from llkd.strategies import (
+    EXPLAINED,
+    STRATEGIES,
+    StrategyInputs,
+    above_thresholds,
+    class_thresholds,
+    make_strategy,
+    prepared,
+)
 
 NAMES = ["a", "b", "c"]
 
@@ -26,12 +34,13 @@ def test_the_registry_is_what_settings_allow_and_the_pages_explain():
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_each_strategy_decides_and_its_state_survives_a_checkpoint(name, batch):
-    strategy = make_strategy(config(name, share=0.3), NAMES)
+    pool = StrategyInputs(batch[0], out_of_sample=batch[1])
+    strategy = prepared(make_strategy(config(name, share=0.3), NAMES), pool)
     again = strategy.restored(strategy.state())
     for number in range(3):
         rng, same = np.random.default_rng(number), np.random.default_rng(number)
-        strategy, one = strategy.step(*batch, rng=rng)
-        again, two = again.restored(again.state()).step(*batch, rng=same)
+        strategy, one = strategy.step(*batch, rng=rng, positions=np.arange(40))
+        again, two = again.restored(again.state()).step(*batch, rng=same, positions=np.arange(40))
         np.testing.assert_array_equal(one.selected, two.selected)
         assert (one.weight[~one.selected] == 0).all()
         assert one.weight[one.selected].mean() == pytest.approx(1.0)

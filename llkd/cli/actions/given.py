@@ -9,7 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from llkd import fairness, jobs
+from llkd import jobs
 from llkd.cli.output import ProgressBar, job_row
 from llkd.commands import WORDED
 from llkd.config import (
@@ -23,6 +23,7 @@ from llkd.config import (
 )
 from llkd.errors import DataError, UserError
 from llkd.store import Project, Run, Store
+from llkd.strategies import TAKE_A_SHARE, TAKE_COUNTS
 
 Document = dict[str, Any]
 
@@ -77,11 +78,15 @@ def _check_that_each_counts(values: dict[str, Any], reference_run: Any) -> None:
         raise UserError(
             "The strategy 'fixed' needs --teacher-threshold, --student-threshold or both."
         )
-    if strategy not in fairness.CONTROLS and ("share" in values or reference_run is not None):
-        raise UserError(
-            "A share or a reference run belongs to the strategies "
-            f"{' and '.join(fairness.CONTROLS)}; {strategy!r} does not look at them."
-        )
+    for wrong, name, takers in (
+        ("share" in values, "Shares", TAKE_A_SHARE),
+        (reference_run is not None, "Reference runs", TAKE_COUNTS),
+    ):
+        if wrong and strategy not in takers:
+            raise UserError(
+                f"{name} belong to the strategies {', '.join(takers)}; {strategy!r} does not "
+                "look at them."
+            )
 
 
 def threshold(name: str, given: list[str] | None) -> float | dict[str, float] | None:

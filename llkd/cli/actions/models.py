@@ -57,12 +57,17 @@ def compare(store: Store, given: Namespace) -> Document:
     project = store.projects.get(given.project)
     curation.current_labelling(store, project)
     config = training_config(given)
+    from llkd.pipeline.comparing import ARMS, check_arms
+
+    arms = ARMS
+    if given.arms is not None:
+        arms = check_arms([name.strip() for name in given.arms.split(",") if name.strip()])
 
     def work(job: jobs.JobContext) -> Document:
         from llkd import pipeline
 
         now = store.projects.by_id(project.id)
-        return pipeline.compare(store, now, config, job, seeds=given.seeds)
+        return pipeline.compare(store, now, config, job, seeds=given.seeds, arms=arms)
 
     return as_job(store, given, "compare", f"Compare on {project.name}", project, work)
 

@@ -133,6 +133,20 @@ def test_compare_prints_the_table_and_the_sentence(files):
         assert name in done.stdout
 
 
+def test_compare_takes_arms_by_name(files):
+    imported(files)
+    document("label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe")
+    options = ("--student", files / "encoder", "--epochs", "1", "--learning-rate", "0.001")
+    assert "There is no arm 'magic'" in fails("compare", "toy", "--arms", "llkd,magic")
+    done = llkd("compare", "toy", *options, "--arms", "llkd,random,learnability")
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.splitlines()
+    assert [line.split()[:2] for line in table if line.startswith("learnability")][:2] == [
+        ["learnability", "epochs"], ["learnability", "samples"],
+    ]  # fmt: skip
+    assert "against" in done.stdout and " to " in done.stdout
+
+
 def test_background_resume_and_wait(files):
     imported(files)
     started = document("label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe",

@@ -97,6 +97,10 @@ def test_wrong_rows_get_a_sentence(wrong):
                        "student_threshold": 0.125}},
         {"selection": {"momentum": 0.5, "class_specific": False, "target_rate": 0.3,
                        "weighting": "none", "teacher_scale": 0.5, "student_scale": 1.5}},
+        {"selection": {"strategy": "learnability", "share": 0.1, "window": 9},
+         "early_stopping": "auto", "patience": 4, "gather": True, "compile": True},
+        {"selection": {"strategy": "trust", "trust_score": "right", "trust_evidence": "probe",
+                       "trust_weight": "right", "warmup_steps": 50}, "reference_run": 2},
     ],
 )  # fmt: skip
 def test_train(values):
@@ -104,6 +108,24 @@ def test_train(values):
     given = make_parser().parse_args(commands.train("p", config, calibration="batch"))
     assert training_config(given) == config
     assert given.calibration == "batch"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"epochs": 2, "seed": 7, "targets": "soft", "hard_share": 0.5, "gather": True},
+        {"selection": {"class_specific": False, "half_life": 8.0, "window": 5,
+                       "weighting": "softmatch", "score_every": 4}},
+    ],
+)  # fmt: skip
+def test_compare(values):
+    config = build(TrainingConfig, values)
+    command = commands.compare("-p", config, seeds=5, arms=["llkd", "trust"])
+    given = make_parser().parse_args(command)
+    assert training_config(given) == config
+    assert (given.project, given.seeds, given.arms) == ("-p", 5, "llkd,trust")
+    assert make_parser().parse_args(commands.compare("p", config)).arms is None
 
 
 def test_export_probe_and_predict():

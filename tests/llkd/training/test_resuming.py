@@ -1,13 +1,16 @@
 """Stopping, dying, resuming: the same weights as if nothing had happened."""
 
+import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from llkd.errors import ConfigError, JobCancelled, StoreError
+from llkd.strategies import STRATEGIES
 from tests.llkd.training.toy_runs import (
     config,
     log,
@@ -64,6 +67,80 @@ def test_a_killed_run_resumes_to_the_same_weights(encoder, tmp_path, strategy, k
         assert len(first) and no_seconds(first).equals(no_seconds(second)), kind
     for name in ("accuracy", "selected_share", "unique", "epochs", "steps", "selected_accuracy"):
         assert getattr(outcome, name) == getattr(expected, name), name
+
+
+OPTIONS = {
+    **{name: {"strategy": name} for name in STRATEGIES},
+    # So long a window that P(right) is fitted before the second stop.
+    "trust": {"strategy": "trust", "selection": {"window": 10}},
+    "no class thresholds": {"selection": {"class_specific": False, "target_rate": 0.3}},
+    "softmatch": {"selection": {"weighting": "softmatch", "half_life": 4.0}},
+    "softmatch all": {"strategy": "all", "selection": {"weighting": "softmatch"}},
+    "score every 2": {"selection": {"score_every": 2}},
+    "score every 7": {"selection": {"score_every": 7}},
+    "warm-up": {"selection": {"warmup_steps": 4}},
+    "soft": {"targets": "soft", "target_temperature": 2.0, "hard_share": 0.5},
+    "gather": {"gather": True, "strategy": "random"},
+    "all at once": {
+        "strategy": "trust",
+        "gather": True,
+        "targets": "soft",
+        "human_weight": 2.0,
+        "selection": {"score_every": 3, "warmup_steps": 2, "trust_evidence": "probe"},
+    },
+}
+
+
+def data_with_everything():
+    rng = np.random.default_rng(0)
+    plain, human = toy_data(n=80, wrong=0.2), np.zeros(80, dtype=bool)
+    human[:6] = True
+    probs = plain.teacher_probs.copy()
+    probs[human] = np.eye(2)[1 - probs[human].argmax(axis=1)]
+    return toy_data(
+        n=80, teacher_probs=probs, human=human, own=plain.teacher_probs,
+        out_of_sample=rng.dirichlet([1.0, 1.0], 80),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_strategy_and_option_resumes_to_the_same_weights(encoder, tmp_path, name):
+    """Stopped in the middle of an epoch, twice; every bit of the result is that of a whole run."""
+    options = {**OPTIONS[name]}
+    selection = {"share": 0.4, "teacher_threshold": 0.7, "student_threshold": 0.2, "window": 3}
+    selection |= options.pop("selection", {})
+    settings = config(options.pop("strategy", "llkd"), selection=selection, **options)
+    data = data_with_everything()
+    whole, expected = run(encoder, tmp_path / "whole", settings, data)
+    for steps in (3, 14):
+        with pytest.raises(JobCancelled):
+            run(encoder, tmp_path / "cut", settings, data, **stop_after(steps))
+    resumed, outcome = run(encoder, tmp_path / "cut", settings, data)
+    assert same_weights(weights(resumed), weights(whole))
+    assert 0 < outcome.backpropagated == expected.backpropagated
+    assert outcome.updates == expected.updates and outcome.epochs == expected.epochs
+    for kind in ("steps", "decisions", "signals-epoch", "eval-epoch"):
+        first, second = log(tmp_path / "whole", kind), log(tmp_path / "cut", kind)
+        assert no_seconds(first).equals(no_seconds(second)), kind
+
+
+def test_a_checkpoint_from_before_an_option_existed_is_taken_up(encoder, tmp_path):
+    """A setting that a run's stored state does not name had its default then."""
+    whole, _ = run(encoder, tmp_path / "whole")
+    with pytest.raises(JobCancelled):
+        run(encoder, tmp_path / "old", **stop_after(3))
+    (state,) = (tmp_path / "old").glob("checkpoint-*/state.json")
+    values = json.loads(state.read_text())
+    for name in ("targets", "gather", "patience", "selection.score_every"):
+        del values["fingerprint"][name]
+    for name in ("best_epoch", "best_score", "stopped"):
+        del values["position"][name]
+    del values["gathering"]
+    state.write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match="with another targets"):
+        run(encoder, tmp_path / "old", config(targets="soft"))
+    resumed, _ = run(encoder, tmp_path / "old")
+    assert same_weights(weights(resumed), weights(whole))
 
 
 def test_a_run_stopped_while_reading_the_pool_resumes_there(encoder, tmp_path):

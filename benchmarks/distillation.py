@@ -1,0 +1,153 @@
+"""Which selection earns its keep: every arm of a fair comparison, on real sets, over seeds.
+
+The data folder holds gzip CSV files with columns text, label (DATA_SETS names them). The pool's
+labels are never trained on: the embedded teacher labels it, the test texts judge. Arms of a seed
+see the same batches from the same start; ``samples`` means as many texts in every step as LLKD
+took. Prints Markdown: means over seeds, and paired differences with 95 % bootstrap intervals over
+seeds and test texts.
+
+    python benchmarks/distillation.py --data DATA [--sets ag_news,emotions] [--seeds 5]
+        [--epochs 1] [--pool N] [--test N] [--arms llkd,all,...] [--home DIR]
+
+With ``--home`` a stopped benchmark goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
+
+from llkd import jobs, pipeline  # noqa: E402
+from llkd.cli.output import ProgressBar, print_json  # noqa: E402
+from llkd.config import LabelSet, TeacherConfig, TrainingConfig  # noqa: E402
+from llkd.errors import NotFound  # noqa: E402
+from llkd.store import Project, Store  # noqa: E402
+
+DATA_SETS = {
+    "ag_news": ("ag_news_pool", "ag_news_test"),
+    "emotions": ("emotions_train", "emotions_test"),
+    "csabstruct": ("csabstruct_train", "csabstruct_test"),
+    "tweet_emotion": ("tweet_emotion_train", "tweet_emotion_test"),
+    "clinc_domains": ("clinc_domains_train", "clinc_domains_test"),
+}
+ARMS = "llkd,all,random,teacher_then_random,neighbours"
+
+
+def texts_of(data: Path, name: str, pool: int | None, test: int | None) -> pd.DataFrame:
+    """Texts, gold and split of one set, at most so many of each part, drawn with a fixed seed."""
+    parts = []
+    for file, split, most in zip(DATA_SETS[name], ("pool", "eval"), (pool, test), strict=True):
+        path = data / f"{file}.csv.gz"
+        if not path.exists():
+            sys.exit(f"{path} is missing: --data names a folder that holds {path.name}.")
+        part = pd.read_csv(path, keep_default_na=False).drop_duplicates("text")
+        part = part.sample(frac=1, random_state=0)[:most]
+        parts.append(part.assign(split=split))
+    # A text of both parts stays in the test part: the student must not have seen it.
+    texts = pd.concat(parts[::-1], ignore_index=True).drop_duplicates("text", ignore_index=True)
+    texts = texts.rename(columns={"label": "gold"})
+    return texts.assign(id=[str(row) for row in range(len(texts))])
+
+
+def project_of(store: Store, name: str, texts: pd.DataFrame) -> Project:
+    """The set as a project, made once."""
+    try:
+        return store.projects.get(name)
+    except NotFound:
+        names = sorted(texts["gold"].unique())
+        report = {"rows": len(texts), "kept": len(texts), "labels": names}
+        return store.projects.create(
+            name,
+            texts,
+            source=name,
+            report={**report, "dropped": {}, "warnings": []},
+            label_set=LabelSet.of(names),
+        )
+
+
+def compared(
+    store: Store, project: Project, config: TrainingConfig, seeds: int, arms: Sequence[str]
+) -> dict[str, Any]:
+    """Label, embed, and train every arm with every seed."""
+
+    def work(job: jobs.JobContext) -> dict[str, Any]:
+        taught = pipeline.label(store, project, TeacherConfig(), job)
+        current = store.projects.get(project.name)
+        pipeline.embed_and_probe(store, current, job)
+        found = pipeline.compare(store, current, config, job, seeds=seeds, arms=arms)
+        return {**found, "labelling_seconds": taught["seconds"]}
+
+    title = f"Distillation on {project.name}"
+    return jobs.run(store, work, kind="benchmark", title=title, arguments=[], show=ProgressBar())
+
+
+def print_tables(found: Mapping[str, Any], seeds: int) -> None:
+    """The arms, then what may be said of their differences."""
+    teacher = found["teacher"]
+    print(f"\n### {found['project']}: {seeds} seed{'s' * (seeds > 1)}\n")
+    print("| arm | budget | accuracy | macro-F1 | samples | share | labels right | seconds |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|")
+    print(f"| (teacher) | | {teacher['accuracy']:.3f} | {teacher['macro_f1']:.3f} | | | | |")
+    for row in found["arms"]:
+        print(
+            f"| {row['arm']} | {row['budget']} | {row['accuracy']:.3f} | {row['macro_f1']:.3f} "
+            f"| {row['backpropagated']:,} | {row['selected_share']:.3f} "
+            f"| {row['selected_accuracy']:.3f} | {row['training_seconds']:.1f} |"
+        )
+    print("\n| arm | budget | minus | accuracy (points) | macro-F1 (points) |")
+    print("|---|---|---|---|---|")
+    for one in found["differences"]:
+        told = [_points(one[metric]) for metric in ("accuracy", "macro_f1")]
+        print(f"| {one['arm']} | {one['budget']} | {one['rival']} | {told[0]} | {told[1]} |")
+    print(f"\n{found['conclusion']}")
+
+
+def _points(value: Mapping[str, float]) -> str:
+    clear = " **" if value["low"] > 0 or value["high"] < 0 else " "
+    low, high = 100 * value["low"], 100 * value["high"]
+    return f"{clear}{100 * value['value']:+.1f}{clear.strip()} [{low:+.1f}, {high:+.1f}]".strip()
+
+
+def main() -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", default=",".join(DATA_SETS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--pool", type=int, help="at most so many texts to learn from")
+    parser.add_argument("--test", type=int, help="at most so many texts to judge on")
+    parser.add_argument("--arms", default=ARMS, help="or every")
+    parser.add_argument("--home", help="keep everything here")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    unknown = set(given.sets.split(",")) - set(DATA_SETS)
+    if unknown:
+        sys.exit(f"There is no set {min(unknown)!r}. The sets are {', '.join(DATA_SETS)}.")
+
+    with tempfile.TemporaryDirectory() as temporary:
+        store = Store(given.home or temporary)
+        documents = []
+        for name in given.sets.split(","):
+            project = project_of(store, name, texts_of(given.data, name, given.pool, given.test))
+            config = TrainingConfig(epochs=given.epochs)
+            found = compared(store, project, config, given.seeds, given.arms.split(","))
+            documents.append(found)
+            if not given.json:
+                print_tables(found, given.seeds)
+        if given.json:
+            print_json(documents)
+        store.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What a run keeps beside its labels, so that later work on the project changes nothing in it.
+
+Who gave a label, what the teacher itself said, what a model said that did not see the text, and
+which labelled texts are held out to stop by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from llkd import curation, signals
+from llkd.config import TrainingConfig
+from llkd.errors import UserError
+from llkd.signals import Floats, Ints
+from llkd.store import Project, Store
+from llkd.store.home import atomic_file
+
+FILE = "evidence.parquet"
+LEAST_AUDITED = 30
+LEAST_ROWS = 100
+MOST_HELD_OUT = 2000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Row by row of a run's targets ``[m]``: a person's label or not, held out or not.
+
+    ``own [m, C]`` is the teacher's own answer, ``out_of_sample [m, C]`` the probe's; NaN where
+    there is none. ``stop_source`` is ``audit`` or ``teacher``; empty where nothing is held out.
+    """
+
+    human: np.ndarray
+    held_out: np.ndarray
+    own: Floats
+    out_of_sample: Floats
+    stop_source: str
+
+
+def collect(
+    store: Store,
+    project: Project,
+    plane: curation.Plane,
+    labels: curation.TeacherLabels,
+    rows: Ints,
+    config: TrainingConfig,
+) -> Evidence:
+    """What is known of these pool rows besides their labels.
+
+    Raises UserError where there is nothing to stop by, or no embeddings for ``neighbours``.
+
+    For ``trust`` the unseen opinion is the probe's (fitted where embeddings are there), for
+    ``neighbours`` the votes of the nearest pool texts.
+    """
+    at = np.searchsorted(plane.frame["row"].to_numpy(), rows)
+    human = plane.frame["human_label"].to_numpy()[at] >= 0
+    own = plane.probabilities[at]
+    unseen = np.full(own.shape, np.nan)
+    if config.selection.strategy == "trust":
+        found = curation.probe_signals(store, project, labels)
+        if found is not None:
+            spread = np.full((project.rows, own.shape[1]), np.nan)
+            spread[found[0]] = found[1]
+            unseen = spread[rows]
+    elif config.selection.strategy == "neighbours":
+        points = curation.load_embeddings(store, project)
+        if points is None:
+            raise UserError(
+                "The strategy 'neighbours' compares texts by their embeddings, and there are none "
+                f"yet. Make them with: llkd probe {curation.quoted(project.name)}"
+            )
+        label = plane.frame["label"].to_numpy()[at]
+        unseen = curation.neighbour_votes(points[rows], label, own.shape[1])
+    held_out, source = np.zeros(len(rows), dtype=np.bool_), ""
+    if config.early_stopping == "auto" and not _has_gold(store, project, plane.names):
+        held_out, source = hold_out(human, signals.confidence(own))
+    return Evidence(human, held_out, own, unseen, source)
+
+
+def _has_gold(store: Store, project: Project, names: list[str]) -> bool:
+    texts = store.projects.texts(project.id, ["gold", "split"])
+    gold = curation.gold_indices(texts, names)
+    return bool(((texts["split"] == "eval").to_numpy() & (gold >= 0)).any())
+
+
+def hold_out(human: np.ndarray, confidence: Floats, seed: int = 0) -> tuple[np.ndarray, str]:
+    """Texts that judge epochs and do not train, ``[m]``, and whose labels these are.
+
+    A third of the labels that people gave, where they gave at least 30. Else a tenth of the texts,
+    at random among the surer half: what the teacher is likely right on. The same for all seeds of
+    training. Raises UserError where there are too few texts.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = np.zeros(len(human), dtype=np.bool_)
+    checked = np.flatnonzero(human)
+    if len(checked) >= LEAST_AUDITED:
+        chosen[rng.permutation(checked)[: len(checked) // 3]] = True
+        return chosen, "audit"
+    candidates = np.flatnonzero(~human & np.isfinite(confidence))
+    if len(candidates) < LEAST_ROWS:
+        raise UserError(
+            "Early stopping needs held-out labels: import gold labels, check at least "
+            f"{LEAST_AUDITED} of the teacher's, label at least {LEAST_ROWS} texts, or train "
+            "without it."
+        )
+    surer = candidates[np.argsort(-confidence[candidates], kind="stable")]
+    drawn = rng.permutation(surer[: len(surer) // 2])
+    chosen[drawn[: min(MOST_HELD_OUT, len(candidates) // 10)]] = True
+    return chosen, "teacher"
+
+
+def write(folder: Path, rows: Ints, found: Evidence) -> None:
+    """Keep it in a run's folder; nothing where there is nothing to keep."""
+    if not (found.human.any() or found.held_out.any() or np.isfinite(found.out_of_sample).any()):
+        return
+    frame = pd.DataFrame(
+        {
+            "row": rows.astype(np.int32),
+            "human": found.human,
+            "held_out": found.held_out,
+            "own": list(found.own.astype(np.float32)),
+            "out_of_sample": list(found.out_of_sample.astype(np.float32)),
+        }
+    )
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with atomic_file(folder / FILE) as temporary:
+        pq.write_table(table.replace_schema_metadata({"stop_source": found.stop_source}), temporary)
+
+
+def read(folder: Path) -> Evidence | None:
+    """What :func:`write` kept, or None."""
+    if not (folder / FILE).exists():
+        return None
+    table = pq.read_table(folder / FILE)
+    metadata: dict[bytes, bytes] = table.schema.metadata or {}
+
+    def matrix(name: str) -> Floats:
+        column: Any = table[name].combine_chunks()
+        values = column.flatten().to_numpy(zero_copy_only=False)
+        return np.asarray(values, dtype=np.float64).reshape(len(table), -1)
+
+    return Evidence(
+        table["human"].to_numpy(),
+        table["held_out"].to_numpy(),
+        matrix("own"),
+        matrix("out_of_sample"),
+        metadata.get(b"stop_source", b"").decode(),
+    )

@@ -1,0 +1,147 @@
+"""The selection strategies by name: one interface, so that they can be compared.
+
+``llkd`` is the method; the others are its rivals and controls (docs/method.md, section 3). To add
+one: write a class with ``needs_student``, ``step``, ``state`` and ``restored``, and name it in
+:data:`STRATEGIES`. One that wants to know the whole pool also has ``prepare``
+(:class:`NeedsInputs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from llkd.config import SelectionConfig
+from llkd.selection import AdaptiveSelection, Strategy
+from llkd.strategies.inputs import NeedsInputs, StrategyInputs, prepared
+from llkd.strategies.neighbours import Neighbours
+from llkd.strategies.softmatch import SoftMatchWeights
+from llkd.strategies.thinning import RandomThinning
+from llkd.strategies.thresholds import FixedThresholds, above_thresholds, class_thresholds
+from llkd.strategies.trust import Trust
+from llkd.strategies.windows import Learnability, SmallLoss
+
+USUAL_SHARE = 0.2
+"""What ``learnability``, ``trust`` and ``neighbours`` take without a share of their own."""
+TAKE_COUNTS = (
+    "random",
+    "teacher_then_random",
+    "teacher_only",
+    "student_only",
+    "learnability",
+    "small_loss",
+    "trust",
+    "neighbours",
+)
+"""Those that can take, step by step, as many texts as a reference run did."""
+TAKE_A_SHARE = ("random", "teacher_then_random", "learnability", "trust", "neighbours")
+
+
+def momentum_of(config: SelectionConfig) -> float:
+    """The momentum of the averages: as set, or 0.5 ** (1 / half-life in steps)."""
+    if config.half_life is None:
+        return config.momentum
+    return float(0.5 ** (1.0 / config.half_life))
+
+
+def _adaptive(
+    config: SelectionConfig, classes: int, teacher_gate: bool = True, student_gate: bool = True
+) -> AdaptiveSelection:
+    return AdaptiveSelection(
+        num_classes=classes,
+        momentum=momentum_of(config),
+        teacher_scale=config.teacher_scale,
+        student_scale=config.student_scale,
+        class_specific=config.class_specific,
+        weighting=_plain(config),
+        target_rate=config.target_rate,
+        teacher_gate=teacher_gate,
+        student_gate=student_gate,
+    )
+
+
+def _fixed(config: SelectionConfig, class_names: Sequence[str]) -> FixedThresholds:
+    return FixedThresholds(
+        tuple(class_thresholds(config.teacher_threshold, class_names)),
+        tuple(class_thresholds(config.student_threshold, class_names)),
+        _plain(config),
+    )
+
+
+def _plain(config: SelectionConfig) -> str:
+    """The weighting inside a batch; ``softmatch`` is laid over the finished selection."""
+    return "none" if config.weighting == "softmatch" else config.weighting
+
+
+def _all(classes: int) -> FixedThresholds:
+    return FixedThresholds((0.0,) * classes, (0.0,) * classes, "none")
+
+
+STRATEGIES: dict[str, Callable[[SelectionConfig, Sequence[str]], Strategy]] = {
+    "llkd": lambda config, names: _adaptive(config, len(names)),
+    "fixed": _fixed,
+    "all": lambda config, names: _all(len(names)),
+    "random": lambda config, names: RandomThinning(_all(len(names)), config.share),
+    "teacher_then_random": lambda config, names: RandomThinning(
+        _adaptive(config, len(names), student_gate=False), config.share
+    ),
+    "teacher_only": lambda config, names: _adaptive(config, len(names), student_gate=False),
+    "student_only": lambda config, names: _adaptive(config, len(names), teacher_gate=False),
+    "learnability": lambda config, names: Learnability(
+        len(names), config.share or USUAL_SHARE, config.window
+    ),
+    "small_loss": lambda config, names: SmallLoss(len(names), config.window),
+    "trust": lambda config, names: Trust(
+        len(names),
+        config.share or USUAL_SHARE,
+        config.window,
+        config.trust_score,
+        config.trust_power,
+        config.trust_evidence,
+        config.trust_weight,
+    ),
+    "neighbours": lambda config, names: Neighbours(len(names), config.share or USUAL_SHARE),
+}
+
+EXPLAINED: dict[str, str] = {
+    "llkd": "Texts the teacher is sure of and the student is not; both thresholds move.",
+    "fixed": "Texts above thresholds that you set.",
+    "all": "Every labelled text.",
+    "random": "A random share of each batch: the control for any cleverer choice.",
+    "teacher_then_random": "Texts the teacher is sure of, thinned at random to a share: what "
+    "LLKD adds over it is the student's signal.",
+    "teacher_only": "Texts the teacher is sure of, whatever the student thinks.",
+    "student_only": "Texts the student is unsure of, whatever the teacher thinks.",
+    "learnability": "Texts that the student finds much harder than the teacher does.",
+    "small_loss": "Texts whose label the student finds easy: wrong labels are learned last.",
+    "trust": "Texts whose label is likely right and from which the student still learns "
+    "(experimental).",
+    "neighbours": "Texts whose label the texts most like them carry too, thinned at random to a "
+    "share; no scoring pass.",
+}
+
+
+def make_strategy(config: SelectionConfig, class_names: Sequence[str]) -> Strategy:
+    """The strategy that ``config`` names, fresh, for these classes."""
+    strategy = STRATEGIES[config.strategy](config, class_names)
+    # A random draw is the control: it weighs nothing.
+    if config.weighting == "softmatch" and config.strategy != "random":
+        return SoftMatchWeights(strategy, momentum_of(config))
+    return strategy
+
+
+__all__ = [
+    "EXPLAINED",
+    "STRATEGIES",
+    "TAKE_A_SHARE",
+    "TAKE_COUNTS",
+    "USUAL_SHARE",
+    "FixedThresholds",
+    "NeedsInputs",
+    "RandomThinning",
+    "StrategyInputs",
+    "above_thresholds",
+    "class_thresholds",
+    "make_strategy",
+    "momentum_of",
+    "prepared",
+]

@@ -1,0 +1,41 @@
+"""What a strategy may know of the whole pool before the first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from llkd.selection import Strategy
+from llkd.signals import Floats, Ints
+
+
+@dataclass(frozen=True)
+class StrategyInputs:
+    """The pool of ``n`` texts by position, as ``step`` names them.
+
+    ``teacher_probs [n, C]`` are the teacher's own, also where a person has labelled since (NaN
+    where it said nothing). ``out_of_sample [n, C]`` are probabilities by models that did not see
+    the row (the cross-fitted probe), NaN or None where there are none. ``audited [n]`` says
+    whether the teacher's label was right where a person has looked: 1, 0, or -1 where nobody has.
+    """
+
+    teacher_probs: Floats
+    out_of_sample: Floats | None = None
+    audited: Ints | None = None
+
+
+@runtime_checkable
+class NeedsInputs(Protocol):
+    """A strategy that looks at the whole pool once."""
+
+    def prepare(self, inputs: StrategyInputs) -> Any:
+        """The same strategy, knowing the pool. Called before ``restored`` and ``step``."""
+        ...
+
+
+def prepared(strategy: Strategy, inputs: StrategyInputs) -> Strategy:
+    """The strategy, told of the pool where it wants to know."""
+    if not isinstance(strategy, NeedsInputs):
+        return strategy
+    told: Strategy = strategy.prepare(inputs)
+    return told

@@ -1,0 +1,97 @@
+"""SoftMatch weights over any selection (Chen et al. 2023, arXiv 2301.10921)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from llkd.selection import MovingMean, SelectionResult, Strategy
+from llkd.signals import Floats, Ints
+from llkd.strategies.inputs import StrategyInputs, prepared
+
+_ONE = np.array([True])
+
+
+@dataclass(frozen=True)
+class SoftMatchWeights:
+    """Less weight the further a text's confidence lies below the moving mean.
+
+    w = exp(-min(c - m, 0)^2 / (2 v)) with m and v the moving mean and (unbiased) variance of the
+    teacher confidence of whole batches, largest weight 1; then rescaled to mean 1 over the
+    selected, as all weights are. Where v is 0, nothing below m counts.
+    """
+
+    inner: Strategy
+    momentum: float = 0.9
+    mean: MovingMean = field(default_factory=lambda: MovingMean.zeros(1), repr=False)
+    variance: MovingMean = field(default_factory=lambda: MovingMean.zeros(1), repr=False)
+
+    @property
+    def needs_student(self) -> bool:
+        """As the selection it weighs."""
+        return self.inner.needs_student
+
+    @property
+    def warning(self) -> str | None:
+        """The inner strategy's."""
+        return getattr(self.inner, "warning", None)
+
+    def prepare(self, inputs: StrategyInputs) -> SoftMatchWeights:
+        """Hand on what the inner strategy may want to know."""
+        return replace(self, inner=prepared(self.inner, inputs))
+
+    def step(
+        self,
+        teacher_probs: npt.ArrayLike,
+        student_probs: npt.ArrayLike | None = None,
+        *,
+        rng: np.random.Generator | None = None,
+        count: int | None = None,
+        positions: Ints | None = None,
+    ) -> tuple[SoftMatchWeights, SelectionResult]:
+        """Select as the inner strategy does, then weigh."""
+        inner, result = self.inner.step(
+            teacher_probs, student_probs, rng=rng, count=count, positions=positions
+        )
+        after = replace(self, inner=inner)._updated(result.confidence)
+        return after, replace(result, weight=after._weights(result))
+
+    def _updated(self, confidence: Floats) -> SoftMatchWeights:
+        if not len(confidence):
+            return self
+        mean = self.mean.update(np.array([confidence.mean()]), _ONE, self.momentum)
+        variance = self.variance
+        if len(confidence) > 1:
+            spread = np.array([confidence.var(ddof=1)])
+            variance = variance.update(spread, _ONE, self.momentum)
+        return replace(self, mean=mean, variance=variance)
+
+    def _weights(self, result: SelectionResult) -> Floats:
+        below = np.minimum(result.confidence - self.mean.value(self.momentum), 0.0)
+        variance = max(float(self.variance.value(self.momentum)[0]), 1e-12)
+        raw = np.where(result.selected, np.exp(-(below**2) / (2 * variance)), 0.0)
+        total = raw.sum()
+        if total <= 0:
+            return result.selected.astype(np.float64)
+        return np.asarray(raw * (result.selected.sum() / total))
+
+    def state(self) -> dict[str, Any]:
+        """Both averages and the inner strategy's state."""
+        return {
+            "inner": self.inner.state(),
+            "mean": self.mean.state(),
+            "variance": self.variance.state(),
+        }
+
+    def restored(self, state: Mapping[str, Any]) -> SoftMatchWeights:
+        """With the averages of ``state``."""
+        return replace(
+            self,
+            inner=self.inner.restored(state["inner"]),
+            mean=MovingMean.restored(state["mean"]),
+            variance=MovingMean.restored(state["variance"]),
+        )

@@ -1,0 +1,87 @@
+"""Early stopping: which held-out labels judge an epoch, and whether it was the best so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from llkd import evaluation
+from llkd.errors import ConfigError, StoreError
+from llkd.signals import Floats, Ints
+from llkd.store.home import atomic_file
+from llkd.training.records import Position, TrainingData
+
+if TYPE_CHECKING:
+    from llkd.students import Student
+
+BEST = "best.safetensors"
+SOURCES = {
+    "gold": "held-out gold",
+    "audit": "held-out labels of people",
+    "teacher": "the teacher's surest held-out labels",
+}
+
+
+def judged_by(data: TrainingData) -> str:
+    """``gold`` where evaluation texts have it, else where the stop labels come from.
+
+    Raises ConfigError where no text is held out.
+    """
+    if (np.asarray(data.eval_gold) >= 0).any():
+        return "gold"
+    if not len(data.stop_texts):
+        raise ConfigError(
+            "Early stopping needs held-out labels, and there are none: import gold labels, check "
+            "some of the teacher's, or train with early_stopping none."
+        )
+    return data.stop_source
+
+
+def score(source: str, probabilities: Floats, label: Ints, names: list[str]) -> list[float]:
+    """How good an epoch is, the larger the better: macro-F1 then accuracy.
+
+    Held against the teacher's labels only their agreement counts: rare classes are its errors.
+    """
+    report = evaluation.classifier_report(probabilities, label, names)
+    accuracy = float(report["accuracy"])
+    return [accuracy] if source == "teacher" else [float(report["macro_f1"]), accuracy]
+
+
+def note(at: Position, epoch: int, found: list[float], patience: int) -> bool:
+    """Keep in ``at`` whether ``epoch`` (from 1) is the best and whether to stop; True if best."""
+    best = at.best_score is None or found > at.best_score
+    if best:
+        at.best_epoch, at.best_score = epoch, found
+    at.stopped = epoch - (at.best_epoch or epoch) >= patience
+    return best
+
+
+def keep_best(student: Student, folder: Path) -> None:
+    """Write the weights of the best epoch, whole or not at all. Raises StoreError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    tensors = {k: v.detach().cpu().clone() for k, v in student.network.state_dict().items()}
+    try:
+        with atomic_file(folder / BEST) as temporary:
+            save_file(tensors, temporary)
+    except (OSError, SafetensorError) as error:
+        raise StoreError(
+            f"The best student so far could not be written to {folder} ({error}). Make room and "
+            "resume."
+        ) from error
+
+
+def load_best(student: Student, folder: Path) -> None:
+    """Give the student the weights of the best epoch. Raises StoreError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        student.network.load_state_dict(load_file(folder / BEST))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise StoreError(
+            f"The best student in {folder / BEST} cannot be read ({error}). Train again."
+        ) from error
