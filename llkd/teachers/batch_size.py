@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-FACTORS = (1.0, 2.0, 0.5)
+FACTORS = (1.0, 2.0, 0.5, 4.0)
 ROUNDS = 3
 # Trials are made once the work seen so far is this many times as long as all of them.
 LONG = 2

@@ -7,7 +7,7 @@ import pytest
 
 from llkd.config import SelectionConfig
 from llkd.errors import ConfigError
-from llkd.strategies import STRATEGIES, make_strategy, momentum_of
+from llkd.strategies import STRATEGIES, StrategyInputs, make_strategy, momentum_of, prepared
 from llkd.strategies.mixture import fit_two
 from llkd.strategies.windows import Learnability, SmallLoss, Window
 
@@ -79,11 +79,13 @@ def test_a_count_takes_the_highest_scores():
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_an_empty_batch_changes_nothing_and_selects_nothing(name):
-    strategy = made(name, share=0.5, weighting="softmatch")
     rng = np.random.default_rng(0)
     pair = rng.dirichlet([1.0] * 3, 8), rng.dirichlet([1.0] * 3, 8)
-    strategy, _ = strategy.step(*pair, rng=rng)
-    after, result = strategy.step(np.zeros((0, 3)), np.zeros((0, 3)), rng=rng)
+    pool = StrategyInputs(pair[0], out_of_sample=pair[1])
+    strategy = prepared(made(name, share=0.5, weighting="softmatch"), pool)
+    strategy, _ = strategy.step(*pair, rng=rng, positions=np.arange(8))
+    nobody = np.arange(0)
+    after, result = strategy.step(np.zeros((0, 3)), np.zeros((0, 3)), rng=rng, positions=nobody)
     assert len(result.selected) == 0
     assert after.state() == strategy.state()
 
