@@ -8,6 +8,24 @@ from tests.llkd.teachers.faulty_server import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 CALLS = 20
+KEY = "sk-browser-9f31c2d47a"
+
+
+@pytest.fixture
+def key(monkeypatch):
+    """Set before the server starts."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+def heard(page):
+    """Everything that reaches the page over its socket from now on."""
+    frames = []
+
+    def listen(socket):
+        socket.on("framereceived", lambda data: frames.append(data))
+
+    page.on("websocket", listen)
+    return frames
 
 
 def typed(page, box, value):
@@ -17,7 +35,8 @@ def typed(page, box, value):
     settled(page)
 
 
-def test_a_prompt_is_typed_tried_and_paid_up_to_its_budget(home, server, page, tmp_path):
+def test_a_prompt_is_typed_tried_and_paid_up_to_its_budget(key, home, server, page, tmp_path):
+    frames = heard(page)
     # The stand-in answers with the class whose name stands in a text.
     texts = ["roads with holes", "waste not emptied", "water under the bridge"]
     _, project = seeded_project(home, labelled=False, words=texts)
@@ -26,7 +45,7 @@ def test_a_prompt_is_typed_tried_and_paid_up_to_its_budget(home, server, page, t
         page.goto(f"{server.url}/teacher?project={project.name}")
         settled(page, "Who labels the texts?")
         page.get_by_text("A server", exact=True).click()
-        settled(page)
+        settled(page, "A key was found in the environment")
         typed(page, page.get_by_role("textbox", name="Base URL"), asked.url)
         typed(page, page.get_by_role("textbox", name="Model"), "stand-in")
 
@@ -69,3 +88,8 @@ def test_a_prompt_is_typed_tried_and_paid_up_to_its_budget(home, server, page, t
         page.get_by_role("button", name="Raise the budget and go on").wait_for()
         assert len(asked.lines()) == len(tries) + CALLS
     assert page.problems == []
+    # The key was there all the time, and reached neither the page nor a file.
+    raw = [data.encode() if isinstance(data, str) else data for data in frames]
+    assert sum(map(len, raw)) > 10_000
+    kept = [file.read_bytes() for file in [*home.rglob("*"), server.log] if file.is_file()]
+    assert not any(KEY.encode() in part for part in [*raw, *kept, page.content().encode()])
