@@ -33,7 +33,7 @@ from llkd.curation.plane import (
     with_decisions,
 )
 from llkd.curation.replay import history
-from llkd.curation.temperature import fit_temperature, not_fitted, shift_of
+from llkd.curation.temperature import batch_bias, fit_temperature, not_fitted, shift_of
 from llkd.curation.thresholds import (
     Threshold,
     kept_rows,
@@ -43,6 +43,7 @@ from llkd.curation.thresholds import (
 )
 
 __all__ = [
+    "batch_bias",
     "random_order",
     "random_sample",
     "Judged",

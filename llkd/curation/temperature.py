@@ -10,7 +10,7 @@ from llkd import signals
 from llkd.curation.judging import fitting_rows
 from llkd.curation.order import random_sample
 from llkd.errors import UserError
-from llkd.signals import Floats
+from llkd.signals import Floats, Ints
 from llkd.store import Labelling, Project, Scores, Store
 
 
@@ -18,16 +18,24 @@ def bias_of(store: Store, labelling: Labelling, evidence: Scores, base: str) -> 
     """The bias ``[C]`` of a calibration without temperature, from the rows scored so far.
 
     In a student-first pass ``batch`` takes its mean over the random sample alone: over texts
-    chosen by need it is no longer the pool's (5 points of accuracy on a news set, see
-    ``benchmarks/student_first.py``).
+    chosen by need it is no longer the pool's.
     """
+    if base == "batch":
+        return batch_bias(evidence, random_sample(store, labelling))
     free = None if labelling.content_free is None else np.asarray(labelling.content_free)
+    return signals.calibration_bias(evidence.scores, base, free)
+
+
+def batch_bias(evidence: Scores, sample: Ints | None) -> Floats:
+    """The mean score of each class ``[C]`` over the rows of ``sample``, or over all of them.
+
+    All rows count where there is no sample, or nothing of it is scored yet.
+    """
     scores = evidence.scores
-    sample = random_sample(store, labelling) if base == "batch" else None
-    if sample is not None:
-        drawn = np.isin(evidence.row, sample)
-        scores = scores[drawn] if drawn.any() else scores
-    return signals.calibration_bias(scores, base, free)
+    drawn = None if sample is None else np.isin(evidence.row, sample)
+    if drawn is not None and drawn.any():
+        scores = scores[drawn]
+    return signals.calibration_bias(scores, "batch")
 
 
 def shift_of(evidence: Scores, bias: Floats) -> Floats:

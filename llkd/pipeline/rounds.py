@@ -140,16 +140,13 @@ class _Rounds:
     def labels(self, shuffled: int) -> Ints:
         """The teacher's label of each row ``[n]``; -1 where there is none, or not in the pool.
 
-        Batch calibration takes its mean over the random sample alone: over texts chosen by need
-        too it is no longer the pool's, which cost 4 points of accuracy on a news set.
+        Batch calibration takes its mean over the random sample as it stands in this round.
         """
         current = self.store.labellings.get(self.labelling.id)
         bias = None
         if signals.split_calibration(current.calibration)[0] == "batch":
             evidence = self.store.labellings.scores(current)
-            drawn = np.isin(evidence.row, self.shuffle[:shuffled])
-            if drawn.any():
-                bias = signals.calibration_bias(evidence.scores[drawn], "batch").tolist()
+            bias = curation.batch_bias(evidence, self.shuffle[:shuffled]).tolist()
         known = curation.teacher_labels(self.store, current, bias=bias)
         label = np.full(self.project.rows, -1, dtype=np.int64)
         label[known.row] = known.label
