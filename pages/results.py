@@ -9,54 +9,12 @@ import streamlit as st
 
 from llkd import charts, fairness
 from llkd.store import Project, Run, Store
-from ui import jobs_view, results_view, run_reads
+from ui import comparison, jobs_view, results_view, run_reads
 from ui.errors import told
 from ui.page import Page, empty_state, next_step, open_page
 from ui.results_view import PLAIN
 from ui.tryout import try_student
-from ui.wording import TERMS, counted, plain, share
-
-
-def _judgement(store: Store, project: Project, runs: Sequence[Run]) -> None:
-    """Whether the selection helped, said plainly, with the figures behind it."""
-    methods = [run for run in runs if run.config.selection.strategy == "llkd"]
-    st.subheader("Did the selection help?", anchor=False)
-    if not methods:
-        st.markdown(
-            "There is no finished run of **llkd** in this project, so there is nothing to judge."
-        )
-        return
-    run = methods[-1]
-    if len(methods) > 1:
-        names = {one.id: f"{one.name}, seed {one.config.seed}" for one in methods}
-        chosen = st.selectbox(
-            "The llkd run to judge (its other seeds count with it)",
-            list(reversed(names)),
-            format_func=names.__getitem__,
-            key="results_judged",
-            persist_state="session",
-            width=340,
-        )
-        run = next(one for one in methods if one.id == chosen)
-    with st.spinner("Comparing the runs on the held-out texts …", show_time=False):
-        found = {
-            rival: results_view.comparison(store, project, run, rival) for rival in fairness.RIVALS
-        }
-    st.info(plain(fairness.sentence(found)), icon=":material/balance:")
-    rows = results_view.comparison_table(found)
-    if len(rows):
-        st.dataframe(
-            rows,
-            hide_index=True,
-            alt="llkd against each rival, with intervals",
-        )
-        st.caption(
-            "Each figure is llkd minus the rival on the same texts, in points, with its 95 % "
-            "interval (a paired bootstrap over texts and seeds). Where that holds 0, chance may be "
-            "all there is."
-        )
-    if any(one is None for one in found.values()):
-        next_step("Train", "Add what is missing on Train", primary=False, key="results_missing")
+from ui.wording import TERMS, counted, share
 
 
 def _side_by_side(store: Store, project: Project, runs: Sequence[Run]) -> None:
@@ -193,7 +151,7 @@ def _page(page: Page) -> None:
     measured = any(run_reads.report(store, project, run) is not None for run in runs)
     with told():
         if measured:
-            _judgement(store, project, runs)
+            comparison.judgement(store, project, runs)
             st.subheader("Runs side by side", anchor=False)
             _side_by_side(store, project, runs)
         else:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llkd import commands, curation, fairness, jobs
+from llkd import curation, fairness, jobs
 from llkd.config import TrainingConfig, build
 from llkd.store import Job, Project, Run, Store
-from ui import fair, jobs_view, reads, run_view
+from ui import comparison, fair, jobs_view, reads, run_view
 from ui.errors import told
 from ui.page import Page, empty_state, next_step, open_page
 from ui.training_form import checked, training_form
@@ -17,17 +17,6 @@ from ui.wording import count, counted
 
 ENDED_EARLY = ("failed", "died", "cancelled")
 SHOWN_ENDED = 3
-
-
-def _start(store: Store, project: Project, config: TrainingConfig, run: Run | None = None) -> None:
-    """Start a training job; ``run`` lends its calibration to its controls."""
-    calibration = None if run is None else run.labels["calibration"]
-    arguments = commands.train(project.name, config, calibration=calibration)
-    if fair.waiting(jobs.live_jobs(store), arguments):
-        st.toast("This very run is on its way already.", icon=":material/hourglass_top:")
-        return
-    title = f"Train {project.name}: {config.selection.strategy}, seed {config.seed}"
-    jobs.start(store, arguments, kind="train", title=title, project_id=project.id)
 
 
 def _settings(store: Store, project: Project, finished: Sequence[Run]) -> None:
@@ -43,7 +32,7 @@ def _settings(store: Store, project: Project, finished: Sequence[Run]) -> None:
                 help="The two runs that a comparison begins with: the method, and every text.",
             )
         if begin:
-            _start(store, project, checked(values))
+            fair.start_training(store, project, checked(values))
             st.rerun()
         if both:
             config = checked(values)
@@ -51,52 +40,8 @@ def _settings(store: Store, project: Project, finished: Sequence[Run]) -> None:
                 chosen = {**config.selection.model_dump(), "strategy": strategy, "share": None}
                 same = config.model_dump()
                 arm = build(TrainingConfig, {**same, "selection": chosen, "reference_run": None})
-                _start(store, project, arm)
+                fair.start_training(store, project, arm)
             st.rerun()
-
-
-def _fairness(store: Store, project: Project, runs: Sequence[Run]) -> None:
-    """The controls that a finished llkd run still lacks, one click away."""
-    lacking = [
-        (run, missing)
-        for run in runs
-        if run.summary is not None and run.config.selection.strategy == "llkd"
-        if (missing := fairness.missing_controls(run, runs))
-    ]
-    live = jobs.live_jobs(store)
-    with st.expander("Compare fairly", icon=":material/balance:", expanded=bool(lacking)):
-        st.markdown(
-            "Fewer samples alone can make a student better, and so can the teacher's confidence "
-            "alone. The controls **random** and **teacher_then_random** draw as many texts as an "
-            "llkd run, in the same batches: only what llkd gains over them is due to its "
-            "selection. They need a finished llkd run to copy the numbers from."
-        )
-        for run, missing in reversed(lacking):
-            if not fair.labels_as_now(store, project, run):
-                st.caption(
-                    f"The labels have changed since run {run.id}: controls for it would learn "
-                    "from other labels. Train llkd again to compare."
-                )
-                continue
-            arms = [fairness.rival_config(run, name) for name in missing]
-            commanded = [
-                commands.train(project.name, arm, calibration=run.labels["calibration"])
-                for arm in arms
-            ]
-            if all(fair.waiting(live, one) for one in commanded):
-                st.caption(f"The controls for run {run.id} are on their way.")
-                continue
-            what = "the two controls" if len(missing) == 2 else f"the control {missing[0]}"
-            if st.button(
-                f"Add {what} for run {run.id}",
-                icon=":material/add:",
-                key=f"train_controls_{run.id}",
-            ):
-                for arm in arms:
-                    _start(store, project, arm, run)
-                st.rerun()
-        if not lacking:
-            st.caption("No finished llkd run lacks its controls.")
 
 
 def _run_of(store: Store, project: Project, job: Job) -> Run | None:
@@ -169,7 +114,7 @@ def _page(page: Page) -> None:
     with told():
         _watch(store, project)
     with told():
-        _fairness(store, project, runs)
+        comparison.compare_fairly(store, project, runs)
     with told():
         _past(store, project, runs)
 

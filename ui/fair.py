@@ -1,9 +1,13 @@
-"""What a page asks before it starts the runs of a fair comparison."""
+"""Start training runs, and what a page asks before it starts those of a fair comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import streamlit as st
+
+from llkd import commands, jobs
+from llkd.config import TrainingConfig
 from llkd.store import Job, Project, Run, Store
 from ui import reads
 
@@ -19,3 +23,16 @@ def labels_as_now(store: Store, project: Project, run: Run) -> bool:
 def waiting(live: Sequence[Job], arguments: Sequence[str]) -> bool:
     """Whether a live job is this very command already."""
     return any(list(job.arguments) == list(arguments) for job in live)
+
+
+def start_training(
+    store: Store, project: Project, config: TrainingConfig, run: Run | None = None
+) -> None:
+    """Start a training job; ``run`` lends its calibration to its controls."""
+    calibration = None if run is None else run.labels["calibration"]
+    arguments = commands.train(project.name, config, calibration=calibration)
+    if waiting(jobs.live_jobs(store), arguments):
+        st.toast("This very run is on its way already.", icon=":material/hourglass_top:")
+        return
+    title = f"Train {project.name}: {config.selection.strategy}, seed {config.seed}"
+    jobs.start(store, arguments, kind="train", title=title, project_id=project.id)
