@@ -56,7 +56,7 @@ ARMS: dict[str, Arm] = {
     "learnability": Arm("learnability", "hard for the student, easy for the teacher"),
     "small_loss": Arm("small_loss", "labels that the student finds easy"),
     "trust": Arm("trust", "labels likely right that the student has yet to learn"),
-    "neighbours": Arm("neighbours", "labels that the nearest texts carry too, thinned at random"),
+    "neighbours": Arm("neighbours", "labels that the nearest texts bear out, thinned at random"),
     "soft": Arm("all", "every text, with the teacher's probabilities", {}, {"targets": "soft"}),
 }
 USUAL_ARMS: tuple[str, ...] = ("llkd", *RIVALS)

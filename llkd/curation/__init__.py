@@ -25,7 +25,7 @@ from llkd.curation.labels import (
     quoted,
     teacher_labels,
 )
-from llkd.curation.neighbours import neighbour_votes
+from llkd.curation.neighbours import neighbour_opinions
 from llkd.curation.order import random_order, random_sample
 from llkd.curation.plane import (
     Plane,
@@ -69,7 +69,7 @@ __all__ = [
     "load_embeddings",
     "load_plane",
     "nearest_rows",
-    "neighbour_votes",
+    "neighbour_opinions",
     "newest_embeddings",
     "not_fitted",
     "probe_signals",

@@ -14,36 +14,39 @@ NEIGHBOURS = 15
 VOTERS = 20_000
 
 
-def neighbour_votes(
+def neighbour_opinions(
     points: np.ndarray,
     label: Ints,
-    classes: int,
+    probabilities: Floats,
     *,
     neighbours: int = NEIGHBOURS,
     voters: int = VOTERS,
     seed: int = 0,
-) -> Floats:
-    """Shares of votes ``[n, C]`` of each text's nearest labelled texts, itself left out.
+) -> tuple[Floats, Floats]:
+    """What each text's nearest labelled texts say, itself left out: ``[n, C]`` twice.
 
-    ``points [n, d]`` are embeddings (compared by cosine), ``label [n]`` class indices, -1 for
-    none: such a text has no vote and gets one all the same. At most ``voters`` texts, drawn at
-    random, vote, so that the work grows with n and not with its square. NaN where nobody can vote.
+    First their shares of votes, then the mean of their ``probabilities [n, C]``. ``points [n, d]``
+    are embeddings (compared by cosine), ``label [n]`` class indices, -1 for none: such a text has
+    no vote and gets an answer all the same. At most ``voters`` texts, drawn at random, vote, so
+    that the work grows with n and not with its square. NaN where nobody can vote.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    labels = np.asarray(label, dtype=np.int64)
+    labels, said = np.asarray(label, dtype=np.int64), np.asarray(probabilities, dtype=np.float64)
     known = np.flatnonzero(labels >= 0)
     if len(known) > voters:
         known = np.sort(np.random.default_rng(seed).choice(known, voters, replace=False))
     asked = min(neighbours, len(known) - 1)
     if asked < 1:
-        return np.full((len(labels), classes), np.nan)
+        return np.full(said.shape, np.nan), np.full(said.shape, np.nan)
     search = NearestNeighbors(n_neighbors=asked + 1, algorithm="brute", metric="cosine")
     nearest = known[search.fit(points[known]).kneighbors(points, return_distance=False)]
     # Equal texts may stand before the text itself: it is found by its number, not by its place.
     own = nearest == np.arange(len(labels))[:, None]
     own[:, -1] |= ~own.any(axis=1)  # the text does not vote at all: the farthest is one too many
     voting = nearest[~own].reshape(len(labels), asked)
-    votes = np.zeros((len(labels), classes))
+    votes, means = np.zeros(said.shape), np.zeros(said.shape)
     np.add.at(votes, (np.arange(len(labels))[:, None], labels[voting]), 1.0)
-    return votes / asked
+    for place in range(asked):  # one neighbour at a time: [n, asked, C] would be large
+        means += np.nan_to_num(said[voting[:, place]])
+    return votes / asked, means / asked

@@ -32,14 +32,16 @@ MOST_HELD_OUT = 2000
 class Evidence:
     """Row by row of a run's targets ``[m]``: a person's label or not, held out or not.
 
-    ``own [m, C]`` is the teacher's own answer, ``out_of_sample [m, C]`` the probe's; NaN where
-    there is none. ``stop_source`` is ``audit`` or ``teacher``; empty where nothing is held out.
+    ``own [m, C]`` is the teacher's own answer, ``out_of_sample [m, C]`` the probe's or the votes of
+    the nearest texts, ``nearby [m, C]`` their mean probabilities; NaN where there is none.
+    ``stop_source`` is ``audit`` or ``teacher``; empty where nothing is held out.
     """
 
     human: np.ndarray
     held_out: np.ndarray
     own: Floats
     out_of_sample: Floats
+    nearby: Floats
     stop_source: str
 
 
@@ -56,12 +58,12 @@ def collect(
     Raises UserError where there is nothing to stop by, or no embeddings for ``neighbours``.
 
     For ``trust`` the unseen opinion is the probe's (fitted where embeddings are there), for
-    ``neighbours`` the votes of the nearest pool texts.
+    ``neighbours`` what the nearest pool texts say.
     """
     at = np.searchsorted(plane.frame["row"].to_numpy(), rows)
     human = plane.frame["human_label"].to_numpy()[at] >= 0
     own = plane.probabilities[at]
-    unseen = np.full(own.shape, np.nan)
+    unseen, nearby = np.full(own.shape, np.nan), np.full(own.shape, np.nan)
     if config.selection.strategy == "trust":
         found = curation.probe_signals(store, project, labels)
         if found is not None:
@@ -76,11 +78,12 @@ def collect(
                 f"yet. Make them with: llkd probe {curation.quoted(project.name)}"
             )
         label = plane.frame["label"].to_numpy()[at]
-        unseen = curation.neighbour_votes(points[rows], label, own.shape[1])
+        said = np.where(human[:, None], np.eye(own.shape[1])[np.maximum(label, 0)], own)
+        unseen, nearby = curation.neighbour_opinions(points[rows], label, said)
     held_out, source = np.zeros(len(rows), dtype=np.bool_), ""
     if config.early_stopping == "auto" and not _has_gold(store, project, plane.names):
         held_out, source = hold_out(human, signals.confidence(own))
-    return Evidence(human, held_out, own, unseen, source)
+    return Evidence(human, held_out, own, unseen, nearby, source)
 
 
 def _has_gold(store: Store, project: Project, names: list[str]) -> bool:
@@ -126,6 +129,7 @@ def write(folder: Path, rows: Ints, found: Evidence) -> None:
             "held_out": found.held_out,
             "own": list(found.own.astype(np.float32)),
             "out_of_sample": list(found.out_of_sample.astype(np.float32)),
+            "nearby": list(found.nearby.astype(np.float32)),
         }
     )
     table = pa.Table.from_pandas(frame, preserve_index=False)
@@ -141,6 +145,8 @@ def read(folder: Path) -> Evidence | None:
     metadata: dict[bytes, bytes] = table.schema.metadata or {}
 
     def matrix(name: str) -> Floats:
+        if name not in table.column_names:  # kept before there was such a thing
+            return np.full((len(table), matrix("own").shape[1]), np.nan)
         column: Any = table[name].combine_chunks()
         values = column.flatten().to_numpy(zero_copy_only=False)
         return np.asarray(values, dtype=np.float64).reshape(len(table), -1)
@@ -150,5 +156,6 @@ def read(folder: Path) -> Evidence | None:
         table["held_out"].to_numpy(),
         matrix("own"),
         matrix("out_of_sample"),
+        matrix("nearby"),
         metadata.get(b"stop_source", b"").decode(),
     )

@@ -13,6 +13,7 @@ from llkd.config import Calibration, TrainingConfig
 from llkd.errors import UserError
 from llkd.jobs import JobContext
 from llkd.pipeline import evidence
+from llkd.signals import Floats
 from llkd.store import Project, Run, Store
 from llkd.store.runs import read_probabilities, write_probabilities
 from llkd.training import TrainingData
@@ -185,6 +186,10 @@ def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, 
     return summary
 
 
+def _where_known(values: Floats) -> Floats | None:
+    return values if np.isfinite(values).any() else None
+
+
 def _data(store: Store, project: Project, run: Run, names: list[str]) -> TrainingData:
     """The run's pool with all it kept of it, and the texts that are held out."""
     rows, probabilities = read_probabilities(_targets_file(run))
@@ -196,11 +201,11 @@ def _data(store: Store, project: Project, run: Run, names: list[str]) -> Trainin
     further: dict[str, Any] = {}
     if beside is not None:
         stop, kept = rows[beside.held_out], ~beside.held_out
-        unseen = beside.out_of_sample[kept]
         further = {
             "human": beside.human[kept],
             "own": beside.own[kept],
-            "out_of_sample": unseen if np.isfinite(unseen).any() else None,
+            "out_of_sample": _where_known(beside.out_of_sample[kept]),
+            "nearby": _where_known(beside.nearby[kept]),
             "stop_texts": text.iloc[stop].tolist(),
             "stop_label": probabilities[beside.held_out].argmax(axis=1),
             "stop_source": beside.stop_source or "audit",

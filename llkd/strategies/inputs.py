@@ -15,13 +15,15 @@ class StrategyInputs:
 
     ``teacher_probs [n, C]`` are the teacher's own, also where a person has labelled since (NaN
     where it said nothing). ``out_of_sample [n, C]`` are probabilities by models that did not see
-    the row (the cross-fitted probe), NaN or None where there are none. ``audited [n]`` says
+    the row (the cross-fitted probe, or votes of the nearest texts), NaN or None where there are
+    none; ``nearby [n, C]`` the mean probabilities of the nearest texts. ``audited [n]`` says
     whether the teacher's label was right where a person has looked: 1, 0, or -1 where nobody has.
     """
 
     teacher_probs: Floats
     out_of_sample: Floats | None = None
     audited: Ints | None = None
+    nearby: Floats | None = None
 
 
 @runtime_checkable

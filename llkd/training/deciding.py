@@ -13,7 +13,11 @@ from llkd.strategies import StrategyInputs
 
 
 def strategy_inputs(
-    teacher_probs: Floats, human: np.ndarray, own: Floats | None, out_of_sample: Floats | None
+    teacher_probs: Floats,
+    human: np.ndarray,
+    own: Floats | None,
+    out_of_sample: Floats | None,
+    nearby: Floats | None = None,
 ) -> StrategyInputs:
     """What a strategy may know of the pool; ``own`` are the teacher's answers under people's.
 
@@ -25,7 +29,7 @@ def strategy_inputs(
         label = signals.pseudo_label(own)
         right = label == signals.pseudo_label(teacher_probs)
         audited = np.where(human & (label >= 0), right, -1).astype(np.int64)
-    return StrategyInputs(said, out_of_sample, audited)
+    return StrategyInputs(said, out_of_sample, audited, nearby)
 
 
 def decide(

@@ -87,7 +87,9 @@ class Session:
             self.human = np.asarray(data.human, dtype=np.bool_)
         self.strategy = prepared(
             make_strategy(config.selection, class_names),
-            strategy_inputs(self.teacher_probs, self.human, data.own, data.out_of_sample),
+            strategy_inputs(
+                self.teacher_probs, self.human, data.own, data.out_of_sample, data.nearby
+            ),
         )
         self.targets: Ints | Floats = self.label
         if config.targets == "soft":

@@ -2,37 +2,45 @@ import numpy as np
 import pytest
 
 from llkd.config import SelectionConfig
-from llkd.curation import neighbour_votes
+from llkd.curation import neighbour_opinions
 from llkd.errors import ConfigError
 from llkd.strategies import StrategyInputs, make_strategy, prepared
+from llkd.strategies.neighbours import evidence, not_outvoted
 
 NAMES = ["a", "b", "c"]
+
+
+def opinions(points, label, classes, said=None, **settings):
+    said = np.full((len(label), classes), 1 / classes) if said is None else said
+    return neighbour_opinions(points, label, said, **settings)
 
 
 def test_votes_are_those_of_the_nearest_others():
     # On a circle, ten degrees apart; the neighbours of each are the ones beside it.
     angle = np.deg2rad(np.arange(0, 60, 10))
     points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    votes = neighbour_votes(points, np.array([0, 0, 1, 2, 2, 2]), 3, neighbours=2)
-    np.testing.assert_allclose(votes[0], [0.5, 0.5, 0])
-    np.testing.assert_allclose(votes[2], [0.5, 0, 0.5])
-    np.testing.assert_allclose(votes[4], [0, 0, 1])
+    label = np.array([0, 0, 1, 2, 2, 2])
+    said = np.eye(3)[label] * 0.7 + 0.1
+    votes, means = opinions(points, label, 3, said, neighbours=2)
+    np.testing.assert_allclose(votes[[0, 2, 4]], [[0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0, 1]])
+    np.testing.assert_allclose(means, votes * 0.7 + 0.1)
 
 
 def test_against_the_plain_way():
     rng = np.random.default_rng(3)
     points, label = rng.normal(size=(80, 5)), rng.integers(-1, 3, 80)
+    said = rng.dirichlet([1.0] * 3, 80)
     unit = points / np.linalg.norm(points, axis=1, keepdims=True)
-    votes = neighbour_votes(points, label, 3, neighbours=7)
+    votes, means = opinions(points, label, 3, said, neighbours=7)
     for i in range(80):
         others = [j for j in np.argsort(-unit @ unit[i]) if j != i and label[j] >= 0][:7]
-        expected = np.bincount(label[others], minlength=3) / 7
-        np.testing.assert_allclose(votes[i], expected)
+        np.testing.assert_allclose(votes[i], np.bincount(label[others], minlength=3) / 7)
+        np.testing.assert_allclose(means[i], said[others].mean(axis=0))
 
 
 def test_equal_texts_vote_for_each_other_and_nobody_for_himself():
     points = np.array([[1.0, 0.0]] * 6)
-    votes = neighbour_votes(points, np.array([0, 1, 1, 1, 1, 1]), 2, neighbours=5)
+    votes, _ = opinions(points, np.array([0, 1, 1, 1, 1, 1]), 2, neighbours=5)
     np.testing.assert_allclose(votes[0], [0, 1])
     np.testing.assert_allclose(votes[1], [0.2, 0.8])
 
@@ -40,55 +48,90 @@ def test_equal_texts_vote_for_each_other_and_nobody_for_himself():
 def test_only_so_many_vote_and_without_voters_there_is_no_vote():
     rng = np.random.default_rng(0)
     points, label = rng.normal(size=(50, 4)), rng.integers(0, 2, 50)
-    few = neighbour_votes(points, label, 2, neighbours=3, voters=4)
+    few, _ = opinions(points, label, 2, neighbours=3, voters=4)
     assert np.isfinite(few).all() and np.allclose(few.sum(axis=1), 1)
-    assert np.isnan(neighbour_votes(points, np.full(50, -1), 2)).all()
     one = np.full(50, -1)
     one[7] = 1
-    assert np.isnan(neighbour_votes(points, one, 2)).all()
+    for label in (np.full(50, -1), one):
+        assert all(np.isnan(said).all() for said in opinions(points, label, 2))
 
 
-def strategy(votes, **settings):
+LABEL = np.array([0, 0, 1, 2])
+EVEN = np.eye(3)[LABEL] * 0.7 + 0.1
+
+
+def strategy(votes, nearby=None, said=EVEN, **settings):
     made = make_strategy(SelectionConfig(strategy="neighbours", **settings), NAMES)
-    return prepared(made, StrategyInputs(np.eye(3)[[0, 0, 1, 2]], votes))
+    nearby = np.full(said.shape, 1 / 3) if nearby is None else nearby
+    return prepared(made, StrategyInputs(said, votes, nearby=nearby))
 
 
-VOTES = np.array([[0.6, 0.4, 0], [0.4, 0.6, 0], [0.4, 0.4, 0.2], [1, 0, 0]])
+def test_votes_count_against_the_share_of_the_class():
+    # Half of the labels are the first class: it needs twice the votes of the others.
+    votes = np.array([[0.6, 0.3, 0.1], [0.4, 0.3, 0.3], [0.5, 0.2, 0.3], [0.5, 0.2, 0.3]])
+    assert not_outvoted(votes, LABEL).tolist() == [True, False, False, True]
+    assert not_outvoted(np.eye(3)[[0, 1, 1, 2]], np.array([0, 0, -1, 2])).tolist() == [
+        True, False, False, True,
+    ]  # fmt: skip
+    assert not not_outvoted(np.full((4, 3), np.nan), LABEL).any()
 
 
-def test_outvoted_labels_do_not_pass_and_ties_do():
-    _, result = strategy(VOTES, share=1.0).step(
-        np.eye(3)[[0, 0, 1, 2]], rng=np.random.default_rng(0), positions=np.arange(4)
+def test_evidence_joins_what_teacher_and_neighbours_say():
+    said, nearby = np.array([[0.6, 0.2, 0.2]]), np.array([[0.5, 0.25, 0.25]])
+    label = np.array([0])
+    assert evidence(said, nearby, label) == pytest.approx([0.3 / 0.4])
+    # A class with many labels has to be named by more neighbours.
+    many = np.array([0, 0, 1, 2])
+    told = evidence(np.tile(said, (4, 1)), np.tile(nearby, (4, 1)), many)
+    assert told == pytest.approx([0.6 / 1.0, 0.6 / 1.0, 0.2, 0.2])
+    assert evidence(said, nearby, np.array([-1])) == [0]
+    assert evidence(said, np.full((1, 3), np.nan), label) == [0]
+
+
+def pool_of(n, outvoted=(), weak=()):
+    """``n`` texts of the first class; the neighbours contradict some, the teacher is unsure of
+    some."""
+    votes, said = np.tile([[0.8, 0.1, 0.1]], (n, 1)), np.tile([[0.8, 0.1, 0.1]], (n, 1))
+    votes[list(outvoted)] = [0, 1, 0]
+    said[list(weak)] = [0.4, 0.3, 0.3]
+    return votes, said
+
+
+def test_of_each_class_those_with_the_least_behind_them_stay_out():
+    votes, said = pool_of(10, weak=[2, 5])
+    _, result = strategy(votes, said=said, share=1.0).step(
+        said, rng=np.random.default_rng(0), positions=np.arange(10)
     )
-    assert result.selected.tolist() == [True, False, True, False]
-    assert result.weight.tolist() == [1, 0, 1, 0]
+    # Three tenths lie below the threshold, or all that are weak where these are fewer.
+    assert np.flatnonzero(~result.selected).tolist() == [2, 5]
+    assert result.weight.tolist() == result.selected.astype(float).tolist()
 
 
 def test_positions_name_the_texts_and_what_passes_is_thinned_to_the_share():
-    votes = np.tile(VOTES[:1], (40, 1))
-    votes[::2] = [0, 1, 0]
-    made = strategy(votes, share=0.25)
+    votes, said = pool_of(40, outvoted=range(0, 40, 2))
+    made = strategy(votes, said=said, share=0.25)
     rng = np.random.default_rng(0)
     order = np.random.default_rng(1).permutation(40)
     drawn = []
     for part in order.reshape(5, 8):
-        made, result = made.step(np.tile(np.eye(3)[:1], (8, 1)), rng=rng, positions=part)
+        made, result = made.step(said[part], rng=rng, positions=part)
         assert (part[result.selected] % 2 == 1).all()
         drawn.append(result.selected.sum())
     assert max(drawn) <= 2 and sum(drawn) > 5
-    _, result = made.step(
-        np.tile(np.eye(3)[:1], (8, 1)), rng=rng, count=3, positions=np.arange(1, 17, 2)
-    )
+    _, result = made.step(said[:8], rng=rng, count=3, positions=np.arange(1, 17, 2))
     assert result.selected.sum() == 3
-    # Four of eight pass; at the count of a reference run those with the most votes come next.
-    votes[0:8:2] = [[0, 1, 0], [0.4, 0.6, 0], [0.1, 0.9, 0], [0.2, 0.8, 0]]
-    _, result = strategy(votes).step(
-        np.tile(np.eye(3)[:1], (8, 1)), rng=rng, count=6, positions=np.arange(8)
-    )
+
+
+def test_at_the_count_of_a_reference_run_those_with_the_most_evidence_come_next():
+    votes, said = pool_of(40, outvoted=range(0, 8, 2))
+    said[[0, 2, 4, 6]] = [[0.5, 0.5, 0], [0.7, 0.3, 0], [0.45, 0.55, 0], [0.9, 0.1, 0]]
+    said[4] = [0.45, 0.3, 0.25]
+    made = strategy(votes, said=said)
+    _, result = made.step(said[:8], rng=np.random.default_rng(0), count=6, positions=np.arange(8))
     assert np.flatnonzero(~result.selected).tolist() == [0, 4]
 
 
 def test_without_votes_it_says_what_to_do():
     with pytest.raises(ConfigError, match="needs the texts' embeddings. Run: llkd probe"):
         strategy(None)
-    assert not strategy(VOTES).needs_student
+    assert not strategy(np.full((4, 3), 1 / 3)).needs_student

@@ -11,6 +11,7 @@ from llkd.pipeline import evidence
 from llkd.pipeline.comparing import ARMS, check_arms
 from llkd.store import Store
 from llkd.store.runs import read_probabilities
+from llkd.strategies.neighbours import not_outvoted
 from tests.llkd.pipeline.test_pipeline import TableTeacher, as_job, config, label, train
 from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
 
@@ -187,9 +188,11 @@ class TestEvidence:
         rows, targets = read_probabilities(run.folder / "targets.parquet")
         label = targets.argmax(axis=1)
         points = curation.load_embeddings(opened, project)[rows]
-        votes = curation.neighbour_votes(points, label, targets.shape[1])
-        assert evidence.read(run.folder).out_of_sample == pytest.approx(votes, abs=1e-6)
-        passed = votes[range(len(rows)), label] >= votes.max(axis=1)
+        votes, nearby = curation.neighbour_opinions(points, label, targets)
+        kept = evidence.read(run.folder)
+        assert kept.out_of_sample == pytest.approx(votes, abs=1e-6)
+        assert kept.nearby == pytest.approx(nearby, abs=1e-6)
+        passed = not_outvoted(votes, label)
         decisions = opened.runs.decisions(run)
         drawn = set(decisions[decisions["selected"]]["row"])
         assert drawn and drawn <= set(rows[passed])

@@ -99,7 +99,7 @@ def data_with_everything():
     probs[human] = np.eye(2)[1 - probs[human].argmax(axis=1)]
     return toy_data(
         n=80, teacher_probs=probs, human=human, own=plain.teacher_probs,
-        out_of_sample=rng.dirichlet([1.0, 1.0], 80),
+        out_of_sample=rng.dirichlet([1.0, 1.0], 80), nearby=rng.dirichlet([1.0, 1.0], 80),
     )  # fmt: skip
 
 
