@@ -7,9 +7,10 @@ took. Prints Markdown: means over seeds, and paired differences with 95 % bootst
 seeds and test texts.
 
     python benchmarks/distillation.py --data DATA [--sets ag_news,emotions] [--seeds 5]
-        [--epochs 1] [--pool N] [--test N] [--arms llkd,all,...] [--home DIR]
+        [--epochs 1] [--pool N] [--test N] [--arms llkd,all,...] [--home DIR] [--peers]
 
-With ``--home`` a stopped benchmark goes on where it was.
+With ``--home`` a stopped benchmark goes on where it was. ``--peers`` trains Hugging Face's Trainer
+and ours in turn instead, and prints how fast each is (benchmarks/peers.py).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
+from benchmarks import peers  # noqa: E402
 from llkd import jobs, pipeline  # noqa: E402
 from llkd.cli.output import ProgressBar, print_json  # noqa: E402
 from llkd.config import LabelSet, TeacherConfig, TrainingConfig  # noqa: E402
@@ -90,6 +92,21 @@ def compared(
     return jobs.run(store, work, kind="benchmark", title=title, arguments=[], show=ProgressBar())
 
 
+def raced(
+    store: Store, project: Project, config: TrainingConfig, rounds: int
+) -> list[dict[str, Any]]:
+    """Label, embed, and let the peers and ours train in turn."""
+
+    def work(job: jobs.JobContext) -> list[dict[str, Any]]:
+        pipeline.label(store, project, TeacherConfig(), job)
+        current = store.projects.get(project.name)
+        pipeline.embed_and_probe(store, current, job)
+        return peers.race(store, current, config, job, rounds)
+
+    title = f"Training speed on {project.name}"
+    return jobs.run(store, work, kind="benchmark", title=title, arguments=[], show=ProgressBar())
+
+
 def print_tables(found: Mapping[str, Any], seeds: int) -> None:
     """The arms, then what may be said of their differences."""
     teacher = found["teacher"]
@@ -128,6 +145,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, help="at most so many texts to judge on")
     parser.add_argument("--arms", default=ARMS, help="or every")
     parser.add_argument("--home", help="keep everything here")
+    parser.add_argument("--peers", action="store_true", help="training speed beside Trainer")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     unknown = set(given.sets.split(",")) - set(DATA_SETS)
@@ -136,10 +154,16 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as temporary:
         store = Store(given.home or temporary)
-        documents = []
+        documents: list[dict[str, Any]] = []
         for name in given.sets.split(","):
             project = project_of(store, name, texts_of(given.data, name, given.pool, given.test))
             config = TrainingConfig(epochs=given.epochs)
+            if given.peers:
+                rows = raced(store, project, config, given.seeds)
+                documents.append({"project": name, "peers": rows})
+                if not given.json:
+                    peers.print_table(name, rows, given.seeds)
+                continue
             found = compared(store, project, config, given.seeds, given.arms.split(","))
             documents.append(found)
             if not given.json:
