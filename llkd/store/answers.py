@@ -24,6 +24,7 @@ import numpy as np
 
 from llkd.errors import StoreError
 from llkd.store.home import Home
+from llkd.store.write_ahead import write_ahead
 
 _LOOKED_UP_AT_ONCE = 500
 
@@ -189,7 +190,7 @@ class Answers:
         self._held = sqlite3.connect(
             path, timeout=60, isolation_level=None, check_same_thread=False
         )
-        self._held.execute("PRAGMA journal_mode=WAL")
+        write_ahead(self._held)
         self._held.execute("PRAGMA synchronous=NORMAL")
         self._held.execute(
             "CREATE TABLE IF NOT EXISTS answers (text BLOB PRIMARY KEY, scores BLOB, "

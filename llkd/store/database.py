@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from llkd.errors import StoreError
 from llkd.store.home import Home
+from llkd.store.write_ahead import write_ahead
 
 HEAD = "0002"
 
@@ -62,7 +63,8 @@ def _sqlite(url: str | sa.URL) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        write_ahead(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")

@@ -16,6 +16,7 @@ from typing import Any
 
 from llkd.config import Spending, build
 from llkd.errors import BudgetSpent, StoreError
+from llkd.store.write_ahead import write_ahead
 
 MILLION = 1_000_000
 _LOSE_OPEN = (
@@ -237,7 +238,7 @@ def _unusable(path: Path, error: Exception | str) -> StoreError:
 def _connect(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     file = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-    file.execute("PRAGMA journal_mode=WAL")
+    write_ahead(file)
     file.execute("PRAGMA synchronous=NORMAL")
     file.execute(
         "CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT, "

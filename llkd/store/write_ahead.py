@@ -1,0 +1,30 @@
+"""Opening a SQLite file that several processes write: one of them makes it a WAL file, once."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Any
+
+PATIENCE = 60.0
+"""Seconds to wait for another process that opens the file at the same moment."""
+
+
+def write_ahead(connection: Any) -> None:
+    """Keep the file of a SQLite connection as a write-ahead log, so that readers never wait.
+
+    The change needs the file for itself, and SQLite does not wait for that as it does for a write:
+    two that open a new file at once would fail. Raises ``sqlite3.OperationalError`` after
+    ``PATIENCE`` seconds, or at once for another fault.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
