@@ -6,12 +6,9 @@ the manifest says so. JSONL and Parquet hold every text exactly.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import shutil
 import time
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,44 +19,25 @@ import pyarrow.parquet as pq
 
 from llkd import __version__
 from llkd.errors import ConfigError, StoreError, UserError
-from llkd.store.home import atomic_file, atomic_folder
+from llkd.exporting.student import Beside, write_student
+from llkd.exporting.tables import table_writer
+from llkd.store.home import atomic_file
 
 PROGRAM = "LLKD Studio"
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def safe_cell(value: Any) -> Any:
-    """A cell that no spreadsheet runs as a formula; other values unchanged."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
 
 
 def _write_csv(frame: pd.DataFrame, folder: Path, names: Sequence[str]) -> list[Path]:
-    safe = frame.copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = safe[column].map(safe_cell, na_action="ignore")
-    safe.columns = [safe_cell(name) for name in safe.columns]
-    path = folder / "curated.csv"
-    with atomic_file(path) as temporary:
-        # A byte order mark is what makes spreadsheets read UTF-8; pandas and this app skip it.
-        safe.to_csv(
-            temporary,
-            index=False,
-            encoding="utf-8-sig",
-            lineterminator="\n",
-            # Every text in quotes: a lone carriage return in one must not start a new row.
-            quoting=csv.QUOTE_NONNUMERIC,
-        )
+    return _written(frame, folder / "curated.csv")
+
+
+def _written(frame: pd.DataFrame, path: Path) -> list[Path]:
+    with table_writer(path) as write:
+        write(frame)
     return [path]
 
 
 def _write_jsonl(frame: pd.DataFrame, folder: Path, names: Sequence[str]) -> list[Path]:
-    path = folder / "curated.jsonl"
-    with atomic_file(path) as temporary:
-        frame.to_json(temporary, orient="records", lines=True, force_ascii=False)
-    return [path]
+    return _written(frame, folder / "curated.jsonl")
 
 
 def _write_parquet(frame: pd.DataFrame, folder: Path, names: Sequence[str]) -> list[Path]:
@@ -164,11 +142,13 @@ def write_curated(
     manifest: Mapping[str, Any],
     student: Path | None = None,
     zip_student: bool = False,
+    beside: Beside | None = None,
 ) -> list[Path]:
     """Write the rows in every format, the student, then ``manifest.json`` with SHA-256 sums.
 
     The manifest is written last, so a folder that has one is complete; the files of an earlier
-    export there are removed first. ``student`` is the folder of a trained one.
+    export there are removed first. ``student`` is the folder of a trained one, ``beside`` what goes
+    with it (see :func:`write_student`).
     Raises StoreError; UserError for a student that is not there, before anything is written.
     """
     if student is not None and not student.is_dir():
@@ -185,7 +165,7 @@ def write_curated(
     for name in formats:
         files += FORMATS[name](frame, folder, class_names)
     if student is not None:
-        files += write_student(student, folder, zip_student)
+        files += write_student(student, folder, zip_student, beside)
     path = folder / "manifest.json"
     document = {
         "program": PROGRAM,
@@ -201,24 +181,6 @@ def write_curated(
     with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return [*files, path]
-
-
-def write_student(student: Path, folder: Path, zipped: bool = False) -> list[Path]:
-    """Copy a trained student's folder to ``folder/student``, or to ``folder/student.zip``."""
-    if not student.is_dir():
-        raise UserError(
-            "This run has no finished student yet. Wait for it to finish, or resume it."
-        )
-    if not zipped:
-        with atomic_folder(folder / "student") as temporary:
-            shutil.copytree(student, temporary, dirs_exist_ok=True)
-        return sorted(path for path in (folder / "student").rglob("*") if path.is_file())
-    path = folder / "student.zip"
-    with atomic_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for file in sorted(student.rglob("*")):
-            if file.is_file():
-                archive.write(file, Path("student") / file.relative_to(student))
-    return [path]
 
 
 def sha256(path: Path) -> str:
