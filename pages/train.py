@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -17,9 +17,13 @@ from ui.wording import count, counted
 
 ENDED_EARLY = ("failed", "died", "cancelled")
 SHOWN_ENDED = 3
+KINDS = ("train", "compare")
 
 
-def _settings(store: Store, project: Project, finished: Sequence[Run]) -> None:
+def _settings(
+    store: Store, project: Project, finished: Sequence[Run]
+) -> Callable[[], TrainingConfig]:
+    """The form and its buttons; what comes back checks the settings that stand there."""
     with st.container(border=True):
         values = training_form(store, project, finished)
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -42,15 +46,18 @@ def _settings(store: Store, project: Project, finished: Sequence[Run]) -> None:
                 arm = build(TrainingConfig, {**same, "selection": chosen, "reference_run": None})
                 fair.start_training(store, project, arm)
             st.rerun()
+    return lambda: checked(values)
 
 
 def _run_of(store: Store, project: Project, job: Job) -> Run | None:
-    return next((run for run in store.runs.all(project.id) if run.job_id == job.id), None)
+    """The run that a job works on; a comparison's newest."""
+    mine = [run for run in store.runs.all(project.id) if run.job_id == job.id]
+    return mine[-1] if mine else None
 
 
 def _watch(store: Store, project: Project) -> None:
     """Live jobs in their order, the running one with its charts; then those that ended badly."""
-    live = [j for j in jobs.live_jobs(store) if j.project_id == project.id and j.kind == "train"]
+    live = [j for j in jobs.live_jobs(store) if j.project_id == project.id and j.kind in KINDS]
     for job in live:
 
         def charts_of(now: Job) -> None:
@@ -62,7 +69,7 @@ def _watch(store: Store, project: Project) -> None:
     again: list[list[str]] = []
     for job in store.jobs.all(project.id):
         # Newest first: a job that was started again since has nothing more to say.
-        if job.kind != "train" or job.arguments in again:
+        if job.kind not in KINDS or job.arguments in again:
             continue
         again.append(job.arguments)
         if job.state in ENDED_EARLY and len(again) <= SHOWN_ENDED:
@@ -109,12 +116,16 @@ def _page(page: Page) -> None:
         "LLKD saves training time, not questions to the teacher."
     )
     runs = store.runs.all(project.id)
+    settings = None
     with told():
-        _settings(store, project, fairness.finished(store, project))
+        settings = _settings(store, project, fairness.finished(store, project))
     with told():
         _watch(store, project)
+    if settings is not None:
+        with told():
+            comparison.start(store, project, runs, settings)
     with told():
-        comparison.compare_fairly(store, project, runs)
+        comparison.missing_controls(store, project, runs)
     with told():
         _past(store, project, runs)
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from llkd import commands, fairness, jobs
+from llkd import commands, comparisons, fairness, jobs
+from llkd.config import TrainingConfig
 from llkd.store import Project, Run, Store
-from ui import fair, results_view
+from ui import comparison_report, fair, results_view
 from ui.page import next_step
-from ui.wording import plain
+from ui.wording import counted, duration, plain
+
+SEEDS = (1, 3, 5)
 
 
 def judgement(store: Store, project: Project, runs: Sequence[Run]) -> None:
-    """Whether the selection helped, said plainly, with the figures behind it."""
+    """Whether the selection helped: a comparison's report, or what single runs show."""
+    made = comparison_report.finished(store, project)
+    if made:
+        comparison_report.show(store, project, made)
+    else:
+        _of_single_runs(store, project, runs)
+
+
+def _of_single_runs(store: Store, project: Project, runs: Sequence[Run]) -> None:
+    """The newest llkd run and its rivals, with the figures behind the sentence."""
     methods = [run for run in runs if run.config.selection.strategy == "llkd"]
     st.subheader("Did the selection help?", anchor=False)
     if not methods:
@@ -55,8 +67,78 @@ def judgement(store: Store, project: Project, runs: Sequence[Run]) -> None:
         next_step("Train", "Add what is missing on Train", primary=False, key="results_missing")
 
 
-def compare_fairly(store: Store, project: Project, runs: Sequence[Run]) -> None:
-    """The controls that a finished llkd run still lacks, one click away."""
+def start(
+    store: Store, project: Project, runs: Sequence[Run], settings: Callable[[], TrainingConfig]
+) -> None:
+    """A whole comparison in one click, with the settings of the form (``settings`` checks them)."""
+    with st.expander("Compare fairly", icon=":material/balance:", expanded=True):
+        st.markdown(
+            "Fewer samples alone can make a student better, and so can the teacher's confidence "
+            "alone. A comparison trains **llkd**, **all** texts and two controls, which draw as "
+            "many texts at random in the same batches, with the settings above; what ends early "
+            "is off. **Results** then says what the selection is worth on your data."
+        )
+        seeds = st.segmented_control(
+            "Seeds",
+            SEEDS,
+            default=SEEDS[0],
+            required=True,
+            key="train_compare_seeds",
+            persist_state="session",
+            help="One is a first look; five make the judgement firm.",
+        )
+        others = st.pills(
+            "Compare also",
+            [name for name in fairness.ARMS if name not in fairness.USUAL_ARMS],
+            selection_mode="multi",
+            default=["neighbours"],
+            format_func=lambda name: f"{name}: {fairness.ARMS[name].words}",
+            key="train_compare_arms",
+            persist_state="session",
+        )
+        arms = [*fairness.USUAL_ARMS, *others]
+        number = comparisons.runs_a_seed(arms) * seeds
+        with st.container(horizontal=True, vertical_alignment="center"):
+            begin = st.button(
+                f"Compare: {counted(number, 'run')}",
+                icon=":material/balance:",
+                key="train_compare",
+            )
+            st.caption(_about(runs, number))
+        if begin:
+            arguments = commands.compare(project.name, settings(), seeds=seeds, arms=arms)
+            if fair.waiting(jobs.live_jobs(store), arguments):
+                st.toast("This very comparison is on its way.", icon=":material/hourglass_top:")
+                return
+            jobs.start(
+                store,
+                arguments,
+                kind="compare",
+                title=f"Compare on {project.name}",
+                project_id=project.id,
+            )
+            st.rerun()
+
+
+def _about(runs: Sequence[Run], number: int) -> str:
+    """How long so many runs take, from those that have been trained here."""
+    known = [
+        sum(run.summary.get(f"{part}_seconds") or 0.0 for part in ("training", "evaluation"))
+        + (run.summary.get("logging_seconds") or 0.0)
+        for run in runs
+        if run.summary is not None
+    ]
+    if not known:
+        return "How long it takes is not known yet: no run has finished here."
+    usual = sum(known) / len(known)
+    return (
+        f"About {duration(number * usual)}, if each takes as long as the "
+        f"{counted(len(known), 'run')} trained here so far. It can be stopped and resumed."
+    )
+
+
+def missing_controls(store: Store, project: Project, runs: Sequence[Run]) -> None:
+    """The controls that a finished llkd run still lacks, one click away; nothing if none does."""
     lacking = [
         (run, missing)
         for run in runs
@@ -64,12 +146,12 @@ def compare_fairly(store: Store, project: Project, runs: Sequence[Run]) -> None:
         if (missing := fairness.missing_controls(run, runs))
     ]
     live = jobs.live_jobs(store)
-    with st.expander("Compare fairly", icon=":material/balance:", expanded=bool(lacking)):
+    if not lacking:
+        return
+    with st.expander("Controls for a single llkd run", icon=":material/add:"):
         st.markdown(
-            "Fewer samples alone can make a student better, and so can the teacher's confidence "
-            "alone. The controls **random** and **teacher_then_random** draw as many texts as an "
-            "llkd run, in the same batches: only what llkd gains over them is due to its "
-            "selection. They need a finished llkd run to copy the numbers from."
+            "The controls **random** and **teacher_then_random** draw as many texts as an llkd "
+            "run, in the same batches: only what llkd gains over them is due to its selection."
         )
         for run, missing in reversed(lacking):
             if not fair.labels_as_now(store, project, run):
@@ -95,5 +177,3 @@ def compare_fairly(store: Store, project: Project, runs: Sequence[Run]) -> None:
                 for arm in arms:
                     fair.start_training(store, project, arm, run)
                 st.rerun()
-        if not lacking:
-            st.caption("No finished llkd run lacks its controls.")

@@ -112,6 +112,7 @@ _UNITS = {
     "bake-off": "answers",
     "probe": "texts",
     "train": "steps",
+    "compare": "steps",
     "export": "rows",
 }
 

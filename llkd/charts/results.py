@@ -19,6 +19,11 @@ STRATEGY_COLOURS = {
     "teacher_only": "#56B4E9",
     "student_only": "#D55E00",
     "fixed": "#8C8C8C",
+    "neighbours": "#D55E00",
+    "soft": "#F0E442",
+    "learnability": "#56B4E9",
+    "small_loss": "#882255",
+    "trust": "#44AA99",
 }
 
 CELLS_WITH_NUMBERS = 20

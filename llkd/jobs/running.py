@@ -35,6 +35,7 @@ class JobContext:
         self._stop = threading.Event()
         self._written = 0.0
         self._news: dict[str, Any] = {}
+        self._part: tuple[int, int, str] | None = None
 
     def remember(self, **facts: Any) -> None:
         """Keep facts that a resumed attempt needs (which run it works on)."""
@@ -43,13 +44,23 @@ class JobContext:
 
     def begin(self, done: int, total: int) -> None:
         """Say how much there is and how much was done by earlier attempts."""
-        self.remember(began_at=done, pace_from=time.time())
+        before = 0 if self._part is None else self._part[0] * total
+        self.remember(began_at=before + done, pace_from=time.time())
         self.progress(done, total, always=True)
+
+    def begin_part(self, part: int, parts: int, name: str) -> None:
+        """From now on progress is that of one part of equal parts (from 0), and named so."""
+        self._part = (part, parts, name)
 
     def progress(
         self, done: int, total: int | None = None, message: str = "", always: bool = False
     ) -> None:
         """Tell how far the work is; written to the store at most twice a second."""
+        if self._part is not None:
+            part, parts, name = self._part
+            message = f"{name}, {message}" if message else name
+            if total is not None:
+                done, total = part * total + done, parts * total
         self._show(done, total, message)
         self._news = {"done": done, "message": message}
         if total is not None:

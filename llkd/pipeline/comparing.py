@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from llkd import curation, evaluation, fairness, signals
+from llkd import comparisons, curation, evaluation, fairness, signals
 from llkd.config import SelectionConfig, TrainingConfig, build
 from llkd.errors import UserError
 from llkd.jobs import JobContext
@@ -22,7 +22,7 @@ from llkd.pipeline.training import document, fit, prepare, targets_digest
 from llkd.store import Project, Run, Store
 
 ARMS = fairness.USUAL_ARMS
-BUDGETS = ("epochs", "samples")
+BUDGETS = comparisons.BUDGETS
 EVERY = "every"
 BY_EMBEDDING = {"neighbours", "trust"}
 
@@ -82,6 +82,7 @@ def compare(
     if BY_EMBEDDING & set(names) and not curation.has_embeddings(store, project):
         embed_and_probe(store, project, job, student=config.student)
     done: list[Entry] = []
+    parts = seeds * comparisons.runs_a_seed(names, budgets)
     for seed in range(config.seed, config.seed + seeds):
         reference: Run | None = None
         for budget in BUDGETS:
@@ -91,6 +92,8 @@ def compare(
                 settings = _config(config, arm, budget, seed, reference)
                 if settings is None:
                     continue
+                number = len(done)
+                job.begin_part(number, parts, f"run {number + 1} of {parts}: {arm}, seed {seed}")
                 run = _arm(store, project, settings, job)
                 reference = run if (arm, budget) == ("llkd", "epochs") else reference
                 done.append(Entry(arm, budget, run))
@@ -156,14 +159,14 @@ def report(store: Store, project: Project, done: Sequence[Entry]) -> dict[str, A
         documents = [entry.document() for entry in entries]
         row = {"strategy": arm, "arm": arm, "budget": budget, "seeds": len(documents)}
         table.append({**row, **_means(documents)})
-    return {
+    found: dict[str, Any] = {
         "project": project.name,
         "teacher": teacher_document(store, project, labelling),
         "arms": table,
         "runs": [entry.document() for entry in done],
         "differences": differences(store, project, done),
-        "conclusion": conclusion(store, project, done),
     }
+    return {**found, "conclusion": comparisons.sentence(found)}
 
 
 def _grouped(done: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
@@ -245,20 +248,3 @@ def _difference(
         )
         result[metric] = {"value": paired.value, "low": paired.low, "high": paired.high}
     return result
-
-
-def conclusion(store: Store, project: Project, done: Sequence[Entry]) -> str:
-    """What the runs show, in plain words; never credits LLKD with what a control also reaches."""
-    runs = [entry.run for entry in done if entry.arm in fairness.USUAL_ARMS]
-    methods = [entry.run for entry in done if entry.arm == "llkd"]
-    full = [entry.run for entry in done if entry.arm == "all"]
-    if not methods or methods[-1].summary is None or methods[-1].summary["accuracy"] is None:
-        return "No text with gold is held out, so nothing can be said about accuracy."
-    used = sum((run.summary or {}).get("backpropagated", 0) for run in methods)
-    whole = sum((run.summary or {}).get("backpropagated", 0) for run in full)
-    found = {
-        rival: fairness.compare(store, project, methods[-1], runs, rival)
-        for rival in fairness.RIVALS
-    }
-    cost = f"LLKD used {used / whole:.0%} of the samples that all texts take. " if whole else ""
-    return cost + fairness.sentence(found)

@@ -23,7 +23,7 @@ print("heavy:", heavy)
 """
 ALLOWED = {
     *("config", "errors", "datasets", "signals", "selection", "strategies", "store", "jobs"),
-    *("commands", "charts", "curation", "evaluation", "fairness", "importing"),
+    *("commands", "charts", "comparisons", "curation", "evaluation", "fairness", "importing"),
 }
 
 

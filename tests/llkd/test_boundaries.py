@@ -14,13 +14,14 @@ LAYERS = [
     {"datasets", "jobs", "charts", "models", "evaluation", "probing"},
     {"teachers", "students", "curation", "importing"},
     {"training", "exporting", "fairness"},
+    {"comparisons"},
     {"pipeline"},
     {"cli"},
 ]
 LEVEL = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 PAGES_MAY = {
     "errors", "config", "datasets", "signals", "selection", "strategies", "store", "jobs",
-    "commands", "charts", "curation", "evaluation", "fairness", "importing",
+    "commands", "charts", "comparisons", "curation", "evaluation", "fairness", "importing",
 }  # fmt: skip
 # Of the teachers, pages see only the words of a prompt.
 OF_TEACHERS = {"rendering", "base"}

@@ -129,7 +129,7 @@ def test_compare_prints_the_table_and_the_sentence(files):
     options = ("--student", files / "encoder", "--epochs", "1", "--learning-rate", "0.001")
     done = llkd("compare", "toy", *options)
     assert done.returncode == 0, done.stderr
-    for name in ("(teacher)", "llkd", "all", "random", "teacher_then_random", "LLKD used"):
+    for name in ("(teacher)", "llkd", "all", "random", "teacher_then_random", "% of the samples"):
         assert name in done.stdout
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from llkd import curation, jobs, pipeline
+from llkd import comparisons, curation, jobs, pipeline
 from llkd.config import LabelSet, SelectionConfig, TeacherConfig, TrainingConfig
 from llkd.errors import LLKDError, UserError
 from llkd.store import Store
@@ -344,8 +344,8 @@ class TestCompare:
             }
             assert len(same) == 1
             assert by["all", seed]["backpropagated"] == 128
-        assert found["conclusion"].startswith("LLKD used ")
-        assert "The selection " in found["conclusion"]
+        assert "'llkd'" in found["conclusion"] and "of the samples" in found["conclusion"]
+        assert found["conclusion"] == comparisons.sentence(found)
         assert "This rests on 2 seeds; five or more make it firmer." in found["conclusion"]
         again = as_job(store, compare)
         assert [r["run"] for r in again["runs"]] == [r["run"] for r in found["runs"]]

@@ -1,0 +1,71 @@
+"""The arms of a comparison: what each is worth against what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from llkd.charts.palette import NOT_KEPT
+from llkd.charts.results import STRATEGY_COLOURS
+from llkd.charts.text import inert
+
+COSTS = {"samples": "Samples back-propagated", "time": "Training time in seconds"}
+SYMBOLS = {"epochs": "circle", "samples": "diamond"}
+
+
+def arms(
+    marks: Sequence[Mapping[str, Any]], teacher: float | None, against: str = "samples"
+) -> go.Figure:
+    """One mark an arm and budget: cost across, accuracy upwards, bars over its seeds.
+
+    A mark has ``arm``, ``budget``, ``samples``, ``time``, ``accuracy``, ``low`` and ``high``;
+    ``teacher`` is the teacher's accuracy on the same texts.
+    """
+    figure = go.Figure()
+    for mark in marks:
+        figure.add_scatter(
+            x=[mark[against]],
+            y=[mark["accuracy"]],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [mark["high"] - mark["accuracy"]],
+                "arrayminus": [mark["accuracy"] - mark["low"]],
+                "thickness": 1,
+                "width": 4,
+            },
+            mode="markers",
+            marker={
+                "size": 11,
+                "symbol": SYMBOLS.get(mark["budget"], "circle"),
+                "color": STRATEGY_COLOURS.get(mark["arm"], NOT_KEPT),
+            },
+            name=inert(_name(mark), 40),
+            hovertext=[
+                f"{inert(_name(mark), 60)}<br>{mark['accuracy']:.1%} with {mark['samples']:,} "
+                f"samples in {mark['time']:.0f} s"
+            ],
+            hoverinfo="text",
+        )
+    if teacher is not None:
+        figure.add_hline(
+            y=teacher,
+            line={"dash": "dash", "color": "#888888", "width": 1},
+            annotation={"text": "the teacher itself", "font": {"color": "#888888"}},
+            annotation_position="bottom right",
+        )
+    figure.update_layout(
+        height=380,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+    figure.update_xaxes(title=COSTS[against], rangemode="tozero")
+    figure.update_yaxes(title="Accuracy", tickformat=".0%")
+    return figure
+
+
+def _name(mark: Mapping[str, Any]) -> str:
+    return str(mark["arm"]) + (", llkd's samples" if mark["budget"] == "samples" else "")
