@@ -39,6 +39,7 @@ StrategyName = Literal[
     "small_loss",
     "trust",
     "neighbours",
+    "needed_neighbours",
 ]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]

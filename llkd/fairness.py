@@ -57,6 +57,9 @@ ARMS: dict[str, Arm] = {
     "small_loss": Arm("small_loss", "labels that the student finds easy"),
     "trust": Arm("trust", "labels likely right that the student has yet to learn"),
     "neighbours": Arm("neighbours", "labels that the nearest texts bear out, thinned at random"),
+    "needed_neighbours": Arm(
+        "needed_neighbours", "labels that the nearest texts bear out, the most needed of them"
+    ),
     "soft": Arm("all", "every text, with the teacher's probabilities", {}, {"targets": "soft"}),
 }
 USUAL_ARMS: tuple[str, ...] = ("llkd", *RIVALS)

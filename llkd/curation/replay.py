@@ -13,6 +13,7 @@ _PASSED_OVER = {
     "learnability": "others scored higher",
     "trust": "others scored higher",
     "neighbours": "its neighbours have another label, or it was not drawn",
+    "needed_neighbours": "its neighbours have another label, or the student needs others more",
     "small_loss": "its label looked wrong to the student",
 }
 """Why a text that the teacher was sure enough of was left out; else the student knew it."""

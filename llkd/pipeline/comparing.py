@@ -24,7 +24,7 @@ from llkd.store import Project, Run, Store
 ARMS = fairness.USUAL_ARMS
 BUDGETS = comparisons.BUDGETS
 EVERY = "every"
-BY_EMBEDDING = {"neighbours", "trust"}
+BY_EMBEDDING = {"neighbours", "needed_neighbours", "trust"}
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def collect(
 ) -> Evidence:
     """What is known of these pool rows besides their labels.
 
-    Raises UserError where there is nothing to stop by, or no embeddings for ``neighbours``.
+    Raises UserError where there is nothing to stop by, or no embeddings for the neighbours.
 
     For ``trust`` the unseen opinion is the probe's (fitted where embeddings are there), for
     ``neighbours`` what the nearest pool texts say.
@@ -70,12 +70,13 @@ def collect(
             spread = np.full((project.rows, own.shape[1]), np.nan)
             spread[found[0]] = found[1]
             unseen = spread[rows]
-    elif config.selection.strategy == "neighbours":
+    elif config.selection.strategy in {"neighbours", "needed_neighbours"}:
         points = curation.load_embeddings(store, project)
         if points is None:
             raise UserError(
-                "The strategy 'neighbours' compares texts by their embeddings, and there are none "
-                f"yet. Make them with: llkd probe {curation.quoted(project.name)}"
+                f"The strategy {config.selection.strategy!r} compares texts by their embeddings, "
+                "and there are none yet. Make them with: "
+                f"llkd probe {curation.quoted(project.name)}"
             )
         label = plane.frame["label"].to_numpy()[at]
         said = np.where(human[:, None], np.eye(own.shape[1])[np.maximum(label, 0)], own)

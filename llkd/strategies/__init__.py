@@ -21,7 +21,7 @@ from llkd.strategies.trust import Trust
 from llkd.strategies.windows import Learnability, SmallLoss
 
 USUAL_SHARE = 0.2
-"""What ``learnability``, ``trust`` and ``neighbours`` take without a share of their own."""
+"""What ``learnability``, ``trust`` and both ``neighbours`` take without a share of their own."""
 TAKE_COUNTS = (
     "random",
     "teacher_then_random",
@@ -31,9 +31,17 @@ TAKE_COUNTS = (
     "small_loss",
     "trust",
     "neighbours",
+    "needed_neighbours",
 )
 """Those that can take, step by step, as many texts as a reference run did."""
-TAKE_A_SHARE = ("random", "teacher_then_random", "learnability", "trust", "neighbours")
+TAKE_A_SHARE = (
+    "random",
+    "teacher_then_random",
+    "learnability",
+    "trust",
+    "neighbours",
+    "needed_neighbours",
+)
 
 
 def momentum_of(config: SelectionConfig) -> float:
@@ -100,6 +108,9 @@ STRATEGIES: dict[str, Callable[[SelectionConfig, Sequence[str]], Strategy]] = {
         config.trust_weight,
     ),
     "neighbours": lambda config, names: Neighbours(len(names), config.share or USUAL_SHARE),
+    "needed_neighbours": lambda config, names: Neighbours(
+        len(names), config.share or USUAL_SHARE, needed=True
+    ),
 }
 
 EXPLAINED: dict[str, str] = {
@@ -117,6 +128,8 @@ EXPLAINED: dict[str, str] = {
     "(experimental).",
     "neighbours": "Texts whose label the texts most like them carry too, thinned at random to a "
     "share; no scoring pass.",
+    "needed_neighbours": "Texts whose label the texts most like them carry too, and of these, in "
+    "each batch, those the student is least sure of.",
 }
 
 

@@ -1,4 +1,4 @@
-"""Train on labels that the nearest texts bear out, thinned at random to a share."""
+"""Train on labels that the nearest texts bear out: a random share of them, or the neediest."""
 
 from __future__ import annotations
 
@@ -29,20 +29,23 @@ class Neighbours:
     normalised over the classes. Of those that pass, ``share`` of the batch is drawn at random,
     rounded at random so that the share is met on average; fewer where fewer pass. With ``count``
     (of a reference run's step) so many are taken: where too few pass, those with the most evidence
-    come next. The student is not asked, so nothing is spent on scoring. Needs ``rng`` and
-    ``positions``; the neighbours' votes and probabilities come with ``prepare``
+    come next. The student is not asked, so nothing is spent on scoring. With ``needed`` it is:
+    not chance decides between those that pass but the student's information need, the highest
+    first (LLKD's two questions, with the neighbours' word in place of the teacher's threshold).
+    Needs ``rng`` and ``positions``; the neighbours' votes and probabilities come with ``prepare``
     (``curation.neighbour_opinions``).
     """
 
     classes: int
     share: float
+    needed: bool = False
     standing: Floats | None = field(default=None, repr=False)
     """Evidence in [0, 1] of each text of the pool ``[n]``, plus 1 for those that pass."""
 
     @property
     def needs_student(self) -> bool:
-        """Never."""
-        return False
+        """Only where it decides between those that pass."""
+        return self.needed
 
     def prepare(self, inputs: StrategyInputs) -> Neighbours:
         """Weigh the pool. Raises ConfigError where nothing is known of the neighbours."""
@@ -68,17 +71,25 @@ class Neighbours:
         count: int | None = None,
         positions: Ints | None = None,
     ) -> tuple[Neighbours, SelectionResult]:
-        """Draw from one batch; ``positions`` say which texts of the pool it holds."""
+        """Choose from one batch; ``positions`` say which texts of the pool it holds."""
         if self.standing is None or positions is None or rng is None:
             raise ConfigError("The strategy 'neighbours' must be told of the pool first.")
         label = signals.pseudo_label(teacher_probs)
+        need = np.full(len(label), np.nan)
+        if self.needed:
+            if student_probs is None:
+                raise ConfigError(
+                    "This strategy needs the student's probabilities for every batch."
+                )
+            need = signals.information_need(student_probs)
         standing = self.standing[positions]
+        # All that pass are alike: chance decides between them, or the student's need.
         order = rng.permutation(len(label))
+        order = order[np.argsort(-np.nan_to_num(need)[order], kind="stable")]
         if count is None:
             order = order[standing[order] >= 1]
             count = int(np.floor(self.share * len(label) + rng.random()))
         else:
-            # All that pass are alike: chance decides between them.
             order = order[np.argsort(-np.minimum(standing, 1.0)[order], kind="stable")]
         selected = np.zeros(len(label), dtype=bool)
         selected[order[:count]] = True
@@ -87,7 +98,7 @@ class Neighbours:
         return self, SelectionResult(
             label,
             signals.confidence(teacher_probs),
-            np.full(len(label), np.nan),
+            need,
             nothing,
             nothing,
             selected,

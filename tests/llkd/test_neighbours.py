@@ -60,8 +60,8 @@ LABEL = np.array([0, 0, 1, 2])
 EVEN = np.eye(3)[LABEL] * 0.7 + 0.1
 
 
-def strategy(votes, nearby=None, said=EVEN, **settings):
-    made = make_strategy(SelectionConfig(strategy="neighbours", **settings), NAMES)
+def strategy(votes, nearby=None, said=EVEN, name="neighbours", **settings):
+    made = make_strategy(SelectionConfig(strategy=name, **settings), NAMES)
     nearby = np.full(said.shape, 1 / 3) if nearby is None else nearby
     return prepared(made, StrategyInputs(said, votes, nearby=nearby))
 
@@ -135,3 +135,24 @@ def test_without_votes_it_says_what_to_do():
     with pytest.raises(ConfigError, match="needs the texts' embeddings. Run: llkd probe"):
         strategy(None)
     assert not strategy(np.full((4, 3), 1 / 3)).needs_student
+
+
+def test_of_those_that_pass_the_student_may_say_which_it_needs():
+    votes, said = pool_of(20, outvoted=[3, 4])
+    # From sure to unsure; the two neediest texts are outvoted, the next ones are not.
+    sure = np.linspace(0.9, 0.4, 8)[[7, 1, 2, 6, 5, 0, 3, 4]]
+    sure[[3, 4]] = 1 / 3
+    student = np.stack([sure, (1 - sure) / 2, (1 - sure) / 2], axis=1)
+    made = strategy(votes, said=said, name="needed_neighbours", share=0.5)
+    assert made.needs_student
+    asked = {"rng": np.random.default_rng(0), "positions": np.arange(8)}
+    _, result = made.step(said[:8], student, **asked)
+    assert np.flatnonzero(result.selected).tolist() == [0, 2, 6, 7]
+    assert result.information_need[3] == pytest.approx(1.0)
+    _, result = made.step(said[:8], student, count=2, **asked)
+    assert np.flatnonzero(result.selected).tolist() == [0, 7]
+    # With a larger count than pass, those outvoted come last.
+    _, result = made.step(said[:8], student, count=7, **asked)
+    assert np.flatnonzero(~result.selected)[0] in (3, 4)
+    with pytest.raises(ConfigError, match="needs the student's probabilities"):
+        made.step(said[:8], **asked)
