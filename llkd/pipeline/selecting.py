@@ -137,8 +137,7 @@ def export(
     ``onnx``: the student also as ONNX, see :mod:`llkd.pipeline.taking_away`.
     """
     folder = exporting.checked_folder(out)
-    if onnx:
-        taking_away.check_onnx(run, student)
+    taken = taking_away.student_run(store, project, run, selection, onnx) if student else None
     plane, kept, rule = _kept(
         store, project, run, teacher_threshold, student_threshold, calibration, selection
     )
@@ -172,15 +171,15 @@ def export(
         "run": None if run is None else _run_facts(run),
     }
     beside, forms = None, None
-    if run is not None and student:
-        beside, forms = taking_away.beside(store, project, run, onnx, job)
+    if taken is not None:
+        beside, forms = taking_away.beside(store, project, taken, onnx, job)
     files = exporting.write_curated(
         frame,
         folder,
         formats,
         plane.names,
         manifest,
-        student=run.student_folder if run is not None and student else None,
+        student=None if taken is None else taken.student_folder,
         zip_student=zip_student,
         beside=beside,
     )

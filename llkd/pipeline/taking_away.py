@@ -24,13 +24,22 @@ MOST_TEXTS = 2000
 SCRIPT = Path(__file__).resolve().parents[1] / "students" / "predict.py"
 
 
-def check_onnx(run: Run | None, student: bool) -> None:
-    """Raises UserError where --onnx has no student to go with."""
-    if run is None or not student:
+def student_run(
+    store: Store, project: Project, run: Run | None, selection: str | None, onnx: bool
+) -> Run | None:
+    """The run whose student goes along: the one named, else the one behind a saved selection.
+
+    Raises UserError where ``onnx`` wants a student and there is none.
+    """
+    if run is None and selection is not None:
+        number = store.people.selection(project.id, selection)["view"].get("run")
+        found = None if number is None else store.runs.get(number, project.id)
+        run = found if found is not None and found.student_folder.is_dir() else None
+    if onnx and run is None:
         raise UserError(
-            "--onnx is a form of the student, but no student is exported. Name its run with "
-            "--run, without --no-student."
+            "--onnx is a form of the student, so it needs one: name its run with --run."
         )
+    return run
 
 
 def beside(

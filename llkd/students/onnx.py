@@ -176,7 +176,7 @@ def load_onnx(path: str | Path, tokenizer: Any, threads: int | None = None) -> O
             str(path), options, providers=["CPUExecutionProvider"]
         )
         return OnnxStudent(session, tokenizer)
-    except (KeyError, ValueError, RuntimeError) as error:
+    except Exception as error:  # the errors of onnxruntime have no base of their own
         raise ModelError(
             f"The ONNX file {str(path)!r} cannot be read: {str(error).splitlines()[0]}"
         ) from error

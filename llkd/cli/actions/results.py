@@ -27,10 +27,8 @@ def export(store: Store, given: Namespace) -> Document:
     formats = exporting.checked_formats(given.format)
     exporting.checked_folder(given.out)
     chosen = selection(store, project, given)
-    if given.onnx:
-        from llkd.pipeline.taking_away import check_onnx
-
-        check_onnx(chosen["run"], not given.no_student)
+    if given.onnx and given.no_student:
+        raise UserError("--onnx is a form of the student, and --no-student leaves it out.")
 
     def work(job: jobs.JobContext) -> Document:
         from llkd.pipeline.selecting import export as write
