@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from llkd.commands import ONE_RUN
 from llkd.config import (
@@ -29,6 +29,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found as a UserError."""
         raise UserError(f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but a file may stand after the options as well as before them.
+
+        argparse gives up an optional positional at the first option (until Python 3.13).
+        """
+        found, rest = super().parse_known_args(args, namespace)
+        if len(rest) == 1 and getattr(found, "file", "") is None and not rest[0].startswith("-"):
+            found.file, rest = rest[0], []
+        return found, rest
 
 
 def make_parser() -> Parser:

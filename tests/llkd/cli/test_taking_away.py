@@ -1,5 +1,6 @@
 """A student taken away and asked about files on the command line, in real processes."""
 
+import os
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tests.llkd.cli.test_cli import document, fails, llkd
 from tests.llkd.pipeline.test_arms import labelled
 from tests.llkd.pipeline.test_pipeline import config, train
 from tests.llkd.tiny_student import CLASSES, make_encoder
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,12 @@ def run(home, tiny):
 
 
 @pytest.fixture
+def environment():
+    """For a process that is started in another folder."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
 def file(tmp_path):
     path = tmp_path / "new.tsv"
     pd.DataFrame({"id": [5, 6, 5], "text": ["goal match", "", "goal match"]}).to_csv(
@@ -36,7 +45,7 @@ def file(tmp_path):
     return path
 
 
-def test_a_file_is_classified_and_every_row_is_there(run, file, tmp_path):
+def test_a_file_is_classified_and_every_row_is_there(run, file, tmp_path, environment):
     out = tmp_path / "answers.parquet"
     found = document("predict", "toy", file, "--run", run, "--out", out)
     frame = pd.read_parquet(out)
@@ -45,7 +54,9 @@ def test_a_file_is_classified_and_every_row_is_there(run, file, tmp_path):
     assert (found["rows"], found["blank"], found["out"]) == (3, 1, str(out))
     assert found["per_class"] == {name: 2 * (frame["label"][0] == name) for name in CLASSES}
 
-    shown = llkd("predict", "toy", file, "--run", run, "--text-column", "text", cwd=tmp_path)
+    shown = llkd(
+        "predict", "toy", file, "--run", run, "--text-column", "text", cwd=tmp_path, env=environment
+    )
     assert shown.returncode == 0, shown.stderr
     lines = shown.stdout.splitlines()
     assert lines[0].split() == ["class", "texts", "share"]
@@ -55,8 +66,10 @@ def test_a_file_is_classified_and_every_row_is_there(run, file, tmp_path):
     assert (tmp_path / "new-predictions.csv").is_file()
 
 
-def test_in_the_background_it_is_a_job_like_any_other(run, file, tmp_path):
-    queued = document("predict", "toy", file.name, "--run", run, "--background", cwd=tmp_path)
+def test_in_the_background_it_is_a_job_like_any_other(run, file, tmp_path, environment):
+    queued = document(
+        "predict", "toy", file.name, "--run", run, "--background", cwd=tmp_path, env=environment
+    )
     assert (queued["kind"], queued["state"]) == ("classify", "queued")
     store = Store()
     for _ in range(600):
@@ -79,12 +92,17 @@ def test_in_the_background_it_is_a_job_like_any_other(run, file, tmp_path):
         (["FILE", "--out", "FILE"], "is the file to classify. Choose another name with --out"),
         (["FILE", "--out", "o.html"], "The ending of --out says its format"),
         (["nothing.csv"], "There is no file 'nothing.csv'"),
-        (["FILE", "--text-column", "body"], "There is no column 'body'"),
     ],
 )
 def test_mistakes_get_one_line(run, file, arguments, said):
     given = [str(file) if part == "FILE" else part for part in arguments]
     assert said in fails("predict", "toy", "--run", str(run), *given)
+
+
+def test_a_column_that_is_not_there_is_said_once_the_file_is_read(run, file):
+    done = llkd("predict", "toy", file, "--run", run, "--text-column", "body")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.splitlines()[-1].startswith("llkd: There is no column 'body' in new.tsv.")
 
 
 def test_an_export_with_onnx_says_what_was_measured(run, tmp_path):
