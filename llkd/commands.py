@@ -130,6 +130,7 @@ def export(
     calibration: str | None = None,
     student: bool = True,
     zip_student: bool = False,
+    onnx: bool = False,
 ) -> list[str]:
     """``llkd export``."""
     command = ["export", f"--out={out}", f"--format={','.join(formats)}"]
@@ -144,12 +145,24 @@ def export(
         command.append("--no-student")
     if zip_student:
         command.append("--zip-student")
+    if onnx:
+        command.append("--onnx")
     return [*command, "--", project]
 
 
 def predict(project: str, run: int, text: str) -> list[str]:
     """``llkd predict``: the student's answer to a typed text."""
     return ["predict", f"--run={run}", f"--text={text}", "--", project]
+
+
+def predict_file(
+    project: str, run: int, file: str, *, out: str, text_column: str | None = None
+) -> list[str]:
+    """``llkd predict``: the student's answers to a file's texts, as a table."""
+    command = ["predict", f"--run={run}", f"--out={out}"]
+    if text_column is not None:
+        command.append(f"--text-column={text_column}")
+    return [*command, "--", project, file]
 
 
 def thresholds(teacher: Threshold | None, student: Threshold | None) -> list[str]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from llkd import curation, fairness, jobs
 from llkd.store import Project, Store
-from ui import export_view, jobs_view, reads, view
+from ui import export_student, export_view, jobs_view, reads, view
 from ui.errors import told
 from ui.export_view import FROM_CURATE, FROM_RUN, FROM_SAVED, Choice
 from ui.page import Page, empty_state, next_step, open_page
@@ -72,7 +72,7 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
         "as a formula; JSON lines and Parquet hold every text exactly. A manifest.json comes with "
         "each export and says how every label came to be."
     )
-    student = False
+    student = onnx = False
     if choice.run is not None and choice.run.student_folder.is_dir():
         student = st.toggle(
             f"With the student of {choice.run.name}, as a zip file",
@@ -80,6 +80,7 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
             key="export_student",
             persist_state="session",
         )
+        onnx = student and export_student.with_onnx()
     else:
         st.caption(
             f"To take a trained student along, choose '{FROM_RUN}'."
@@ -101,7 +102,7 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
     ):
         jobs.start(
             store,
-            export_view.command(store, project, choice, list(formats), student),
+            export_view.command(store, project, choice, list(formats), student, onnx),
             kind="export",
             title=f"Export {project.name}",
             project_id=project.id,
@@ -139,6 +140,7 @@ def _made(store: Store, project: Project) -> None:
         )
     with st.container(border=True):
         export_view.files(store, done[number])
+        export_student.measured(done[number])
 
 
 def _page(page: Page) -> None:

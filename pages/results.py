@@ -10,6 +10,7 @@ import streamlit as st
 from llkd import charts, fairness
 from llkd.store import Project, Run, Store
 from ui import comparison, jobs_view, results_view, run_reads
+from ui.classify import classify_file
 from ui.errors import told
 from ui.page import Page, empty_state, next_step, open_page
 from ui.results_view import PLAIN
@@ -160,6 +161,7 @@ def _page(page: Page) -> None:
     with told():
         run = _detail(store, project, runs, measured)
         try_student(store, project, run)
+        classify_file(store, project, run)
     next_step("Export", "Take it away on Export", primary=False)
 
 

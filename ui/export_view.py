@@ -147,7 +147,12 @@ def _right(accuracy: float, checked: int) -> str:
 
 
 def command(
-    store: Store, project: Project, choice: Choice, formats: list[str], zipped: bool
+    store: Store,
+    project: Project,
+    choice: Choice,
+    formats: list[str],
+    zipped: bool,
+    onnx: bool = False,
 ) -> list[str]:
     """The export command, into a new folder of its own below the home."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -163,6 +168,7 @@ def command(
         formats=formats,
         student=with_student,
         zip_student=with_student,
+        onnx=with_student and onnx,
         **choice.told(),
     )
 

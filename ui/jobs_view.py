@@ -114,6 +114,7 @@ _UNITS = {
     "train": "steps",
     "compare": "steps",
     "export": "rows",
+    "classify": "texts",
 }
 
 

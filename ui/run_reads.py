@@ -11,13 +11,11 @@ import streamlit as st
 
 from llkd import curation, evaluation, fairness, signals
 from llkd.errors import NotFound
+from llkd.evaluation import f1_interval
 from llkd.fairness import class_names
 from llkd.signals import Floats, Ints
 from llkd.store import Project, Run, Store
 from ui import reads
-
-MOST_DRAWS = 400
-"""Bootstrap draws; fewer where there are very many held-out texts, which need fewer."""
 
 
 def steps(store: Store, run: Run) -> pd.DataFrame:
@@ -115,20 +113,6 @@ def _teacher_report(
     known = labels.label[here] >= 0
     interval = f1_interval(labels.label[here][known], gold[known], len(names))
     return {**made, "macro_f1_interval": interval}
-
-
-def f1_interval(label: Ints, gold: Ints, classes: int) -> tuple[float, float] | None:
-    """95 % bootstrap interval of macro-F1 over the rows; None without rows.
-
-    Compared with gold itself, whose macro-F1 is 1 in every draw, the difference is the score.
-    """
-    if not len(gold):
-        return None
-    draws = max(100, min(MOST_DRAWS, 4_000_000 // max(1, len(gold))))
-    found = evaluation.paired_bootstrap(
-        label, gold, gold, seed=0, metric="macro_f1", classes=classes, draws=draws
-    )
-    return max(0.0, 1 + found.low), min(1.0, 1 + found.high)
 
 
 def agreement(store: Store, project: Project, run: Run) -> tuple[float, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from llkd.commands import ONE_RUN
 from llkd.config import (
@@ -29,6 +29,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found as a UserError."""
         raise UserError(f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but a file may stand after the options as well as before them.
+
+        argparse gives up an optional positional at the first option (until Python 3.13).
+        """
+        found, rest = super().parse_known_args(args, namespace)
+        if len(rest) == 1 and getattr(found, "file", "") is None and not rest[0].startswith("-"):
+            found.file, rest = rest[0], []
+        return found, rest
 
 
 def make_parser() -> Parser:
@@ -250,6 +260,12 @@ def _result_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--format", default="csv", help="csv, jsonl, parquet, hf [csv]")
     parser.add_argument("--no-student", action="store_true", help="leave the student out")
     parser.add_argument("--zip-student", action="store_true", help="the student as one zip file")
+    parser.add_argument(
+        "--onnx",
+        action="store_true",
+        help="the student also as ONNX, 32-bit and 8-bit, measured, with a script that needs no "
+        "torch",
+    )
     _selection_flags(parser)
 
     parser = _add(
@@ -261,12 +277,18 @@ def _result_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = _add(
         commands,
         "predict",
-        "ask a trained student about a text",
-        'llkd predict reviews --run 1 --text "arrived broken"',
+        "ask a trained student about every text of a file, or about one text",
+        "llkd predict reviews new.csv --run 1 --out answers.parquet",
     )
     parser.add_argument("project")
+    parser.add_argument("file", nargs="?", help="any file that import reads")
     parser.add_argument("--run", type=_count, metavar="R", required=True)
-    parser.add_argument("--text", required=True)
+    parser.add_argument("--text", help="one text, in place of a file")
+    parser.add_argument(
+        "--out", metavar="FILE", help=".csv, .jsonl or .parquet [FILE-predictions.csv, here]"
+    )
+    parser.add_argument("--text-column", metavar="COLUMN", help="[found]")
+    _background(parser)
 
     parser = _add(commands, "runs", "list the training runs of a project", "llkd runs reviews")
     parser.add_argument("project")

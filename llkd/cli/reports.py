@@ -106,6 +106,23 @@ def _export(found: Document) -> None:
     print(f"{found['rows']:,} texts written:")
     for file in found["files"]:
         print(f"  {file}")
+    if "student" in found:
+        _forms(found["student"])
+
+
+def _forms(found: Document) -> None:
+    """What was measured of the student as torch, as ONNX and as 8-bit ONNX."""
+    columns = {
+        "form": ("student", ""),
+        "accuracy": ("accuracy", "%"),
+        "agreement": ("same label", "%"),
+        "ms_per_text": ("ms a text", ""),
+        "texts_per_second": ("texts/s", ""),
+    }
+    rows = [{"form": entry["file"], **entry} for entry in found["variants"].values()]
+    print_table(rows, columns)
+    if found["note"]:
+        print(f"Note: {found['note']}")
 
 
 def _evaluate(found: Document) -> None:
@@ -116,9 +133,29 @@ def _evaluate(found: Document) -> None:
 
 
 def _predict(found: Document) -> None:
+    if "out" in found:
+        _classified(found)
+        return
+    if "label" not in found:
+        print_job(found)
+        return
     print(found["label"])
     rows = [{"class": name, "p": p} for name, p in found["probabilities"].items()]
     print_table(rows, {"class": ("class", ""), "p": ("probability", "%")})
+
+
+def _classified(found: Document) -> None:
+    of = found["classified"]
+    rows = [
+        {"class": name, "texts": count, "share": count / of}
+        for name, count in found["per_class"].items()
+    ]
+    print_table(rows, {"class": ("class", ""), "texts": ("texts", ""), "share": ("share", "%")})
+    if found["blank"]:
+        print(f"{found['blank']:,} of {found['rows']:,} rows hold no text and have no label.")
+    for warning in found["warnings"]:
+        print(f"Note: {printable(warning)}")
+    print(f"{found['rows']:,} rows written to {printable(found['out'])}")
 
 
 def _runs(found: Document) -> None:

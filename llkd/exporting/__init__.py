@@ -1,5 +1,6 @@
 """What people take away: the curated set with its manifest, a student, predictions of a file."""
 
+from llkd.exporting.card import Story, model_card
 from llkd.exporting.curated import (
     FORMATS,
     PROGRAM,
@@ -16,8 +17,10 @@ __all__ = [
     "FORMATS",
     "FORMULA_STARTS",
     "PROGRAM",
+    "Story",
     "checked_folder",
     "checked_formats",
+    "model_card",
     "safe_cell",
     "safe_frame",
     "sha256",

@@ -9,6 +9,7 @@ from llkd.pipeline.comparing import compare
 from llkd.pipeline.demonstration import demo
 from llkd.pipeline.estimating import dry_run
 from llkd.pipeline.labelling import label
+from llkd.pipeline.predicting import predict_file
 from llkd.pipeline.probing import embed_and_probe
 from llkd.pipeline.results import evaluate, predict
 from llkd.pipeline.selecting import export, select
@@ -24,6 +25,7 @@ __all__ = [
     "export",
     "label",
     "predict",
+    "predict_file",
     "select",
     "train",
 ]

@@ -11,6 +11,8 @@ import pandas as pd
 from llkd import curation, exporting, signals
 from llkd.config import Calibration
 from llkd.errors import UserError
+from llkd.jobs import JobContext
+from llkd.pipeline import taking_away
 from llkd.store import Project, Run, Store
 
 Threshold = curation.Threshold
@@ -127,9 +129,15 @@ def export(
     selection: str | None = None,
     student: bool = True,
     zip_student: bool = False,
+    onnx: bool = False,
+    job: JobContext | None = None,
 ) -> dict[str, Any]:
-    """Write the curated set, its manifest and (of a run) the student to the folder ``out``."""
+    """Write the curated set, its manifest and (of a run) the student to the folder ``out``.
+
+    ``onnx``: the student also as ONNX, see :mod:`llkd.pipeline.taking_away`.
+    """
     folder = exporting.checked_folder(out)
+    taken = taking_away.student_run(store, project, run, selection, onnx) if student else None
     plane, kept, rule = _kept(
         store, project, run, teacher_threshold, student_threshold, calibration, selection
     )
@@ -162,17 +170,26 @@ def export(
         },
         "run": None if run is None else _run_facts(run),
     }
+    beside, forms = None, None
+    if taken is not None:
+        beside, forms = taking_away.beside(store, project, taken, onnx, job)
     files = exporting.write_curated(
         frame,
         folder,
         formats,
         plane.names,
         manifest,
-        student=run.student_folder if run is not None and student else None,
+        student=None if taken is None else taken.student_folder,
         zip_student=zip_student,
+        beside=beside,
     )
     store.people.record(project.id, "export", {"folder": str(folder), "rows": len(frame), **rule})
-    return {"files": [str(file) for file in files], "rows": len(frame), "folder": str(folder)}
+    return {
+        "files": [str(file) for file in files],
+        "rows": len(frame),
+        "folder": str(folder),
+        **({} if forms is None else {"student": forms}),
+    }
 
 
 def _run_facts(run: Run) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Classify texts with the files of this folder: pip install onnxruntime tokenizers numpy.
 
-python predict.py "a text" "another text"
-python predict.py < texts.txt              (one text a line; --int8 takes the smaller model)
+python predict.py "a text" "another text"      (--int8 takes the smaller model)
+python predict.py < texts.txt                  (one text a line in, one line of JSON each out)
 """
 # ruff: noqa: T201
 
@@ -18,8 +18,8 @@ from tokenizers import Tokenizer
 def main() -> None:
     """Write one line of JSON for each text."""
     here, given = Path(__file__).parent, [part for part in sys.argv[1:] if part != "--int8"]
-    file = "model.int8.onnx" if "--int8" in sys.argv else "model.onnx"
-    session = onnxruntime.InferenceSession(here / file, providers=["CPUExecutionProvider"])
+    file = here / ("model.int8.onnx" if "--int8" in sys.argv else "model.onnx")
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     about = session.get_modelmeta().custom_metadata_map
     names, pad = json.loads(about["class_names"]), int(about["pad_id"])
     tokenizer = Tokenizer.from_file(str(here / "tokenizer.json"))
@@ -29,15 +29,13 @@ def main() -> None:
     texts = iter(given or lines)
     while batch := [text.encode("utf-8", "replace").decode() for text in islice(texts, 32)]:
         rows = [found.ids or [pad] for found in tokenizer.encode_batch(batch)]
-        lengths = np.array([len(row) for row in rows])
-        mask = np.arange(lengths.max()) < lengths[:, None]
+        mask = np.arange(max(map(len, rows))) < np.array([[len(row)] for row in rows])
         ids = np.full(mask.shape, pad, dtype=np.int64)
         ids[mask] = np.concatenate(rows)
         fed = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
         for text, p in zip(batch, session.run(None, fed)[0].tolist(), strict=True):
-            best = max(range(len(p)), key=p.__getitem__)
-            found = {"label": names[best], "confidence": p[best], "text": text}
-            print(json.dumps({**found, "probabilities": dict(zip(names, p, strict=True))}))
+            best = {"label": names[p.index(max(p))], "confidence": max(p), "text": text}
+            print(json.dumps({**best, "probabilities": dict(zip(names, p, strict=True))}))
 
 
 if __name__ == "__main__":

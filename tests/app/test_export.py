@@ -153,11 +153,54 @@ def test_what_a_run_trained_on_comes_with_its_student(home, started):
     app = chosen()
     assert _metrics(app)["Rows"] == str(len(trained) - 1)
     _start(app)
-    assert {f"--run={run.id}", "--zip-student"} <= set(started[0])
+    assert {f"--run={run.id}", "--zip-student", "--onnx"} <= set(started[0])
     app = chosen()
     app.toggle(key="export_student").set_value(False).run()
     _start(app)
     assert {f"--run={run.id}", "--no-student"} <= set(started[1])
+    assert "--onnx" not in started[1]
+
+
+def test_the_student_may_come_as_a_transformers_folder_alone(home, started):
+    store, project = seeded_project(home, n=200)
+    add_run(store, project)
+    app = opened("export")
+    app = app.get_by_key("export_what").set_value("What a run trained on").run()
+    form = app.get_by_key("export_student_form")
+    assert form.value == "With ONNX (32-bit and 8-bit)"
+    assert "a short predict.py that needs onnxruntime, tokenizers and numpy only" in words(app)
+    form.set_value("Transformers folder").run()
+    app.switch_page("pages/results.py").run()
+    app.switch_page("pages/export.py").run().run()
+    assert app.get_by_key("export_student_form").value == "Transformers folder"
+    _start(app)
+    assert "--zip-student" in started[0] and "--onnx" not in started[0]
+
+
+@pytest.mark.parametrize("gold", [True, False])
+def test_what_was_measured_of_the_student_is_shown(home, gold):
+    store, project = seeded_project(home)
+    _exported(store, project, {"curated.csv": b"1"}, rows=1)
+    job = store.jobs.all(project.id)[0]
+    entry = {"agreement": 0.9375, "ms_per_text": 4.25, "texts_per_second": 1234.4}
+    entry |= {"accuracy": 0.75} if gold else {}
+    student = {
+        "texts": {"kind": "held-out" if gold else "pool", "count": 1600, "of": 2000},
+        "threads": 2,
+        "variants": {"torch": {**entry, "agreement": 1.0}, "fp32": entry, "int8": entry},
+        "note": "The 8-bit model gives another label <b>.",
+    }
+    store.jobs.update(job.id, result={**job.result, "student": student})
+    app = opened("export")
+    table = next(one.value for one in app.dataframe if "Student" in one.value.columns)
+    assert list(table["Same label as PyTorch"]) == [
+        "100.0\u00a0%", "93.8\u00a0%", "93.8\u00a0%",
+    ]  # fmt: skip
+    assert list(table["In batches"])[0] == "1,234 texts/s"
+    assert ("Accuracy" in table.columns) == gold
+    kind = "held-out texts" if gold else "texts of the pool"
+    assert f"On 1,600 {kind}, on the CPU with 2 threads" in words(app)
+    assert "The 8-bit model gives another label <b>." in said(app.warning)
 
 
 def test_thresholds_over_a_runs_need_name_the_run_and_both_thresholds(home, started):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 
 from llkd import jobs
 from llkd.cli.actions.given import Document, as_job, run_of, selection
-from llkd.store import Store
+from llkd.errors import UserError
+from llkd.store import Project, Run, Store
 
 
 def select(store: Store, given: Namespace) -> Document:
@@ -25,6 +27,8 @@ def export(store: Store, given: Namespace) -> Document:
     formats = exporting.checked_formats(given.format)
     exporting.checked_folder(given.out)
     chosen = selection(store, project, given)
+    if given.onnx and given.no_student:
+        raise UserError("--onnx is a form of the student, and --no-student leaves it out.")
 
     def work(job: jobs.JobContext) -> Document:
         from llkd.pipeline.selecting import export as write
@@ -36,6 +40,8 @@ def export(store: Store, given: Namespace) -> Document:
             formats=formats,
             student=not given.no_student,
             zip_student=given.zip_student,
+            onnx=given.onnx,
+            job=job,
             **chosen,
         )
 
@@ -54,6 +60,12 @@ def predict(store: Store, given: Namespace) -> Document:
     """``llkd predict``."""
     project = store.projects.get(given.project)
     run = store.runs.get(given.run, project.id)
+    if (given.file is None) == (given.text is None):
+        raise UserError("Name one file to classify, or give one text with --text.")
+    if given.file is not None:
+        return _predict_file(store, given, project, run)
+    if given.out is not None or given.text_column is not None:
+        raise UserError("--out and --text-column belong to a file; --text is answered at once.")
 
     def work(job: jobs.JobContext) -> Document:
         from llkd.pipeline.results import predict as ask
@@ -61,6 +73,22 @@ def predict(store: Store, given: Namespace) -> Document:
         return ask(store, project, run, given.text)
 
     return as_job(store, given, "predict", f"Ask run {run.id}", project, work, device=None)
+
+
+def _predict_file(store: Store, given: Namespace, project: Project, run: Run) -> Document:
+    from llkd.pipeline.predicting import check
+
+    check(run, given.file, given.out)
+
+    def work(job: jobs.JobContext) -> Document:
+        from llkd.pipeline.predicting import predict_file
+
+        return predict_file(
+            store, project, run, given.file, job, out=given.out, text_column=given.text_column
+        )
+
+    title = f"Classify {Path(given.file).name} by run {run.id}"
+    return as_job(store, given, "classify", title, project, work)
 
 
 def runs(store: Store, given: Namespace) -> Document:

@@ -141,7 +141,19 @@ def test_export_probe_and_predict():
     assert threshold("student_threshold", given.student_threshold) == {"a": 0.25}
     assert make_parser().parse_args(commands.probe("-p")).project == "-p"
     asked = make_parser().parse_args(commands.predict("p", 1, "--text=x"))
-    assert asked.text == "--text=x"
+    assert (asked.text, asked.file) == ("--text=x", None)
+    with_onnx = commands.export("p", "/o", formats=["csv"], run=3, onnx=True)
+    assert make_parser().parse_args(with_onnx).onnx and not given.onnx
+
+
+def test_predict_file():
+    command = commands.predict_file(HOSTILE, 2, "-x.csv", out="--o.csv", text_column="--t")
+    given = make_parser().parse_args(command)
+    assert (given.project, given.file, given.run, given.out, given.text_column, given.text) == (
+        HOSTILE, "-x.csv", 2, "--o.csv", "--t", None,
+    )  # fmt: skip
+    usual = make_parser().parse_args(commands.predict_file("p", 1, "f", out="o.csv"))
+    assert usual.text_column is None
 
 
 @pytest.mark.parametrize("wrong", [["1.5"], ["x"], ["a=2"], ["0.5", "0.6"], ["nan"]])

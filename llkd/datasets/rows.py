@@ -1,0 +1,87 @@
+"""Every record of a file with its text, blank and repeated ones too: what is to be classified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from llkd.datasets.characters import storable, visible
+from llkd.datasets.columns import find_column, guess_id
+from llkd.datasets.columns import text_column as choose_text
+from llkd.datasets.findings import replaced_told, text_warnings
+from llkd.datasets.records import read_records
+from llkd.datasets.tables import Progress
+from llkd.datasets.wording import count, places, plain, quoted
+from llkd.errors import DataError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All records of a file that hold one text each or none, in its order.
+
+    ``ids`` are those of the id column as they are (they may repeat), or record numbers where there
+    is none; a text is None where a record has nothing visible in it.
+    """
+
+    ids: list[str]
+    texts: list[str | None]
+    column: str
+    warnings: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """How many records."""
+        return len(self.ids)
+
+    @property
+    def blank(self) -> int:
+        """How many of them hold no text."""
+        return sum(text is None for text in self.texts)
+
+
+def read_rows(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    progress: Progress = None,
+) -> Rows:
+    """Read the text of every record; the columns are found as by :func:`llkd.datasets.read_texts`.
+
+    Raises:
+        NotFound: there is no such file.
+        DataError: the file or a column cannot be used, or no record holds a text.
+    """
+    named = [wanted for wanted in (text_column, id_column) if wanted]
+    records = read_records(path, name, named=named, progress=progress)
+    column, told = choose_text(records, text_column)
+    ident = find_column(records, id_column, "--id-column") if id_column else guess_id(records)
+    lists = set(records.lists.get(column, ()))
+    found = [
+        None if text is None or row in lists or not visible(text) else text
+        for row, text in enumerate(records.table.column(column).to_pylist())
+    ]
+    there = [row for row, text in enumerate(found) if text is not None]
+    if not there:
+        raise DataError(
+            f"{plain(records.name)} holds no text in the column {quoted(column)}. Choose another "
+            "column with --text-column."
+        )
+    texts, odd = text_warnings(
+        [text for text in found if text is not None], [records.number(row) for row in there]
+    )
+    for row, text in zip(there, texts, strict=True):
+        found[row] = text
+    warnings = [*records.warnings, *told, *replaced_told(records, (column,)), *odd]
+    if lists:
+        numbers = [records.number(row) for row in sorted(lists)]
+        warnings.append(
+            f"{count(len(lists), 'value')} of the column {quoted(column)} "
+            f"{'is a list or an object' if len(lists) == 1 else 'are lists or objects'} and no "
+            f"text ({places('record', numbers)})."
+        )
+    if ident is None or ident == column:
+        ids = [str(records.number(row)) for row in range(len(found))]
+    else:
+        ids = [storable(value or "") for value in records.table.column(ident).to_pylist()]
+    return Rows(ids, found, column, tuple(dict.fromkeys(warnings)))

@@ -1,0 +1,186 @@
+"""A run's student as people take it away: its ONNX files, measured once, and its model card."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llkd import exporting, fairness, models
+from llkd.errors import ModelError, UserError
+from llkd.exporting.student import Beside
+from llkd.jobs import JobContext
+from llkd.pipeline.student_story import story
+from llkd.signals import Ints
+from llkd.store import Project, Run, Store
+from llkd.store.home import atomic_folder
+
+FORMAT = 1
+REPORT = "measured.json"
+MOST_TEXTS = 2000
+SCRIPT = Path(__file__).resolve().parents[1] / "students" / "predict.py"
+
+
+def student_run(
+    store: Store, project: Project, run: Run | None, selection: str | None, onnx: bool
+) -> Run | None:
+    """The run whose student goes along: the one named, else the one behind a saved selection.
+
+    Raises UserError where ``onnx`` wants a student and there is none.
+    """
+    if run is None and selection is not None:
+        number = store.people.selection(project.id, selection)["view"].get("run")
+        found = None if number is None else store.runs.get(number, project.id)
+        run = found if found is not None and found.student_folder.is_dir() else None
+    if onnx and run is None:
+        raise UserError(
+            "--onnx is a form of the student, so it needs one: name its run with --run."
+        )
+    return run
+
+
+def beside(
+    store: Store, project: Project, run: Run, onnx: bool, job: JobContext | None = None
+) -> tuple[Beside, dict[str, Any] | None]:
+    """What goes with a run's student: its card and, with ``onnx``, the two graphs and predict.py.
+
+    Also what was measured of the graphs (None without), whose ``note`` is a sentence where the
+    8-bit one is advised against. Raises UserError before the student is there, ModelError where it
+    cannot be written as ONNX.
+    """
+    if not run.student_folder.is_dir():
+        raise UserError(
+            f"Run {run.id} has no finished student yet. Wait for it to finish, resume it, or leave "
+            "the student out."
+        )
+    parts: dict[str, Path | str] = {}
+    forms = None
+    if onnx:
+        folder, forms = onnx_files(store, project, run, job)
+        parts = {path.name: path for path in sorted(folder.glob("*.onnx"))}
+        parts["predict.py"] = SCRIPT
+    sizes = {path.name: path.stat().st_size for path in parts.values() if isinstance(path, Path)}
+    weights = run.student_folder / "model.safetensors"
+    if weights.is_file():
+        sizes[weights.name] = weights.stat().st_size
+    parts["README.md"] = exporting.model_card(story(store, project, run, forms, sizes))
+    return parts, forms
+
+
+def onnx_files(
+    store: Store, project: Project, run: Run, job: JobContext | None = None
+) -> tuple[Path, dict[str, Any]]:
+    """The folder of a run's ONNX files and what was measured of them; made once for each run.
+
+    The measurements compare the 32-bit torch student, the graph and the 8-bit graph on the same
+    held-out texts (or texts of the pool, where there is no gold), all on the CPU with the same
+    number of threads.
+    """
+    from filelock import FileLock
+
+    folder = run.folder / "onnx"
+    student = models.folder_fingerprint(run.student_folder, store.home.root)
+    with FileLock(store.home.locks / f"onnx-{run.id}.lock"):
+        known = _kept(folder, student)
+        if known is not None:
+            return folder, known
+        with atomic_folder(folder) as temporary:
+            report = _write_and_measure(store, project, run, temporary, job)
+            report["student"] = student
+            words = json.dumps(report, indent=1, ensure_ascii=False)
+            (temporary / REPORT).write_text(words + "\n", encoding="utf-8")
+    return folder, report
+
+
+def _kept(folder: Path, student: str) -> dict[str, Any] | None:
+    """What an earlier export measured of this very student, if its files are all there."""
+    from llkd.students.onnx import FILES
+
+    try:
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    same = isinstance(report, dict) and (report.get("format"), report.get("student")) == (
+        FORMAT, student,
+    )  # fmt: skip
+    return report if same and all((folder / name).is_file() for name in FILES.values()) else None
+
+
+def _write_and_measure(
+    store: Store, project: Project, run: Run, folder: Path, job: JobContext | None
+) -> dict[str, Any]:
+    import onnxruntime
+
+    from llkd.students import load_saved, measuring
+    from llkd.students.onnx import FILES, load_onnx, write_onnx
+
+    if not (run.student_folder / "tokenizer.json").is_file():
+        raise ModelError(
+            "This student's tokenizer has no tokenizer.json, without which predict.py cannot read "
+            "texts. Export without --onnx."
+        )
+    _tell(job, 0, None, "Writing the student as ONNX")
+    student = load_saved(run.student_folder, precision="fp32", device="cpu")
+    write_onnx(student, folder)
+    threads = models.use_available_threads()
+    small = {
+        name: load_onnx(folder / file, student.tokenizer, threads) for name, file in FILES.items()
+    }
+    forms: dict[str, measuring.Predict] = {
+        "torch": student.probabilities,
+        **{name: form.probabilities for name, form in small.items()},
+    }
+    kind, texts, gold, of = _texts(store, project, run)
+    total = len(forms) * len(texts)
+    found = measuring.likeness(
+        measuring.answers(
+            forms, texts, lambda done: _tell(job, done, total, "Measuring the student's forms")
+        ),
+        gold,
+    )
+    _tell(job, total, total, "Measuring how fast the student's forms are")
+    for name, pace in measuring.paces(forms, texts).items():
+        found[name] |= {"file": {**FILES, "torch": "model.safetensors"}[name], **pace}
+    return {
+        "format": FORMAT,
+        "texts": {"kind": kind, "count": len(texts), "of": of},
+        "threads": threads,
+        "batch": measuring.BATCH,
+        "processor": processor_name(),
+        "onnxruntime": onnxruntime.__version__,
+        "variants": found,
+        "note": measuring.advice(found["int8"]),
+    }
+
+
+def _tell(job: JobContext | None, done: int, total: int | None, message: str) -> None:
+    if job is not None:
+        job.check()
+        job.progress(done, total, message, always=total is None)
+
+
+def _texts(store: Store, project: Project, run: Run) -> tuple[str, list[str], Ints | None, int]:
+    """Held-out texts with their classes, or texts of the pool without; of how many, at random."""
+    texts = store.projects.texts(project.id)
+    rows, gold = fairness.held_out(texts, fairness.class_names(run))
+    kind, known = "held-out", True
+    if not len(rows):
+        kind, known = "pool", False
+        rows = np.flatnonzero((texts["split"] == "pool").to_numpy())
+    of = len(rows)
+    drawn = np.sort(np.random.default_rng(0).permutation(of)[:MOST_TEXTS])
+    text = texts["text"].astype(str)
+    return kind, text.iloc[rows[drawn]].tolist(), gold[drawn] if known else None, of
+
+
+def processor_name(source: Path = Path("/proc/cpuinfo")) -> str:
+    """What the processor calls itself; empty where it does not say."""
+    try:
+        lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor())

@@ -1,0 +1,302 @@
+"""A tiny student taken away: its ONNX files are made once, its card says what the run says."""
+
+import json
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from llkd import curation, evaluation, exporting, fairness, pipeline, signals
+from llkd.errors import JobCancelled, ModelError, NotFound, UserError
+from llkd.pipeline import predicting, taking_away
+from llkd.store import Store
+from llkd.students import load_saved
+from tests.llkd.pipeline.test_arms import labelled
+from tests.llkd.pipeline.test_pipeline import as_job, config, train
+from tests.llkd.tiny_student import CLASSES, make_encoder
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return make_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture
+def opened(home):
+    store = Store()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def project(opened):
+    return labelled(opened)
+
+
+@pytest.fixture
+def run(opened, project, tiny):
+    return opened.runs.get(train(opened, project, config(tiny))["run"])
+
+
+def exported(store, project, out, **options):
+    def work(job):
+        return pipeline.export(store, project, out, formats=["csv"], job=job, **options)
+
+    return as_job(store, work)
+
+
+class TestExport:
+    def test_the_student_comes_with_all_that_is_promised(self, opened, project, run, tmp_path):
+        found = exported(opened, project, tmp_path / "out", run=run, onnx=True)
+        folder = tmp_path / "out" / "student"
+        names = {path.name for path in folder.iterdir()}
+        assert names >= {
+            "model.safetensors", "head.safetensors", "tokenizer.json", "student.json",
+            "config.json", "model.onnx", "model.int8.onnx", "predict.py", "README.md",
+        }  # fmt: skip
+        manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+        for name in ("model.onnx", "predict.py", "README.md"):
+            assert manifest["files"][f"student/{name}"] == exporting.sha256(folder / name)
+
+        card = (folder / "README.md").read_text(encoding="utf-8")
+        _, matter, text = card.split("---\n", 2)
+        metrics = yaml.safe_load(matter)["model-index"][0]["results"][0]["metrics"]
+        assert metrics[0]["value"] == pytest.approx(run.summary["accuracy"], abs=1e-6)
+        assert metrics[1]["value"] == pytest.approx(run.summary["macro_f1"], abs=1e-6)
+        right = round(run.summary["accuracy"] * 32)
+        low, high = evaluation.wilson(right, 32)
+        assert (
+            f"| accuracy | {100 * right / 32:.1f} % ({100 * low:.1f} to {100 * high:.1f}) |" in text
+        )
+        for name, f1 in run.summary["per_class_f1"].items():
+            assert f"| `{name}` | {100 * f1:.1f} % |" in text
+        assert f"| expected calibration error | {run.summary['ece']:.3f} |" in text
+        assert f"{run.summary['backpropagated']:,} back-propagated" in text
+        assert project.digest in text and "96 from `toy`, of which 32 were held out" in text
+
+        variants = found["student"]["variants"]
+        assert found["student"]["texts"] == {"kind": "held-out", "count": 32, "of": 32}
+        gold, _ = fairness.answers(opened, project, run)
+        texts = opened.projects.texts(project.id)["text"][64:].tolist()
+        student = load_saved(run.student_folder, precision="fp32", device="cpu")
+        label = signals.pseudo_label(student.probabilities(texts))
+        assert variants["torch"]["accuracy"] == evaluation.accuracy(label, gold)
+        assert variants["fp32"]["agreement"] == 1.0
+        assert variants["fp32"]["largest_difference"] < 1e-4
+        assert variants["int8"]["largest_difference"] > 1e-5
+        for entry in variants.values():
+            assert entry["ms_per_text"] > 0 and entry["texts_per_second"] > 0
+            assert f"| `{entry['file']}` |" in text and f"{entry['ms_per_text']:.1f} ms" in text
+
+    def test_what_was_measured_is_kept_and_used_again(
+        self, opened, project, run, tmp_path, monkeypatch
+    ):
+        first = exported(opened, project, tmp_path / "one", run=run, onnx=True)
+        assert {path.name for path in (run.folder / "onnx").iterdir()} == {
+            "model.onnx", "model.int8.onnx", "measured.json",
+        }  # fmt: skip
+
+        def again(*args):
+            raise AssertionError("measured twice")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(taking_away, "_write_and_measure", again)
+            second = exported(opened, project, tmp_path / "two", run=run, onnx=True)
+            assert second["student"] == first["student"]
+            for name in ("model.onnx", "README.md"):
+                one, two = (tmp_path / out / "student" / name for out in ("one", "two"))
+                assert exporting.sha256(one) == exporting.sha256(two)
+            (run.folder / "onnx" / "model.onnx").unlink()
+            with pytest.raises(AssertionError, match="measured twice"):
+                exported(opened, project, tmp_path / "three", run=run, onnx=True)
+        exported(opened, project, tmp_path / "three", run=run, onnx=True)
+        assert (tmp_path / "three" / "student" / "model.onnx").is_file()
+        # Other weights under the same name are another student.
+        config_file = run.student_folder / "config.json"
+        config_file.write_text(config_file.read_text() + " ")
+        with monkeypatch.context() as patched:
+            patched.setattr(taking_away, "_write_and_measure", again)
+            with pytest.raises(AssertionError, match="measured twice"):
+                exported(opened, project, tmp_path / "four", run=run, onnx=True)
+
+    def test_without_onnx_the_card_comes_all_the_same(self, opened, project, run, tmp_path):
+        found = exported(opened, project, tmp_path / "out", run=run, zip_student=True)
+        assert "student" not in found
+        assert not (run.folder / "onnx").exists()
+        with zipfile.ZipFile(tmp_path / "out" / "student.zip") as archive:
+            names = set(archive.namelist())
+            card = archive.read("student/README.md").decode()
+        assert "student/model.safetensors" in names and "student/model.onnx" not in names
+        assert "## How good it is" in card and "from transformers import AutoModel" in card
+        assert "onnx" not in card.lower()
+
+    def test_without_gold_only_agreement_is_told(self, opened, tiny, tmp_path):
+        project = labelled(opened, with_gold=False)
+        run = opened.runs.get(train(opened, project, config(tiny))["run"])
+        found = exported(opened, project, tmp_path / "out", run=run, onnx=True)
+        assert found["student"]["texts"] == {"kind": "pool", "count": 96, "of": 96}
+        assert "accuracy" not in found["student"]["variants"]["int8"]
+        card = (tmp_path / "out" / "student" / "README.md").read_text(encoding="utf-8")
+        rows, student = opened.runs.signals(run)
+        plane = curation.load_plane(opened, project, run=run)
+        teacher = plane.frame.set_index("row")["teacher_label"].loc[rows].to_numpy()
+        agreed = (signals.pseudo_label(student) == teacher).mean()
+        assert f"agrees with its teacher on {100 * agreed:.1f} % of the 96 texts" in card
+        assert "model-index" not in card
+
+    def test_a_student_that_loses_in_eight_bits_is_said_to(
+        self, opened, project, run, tmp_path, monkeypatch, capsys
+    ):
+        from llkd.cli.reports import REPORTS
+        from llkd.students import onnx
+
+        load = onnx.load_onnx
+
+        def broken(path, tokenizer, threads=None):
+            form = load(path, tokenizer, threads)
+            if path.name == "model.int8.onnx":
+                right = form.probabilities
+                form.probabilities = lambda texts: right(texts)[:, ::-1]
+            return form
+
+        monkeypatch.setattr(onnx, "load_onnx", broken)
+        found = exported(opened, project, tmp_path / "out", run=run, onnx=True)
+        note = found["student"]["note"]
+        assert note.startswith("The 8-bit model ") and "100.0 % of the texts" in note
+        assert note in (tmp_path / "out" / "student" / "README.md").read_text(encoding="utf-8")
+        REPORTS["export"](found)
+        assert f"Note: {note}" in capsys.readouterr().out
+
+    def test_onnx_without_a_student_is_refused_before_anything_is_written(
+        self, opened, project, tmp_path
+    ):
+        with pytest.raises(UserError, match="name its run with --run"):
+            exported(opened, project, tmp_path / "out", onnx=True)
+        assert not (tmp_path / "out").exists()
+
+    def test_the_student_behind_a_saved_selection_goes_along(self, opened, project, run, tmp_path):
+        view = {"teacher_threshold": 0.6, "calibration": "batch", "run": run.id}
+        opened.people.save_selection(project.id, "sure", view, {})
+        exported(opened, project, tmp_path / "out", selection="sure", onnx=True)
+        assert (tmp_path / "out" / "student" / "model.onnx").is_file()
+        opened.people.save_selection(project.id, "plain", {**view, "run": None}, {})
+        exported(opened, project, tmp_path / "two", selection="plain")
+        assert not (tmp_path / "two" / "student").exists()
+
+    def test_a_stop_leaves_no_half_of_it(self, opened, project, run, tmp_path):
+        def work(job):
+            job.stop()
+            return pipeline.export(
+                opened, project, tmp_path / "out", formats=["csv"], run=run, onnx=True, job=job
+            )
+
+        with pytest.raises(JobCancelled):
+            as_job(opened, work)
+        assert not (run.folder / "onnx").exists() and not (tmp_path / "out").exists()
+
+    def test_a_tokenizer_that_the_script_cannot_read_is_said(self, opened, project, run, tmp_path):
+        (run.student_folder / "tokenizer.json").unlink()
+        with pytest.raises(ModelError, match="has no tokenizer.json"):
+            exported(opened, project, tmp_path / "out", run=run, onnx=True)
+
+    def test_a_large_pool_is_measured_on_a_fixed_draw(
+        self, opened, project, run, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr(taking_away, "MOST_TEXTS", 10)
+        first = taking_away._texts(opened, project, run)
+        assert first[0] == "held-out" and len(first[1]) == len(first[2]) == 10 and first[3] == 32
+        assert taking_away._texts(opened, project, run)[1] == first[1]
+        gold = dict(
+            zip(*opened.projects.texts(project.id)[["text", "gold"]].to_numpy().T, strict=True)
+        )
+        assert [CLASSES[k] for k in first[2]] == [gold[text] for text in first[1]]
+
+
+def classify(store, project, run, file, **options):
+    return as_job(
+        store, lambda job: pipeline.predict_file(store, project, run, file, job, **options)
+    )
+
+
+class TestPredictFile:
+    def rows(self):
+        texts = ["goal match team", "=cmd()", "  ", "goal match team", "stock bank", "😀\u202e"]
+        return [{"id": f"r{k % 4}", "body": text} for k, text in enumerate(texts)]
+
+    @pytest.fixture
+    def file(self, tmp_path):
+        path = tmp_path / "in" / "new texts.csv.gz"
+        path.parent.mkdir()
+        pd.DataFrame(self.rows()).to_csv(path, index=False)
+        return path
+
+    @pytest.mark.parametrize("ending", exporting.ENDINGS)
+    def test_every_row_is_answered_in_every_format(
+        self, opened, project, run, file, tmp_path, ending, monkeypatch
+    ):
+        monkeypatch.setattr(predicting, "PART", 2)  # the third part begins after a blank row
+        out = tmp_path / f"answers{ending}"
+        found = classify(opened, project, run, file, out=out, text_column="body")
+        read = {
+            ".csv": pd.read_csv,
+            ".jsonl": lambda path: pd.read_json(path, lines=True, dtype={"id": str}),
+            ".parquet": pd.read_parquet,
+        }[ending]
+        frame = read(out)
+        columns = ["id", "text", "label", "confidence", *(f"prob_{n}" for n in CLASSES)]
+        assert list(frame.columns) == columns
+        assert frame["id"].tolist() == ["r0", "r1", "r2", "r3", "r0", "r1"]
+        texts = [row["body"] for row in self.rows()]
+        there = [0, 1, 3, 4, 5]
+        expected = load_saved(run.student_folder).probabilities([texts[k] for k in there])
+        p = frame[[f"prob_{name}" for name in CLASSES]].to_numpy()
+        assert np.abs(p[there] - expected).max() < 1e-2  # bf16 where the processor has it
+        label = np.array(CLASSES)[p[there].argmax(1)].tolist()
+        assert frame["label"][there].tolist() == label
+        assert frame["confidence"][there].to_numpy() == pytest.approx(p[there].max(1))
+        assert frame["label"].isna()[2] and np.isnan(p[2]).all()
+        assert frame["text"][1] == ("'=cmd()" if ending == ".csv" else "=cmd()")
+        assert frame["label"][0] == frame["label"][3]
+        assert (found["rows"], found["classified"], found["blank"]) == (6, 5, 1)
+        assert found["per_class"] == {name: label.count(name) for name in CLASSES}
+        assert found["mean_confidence"] == pytest.approx(p[there].max(1).mean())
+        assert found["out"] == str(out)
+
+    def test_the_table_is_named_after_the_file_where_one_stands(
+        self, opened, project, run, file, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        found = classify(opened, project, run, file)
+        assert found["out"] == str(tmp_path / "new texts-predictions.csv")
+        assert found["text_column"] == "body"
+
+    def test_mistakes_are_refused_before_the_student_is_loaded(
+        self, opened, project, run, file, tmp_path
+    ):
+        for out, said in (
+            (file, "is the file to classify"),
+            (tmp_path / "x.xlsx", "The ending of --out says its format: .csv, .jsonl, .parquet"),
+        ):
+            with pytest.raises(UserError, match=said):
+                classify(opened, project, run, file, out=out)
+        (tmp_path / "x.csv").mkdir()
+        with pytest.raises(UserError, match="is a folder"):
+            classify(opened, project, run, file, out=tmp_path / "x.csv")
+        with pytest.raises(NotFound, match="There is no file"):
+            classify(opened, project, run, tmp_path / "nothing.csv")
+
+    def test_a_stop_leaves_no_table(self, opened, project, run, file, tmp_path):
+        def work(job):
+            job.stop()
+            return pipeline.predict_file(opened, project, run, file, job, out=tmp_path / "a.csv")
+
+        with pytest.raises(JobCancelled):
+            as_job(opened, work)
+        assert not (tmp_path / "a.csv").exists()
+
+    def test_progress_counts_rows(self, opened, project, run, file, tmp_path):
+        classify(opened, project, run, file, out=tmp_path / "a.csv")
+        [job] = [job for job in opened.jobs.all() if job.result and "blank" in job.result]
+        assert (job.done, job.total, job.message) == (6, 6, "Classifying")
