@@ -1,13 +1,15 @@
 """What the report of a fair comparison says, in a few plain sentences.
 
-The report is what ``pipeline.compare`` returns. A selection is credited only with what neither
-control reaches at the same samples. Where several selections are compared, each interval is widened
-for the choice among them (Bonferroni; the bootstrap interval is taken to be normal).
+The report is what ``pipeline.compare`` returns. Nothing is claimed of accuracy where nobody has
+told the class of a text that judges, and it is always said who judged. A selection is credited only
+with what neither control reaches at the same samples. Where several selections are compared, each
+interval is widened for the choice among them (Bonferroni; the bootstrap interval is taken to be
+normal).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from scipy import stats
@@ -18,34 +20,89 @@ CLOSE = 0.01
 """A difference of a point of accuracy is what a person would not notice."""
 ENOUGH_SEEDS = 5
 BUDGETS = ("epochs", "samples")
+DRAWN = {
+    "random": "drawn at random",
+    "teacher_then_random": "drawn at random where the teacher is sure",
+}
+"""The controls in words."""
 
 Report = Mapping[str, Any]
 Interval = tuple[float, float, float]
 
 
 def sentence(report: Report) -> str:
-    """The paragraph: what each selection reaches, for how much, and whether it is its choice.
+    """The paragraph: what each selection reaches, for how much, whether it is its choice, by whom.
 
-    Without held-out gold it claims nothing.
+    Where nobody knows a class it claims nothing of accuracy and tells how far arms agree.
     """
     arms = selections(report)
     if all(row["accuracy"] is None for row in report["arms"]):
-        return (
-            "No text with gold is held out, so nothing can be said about accuracy: a student that "
-            "agrees with its teacher has learned what it was taught, right or wrong. Import some "
-            "texts with gold labels, and compare again."
-        )
+        return unjudged(report)
     said = [part for arm in arms for part in (reach(report, arm), credit(report, arm)) if part]
     if not said:
         return "There is no selection to judge: compare 'llkd' or another selection with 'all'."
     seeds = min((one["seeds"] for one in report["differences"]), default=0)
     if len(arms) > 1:
         said.append(f"The intervals are widened for a choice among {len(arms)} selections.")
+    said.append(judged(report))
     if 0 < seeds < ENOUGH_SEEDS:
         said.append(
             f"This rests on {seeds} seed{'' if seeds == 1 else 's'}; five or more make it firmer."
         )
+    return " ".join(part for part in said if part)
+
+
+def judged(report: Report) -> str:
+    """Who judged, and what that means; empty for reports that do not say."""
+    found: Mapping[str, Any] = report.get("judges") or {}
+    texts = found.get("texts")
+    if not texts:
+        return ""
+    if found["kind"] != "people":
+        return f"Judged on {texts:,} held-out texts with gold."
+    said = f"Judged on the {texts:,} texts that people labelled, which trained no student"
+    if found["chosen"] == "at random":
+        return f"{said}: a random sample, since they were labelled in random order."
+    return (
+        f"{said}. They are no random sample unless they came from a random audit: of texts that "
+        "somebody picked, the figures speak for these alone."
+    )
+
+
+def unjudged(report: Report) -> str:
+    """What can be said where nobody knows a class: agreement, and what to do."""
+    said = [
+        "No text here has a known class that could judge, so nothing can be said about accuracy: a "
+        "student that agrees with its teacher has learned what it was taught, right or wrong."
+    ]
+    found = report.get("agreement")
+    if found and found["texts"]:
+        own = [one for one in found["arms"] if one["budget"] == "epochs"]
+        told = _listed(f"'{one['arm']}' {percent(one['with_teacher'])}" for one in own)
+        said.append(
+            f"On {found['texts']:,} texts that did not train, the teacher's labels are met by "
+            f"{told}."
+        )
+        whole = [one for one in own if one["with_all"] is not None]
+        if whole:
+            told = _listed(f"'{one['arm']}' on {percent(one['with_all'])}" for one in whole)
+            said.append(f"The student of 'all' says the same as {told} of them.")
+        said.append("Agreement is not accuracy: a student that corrects its teacher agrees less.")
+    judges: Mapping[str, Any] = report.get("judges") or {}
+    if "least" in judges:
+        said.append(
+            f"To judge, label at least {judges['least']} texts on Curate, in random order "
+            f"({judges['given']:,} labels can be used so far), or import texts with gold, and "
+            "compare again."
+        )
+    else:
+        said.append("Import some texts with gold labels, and compare again.")
     return " ".join(said)
+
+
+def _listed(parts: Iterable[str]) -> str:
+    every = list(parts)
+    return every[0] if len(every) == 1 else f"{', '.join(every[:-1])} and {every[-1]}"
 
 
 def runs_a_seed(arms: Sequence[str], budgets: Sequence[str] = BUDGETS) -> int:
@@ -66,20 +123,21 @@ def reach(report: Report, arm: str) -> str:
     found = difference(report, arm, "epochs", "all")
     if mine is None or whole is None or found is None:
         return ""
-    used = mine["backpropagated"] / max(1, whole["backpropagated"])
-    cost = f"{used:.0%} of the samples"
+    cost = f"{percent(mine['backpropagated'] / max(1, whole['backpropagated']))} of the samples"
     if mine["training_seconds"] and whole["training_seconds"]:
-        cost += f" and {mine['training_seconds'] / whole['training_seconds']:.0%} of the time"
-    value, low, high = found
+        cost += f" and {percent(mine['training_seconds'] / whole['training_seconds'])} of the time"
+    texts = report.get("texts")
+    everything = f"all {texts:,} texts" if texts else "all texts"
+    _, low, high = found
     if low > 0:
-        start = f"On this data '{arm}' is better than training on everything"
+        start = f"On this data '{arm}' is more accurate than training on {everything},"
     elif low >= -CLOSE:
-        start = f"On this data '{arm}' reaches training on everything"
+        start = f"On this data '{arm}' reaches the accuracy of {everything}"
     elif high < 0:
-        start = f"On this data '{arm}' stays below training on everything"
+        start = f"On this data '{arm}' stays below the accuracy of {everything},"
     else:
-        start = f"Whether '{arm}' reaches training on everything is not clear here"
-    return f"{start} ({points(value, low, high)}), with {cost}."
+        start = f"Whether '{arm}' reaches the accuracy of {everything} is not clear here,"
+    return f"{start} with {cost} ({points(*found)})."
 
 
 def credit(report: Report, arm: str) -> str:
@@ -93,15 +151,15 @@ def credit(report: Report, arm: str) -> str:
     if len(found) < len(fairness.CONTROLS):
         return ""
     if all(low > 0 for _, low, _ in found.values()):
-        told = "; ".join(f"'{rival}': {points(*one)}" for rival, one in found.items())
-        return f"Its choice of texts helps: as many at random do worse ({told})."
+        told = "; ".join(f"{DRAWN[rival]}: {points(*one)}" for rival, one in found.items())
+        return f"Its choice of texts helps: students of as many others do worse ({told})."
     worse = [rival for rival, (_, _, high) in found.items() if high < 0]
     rival = min(found, key=lambda name: found[name][0])
-    told = f"as many by '{rival}' do {'better' if worse else 'as well'} ({points(*found[rival])})"
+    told = f"as many texts {DRAWN[rival]} do {'better' if worse else 'as well'}"
     start = "That its choice of texts helps is not shown here"
     if worse:
         start = "Its choice of texts does not help here"
-    return f"{start}: {told}.{_reason(report, arm, budget, rival)}"
+    return f"{start}: {told} ({points(*found[rival])}).{_reason(report, arm, budget, rival)}"
 
 
 def _reason(report: Report, arm: str, budget: str, rival: str) -> str:
@@ -111,7 +169,10 @@ def _reason(report: Report, arm: str, budget: str, rival: str) -> str:
     own, other = mine["selected_accuracy"], theirs["selected_accuracy"]
     if own is None or other is None or own >= other:
         return ""
-    return f" Of the labels it chose {own:.0%} are right, of those by '{rival}' {other:.0%}."
+    return (
+        f" Of the labels it chose {percent(own)} are right, of those {DRAWN[rival]} "
+        f"{percent(other)}."
+    )
 
 
 def row(report: Report, arm: str, budget: str) -> Mapping[str, Any] | None:
@@ -138,4 +199,10 @@ def widened(value: float, low: float, high: float, choices: int) -> Interval:
 
 def points(value: float, low: float, high: float) -> str:
     """A difference in points with its interval: +1.6 points, +0.4 to +2.9."""
-    return f"{100 * value:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f}"
+    return fairness.signed(f"{100 * value:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f}")
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1 without needless digits: 18 %, 0.4 %."""
+    digits = 0 if share >= 0.01 or share == 0 else 1
+    return f"{100 * share:.{digits}f}\u00a0%"

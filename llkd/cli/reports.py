@@ -111,8 +111,25 @@ def _export(found: Document) -> None:
 def _evaluate(found: Document) -> None:
     teacher = {"strategy": "(teacher)", **found["teacher"]}
     print_table([teacher, *found["runs"]], RUN_COLUMNS)
+    for run in found["runs"]:
+        _judged(run)
     if found["teacher"]["accuracy"] is None:
-        print("This project has no gold labels, so accuracy is not known.")
+        print("No text here has a known class, so accuracy is not known.")
+
+
+def _judged(run: Document) -> None:
+    """Who judged a run, where it was not held-out gold."""
+    if run["judged_by"] == "people":
+        print(
+            f"Run {run['run']} is judged by {run['judges']:,} labels that people gave; they did not "
+            "train it."
+        )
+    elif run["agreement"] is not None:
+        texts, same = run["agreement"]["texts"], shown(run["agreement"]["share"], "%")
+        print(
+            f"Run {run['run']} is judged by nobody: on {texts:,} texts that did not train it "
+            f"agrees with the teacher on {same}, which is not accuracy."
+        )
 
 
 def _predict(found: Document) -> None:

@@ -14,6 +14,7 @@ from llkd.config import SelectionConfig
 from llkd.selection import AdaptiveSelection, Strategy
 from llkd.strategies.inputs import NeedsInputs, StrategyInputs, prepared
 from llkd.strategies.neighbours import Neighbours
+from llkd.strategies.saved import SavedSelection
 from llkd.strategies.softmatch import SoftMatchWeights
 from llkd.strategies.thinning import RandomThinning
 from llkd.strategies.thresholds import FixedThresholds, above_thresholds, class_thresholds
@@ -31,6 +32,7 @@ TAKE_COUNTS = (
     "small_loss",
     "trust",
     "neighbours",
+    "saved",
 )
 """Those that can take, step by step, as many texts as a reference run did."""
 TAKE_A_SHARE = ("random", "teacher_then_random", "learnability", "trust", "neighbours")
@@ -100,6 +102,7 @@ STRATEGIES: dict[str, Callable[[SelectionConfig, Sequence[str]], Strategy]] = {
         config.trust_weight,
     ),
     "neighbours": lambda config, names: Neighbours(len(names), config.share or USUAL_SHARE),
+    "saved": lambda config, names: SavedSelection(len(names)),
 }
 
 EXPLAINED: dict[str, str] = {
@@ -117,6 +120,7 @@ EXPLAINED: dict[str, str] = {
     "(experimental).",
     "neighbours": "Texts whose label the texts most like them carry too, thinned at random to a "
     "share; no scoring pass.",
+    "saved": "The very texts that you kept on Curate and saved under a name.",
 }
 
 
