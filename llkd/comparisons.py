@@ -20,6 +20,20 @@ CLOSE = 0.01
 """A difference of a point of accuracy is what a person would not notice."""
 ENOUGH_SEEDS = 5
 BUDGETS = ("epochs", "samples")
+TOLD_IN_FULL = 2
+"""Of more selections only the first is told in full, the others in groups."""
+REACHED = {
+    "better": "exceeded by",
+    "reached": "reached by",
+    "below": "not reached by",
+    "not clear": "perhaps reached by",
+}
+HELPS = {
+    "helps": "helps in",
+    "not shown": "is not shown to help in",
+    "does not help": "does not help in",
+}
+"""Verdicts on the accuracy of all texts and on the choice of texts, with the words before arms."""
 DRAWN = {
     "random": "drawn at random",
     "teacher_then_random": "drawn at random where the teacher is sure",
@@ -38,10 +52,12 @@ def sentence(report: Report) -> str:
     arms = selections(report)
     if all(row["accuracy"] is None for row in report["arms"]):
         return unjudged(report)
-    said = [part for arm in arms for part in (reach(report, arm), credit(report, arm)) if part]
+    told = arms if len(arms) <= TOLD_IN_FULL else arms[:1]
+    said = [part for arm in told for part in (reach(report, arm), credit(report, arm)) if part]
     if not said:
         return "There is no selection to judge: compare 'llkd' or another selection with 'all'."
     seeds = min((one["seeds"] for one in report["differences"]), default=0)
+    said += others(report, [arm for arm in arms if arm not in told])
     if len(arms) > 1:
         said.append(f"The intervals are widened for a choice among {len(arms)} selections.")
     said.append(judged(report))
@@ -128,38 +144,88 @@ def reach(report: Report, arm: str) -> str:
         cost += f" and {percent(mine['training_seconds'] / whole['training_seconds'])} of the time"
     texts = report.get("texts")
     everything = f"all {texts:,} texts" if texts else "all texts"
-    _, low, high = found
-    if low > 0:
-        start = f"On this data '{arm}' is more accurate than training on {everything},"
-    elif low >= -CLOSE:
-        start = f"On this data '{arm}' reaches the accuracy of {everything}"
-    elif high < 0:
-        start = f"On this data '{arm}' stays below the accuracy of {everything},"
-    else:
-        start = f"Whether '{arm}' reaches the accuracy of {everything} is not clear here,"
+    start = {
+        "better": f"On this data '{arm}' is more accurate than training on {everything},",
+        "reached": f"On this data '{arm}' reaches the accuracy of {everything}",
+        "below": f"On this data '{arm}' stays below the accuracy of {everything},",
+        "not clear": f"Whether '{arm}' reaches the accuracy of {everything} is not clear here,",
+    }[_reached(found)]
     return f"{start} with {cost} ({points(*found)})."
+
+
+def _reached(against_all: Interval) -> str:
+    _, low, high = against_all
+    if low > 0:
+        return "better"
+    if low >= -CLOSE:
+        return "reached"
+    return "below" if high < 0 else "not clear"
+
+
+def reached(report: Report, arm: str) -> str | None:
+    """A key of :data:`REACHED`: an arm against training on everything; None where not compared."""
+    found = difference(report, arm, "epochs", "all")
+    return None if found is None else _reached(found)
+
+
+def choice(report: Report, arm: str) -> str | None:
+    """A key of :data:`HELPS`: an arm's choice against both controls; None where one is missing."""
+    found = _against_controls(report, arm)
+    if len(found) < len(fairness.CONTROLS):
+        return None
+    if all(low > 0 for _, low, _ in found.values()):
+        return "helps"
+    worse = any(high < 0 for _, _, high in found.values())
+    return "does not help" if worse else "not shown"
+
+
+def credit_budget(arm: str) -> str:
+    """The budget at which an arm takes as many samples as the controls."""
+    return "epochs" if arm == "llkd" else "samples"
+
+
+def _against_controls(report: Report, arm: str) -> dict[str, Interval]:
+    return {
+        rival: one
+        for rival in fairness.CONTROLS
+        if (one := difference(report, arm, credit_budget(arm), rival)) is not None
+    }
+
+
+def others(report: Report, arms: Sequence[str]) -> list[str]:
+    """Selections in groups, by what they reach and by whether their choice helps."""
+    said = []
+    for start, words, verdict in (
+        ("Of the other selections, the accuracy of all texts is", REACHED, reached),
+        ("Their choice of texts", HELPS, choice),
+    ):
+        groups: dict[str, list[str]] = {key: [] for key in words}
+        for arm in arms:
+            found = verdict(report, arm)
+            if found is not None:
+                groups[found].append(f"'{arm}'")
+        told = [f"{words[key]} {_listed(names)}" for key, names in groups.items() if names]
+        if told:
+            said.append(f"{start} {'; '.join(told)}.")
+    return said
 
 
 def credit(report: Report, arm: str) -> str:
     """Against the two controls at the same samples; empty where they are missing."""
-    budget = "epochs" if arm == "llkd" else "samples"
-    found = {
-        rival: one
-        for rival in fairness.CONTROLS
-        if (one := difference(report, arm, budget, rival)) is not None
-    }
-    if len(found) < len(fairness.CONTROLS):
+    verdict, found = choice(report, arm), _against_controls(report, arm)
+    if verdict is None:
         return ""
-    if all(low > 0 for _, low, _ in found.values()):
+    if verdict == "helps":
         told = "; ".join(f"{DRAWN[rival]}: {points(*one)}" for rival, one in found.items())
         return f"Its choice of texts helps: students of as many others do worse ({told})."
-    worse = [rival for rival, (_, _, high) in found.items() if high < 0]
     rival = min(found, key=lambda name: found[name][0])
-    told = f"as many texts {DRAWN[rival]} do {'better' if worse else 'as well'}"
+    better = verdict == "does not help"
+    told = f"as many texts {DRAWN[rival]} do {'better' if better else 'as well'}"
     start = "That its choice of texts helps is not shown here"
-    if worse:
+    if better:
         start = "Its choice of texts does not help here"
-    return f"{start}: {told} ({points(*found[rival])}).{_reason(report, arm, budget, rival)}"
+    reason = _reason(report, arm, credit_budget(arm), rival)
+    return f"{start}: {told} ({points(*found[rival])}).{reason}"
 
 
 def _reason(report: Report, arm: str, budget: str, rival: str) -> str:
@@ -199,7 +265,7 @@ def widened(value: float, low: float, high: float, choices: int) -> Interval:
 
 def points(value: float, low: float, high: float) -> str:
     """A difference in points with its interval: +1.6 points, +0.4 to +2.9."""
-    return fairness.signed(f"{100 * value:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f}")
+    return fairness.signed(f"{100 * value:+z.1f} points, {100 * low:+z.1f} to {100 * high:+z.1f}")
 
 
 def percent(share: float) -> str:

@@ -259,7 +259,7 @@ def compare(
 def points(difference: Difference) -> str:
     """A difference in points with its interval: +1.6 (+0.4 to +2.9)."""
     value, low, high = (100 * v for v in (difference.value, difference.low, difference.high))
-    return signed(f"{value:+.1f} ({low:+.1f} to {high:+.1f})")
+    return signed(f"{value:+z.1f} ({low:+z.1f} to {high:+z.1f})")
 
 
 def signed(text: str) -> str:

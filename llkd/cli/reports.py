@@ -121,8 +121,8 @@ def _judged(run: Document) -> None:
     """Who judged a run, where it was not held-out gold."""
     if run["judged_by"] == "people":
         print(
-            f"Run {run['run']} is judged by {run['judges']:,} labels that people gave; they did not "
-            "train it."
+            f"Run {run['run']} is judged by {run['judges']:,} labels that people gave; they did "
+            "not train it."
         )
     elif run["agreement"] is not None:
         texts, same = run["agreement"]["texts"], shown(run["agreement"]["share"], "%")

@@ -123,6 +123,40 @@ def test_intervals_are_widened_for_a_choice_among_several():
     assert said.count("Its choice of texts helps") == 1 and "widened for a choice among 2" in said
 
 
+def test_of_many_selections_the_first_is_told_in_full_and_the_others_in_groups():
+    first = report(LEVEL, UP, LEVEL)
+    further = {
+        "trust": report(UP, UP, UP, name="trust"),
+        "neighbours": report(DOWN, UP, DOWN, name="neighbours"),
+        "small_loss": report(VAGUE, LEVEL, LEVEL, name="small_loss"),
+    }
+    many = {
+        **first,
+        "arms": [*first["arms"], *(row for one in further.values() for row in one["arms"][:2])],
+        "differences": [
+            *first["differences"],
+            *(row for one in further.values() for row in one["differences"]),
+        ],
+    }
+    said = comparisons.sentence(many)
+    # +3.0 points, +1.0 to +5.0 stay above 0 when widened for four; +0.2 from -0.8 falls below -1.
+    assert said.startswith("Whether 'llkd' reaches the accuracy of all 5,320 texts is not clear")
+    assert (
+        "Of the other selections, the accuracy of all texts is exceeded by 'trust'; not reached by "
+        "'neighbours'; perhaps reached by 'small_loss'." in said
+    )
+    assert (
+        "Their choice of texts helps in 'trust'; is not shown to help in 'small_loss'; does not "
+        "help in 'neighbours'." in said
+    )
+    assert "choice among 4 selections" in said
+    verdicts = {name: comparisons.choice(many, name) for name in further}
+    assert verdicts == {
+        "trust": "helps", "neighbours": "does not help", "small_loss": "not shown",
+    }  # fmt: skip
+    assert comparisons.reached(many, "all") is None
+
+
 def test_few_seeds_and_no_gold_are_said():
     assert "This rests on 1 seed;" in comparisons.sentence(report(UP, UP, UP, seeds=1))
     assert "This rests" not in comparisons.sentence(report(UP, UP, UP))
