@@ -17,20 +17,20 @@ from ui.results_view import COLUMNS, PLAIN
 from ui.wording import count, counted, duration, plain, share, when
 
 ARM_WIDTH = 165
-AGAINST_ALL = {
-    "better": "better than",
-    "reached": "reaches",
-    "below": "below",
-    "not clear": "not clear against",
-}
+AGAINST_ALL, CHOICE = "Against all texts", "Its choice"
 BUDGETS = {"epochs": "as it selects", "samples": "llkd's samples"}
 
+COSTS, RANKED = ("samples", "time"), "each other, at llkd's samples"
 OWN_COLUMNS: dict[str, Any] = {
     "Arm": st.column_config.TextColumn(pinned=True, width=ARM_WIDTH),
-    "Verdict": st.column_config.TextColumn(
-        width=230,
-        help="Against training on all texts, and of the choice: helps where it is better than both "
-        "controls at the same samples. Intervals are widened for a choice among the selections.",
+    AGAINST_ALL: st.column_config.TextColumn(
+        help="Its accuracy against that of training on all texts: better, reached (worse by less "
+        "than a point, if at all), below, or not clear. Intervals are widened for a choice among "
+        "the selections."
+    ),
+    CHOICE: st.column_config.TextColumn(
+        help="Helps: better than as many texts drawn at random, and than as many drawn where the "
+        "teacher is sure."
     ),
 }
 
@@ -63,27 +63,43 @@ def show(store: Store, project: Project, made: Mapping[int, Job]) -> None:
     for note in report.get("notes") or []:
         st.caption(plain(note))
     _table(report)
-    marks = marks_of(report)
-    if marks:
-        against = st.segmented_control(
-            "Accuracy against",
-            ["samples", "time"],
-            default="samples",
-            required=True,
-            key="results_against",
-            persist_state="session",
-        )
-        st.plotly_chart(
-            charts.arms(marks, report["teacher"].get("accuracy"), against),
-            key="results_arms",
-            config=PLAIN,
-            alt=f"Accuracy of each arm against {against}",
-        )
-        st.caption(
-            "Bars reach from the worst seed to the best. A circle selects as it will; a diamond "
-            "takes in every step as many texts as llkd."
-        )
+    _charts(report)
     _differences(report)
+
+
+def _charts(report: Mapping[str, Any]) -> None:
+    """Accuracy against what it costs, and the arms ranked at llkd's samples; nothing unjudged."""
+    marks = marks_of(report)
+    if not marks:
+        return
+    views = [*COSTS, *([RANKED] if any(one["budget"] == "samples" for one in marks) else [])]
+    view = st.segmented_control(
+        "Accuracy against",
+        views,
+        default=views[0],
+        required=True,
+        key="results_against",
+        persist_state="session",
+    )
+    teacher = report["teacher"].get("accuracy")
+    if view == RANKED:
+        same = [
+            one
+            for one in marks
+            if one["budget"] == "samples" or one["arm"] in ("llkd", *fairness.CONTROLS)
+        ]
+        figure = charts.arms_ranked(same, teacher)
+    else:
+        figure = charts.arms(marks, teacher, view)
+    st.plotly_chart(
+        figure, key="results_arms", config=PLAIN, alt=f"Accuracy of each arm against {view}"
+    )
+    meaning = (
+        "Every arm takes in every step as many texts as llkd."
+        if view == RANKED
+        else "A circle selects as it will; a diamond takes in every step as many texts as llkd."
+    )
+    st.caption(f"Bars reach from the worst seed to the best. {meaning}")
 
 
 def _labels_as_now(store: Store, project: Project, report: Mapping[str, Any]) -> bool:
@@ -107,7 +123,7 @@ def _table(report: Mapping[str, Any]) -> None:
                 "Arm": one["arm"],
                 "Takes": BUDGETS.get(one["budget"], one["budget"]),
                 **worth,
-                "Verdict": _verdict(report, one["arm"], one["budget"]),
+                **_verdicts(report, one["arm"], one["budget"]),
                 "Back-propagated": one["backpropagated"],
                 "Share": share(one["selected_share"]),
                 "Selected right": share(one["selected_accuracy"]),
@@ -117,7 +133,7 @@ def _table(report: Mapping[str, Any]) -> None:
         )
     table = pd.DataFrame(rows).astype({"Back-propagated": "Int64"})
     st.dataframe(
-        table.drop(columns=[] if agreement is None else ["Selected right", "Verdict"]),
+        table.drop(columns=[] if agreement is None else ["Selected right", AGAINST_ALL, CHOICE]),
         hide_index=True,
         column_config={**COLUMNS, **OWN_COLUMNS},
         height="content",
@@ -126,18 +142,15 @@ def _table(report: Mapping[str, Any]) -> None:
     )
 
 
-def _verdict(report: Mapping[str, Any], arm: str, budget: str) -> str:
+def _verdicts(report: Mapping[str, Any], arm: str, budget: str) -> dict[str, str]:
     """What the differences say of this line; empty for ``all`` and the controls."""
-    if arm not in comparisons.selections(report):
-        return ""
-    said = []
-    found = comparisons.reached(report, arm) if budget == "epochs" else None
-    if found is not None:
-        said.append(f"{AGAINST_ALL[found]} all texts")
-    if budget == comparisons.credit_budget(arm):
-        found = comparisons.choice(report, arm)
-        said += [] if found is None else [f"choice {found}"]
-    return "; ".join(said)
+    said = dict.fromkeys((AGAINST_ALL, CHOICE), "")
+    if arm in comparisons.selections(report):
+        if budget == "epochs":
+            said[AGAINST_ALL] = comparisons.reached(report, arm) or ""
+        if budget == comparisons.credit_budget(arm):
+            said[CHOICE] = comparisons.choice(report, arm) or ""
+    return said
 
 
 def _teacher_row(teacher: Mapping[str, Any]) -> dict[str, Any]:

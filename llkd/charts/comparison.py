@@ -88,5 +88,46 @@ def arms(
     return figure
 
 
+def arms_ranked(marks: Sequence[Mapping[str, Any]], teacher: float | None) -> go.Figure:
+    """One line an arm, the most accurate on top, bars over its seeds; marks as for :func:`arms`."""
+    ordered = sorted(marks, key=lambda mark: mark["accuracy"])
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[mark["accuracy"] for mark in ordered],
+        y=list(range(len(ordered))),
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [mark["high"] - mark["accuracy"] for mark in ordered],
+            "arrayminus": [mark["accuracy"] - mark["low"] for mark in ordered],
+            "thickness": 1,
+            "width": 4,
+        },
+        mode="markers",
+        marker={
+            "size": 11,
+            "color": [COLOURS.get(str(mark["arm"]), NOT_KEPT) for mark in ordered],
+        },
+        hovertext=[f"{inert(str(m['arm']), 60)}<br>{m['accuracy']:.1%}" for m in ordered],
+        hoverinfo="text",
+    )
+    if teacher is not None:
+        figure.add_vline(x=teacher, line={"dash": "dash", "color": "#888888", "width": 1})
+    figure.update_layout(
+        height=100 + 28 * len(ordered),
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=False,
+    )
+    title = "Accuracy" + ("" if teacher is None else " (dashed: the teacher itself)")
+    figure.update_xaxes(title=title, tickformat=".0%", zeroline=False)
+    figure.update_yaxes(
+        tickvals=list(range(len(ordered))),
+        ticktext=[inert(str(mark["arm"]), 24) for mark in ordered],
+        zeroline=False,
+        range=[-0.6, len(ordered) - 0.4],
+    )
+    return figure
+
+
 def _name(mark: Mapping[str, Any]) -> str:
     return str(mark["arm"]) + (", llkd's samples" if mark["budget"] == "samples" else "")

@@ -33,3 +33,11 @@ def test_against_time():
     figure = charts.arms([mark("llkd")], None, "time")
     assert list(figure.data[0].x) == [61.4] and not figure.layout.shapes
     assert figure.layout.xaxis.title.text == "Training time in seconds"
+
+
+def test_ranked_the_most_accurate_is_on_top():
+    marks = [mark("llkd"), mark("trust", "samples", accuracy=0.82, high=0.85), mark("random")]
+    figure = charts.arms_ranked([{**marks[2], "accuracy": 0.79}, *marks[:2]], 0.71)
+    assert list(figure.layout.yaxis.ticktext) == ["random", "llkd", "trust"]
+    assert list(figure.data[0].x) == [0.79, 0.8, 0.82]
+    assert figure.layout.shapes[0].x0 == 0.71
