@@ -176,7 +176,7 @@ class TestPeopleJudge:
         assert teacher["report"] is None and teacher["agreement"]["texts"] == 10
         REPORTS["evaluate"](found)
         said = capsys.readouterr().out
-        assert "Run 1 is judged by 60 labels that people gave; they did not train it." in said
+        assert "Judged by 60 labels that people gave, which did not train: run 1." in said
         assert "Run 2 is judged by nobody: on 10 texts that did not train it agrees with" in said
 
 
