@@ -166,7 +166,7 @@ def test_the_report_is_its_sentence_a_verdict_a_line_and_charts(home):
     assert comparisons.sentence(found) in said(app.info)
     assert "reaches the accuracy of all 5,320 texts with 18\u00a0% of the samples" in said(app.info)
     assert "A <b>note</b>." in words(app)
-    table = _table(app, "Its choice").fillna("")
+    table = _table(app, "Its choice").astype(object).fillna("")
     lines = {(row["Arm"], row["Takes"]): row for _, row in table.iterrows()}
     assert lines["llkd", "as it selects"]["Against all texts"] == "reached"
     assert lines["llkd", "as it selects"]["Its choice"] == "not shown"
@@ -210,7 +210,9 @@ def test_runs_that_people_judged_are_named_and_measured(home):
     from llkd.store.runs import write_judges, write_probabilities
 
     config = build(TrainingConfig, run.config.model_dump(), judged_by="people")
-    judged = store.runs.create(project.id, run.labelling_id, config, dict(run.labels))
+    judges = {"kind": "people", "texts": 40, "chosen": "by people", "given": 40}
+    labels = {**run.labels, "judges": judges}
+    judged = store.runs.create(project.id, run.labelling_id, config, labels)
     rows_, label = np.arange(0, 80, 2), np.arange(40) % 3
     write_judges(judged, rows_, label)
     said_ = np.eye(3)[np.where(np.arange(40) < 30, label, (label + 1) % 3)] * 0.9 + 0.1 / 3
@@ -218,7 +220,8 @@ def test_runs_that_people_judged_are_named_and_measured(home):
     write_probabilities(judged.folder / "signals-epoch-0001.parquet", rows_ + 1, said_)
     store.runs.finish(judged.id, {**run.summary, "accuracy": 0.75})
     app = opened("results")
-    table = _table(app, "Different texts").fillna("")
+    table = _table(app, "Different texts").astype(object).fillna("")
     assert table["Accuracy"][2].startswith("75.0\u00a0% (")
     assert table["Accuracy"][1] == "–"
+    assert "Judged by 40 labels that people gave; they did not train these runs." in words(app)
     assert "Judged by labels that people gave, which did not train: 1 run (2)." in words(app)
