@@ -29,8 +29,9 @@ OWN_COLUMNS: dict[str, Any] = {
         "the selections."
     ),
     CHOICE: st.column_config.TextColumn(
+        width=115,
         help="Helps: better than as many texts drawn at random, and than as many drawn where the "
-        "teacher is sure."
+        "teacher is sure.",
     ),
 }
 

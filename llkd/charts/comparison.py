@@ -100,6 +100,8 @@ def arms_ranked(marks: Sequence[Mapping[str, Any]], teacher: float | None) -> go
             "symmetric": False,
             "array": [mark["high"] - mark["accuracy"] for mark in ordered],
             "arrayminus": [mark["accuracy"] - mark["low"] for mark in ordered],
+            # One grey for all bars, which reads on a light and on a dark page.
+            "color": "#888888",
             "thickness": 1,
             "width": 4,
         },
