@@ -87,12 +87,15 @@ def train(project: str, training: TrainingConfig, *, calibration: str | None = N
     idle = set() if selection.strategy in TAKE_COUNTS else {"reference_run"}
     idle |= set() if selection.strategy in TAKE_A_SHARE else {"share"}
     command += _named(training, TrainingConfig(), skip={"selection", *idle})
-    skipped = {"strategy", "teacher_threshold", "student_threshold", "class_specific", *idle}
+    own = {"strategy", "saved", "teacher_threshold", "student_threshold", "class_specific"}
+    skipped = {*own, *idle}
     command += _named(selection, defaults, skip=skipped)
     if not selection.class_specific:
         command.append("--no-class-thresholds")
     if selection.strategy == "fixed":
         command += thresholds(selection.teacher_threshold, selection.student_threshold)
+    if selection.strategy == "saved":
+        command.append(f"--selection={selection.saved}")
     if calibration is not None:
         command.append(f"--calibration={calibration}")
     return [*command, "--", project]
@@ -111,10 +114,12 @@ def compare(
     if arms is not None:
         command.append(f"--arms={','.join(arms)}")
     command += _named(training, TrainingConfig(), skip={"selection", *ONE_RUN})
-    skipped = {"strategy", "share", "teacher_threshold", "student_threshold", "class_specific"}
-    command += _named(selection, type(selection)(), skip=skipped)
+    own = {"strategy", "saved", "teacher_threshold", "student_threshold", "class_specific"}
+    command += _named(selection, type(selection)(), skip={*own, "share"})
     if not selection.class_specific:
         command.append("--no-class-thresholds")
+    if selection.saved is not None:
+        command.append(f"--selection={selection.saved}")
     return [*command, "--", project]
 
 

@@ -1,13 +1,15 @@
 """What the report of a fair comparison says, in a few plain sentences.
 
-The report is what ``pipeline.compare`` returns. A selection is credited only with what neither
-control reaches at the same samples. Where several selections are compared, each interval is widened
-for the choice among them (Bonferroni; the bootstrap interval is taken to be normal).
+The report is what ``pipeline.compare`` returns. Nothing is claimed of accuracy where nobody has
+told the class of a text that judges, and it is always said who judged. A selection is credited only
+with what neither control reaches at the same samples. Where several selections are compared, each
+interval is widened for the choice among them (Bonferroni; the bootstrap interval is taken to be
+normal).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from scipy import stats
@@ -18,34 +20,105 @@ CLOSE = 0.01
 """A difference of a point of accuracy is what a person would not notice."""
 ENOUGH_SEEDS = 5
 BUDGETS = ("epochs", "samples")
+TOLD_IN_FULL = 2
+"""Of more selections only the first is told in full, the others in groups."""
+REACHED = {
+    "better": "exceeded by",
+    "reached": "reached by",
+    "below": "not reached by",
+    "not clear": "perhaps reached by",
+}
+HELPS = {
+    "helps": "helps in",
+    "not shown": "is not shown to help in",
+    "does not help": "does not help in",
+}
+"""Verdicts on the accuracy of all texts and on the choice of texts, with the words before arms."""
+DRAWN = {
+    "random": "drawn at random",
+    "teacher_then_random": "drawn at random where the teacher is sure",
+}
+"""The controls in words."""
 
 Report = Mapping[str, Any]
 Interval = tuple[float, float, float]
 
 
 def sentence(report: Report) -> str:
-    """The paragraph: what each selection reaches, for how much, and whether it is its choice.
+    """The paragraph: what each selection reaches, for how much, whether it is its choice, by whom.
 
-    Without held-out gold it claims nothing.
+    Where nobody knows a class it claims nothing of accuracy and tells how far arms agree.
     """
     arms = selections(report)
     if all(row["accuracy"] is None for row in report["arms"]):
-        return (
-            "No text with gold is held out, so nothing can be said about accuracy: a student that "
-            "agrees with its teacher has learned what it was taught, right or wrong. Import some "
-            "texts with gold labels, and compare again."
-        )
-    said = [part for arm in arms for part in (reach(report, arm), credit(report, arm)) if part]
+        return unjudged(report)
+    told = arms if len(arms) <= TOLD_IN_FULL else arms[:1]
+    said = [part for arm in told for part in (reach(report, arm), credit(report, arm)) if part]
     if not said:
         return "There is no selection to judge: compare 'llkd' or another selection with 'all'."
     seeds = min((one["seeds"] for one in report["differences"]), default=0)
+    said += others(report, [arm for arm in arms if arm not in told])
     if len(arms) > 1:
         said.append(f"The intervals are widened for a choice among {len(arms)} selections.")
+    said.append(judged(report))
     if 0 < seeds < ENOUGH_SEEDS:
         said.append(
             f"This rests on {seeds} seed{'' if seeds == 1 else 's'}; five or more make it firmer."
         )
+    return " ".join(part for part in said if part)
+
+
+def judged(report: Report) -> str:
+    """Who judged, and what that means; empty for reports that do not say."""
+    found: Mapping[str, Any] = report.get("judges") or {}
+    texts = found.get("texts")
+    if not texts:
+        return ""
+    if found["kind"] != "people":
+        return f"Judged on {texts:,} held-out texts with gold."
+    said = f"Judged on the {texts:,} texts that people labelled, which trained no student"
+    if found["chosen"] == "at random":
+        return f"{said}: a random sample, since they were labelled in random order."
+    return (
+        f"{said}. They are no random sample unless they came from a random audit: of texts that "
+        "somebody picked, the figures speak for these alone."
+    )
+
+
+def unjudged(report: Report) -> str:
+    """What can be said where nobody knows a class: agreement, and what to do."""
+    said = [
+        "No text here has a known class that could judge, so nothing can be said about accuracy: a "
+        "student that agrees with its teacher has learned what it was taught, right or wrong."
+    ]
+    found = report.get("agreement")
+    if found and found["texts"]:
+        own = [one for one in found["arms"] if one["budget"] == "epochs"]
+        told = _listed(f"'{one['arm']}' {percent(one['with_teacher'])}" for one in own)
+        said.append(
+            f"On {found['texts']:,} texts that did not train, the teacher's labels are met by "
+            f"{told}."
+        )
+        whole = [one for one in own if one["with_all"] is not None]
+        if whole:
+            told = _listed(f"'{one['arm']}' on {percent(one['with_all'])}" for one in whole)
+            said.append(f"The student of 'all' says the same as {told} of them.")
+        said.append("Agreement is not accuracy: a student that corrects its teacher agrees less.")
+    judges: Mapping[str, Any] = report.get("judges") or {}
+    if "least" in judges:
+        said.append(
+            f"To judge, label at least {judges['least']} texts on Curate, in random order "
+            f"({judges['given']:,} labels can be used so far), or import texts with gold, and "
+            "compare again."
+        )
+    else:
+        said.append("Import some texts with gold labels, and compare again.")
     return " ".join(said)
+
+
+def _listed(parts: Iterable[str]) -> str:
+    every = list(parts)
+    return every[0] if len(every) == 1 else f"{', '.join(every[:-1])} and {every[-1]}"
 
 
 def runs_a_seed(arms: Sequence[str], budgets: Sequence[str] = BUDGETS) -> int:
@@ -66,42 +139,93 @@ def reach(report: Report, arm: str) -> str:
     found = difference(report, arm, "epochs", "all")
     if mine is None or whole is None or found is None:
         return ""
-    used = mine["backpropagated"] / max(1, whole["backpropagated"])
-    cost = f"{used:.0%} of the samples"
+    cost = f"{percent(mine['backpropagated'] / max(1, whole['backpropagated']))} of the samples"
     if mine["training_seconds"] and whole["training_seconds"]:
-        cost += f" and {mine['training_seconds'] / whole['training_seconds']:.0%} of the time"
-    value, low, high = found
+        cost += f" and {percent(mine['training_seconds'] / whole['training_seconds'])} of the time"
+    texts = report.get("texts")
+    everything = f"all {texts:,} texts" if texts else "all texts"
+    start = {
+        "better": f"On this data '{arm}' is more accurate than training on {everything},",
+        "reached": f"On this data '{arm}' reaches the accuracy of {everything}",
+        "below": f"On this data '{arm}' stays below the accuracy of {everything},",
+        "not clear": f"Whether '{arm}' reaches the accuracy of {everything} is not clear here,",
+    }[_reached(found)]
+    return f"{start} with {cost} ({points(*found)})."
+
+
+def _reached(against_all: Interval) -> str:
+    _, low, high = against_all
     if low > 0:
-        start = f"On this data '{arm}' is better than training on everything"
-    elif low >= -CLOSE:
-        start = f"On this data '{arm}' reaches training on everything"
-    elif high < 0:
-        start = f"On this data '{arm}' stays below training on everything"
-    else:
-        start = f"Whether '{arm}' reaches training on everything is not clear here"
-    return f"{start} ({points(value, low, high)}), with {cost}."
+        return "better"
+    if low >= -CLOSE:
+        return "reached"
+    return "below" if high < 0 else "not clear"
+
+
+def reached(report: Report, arm: str) -> str | None:
+    """A key of :data:`REACHED`: an arm against training on everything; None where not compared."""
+    found = difference(report, arm, "epochs", "all")
+    return None if found is None else _reached(found)
+
+
+def choice(report: Report, arm: str) -> str | None:
+    """A key of :data:`HELPS`: an arm's choice against both controls; None where one is missing."""
+    found = _against_controls(report, arm)
+    if len(found) < len(fairness.CONTROLS):
+        return None
+    if all(low > 0 for _, low, _ in found.values()):
+        return "helps"
+    worse = any(high < 0 for _, _, high in found.values())
+    return "does not help" if worse else "not shown"
+
+
+def credit_budget(arm: str) -> str:
+    """The budget at which an arm takes as many samples as the controls."""
+    return "epochs" if arm == "llkd" else "samples"
+
+
+def _against_controls(report: Report, arm: str) -> dict[str, Interval]:
+    return {
+        rival: one
+        for rival in fairness.CONTROLS
+        if (one := difference(report, arm, credit_budget(arm), rival)) is not None
+    }
+
+
+def others(report: Report, arms: Sequence[str]) -> list[str]:
+    """Selections in groups, by what they reach and by whether their choice helps."""
+    said = []
+    for start, words, verdict in (
+        ("Of the other selections, the accuracy of all texts is", REACHED, reached),
+        ("Their choice of texts", HELPS, choice),
+    ):
+        groups: dict[str, list[str]] = {key: [] for key in words}
+        for arm in arms:
+            found = verdict(report, arm)
+            if found is not None:
+                groups[found].append(f"'{arm}'")
+        told = [f"{words[key]} {_listed(names)}" for key, names in groups.items() if names]
+        if told:
+            said.append(f"{start} {'; '.join(told)}.")
+    return said
 
 
 def credit(report: Report, arm: str) -> str:
     """Against the two controls at the same samples; empty where they are missing."""
-    budget = "epochs" if arm == "llkd" else "samples"
-    found = {
-        rival: one
-        for rival in fairness.CONTROLS
-        if (one := difference(report, arm, budget, rival)) is not None
-    }
-    if len(found) < len(fairness.CONTROLS):
+    verdict, found = choice(report, arm), _against_controls(report, arm)
+    if verdict is None:
         return ""
-    if all(low > 0 for _, low, _ in found.values()):
-        told = "; ".join(f"'{rival}': {points(*one)}" for rival, one in found.items())
-        return f"Its choice of texts helps: as many at random do worse ({told})."
-    worse = [rival for rival, (_, _, high) in found.items() if high < 0]
+    if verdict == "helps":
+        told = "; ".join(f"{DRAWN[rival]}: {points(*one)}" for rival, one in found.items())
+        return f"Its choice of texts helps: students of as many others do worse ({told})."
     rival = min(found, key=lambda name: found[name][0])
-    told = f"as many by '{rival}' do {'better' if worse else 'as well'} ({points(*found[rival])})"
+    better = verdict == "does not help"
+    told = f"as many texts {DRAWN[rival]} do {'better' if better else 'as well'}"
     start = "That its choice of texts helps is not shown here"
-    if worse:
+    if better:
         start = "Its choice of texts does not help here"
-    return f"{start}: {told}.{_reason(report, arm, budget, rival)}"
+    reason = _reason(report, arm, credit_budget(arm), rival)
+    return f"{start}: {told} ({points(*found[rival])}).{reason}"
 
 
 def _reason(report: Report, arm: str, budget: str, rival: str) -> str:
@@ -111,7 +235,10 @@ def _reason(report: Report, arm: str, budget: str, rival: str) -> str:
     own, other = mine["selected_accuracy"], theirs["selected_accuracy"]
     if own is None or other is None or own >= other:
         return ""
-    return f" Of the labels it chose {own:.0%} are right, of those by '{rival}' {other:.0%}."
+    return (
+        f" Of the labels it chose {percent(own)} are right, of those {DRAWN[rival]} "
+        f"{percent(other)}."
+    )
 
 
 def row(report: Report, arm: str, budget: str) -> Mapping[str, Any] | None:
@@ -138,4 +265,10 @@ def widened(value: float, low: float, high: float, choices: int) -> Interval:
 
 def points(value: float, low: float, high: float) -> str:
     """A difference in points with its interval: +1.6 points, +0.4 to +2.9."""
-    return f"{100 * value:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f}"
+    return fairness.signed(f"{100 * value:+z.1f} points, {100 * low:+z.1f} to {100 * high:+z.1f}")
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1 without needless digits: 18 %, 0.4 %."""
+    digits = 0 if share >= 0.01 or share == 0 else 1
+    return f"{100 * share:.{digits}f}\u00a0%"

@@ -40,6 +40,7 @@ StrategyName = Literal[
     "trust",
     "neighbours",
     "needed_neighbours",
+    "saved",
 ]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -295,6 +296,12 @@ class SelectionConfig(Settings):
         default=None,
         description="of the texts, for random strategies, learnability, trust and neighbours",
     )
+    saved: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="name of a selection saved in the app, for the strategy saved",
+    )
     half_life: float | None = Field(
         default=None, gt=0.0, le=1e6, description="of the moving averages in steps, for momentum"
     )
@@ -383,10 +390,20 @@ class TrainingConfig(Settings):
     patience: int = Field(
         default=2, ge=1, le=1000, description="epochs without a better student before stopping"
     )
+    judged_by: Literal["gold", "people", "teacher"] = Field(
+        default="gold",
+        description="whose labels judge the student: gold (of held-out texts), people (the labels "
+        "they gave, which then do not train) or teacher (agreement on a tenth of the texts, which "
+        "do not train)",
+    )
 
     @model_validator(mode="after")
-    def _random_needs_a_share(self) -> TrainingConfig:
+    def _strategy_has_what_it_needs(self) -> TrainingConfig:
         chosen = self.selection
+        if chosen.strategy == "saved" and chosen.saved is None:
+            raise ValueError(
+                "the strategy 'saved' needs the name of a selection that was saved on Curate"
+            )
         if chosen.strategy in {"random", "teacher_then_random"}:
             if chosen.share is None and self.reference_run is None:
                 raise ValueError(

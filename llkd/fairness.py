@@ -16,7 +16,7 @@ import pandas as pd
 
 from llkd import evaluation, signals
 from llkd.config import StrategyName, TrainingConfig, build
-from llkd.curation import gold_indices
+from llkd.curation import held_out
 from llkd.errors import NotFound
 from llkd.evaluation import Difference
 from llkd.signals import Floats, Ints
@@ -60,8 +60,11 @@ ARMS: dict[str, Arm] = {
     "needed_neighbours": Arm(
         "needed_neighbours", "labels that the nearest texts bear out, the most needed of them"
     ),
+    "saved": Arm("saved", "what was kept on Curate"),
     "soft": Arm("all", "every text, with the teacher's probabilities", {}, {"targets": "soft"}),
 }
+NEEDS_A_NAME = ("saved",)
+"""Arms that are only there where a saved selection is named."""
 USUAL_ARMS: tuple[str, ...] = ("llkd", *RIVALS)
 
 
@@ -91,11 +94,20 @@ def finished(store: Store, project: Project) -> list[Run]:
     return [run for run in store.runs.all(project.id) if run.summary is not None]
 
 
-def held_out(texts: pd.DataFrame, names: Sequence[str]) -> tuple[Ints, Ints]:
-    """Row numbers of the held-out texts with gold, and their classes, each ``[m]``."""
-    gold = gold_indices(texts, names)
-    rows = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
-    return rows, gold[rows]
+def judges(
+    store: Store, project: Project, run: Run, texts: pd.DataFrame | None = None
+) -> tuple[Ints, Ints]:
+    """Row numbers ``[m]`` of the texts that judge a run, and their classes as it knew them.
+
+    Held-out gold, the labels of people it was made to be judged by, or the teacher's; ``texts``
+    (gold, split) are read where they are not given.
+    """
+    kept = store.runs.judges(run)
+    if kept is not None:
+        return kept
+    if texts is None:
+        texts = store.projects.texts(project.id, ["gold", "split"])
+    return held_out(texts, class_names(run))
 
 
 def answers(
@@ -105,14 +117,36 @@ def answers(
     epoch: int | None = None,
     texts: pd.DataFrame | None = None,
 ) -> tuple[Ints, Floats] | None:
-    """Gold ``[m]`` and the student's probabilities ``[m, C]`` on the held-out texts.
+    """Gold ``[m]`` and the student's probabilities ``[m, C]`` on the texts that judge the run.
 
+    Gold is what people have told: of held-out texts, or the labels that the run is judged by.
     After ``epoch``, or after the last; ``texts`` (gold, split) are read where they are not given.
-    None where the run was not evaluated.
+    None where the run was not evaluated, or where only the teacher could judge.
     """
-    if texts is None:
-        texts = store.projects.texts(project.id, ["gold", "split"])
-    rows, gold = held_out(texts, class_names(run))
+    if run.config.judged_by == "teacher":
+        return None
+    return _answers(store, project, run, epoch, texts)
+
+
+def agreement(store: Store, project: Project, run: Run) -> tuple[Ints, Ints] | None:
+    """The teacher's labels ``[m]`` and the student's on texts that did not train; not its quality.
+
+    None for a run that is judged by what people have told.
+    """
+    if run.config.judged_by != "teacher":
+        return None
+    found = _answers(store, project, run, None, None)
+    return None if found is None else (found[0], signals.pseudo_label(found[1]))
+
+
+def _answers(
+    store: Store,
+    project: Project,
+    run: Run,
+    epoch: int | None,
+    texts: pd.DataFrame | None,
+) -> tuple[Ints, Floats] | None:
+    rows, gold = judges(store, project, run, texts)
     if epoch is None:
         # With early stopping the student that was kept is not the last.
         epoch = (run.summary or {}).get("best_epoch")
@@ -228,7 +262,12 @@ def compare(
 def points(difference: Difference) -> str:
     """A difference in points with its interval: +1.6 (+0.4 to +2.9)."""
     value, low, high = (100 * v for v in (difference.value, difference.low, difference.high))
-    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+    return signed(f"{value:+z.1f} ({low:+z.1f} to {high:+z.1f})")
+
+
+def signed(text: str) -> str:
+    """Figures with the minus sign that is as wide as a plus."""
+    return text.replace("-", "\u2212")
 
 
 def sentence(found: Mapping[Any, Comparison | None]) -> str:

@@ -155,7 +155,9 @@ def _page(page: Page) -> None:
             comparison.judgement(store, project, runs)
             st.subheader("Runs side by side", anchor=False)
             _side_by_side(store, project, runs)
+            comparison.who_judged(runs)
         else:
+            comparison.unjudged(store, project)
             st.subheader("Runs side by side", anchor=False)
             _without_gold(store, project, runs)
     with told():

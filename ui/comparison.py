@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 import streamlit as st
 
-from llkd import commands, comparisons, fairness, jobs
-from llkd.config import TrainingConfig
+from llkd import commands, comparisons, curation, fairness, jobs
+from llkd.config import TrainingConfig, build
 from llkd.store import Project, Run, Store
 from ui import comparison_report, fair, results_view
-from ui.page import next_step
-from ui.wording import counted, duration, plain
+from ui.curate import rows
+from ui.page import go_to, next_step
+from ui.wording import count, counted, duration, plain
 
 SEEDS = (1, 3, 5)
+AUDIT = {
+    "curate_shown": rows.ALL,
+    "curate_label": -1,
+    "curate_words": "",
+    "curate_order": rows.AT_RANDOM,
+    "curate_down": False,
+    "curate_one_by_one": True,
+}
+"""What Curate's list is set to for a random audit."""
 
 
 def judgement(store: Store, project: Project, runs: Sequence[Run]) -> None:
@@ -23,6 +34,24 @@ def judgement(store: Store, project: Project, runs: Sequence[Run]) -> None:
         comparison_report.show(store, project, made)
     else:
         _of_single_runs(store, project, runs)
+
+
+def unjudged(store: Store, project: Project) -> None:
+    """Where nobody can judge: a comparison's report, if one was made; it claims nothing."""
+    made = comparison_report.finished(store, project)
+    if made:
+        comparison_report.show(store, project, made)
+
+
+def who_judged(runs: Sequence[Run]) -> None:
+    """Says which runs were not judged by held-out gold; nothing where all were."""
+    people = [run for run in runs if run.config.judged_by == "people"]
+    if people:
+        listed = ", ".join(str(run.id) for run in people)
+        st.caption(
+            f"Judged by labels that people gave, which did not train: {counted(len(people), 'run')}"
+            f" ({listed}). Unless these came from a random audit they are no random sample."
+        )
 
 
 def _of_single_runs(store: Store, project: Project, runs: Sequence[Run]) -> None:
@@ -51,10 +80,15 @@ def _of_single_runs(store: Store, project: Project, runs: Sequence[Run]) -> None
             rival: results_view.comparison(store, project, run, rival) for rival in fairness.RIVALS
         }
     st.info(plain(fairness.sentence(found)), icon=":material/balance:")
-    rows = results_view.comparison_table(found)
-    if len(rows):
+    if run.config.judged_by == "people":
+        st.caption(
+            f"Judged by {counted(run.labels['judges']['texts'], 'label')} that people gave; they "
+            "did not train these runs."
+        )
+    table = results_view.comparison_table(found)
+    if len(table):
         st.dataframe(
-            rows,
+            table,
             hide_index=True,
             alt="llkd against each rival, with intervals",
         )
@@ -78,6 +112,7 @@ def start(
             "many texts at random in the same batches, with the settings above; what ends early "
             "is off. **Results** then says what the selection is worth on your data."
         )
+        _judges(store, project)
         seeds = st.segmented_control(
             "Seeds",
             SEEDS,
@@ -89,14 +124,19 @@ def start(
         )
         others = st.pills(
             "Compare also",
-            [name for name in fairness.ARMS if name not in fairness.USUAL_ARMS],
+            [
+                name
+                for name in fairness.ARMS
+                if name not in {*fairness.USUAL_ARMS, *fairness.NEEDS_A_NAME}
+            ],
             selection_mode="multi",
             default=["neighbours"],
             format_func=lambda name: f"{name}: {fairness.ARMS[name].words}",
             key="train_compare_arms",
             persist_state="session",
         )
-        arms = [*fairness.USUAL_ARMS, *others]
+        saved = _saved(store, project)
+        arms = [*fairness.USUAL_ARMS, *others, *(["saved"] if saved else [])]
         number = comparisons.runs_a_seed(arms) * seeds
         with st.container(horizontal=True, vertical_alignment="center"):
             begin = st.button(
@@ -106,7 +146,10 @@ def start(
             )
             st.caption(_about(runs, number))
         if begin:
-            arguments = commands.compare(project.name, settings(), seeds=seeds, arms=arms)
+            config = settings()
+            chosen = {**config.selection.model_dump(), "strategy": "llkd", "saved": saved}
+            config = build(TrainingConfig, {**config.model_dump(), "selection": chosen})
+            arguments = commands.compare(project.name, config, seeds=seeds, arms=arms)
             if fair.waiting(jobs.live_jobs(store), arguments):
                 st.toast("This very comparison is on its way.", icon=":material/hourglass_top:")
                 return
@@ -118,6 +161,63 @@ def start(
                 project_id=project.id,
             )
             st.rerun()
+
+
+def _saved(store: Store, project: Project) -> str | None:
+    """A saved selection that is to be an arm; None where there is none or none is chosen."""
+    saved = {one["name"]: one["counts"] for one in store.people.selections(project.id)}
+    if not saved:
+        return None
+    return st.selectbox(
+        "What I kept on Curate, as an arm",
+        list(saved),
+        index=None,
+        placeholder="none",
+        format_func=lambda name: f"{name} ({counted(saved[name]['kept'], 'text')})",
+        key="train_compare_saved",
+        persist_state="session",
+        width=340,
+    )
+
+
+def _judges(store: Store, project: Project) -> None:
+    """Who will judge, before anything is started, and the way to judges where there are none."""
+    jury = fair.jury(store, project)
+    texts = len(jury.rows)
+    if jury.kind == "gold":
+        st.caption(f":material/gavel: Judged by {counted(texts, 'held-out text')} with gold.")
+        return
+    if jury.kind == "people":
+        chosen = (
+            "They are a random sample, since they were given in random order."
+            if jury.chosen == "at random"
+            else "Unless they came from a random audit they are no random sample: of texts that "
+            "somebody picked, the figures will speak for these alone."
+        )
+        st.caption(
+            f":material/gavel: Judged by {counted(texts, 'label')} that people gave; they will not "
+            f"train. {chosen}"
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            ":material/gavel: No text has a known class that could judge: a comparison can say how "
+            "far each student agrees with the teacher, and nothing about accuracy. It takes "
+            f"{curation.LEAST_LABELS} labels of people, of two classes ({count(jury.given)} can be "
+            "used so far), or a file with gold.",
+            width="stretch",
+        )
+        if st.button(
+            "Label a random sample", icon=":material/arrow_forward:", key="train_label_sample"
+        ):
+            audit_on_curate()
+
+
+def audit_on_curate() -> NoReturn:
+    """To Curate, with every text in random order, one by one."""
+    for name, value in AUDIT.items():
+        st.session_state[name] = value
+    go_to("Curate")
 
 
 def _about(runs: Sequence[Run], number: int) -> str:
@@ -132,7 +232,7 @@ def _about(runs: Sequence[Run], number: int) -> str:
         return "How long it takes is not known yet: no run has finished here."
     usual = sum(known) / len(known)
     return (
-        f"About {duration(number * usual)}, if each takes as long as the "
+        f"About {duration(number * usual).removeprefix('about ')}, if each takes as long as the "
         f"{counted(len(known), 'run')} trained here so far. It can be stopped and resumed."
     )
 

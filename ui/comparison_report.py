@@ -8,14 +8,32 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from llkd import charts, comparisons
+from llkd import charts, comparisons, fairness
 from llkd.errors import NotFound
+from llkd.evaluation import Difference
 from llkd.store import Job, Project, Store
 from ui import fair
 from ui.results_view import COLUMNS, PLAIN
 from ui.wording import count, counted, duration, plain, share, when
 
+ARM_WIDTH = 165
+AGAINST_ALL, CHOICE = "Against all texts", "Its choice"
 BUDGETS = {"epochs": "as it selects", "samples": "llkd's samples"}
+
+COSTS, RANKED = ("samples", "time"), "each other, at llkd's samples"
+OWN_COLUMNS: dict[str, Any] = {
+    "Arm": st.column_config.TextColumn(pinned=True, width=ARM_WIDTH),
+    AGAINST_ALL: st.column_config.TextColumn(
+        help="Its accuracy against that of training on all texts: better, reached (worse by less "
+        "than a point, if at all), below, or not clear. Intervals are widened for a choice among "
+        "the selections."
+    ),
+    CHOICE: st.column_config.TextColumn(
+        width=115,
+        help="Helps: better than as many texts drawn at random, and than as many drawn where the "
+        "teacher is sure.",
+    ),
+}
 
 
 def finished(store: Store, project: Project) -> dict[int, Job]:
@@ -43,28 +61,46 @@ def show(store: Store, project: Project, made: Mapping[int, Job]) -> None:
     st.info(plain(comparisons.sentence(report)), icon=":material/balance:")
     if not _labels_as_now(store, project, report):
         st.caption("The labels have changed since, or its runs are gone: it speaks of that time.")
+    for note in report.get("notes") or []:
+        st.caption(plain(note))
     _table(report)
-    marks = marks_of(report)
-    if marks:
-        against = st.segmented_control(
-            "Accuracy against",
-            ["samples", "time"],
-            default="samples",
-            required=True,
-            key="results_against",
-            persist_state="session",
-        )
-        st.plotly_chart(
-            charts.arms(marks, report["teacher"].get("accuracy"), against),
-            key="results_arms",
-            config=PLAIN,
-            alt=f"Accuracy of each arm against {against}",
-        )
-        st.caption(
-            "Bars reach from the worst seed to the best. A circle selects as it will; a diamond "
-            "takes in every step as many texts as llkd."
-        )
+    _charts(report)
     _differences(report)
+
+
+def _charts(report: Mapping[str, Any]) -> None:
+    """Accuracy against what it costs, and the arms ranked at llkd's samples; nothing unjudged."""
+    marks = marks_of(report)
+    if not marks:
+        return
+    views = [*COSTS, *([RANKED] if any(one["budget"] == "samples" for one in marks) else [])]
+    view = st.segmented_control(
+        "Accuracy against",
+        views,
+        default=views[0],
+        required=True,
+        key="results_against",
+        persist_state="session",
+    )
+    teacher = report["teacher"].get("accuracy")
+    if view == RANKED:
+        same = [
+            one
+            for one in marks
+            if one["budget"] == "samples" or one["arm"] in ("llkd", *fairness.CONTROLS)
+        ]
+        figure = charts.arms_ranked(same, teacher)
+    else:
+        figure = charts.arms(marks, teacher, view)
+    st.plotly_chart(
+        figure, key="results_arms", config=PLAIN, alt=f"Accuracy of each arm against {view}"
+    )
+    meaning = (
+        "Every arm takes in every step as many texts as llkd."
+        if view == RANKED
+        else "A circle selects as it will; a diamond takes in every step as many texts as llkd."
+    )
+    st.caption(f"Bars reach from the worst seed to the best. {meaning}")
 
 
 def _labels_as_now(store: Store, project: Project, report: Mapping[str, Any]) -> bool:
@@ -78,22 +114,17 @@ def _labels_as_now(store: Store, project: Project, report: Mapping[str, Any]) ->
 
 
 def _table(report: Mapping[str, Any]) -> None:
-    teacher = report["teacher"]
-    rows = [
-        {
-            "Arm": "the teacher itself",
-            "Takes": "",
-            "Accuracy": share(teacher.get("accuracy")),
-            "Macro-F1": share(teacher.get("macro_f1")),
-        }
-    ]
+    """The teacher and every arm; without judges their agreement in place of their quality."""
+    agreement = report.get("agreement")
+    rows = [_teacher_row(report["teacher"])] if agreement is None else []
     for one in report["arms"]:
+        worth = _quality(one) if agreement is None else _agreement(agreement, one)
         rows.append(
             {
                 "Arm": one["arm"],
                 "Takes": BUDGETS.get(one["budget"], one["budget"]),
-                "Accuracy": share(one["accuracy"]),
-                "Macro-F1": share(one["macro_f1"]),
+                **worth,
+                **_verdicts(report, one["arm"], one["budget"]),
                 "Back-propagated": one["backpropagated"],
                 "Share": share(one["selected_share"]),
                 "Selected right": share(one["selected_accuracy"]),
@@ -101,13 +132,44 @@ def _table(report: Mapping[str, Any]) -> None:
                 "Seeds": str(one["seeds"]),
             }
         )
+    table = pd.DataFrame(rows).astype({"Back-propagated": "Int64"})
     st.dataframe(
-        pd.DataFrame(rows).astype({"Back-propagated": "Int64"}),
+        table.drop(columns=[] if agreement is None else ["Selected right", AGAINST_ALL, CHOICE]),
         hide_index=True,
-        column_config=COLUMNS,
+        column_config={**COLUMNS, **OWN_COLUMNS},
+        height="content",
         placeholder="–",
         alt="The teacher and every arm of the comparison, means over seeds",
     )
+
+
+def _verdicts(report: Mapping[str, Any], arm: str, budget: str) -> dict[str, str]:
+    """What the differences say of this line; empty for ``all`` and the controls."""
+    said = dict.fromkeys((AGAINST_ALL, CHOICE), "")
+    if arm in comparisons.selections(report):
+        if budget == "epochs":
+            said[AGAINST_ALL] = comparisons.reached(report, arm) or ""
+        if budget == comparisons.credit_budget(arm):
+            said[CHOICE] = comparisons.choice(report, arm) or ""
+    return said
+
+
+def _teacher_row(teacher: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Arm": "the teacher itself", "Takes": "", **_quality(teacher)}
+
+
+def _quality(one: Mapping[str, Any]) -> dict[str, str]:
+    return {"Accuracy": share(one.get("accuracy")), "Macro-F1": share(one.get("macro_f1"))}
+
+
+def _agreement(found: Mapping[str, Any], arm: Mapping[str, Any]) -> dict[str, str]:
+    key = (arm["arm"], arm["budget"])
+    every = {(one["arm"], one["budget"]): one for one in found["arms"]}
+    told: Mapping[str, Any] = every.get(key, {})
+    return {
+        "Agrees with the teacher": share(told.get("with_teacher")),
+        "Agrees with 'all'": share(told.get("with_all")),
+    }
 
 
 def marks_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -146,9 +208,7 @@ def _differences(report: Mapping[str, Any]) -> None:
             "Takes": BUDGETS.get(one["budget"], one["budget"]),
             "Minus": one["rival"],
             **{
-                words: "{value:+.1f} ({low:+.1f} to {high:+.1f})".format(
-                    **{name: 100 * value for name, value in one[metric].items()}
-                )
+                words: fairness.points(Difference(**one[metric]))
                 for metric, words in (
                     ("accuracy", "Accuracy, points"),
                     ("macro_f1", "Macro-F1, points"),
@@ -159,10 +219,14 @@ def _differences(report: Mapping[str, Any]) -> None:
     ]
     with st.expander("Every difference with its interval"):
         st.dataframe(
-            pd.DataFrame(rows), hide_index=True, alt="Arm minus rival in points, with intervals"
+            pd.DataFrame(rows),
+            hide_index=True,
+            column_config=OWN_COLUMNS,
+            height="content",
+            alt="Arm minus rival in points, with intervals",
         )
         texts, seeds = differences[0]["texts"], differences[0]["seeds"]
         st.caption(
-            f"Paired on the same {count(texts)} held-out texts and {counted(seeds, 'seed')}: 95 % "
+            f"Paired on the same {count(texts)} texts and {counted(seeds, 'seed')}: 95 % "
             "bootstrap intervals over both. Where one holds 0, chance may be all there is."
         )

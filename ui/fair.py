@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
-from llkd import commands, jobs
+from llkd import commands, curation, jobs
 from llkd.config import TrainingConfig
+from llkd.curation import Jury, Plane
 from llkd.store import Job, Project, Run, Store
 from ui import reads
 
@@ -18,6 +20,20 @@ def labels_as_now(store: Store, project: Project, run: Run) -> bool:
     by_people = int((plane.frame["human_label"] >= 0).sum())
     same_people = by_people == (run.labels.get("human_labels") or 0)
     return plane.labelling.id == run.labelling_id and same_people
+
+
+def jury(store: Store, project: Project) -> Jury:
+    """Who would judge a comparison that is started now."""
+    plane = reads.plane(store, project)
+    key = reads.plane_key(store, project)
+    return _jury(key, store.people.version(project.id), store, project, plane)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _jury(
+    key: tuple[Any, ...], people: str, _store: Store, _project: Project, _plane: Plane
+) -> Jury:
+    return curation.best_jury(_plane, reads.texts(_store, _project, ["gold", "split"]))
 
 
 def waiting(live: Sequence[Job], arguments: Sequence[str]) -> bool:

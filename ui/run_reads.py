@@ -30,9 +30,14 @@ def _steps(home: str, run_id: int, finished: float | None, _store: Store, _run: 
     return _store.runs.steps(_run)
 
 
-def held_out(store: Store, project: Project, names: Sequence[str]) -> tuple[Ints, Ints]:
-    """:func:`llkd.fairness.held_out` of texts that are kept between page runs."""
-    return fairness.held_out(reads.texts(store, project, ["gold", "split"]), names)
+def judges(
+    store: Store, project: Project, names: Sequence[str], run: Run | None
+) -> tuple[Ints, Ints]:
+    """The texts that judge a run (:func:`llkd.fairness.judges`), or those with held-out gold."""
+    texts = reads.texts(store, project, ["gold", "split"])
+    if run is None or run.config.judged_by == "teacher":
+        return curation.held_out(texts, names)
+    return fairness.judges(store, project, run, texts)
 
 
 def answers(
@@ -76,7 +81,7 @@ def by_epoch(store: Store, project: Project, run: Run) -> list[dict[str, Any]]:
 
 
 def teacher_report(store: Store, project: Project, run: Run | None = None) -> dict[str, Any] | None:
-    """The teacher on the same held-out texts, as a run saw it; None without gold or labels."""
+    """The teacher on the same judging texts, as a run saw it; None without any or labels."""
     if run is None:
         labelling = curation.current_labelling(store, project)
         calibration = labelling.calibration
@@ -88,8 +93,9 @@ def teacher_report(store: Store, project: Project, run: Run | None = None) -> di
         project.digest,
         store.labellings.version(labelling),
         reads.calibration_key(store, labelling, calibration),
+        None if run is None or run.config.judged_by != "people" else run.id,
     )
-    return _teacher_report(stamp, store, project, labelling, calibration)
+    return _teacher_report(stamp, store, project, labelling, calibration, run)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -99,10 +105,11 @@ def _teacher_report(
     _project: Project,
     _labelling: Any,
     _calibration: Any,
+    _run: Run | None,
 ) -> dict[str, Any] | None:
     names = _labelling.label_set.names
     labels = reads.teacher_labels(_store, _labelling, _calibration)
-    rows, gold = held_out(_store, _project, names)
+    rows, gold = judges(_store, _project, names, _run)
     here = np.isin(labels.row, rows)
     if not here.any():
         return None

@@ -12,9 +12,9 @@ from llkd import curation
 from llkd.config import SelectionConfig, TrainingConfig, build
 from llkd.store import Project, Run, Store
 from llkd.strategies import EXPLAINED, TAKE_A_SHARE
-from ui import view
+from ui import fair, view
 from ui.view import Threshold
-from ui.wording import TERMS
+from ui.wording import TERMS, count, counted
 
 RANDOM = ("random", "teacher_then_random")
 EMBEDDED, OTHER = "MiniLM (built in)", "A folder or hub id"
@@ -41,6 +41,8 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
             _share(finished, selection, values)
         if strategy == "fixed":
             _fixed(store, project, selection)
+        if strategy == "saved":
+            _saved(store, project, selection)
         values["student"] = _student(usual)
     with right:
         first, second = st.columns(2)
@@ -84,6 +86,7 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
         )
     with st.expander("Advanced settings"):
         _advanced(selection, values)
+        _judged_by(store, project, values)
     return {**values, "selection": selection}
 
 
@@ -209,6 +212,43 @@ def _fixed(store: Store, project: Project, selection: dict[str, Any]) -> None:
         "keeps fewer texts the more the student has learned."
     )
     selection["teacher_threshold"], selection["student_threshold"] = teacher, student
+
+
+def _saved(store: Store, project: Project, selection: dict[str, Any]) -> None:
+    saved = {one["name"]: one["counts"] for one in store.people.selections(project.id)}
+    if not saved:
+        selection["saved"] = None
+        st.caption(
+            "Nothing is saved in this project yet: keep what you want on **Curate**, and save it "
+            "there under a name."
+        )
+        return
+    selection["saved"] = st.selectbox(
+        "What I kept on Curate",
+        list(saved),
+        format_func=lambda name: f"{name} ({counted(saved[name]['kept'], 'text')})",
+        key="train_saved_rows",
+        persist_state="session",
+    )
+    st.caption(
+        "The texts are those that the selection keeps when training starts. They train in the "
+        "batches of the whole pool, each with weight 1."
+    )
+
+
+def _judged_by(store: Store, project: Project, values: dict[str, Any]) -> None:
+    """Whether labels that people gave judge the student instead of training it."""
+    found = fair.jury(store, project)
+    possible = found.kind == "people"
+    wanted = st.toggle(
+        "My own labels judge the student and do not train it",
+        key="train_judged_by_people",
+        persist_state="session",
+        disabled=not possible,
+        help=f"Without held-out gold, from {curation.LEAST_LABELS} labels of two classes on; "
+        f"{count(found.given)} can be used so far.",
+    )
+    values["judged_by"] = "people" if wanted and possible else "gold"
 
 
 def _advanced(selection: dict[str, Any], values: dict[str, Any]) -> None:

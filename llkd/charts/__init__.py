@@ -5,7 +5,7 @@ Texts and class names are hostile: they are escaped, and never part of a hover t
 
 from llkd.charts.asking import candidates, gain_of_calls
 from llkd.charts.balance import kept_per_class
-from llkd.charts.comparison import arms
+from llkd.charts.comparison import arms, arms_ranked
 from llkd.charts.results import (
     accuracy_against_samples,
     confusion,
@@ -23,6 +23,7 @@ from llkd.charts.training import evaluation, loss, share_selected, thresholds
 
 __all__ = [
     "arms",
+    "arms_ranked",
     "accuracy_against_samples",
     "candidates",
     "confidence_histogram",

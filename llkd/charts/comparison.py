@@ -13,6 +13,19 @@ from llkd.charts.text import inert
 
 COSTS = {"samples": "Samples back-propagated", "time": "Training time in seconds"}
 SYMBOLS = {"epochs": "circle", "samples": "diamond"}
+COLOURS = {
+    **STRATEGY_COLOURS,
+    "teacher_only": "#56B4E9",
+    "student_only": "#882255",
+    "llkd_one_threshold": "#332288",
+    "llkd_unweighted": "#88CCEE",
+    "learnability": "#999933",
+    "small_loss": "#AA4499",
+    "trust": "#44AA99",
+    "neighbours": "#D55E00",
+    "saved": "#8C8C8C",
+}
+"""A colour an arm: those of strategies, and more (Tol's muted) for the arms that have none."""
 
 
 def arms(
@@ -20,11 +33,15 @@ def arms(
 ) -> go.Figure:
     """One mark an arm and budget: cost across, accuracy upwards, bars over its seeds.
 
+    The legend names each arm once and hides both its marks.
+
     A mark has ``arm``, ``budget``, ``samples``, ``time``, ``accuracy``, ``low`` and ``high``;
     ``teacher`` is the teacher's accuracy on the same texts.
     """
     figure = go.Figure()
+    named: set[str] = set()
     for mark in marks:
+        arm = str(mark["arm"])
         figure.add_scatter(
             x=[mark[against]],
             y=[mark["accuracy"]],
@@ -40,15 +57,18 @@ def arms(
             marker={
                 "size": 11,
                 "symbol": SYMBOLS.get(mark["budget"], "circle"),
-                "color": STRATEGY_COLOURS.get(mark["arm"], NOT_KEPT),
+                "color": COLOURS.get(arm, NOT_KEPT),
             },
-            name=inert(_name(mark), 40),
+            name=inert(arm, 40),
+            legendgroup=inert(arm, 40),
+            showlegend=arm not in named,
             hovertext=[
                 f"{inert(_name(mark), 60)}<br>{mark['accuracy']:.1%} with {mark['samples']:,} "
                 f"samples in {mark['time']:.0f} s"
             ],
             hoverinfo="text",
         )
+        named.add(arm)
     if teacher is not None:
         figure.add_hline(
             y=teacher,
@@ -57,13 +77,57 @@ def arms(
             annotation_position="bottom right",
         )
     figure.update_layout(
-        height=380,
+        # On a narrow page each arm takes a line of the legend.
+        height=330 + 12 * len(named),
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "y": -0.22, "yanchor": "top"},
     )
-    figure.update_xaxes(title=COSTS[against], rangemode="tozero")
-    figure.update_yaxes(title="Accuracy", tickformat=".0%")
+    figure.update_xaxes(title=COSTS[against], rangemode="tozero", tickformat=",")
+    figure.update_yaxes(title="Accuracy", tickformat=".0%", zeroline=False)
+    return figure
+
+
+def arms_ranked(marks: Sequence[Mapping[str, Any]], teacher: float | None) -> go.Figure:
+    """One line an arm, the most accurate on top, bars over its seeds; marks as for :func:`arms`."""
+    ordered = sorted(marks, key=lambda mark: mark["accuracy"])
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[mark["accuracy"] for mark in ordered],
+        y=list(range(len(ordered))),
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [mark["high"] - mark["accuracy"] for mark in ordered],
+            "arrayminus": [mark["accuracy"] - mark["low"] for mark in ordered],
+            # One grey for all bars, which reads on a light and on a dark page.
+            "color": "#888888",
+            "thickness": 1,
+            "width": 4,
+        },
+        mode="markers",
+        marker={
+            "size": 11,
+            "color": [COLOURS.get(str(mark["arm"]), NOT_KEPT) for mark in ordered],
+        },
+        hovertext=[f"{inert(str(m['arm']), 60)}<br>{m['accuracy']:.1%}" for m in ordered],
+        hoverinfo="text",
+    )
+    if teacher is not None:
+        figure.add_vline(x=teacher, line={"dash": "dash", "color": "#888888", "width": 1})
+    figure.update_layout(
+        height=100 + 28 * len(ordered),
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=False,
+    )
+    title = "Accuracy" + ("" if teacher is None else " (dashed: the teacher itself)")
+    figure.update_xaxes(title=title, tickformat=".0%", zeroline=False)
+    figure.update_yaxes(
+        tickvals=list(range(len(ordered))),
+        ticktext=[inert(str(mark["arm"]), 24) for mark in ordered],
+        zeroline=False,
+        range=[-0.6, len(ordered) - 0.4],
+    )
     return figure
 
 

@@ -20,7 +20,14 @@ from llkd.fairness import ARMS, USUAL_ARMS
 from llkd.signals import CALIBRATIONS
 from llkd.strategies import STRATEGIES
 
-OWN_FLAGS = {"strategy", "class_specific", "teacher_threshold", "student_threshold", "selection"}
+OWN_FLAGS = {
+    "strategy",
+    "class_specific",
+    "teacher_threshold",
+    "student_threshold",
+    "selection",
+    "saved",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -90,6 +97,12 @@ def _thresholds(parser: Parser) -> None:
             metavar="X|CLASS=X",
             help=f"least {what}, 0 to 1, for all classes or (repeatable) for one",
         )
+
+
+def _saved(parser: Parser, what: str) -> None:
+    parser.add_argument(
+        "--selection", dest="saved", default=argparse.SUPPRESS, metavar="NAME", help=what
+    )
 
 
 def _calibration(parser: Parser, default: str | None) -> None:
@@ -204,13 +217,14 @@ def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "llkd train reviews --strategy llkd --epochs 3",
     )
     parser.add_argument("project")
-    parser.add_argument("--strategy", default="llkd", help=f"{', '.join(STRATEGIES)} [llkd]")
+    parser.add_argument("--strategy", help=f"{', '.join(STRATEGIES)} [llkd]")
     _settings_flags(parser, TrainingConfig)
     _settings_flags(parser, SelectionConfig)
     parser.add_argument(
         "--no-class-thresholds", action="store_true", help="one threshold for all classes"
     )
     _thresholds(parser)
+    _saved(parser, "train on the texts of this selection, saved in the app (--strategy saved)")
     _calibration(parser, None)
     _background(parser)
 
@@ -232,6 +246,7 @@ def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--no-class-thresholds", action="store_true", help="one threshold for all classes"
     )
+    _saved(parser, "compare this selection, saved in the app, too (the arm saved)")
     _background(parser)
 
     parser = _add(commands, "demo", "everything on the sample, in one go", "llkd demo")

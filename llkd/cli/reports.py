@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from llkd import fairness
 from llkd.cli import teacher_reports
 from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
+from llkd.evaluation import Difference
 
 Document = dict[str, Any]
 
@@ -77,9 +79,7 @@ def _differences(found: list[dict[str, Any]]) -> None:
         {
             **entry,
             **{
-                metric: "{value:+.1f} ({low:+.1f} to {high:+.1f})".format(
-                    **{part: 100 * value for part, value in entry[metric].items()}
-                )
+                metric: fairness.points(Difference(**entry[metric]))
                 for metric in ("accuracy", "macro_f1")
             },
         }
@@ -128,8 +128,28 @@ def _forms(found: Document) -> None:
 def _evaluate(found: Document) -> None:
     teacher = {"strategy": "(teacher)", **found["teacher"]}
     print_table([teacher, *found["runs"]], RUN_COLUMNS)
+    _judged(found["runs"])
     if found["teacher"]["accuracy"] is None:
-        print("This project has no gold labels, so accuracy is not known.")
+        print("No text here has a known class, so accuracy is not known.")
+
+
+def _judged(runs: list[Document]) -> None:
+    """Who judged these runs, where it was not held-out gold."""
+    people: dict[int, list[str]] = {}
+    for run in runs:
+        if run["judged_by"] == "people":
+            people.setdefault(run["judges"], []).append(str(run["run"]))
+        elif run["agreement"] is not None:
+            texts, same = run["agreement"]["texts"], shown(run["agreement"]["share"], "%")
+            print(
+                f"Run {run['run']} is judged by nobody: on {texts:,} texts that did not train it "
+                f"agrees with the teacher on {same}, which is not accuracy."
+            )
+    for texts, numbers in people.items():
+        print(
+            f"Judged by {texts:,} labels that people gave, which did not train: run "
+            f"{', '.join(numbers)}."
+        )
 
 
 def _predict(found: Document) -> None:

@@ -18,6 +18,7 @@ from llkd.curation.embeddings import (
 )
 from llkd.curation.examples import check_examples, example_rows, few_shot, labelled_pool
 from llkd.curation.judging import Judged, gold_indices, judged_rows
+from llkd.curation.jury import LEAST_LABELS, Jury, best_jury, held_out, jury_of
 from llkd.curation.labels import (
     TeacherLabels,
     current_labelling,
@@ -46,11 +47,14 @@ __all__ = [
     "batch_bias",
     "random_order",
     "random_sample",
+    "LEAST_LABELS",
     "Judged",
+    "Jury",
     "Plane",
     "Share",
     "TeacherLabels",
     "Threshold",
+    "best_jury",
     "check_examples",
     "compare_kept",
     "current_labelling",
@@ -61,8 +65,10 @@ __all__ = [
     "fit_temperature",
     "gold_indices",
     "has_embeddings",
+    "held_out",
     "history",
     "judged_rows",
+    "jury_of",
     "kept_rows",
     "label_set_of",
     "labelled_pool",

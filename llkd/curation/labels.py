@@ -74,6 +74,7 @@ def teacher_labels(
     calibration: Calibration | None = None,
     bias: Sequence[float] | None = None,
     temperature: float | None = None,
+    without: Ints | None = None,
 ) -> TeacherLabels:
     """Derive labels and confidence from the stored scores; nothing is asked again.
 
@@ -81,7 +82,8 @@ def teacher_labels(
     its random sample). A temperature is the one kept
     with the pass, else fitted now; where there is nothing to fit it on yet it is 1 and ``fit`` is
     None (the labels are the same at any temperature). A run's labels are derived with the ``bias``
-    and the ``temperature`` that it kept.
+    and the ``temperature`` that it kept. Where the rows of ``without`` are to judge, a temperature
+    is always fitted anew, to the others.
     """
     chosen: Calibration = calibration or labelling.calibration
     base, tempered = signals.split_calibration(chosen)
@@ -96,7 +98,8 @@ def teacher_labels(
     fit = None
     if tempered and temperature is None:
         project = store.projects.by_id(labelling.project_id)
-        fit = (labelling.fits or {}).get(base) or fitted(store, project, labelling, evidence, shift)
+        known = None if without is not None else (labelling.fits or {}).get(base)
+        fit = known or fitted(store, project, labelling, evidence, shift, without)
         temperature = None if fit is None else float(fit["temperature"])
     used = 1.0 if temperature is None else temperature
     probabilities = signals.teacher_probabilities(evidence.scores, shift, used)

@@ -50,11 +50,13 @@ def load_plane(
     run: Run | None = None,
     epoch: int | None = None,
     need: bool = True,
+    labels: TeacherLabels | None = None,
 ) -> Plane:
     """Bring together texts' rows, teacher labels, the student's signals and human decisions.
 
     Information need is the run's after ``epoch`` (its last by default), else the probe's, which
-    may have to be fitted; without ``need`` it is left out.
+    may have to be fitted; without ``need`` it is left out. ``labels`` are derived where they are
+    not given.
     Raises UserError before the first teacher label.
     """
     labelling = store.labellings.get(run.labelling_id) if run else current_labelling(store, project)
@@ -63,9 +65,10 @@ def load_plane(
     kept: dict[str, Any] = {}
     if run is not None and calibration == run.labels["calibration"]:
         kept = run.labels
-    labels = teacher_labels(
-        store, labelling, calibration, kept.get("bias"), kept.get("temperature")
-    )
+    if labels is None:
+        labels = teacher_labels(
+            store, labelling, calibration, kept.get("bias"), kept.get("temperature")
+        )
     names = labelling.label_set.names
     texts = store.projects.texts(project.id, ["row", "id", "gold", "split"])
     n, classes = project.rows, len(names)

@@ -76,12 +76,22 @@ def not_fitted(project: Project) -> str:
 
 
 def fitted(
-    store: Store, project: Project, labelling: Labelling, evidence: Scores, shift: Floats
+    store: Store,
+    project: Project,
+    labelling: Labelling,
+    evidence: Scores,
+    shift: Floats,
+    without: Ints | None = None,
 ) -> dict[str, Any] | None:
-    """The fit on the best rows there are, as in :func:`fit_temperature`; None without enough."""
+    """The fit on the best rows there are, as in :func:`fit_temperature`; None without enough.
+
+    The rows of ``without`` say nothing: they are to judge.
+    """
     for judged in fitting_rows(store, project, labelling):
         # A job may have added rows since the evidence was read.
         here = np.isin(judged.rows, evidence.row)
+        if without is not None:
+            here &= ~np.isin(judged.rows, without)
         place = np.searchsorted(evidence.row, judged.rows[here])
         part = evidence.scores[place], shift[place], judged.gold[here]
         temperature = signals.fit_temperature(*part)

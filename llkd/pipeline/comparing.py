@@ -6,19 +6,18 @@ LLKD did, so that optimiser steps and back-propagated samples are the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from llkd import comparisons, curation, evaluation, fairness, signals
+from llkd import comparisons, curation, fairness
 from llkd.config import SelectionConfig, TrainingConfig, build
 from llkd.errors import UserError
 from llkd.jobs import JobContext
-from llkd.pipeline.labelling import teacher_document
 from llkd.pipeline.probing import embed_and_probe
-from llkd.pipeline.training import document, fit, prepare, targets_digest
+from llkd.pipeline.reporting import Entry, report
+from llkd.pipeline.targets import targets_digest
+from llkd.pipeline.training import fit, prepare
 from llkd.store import Project, Run, Store
 
 ARMS = fairness.USUAL_ARMS
@@ -27,26 +26,17 @@ EVERY = "every"
 BY_EMBEDDING = {"neighbours", "needed_neighbours", "trust"}
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One run of a comparison."""
-
-    arm: str
-    budget: str
-    run: Run
-
-    def document(self) -> dict[str, Any]:
-        """What is reported of it."""
-        return {**document(self.run), "arm": self.arm, "budget": self.budget}
-
-
-def check_arms(names: Sequence[str]) -> tuple[str, ...]:
+def check_arms(names: Sequence[str], saved: str | None = None) -> tuple[str, ...]:
     """The arms in the order they train; ``every`` means all there are.
 
-    LLKD comes first, because controls copy its counts. Raises UserError for a name that is none,
-    or a control without LLKD.
+    LLKD comes first, because controls copy its counts. ``saved`` is the name of a selection that
+    is to be compared, too. Raises UserError for a name that is none, a control without LLKD, or
+    the arm ``saved`` without its selection.
     """
-    wanted = list(fairness.ARMS) if list(names) == [EVERY] else list(dict.fromkeys(names))
+    every = [name for name in fairness.ARMS if saved or name not in fairness.NEEDS_A_NAME]
+    wanted = every if list(names) == [EVERY] else list(dict.fromkeys(names))
+    if saved and wanted and "saved" not in wanted:
+        wanted.append("saved")
     unknown = [name for name in wanted if name not in fairness.ARMS]
     if unknown or not wanted:
         raise UserError(
@@ -56,6 +46,11 @@ def check_arms(names: Sequence[str]) -> tuple[str, ...]:
     if "llkd" not in wanted and set(wanted) & set(fairness.CONTROLS):
         raise UserError(
             f"The arms {' and '.join(fairness.CONTROLS)} copy the counts of 'llkd': name it, too."
+        )
+    if "saved" in wanted and not saved:
+        raise UserError(
+            "The arm 'saved' trains on a selection that was saved on the Curate page: name it with "
+            "--selection NAME."
         )
     return tuple(sorted(wanted, key=lambda name: name != "llkd"))
 
@@ -75,10 +70,15 @@ def compare(
     All arms of a seed see the same batches from the same start; a control draws in each batch as
     many texts as LLKD did. ``arms`` are names of ``fairness.ARMS``; ``budgets`` is ``epochs`` with
     or without ``samples``. Arms that are there already with the same settings are not trained
-    again, and a stopped comparison goes on where it was.
+    again, and a stopped comparison goes on where it was, whatever people have decided since it
+    began. Without held-out gold the labels that people gave judge and train in no arm; where they
+    are too few, nothing is said but how far students and teacher agree.
     """
-    curation.current_labelling(store, project)
-    names = check_arms(arms)
+    names = check_arms(arms, config.selection.saved)
+    if "began" not in job.facts:
+        job.remember(began=time.time())
+    until = float(job.facts["began"])
+    config = _judged(store, project, config, job, until)
     if BY_EMBEDDING & set(names) and not curation.has_embeddings(store, project):
         embed_and_probe(store, project, job, student=config.student)
     done: list[Entry] = []
@@ -94,10 +94,26 @@ def compare(
                     continue
                 number = len(done)
                 job.begin_part(number, parts, f"run {number + 1} of {parts}: {arm}, seed {seed}")
-                run = _arm(store, project, settings, job)
+                run = _arm(store, project, settings, job, until)
                 reference = run if (arm, budget) == ("llkd", "epochs") else reference
                 done.append(Entry(arm, budget, run))
     return report(store, project, done)
+
+
+def _judged(
+    store: Store, project: Project, config: TrainingConfig, job: JobContext, until: float
+) -> TrainingConfig:
+    """The settings with who judges: as wished, else the best there is."""
+    labelling = curation.current_labelling(store, project)
+    kind = job.facts.get("judged_by") if config.judged_by == "gold" else config.judged_by
+    if kind is None:
+        labels = curation.teacher_labels(store, labelling)
+        plane = curation.load_plane(store, project, need=False, labels=labels)
+        plane = curation.with_decisions(plane, store.people.decisions(project.id, until))
+        texts = store.projects.texts(project.id, ["gold", "split"])
+        kind = curation.best_jury(plane, texts).kind
+        job.remember(judged_by=kind)
+    return build(TrainingConfig, config.model_dump(), judged_by=kind)
 
 
 def _config(
@@ -119,6 +135,7 @@ def _config(
         config.selection.model_dump(),
         chosen.selection,
         strategy=strategy,
+        saved=config.selection.saved if strategy == "saved" else None,
         share=None,
     )
     return build(
@@ -133,9 +150,11 @@ def _config(
     )
 
 
-def _arm(store: Store, project: Project, config: TrainingConfig, job: JobContext) -> Run:
+def _arm(
+    store: Store, project: Project, config: TrainingConfig, job: JobContext, until: float
+) -> Run:
     labelling = curation.current_labelling(store, project)
-    targets = targets_digest(store, project, config)
+    targets = targets_digest(store, project, config, until)
     for run in store.runs.all(project.id):
         same = run.config == config and run.labelling_id == labelling.id
         mine = job.facts.get("run_id") == run.id
@@ -143,108 +162,9 @@ def _arm(store: Store, project: Project, config: TrainingConfig, job: JobContext
         if same and (finished or (mine and run.summary is None)):
             break
     else:
-        run = prepare(store, project, config, job.job_id)
+        run = prepare(store, project, config, job.job_id, until=until)
         job.remember(run_id=run.id)
     if run.summary is None:
         fit(store, project, run, job)
     job.check()
     return store.runs.get(run.id)
-
-
-def report(store: Store, project: Project, done: Sequence[Entry]) -> dict[str, Any]:
-    """Arms side by side: means over seeds, paired differences, every run, and what they show."""
-    labelling = curation.current_labelling(store, project)
-    table = []
-    for (arm, budget), entries in _grouped(done).items():
-        documents = [entry.document() for entry in entries]
-        row = {"strategy": arm, "arm": arm, "budget": budget, "seeds": len(documents)}
-        table.append({**row, **_means(documents)})
-    found: dict[str, Any] = {
-        "project": project.name,
-        "teacher": teacher_document(store, project, labelling),
-        "arms": table,
-        "runs": [entry.document() for entry in done],
-        "differences": differences(store, project, done),
-    }
-    return {**found, "conclusion": comparisons.sentence(found)}
-
-
-def _grouped(done: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
-    groups: dict[tuple[str, str], list[Entry]] = {}
-    for entry in done:
-        groups.setdefault((entry.arm, entry.budget), []).append(entry)
-    return groups
-
-
-def _means(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    means: dict[str, Any] = {}
-    for key in (
-        "accuracy",
-        "macro_f1",
-        "selected_share",
-        "backpropagated",
-        "updates",
-        "selected_accuracy",
-        "training_seconds",
-    ):
-        values = [entry[key] for entry in entries if entry[key] is not None]
-        mean = float(np.mean(values)) if values else None
-        whole = key in {"backpropagated", "updates"}
-        means[key] = round(mean) if whole and mean is not None else mean
-    return means
-
-
-def differences(store: Store, project: Project, done: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Arm minus rival on the same held-out texts, paired by seed, with 95 % intervals.
-
-    At equal epochs every arm against ``all`` and LLKD against its controls; at equal samples every
-    arm against LLKD and the controls. Empty without held-out gold.
-    """
-    groups = _grouped(done)
-    found = []
-    for (arm, budget), entries in groups.items():
-        if arm in fairness.RIVALS:
-            continue
-        rivals: tuple[str, ...] = ("llkd", *fairness.CONTROLS)
-        if budget == "epochs":
-            rivals = fairness.RIVALS if arm == "llkd" else ("all",)
-        for rival in rivals:
-            # LLKD and its controls are of both budgets.
-            others = groups.get((rival, "epochs"), [])
-            paired = _difference(store, project, entries, others)
-            if paired is not None:
-                found.append({"arm": arm, "budget": budget, "rival": rival, **paired})
-    return found
-
-
-def _difference(
-    store: Store, project: Project, entries: Sequence[Entry], others: Sequence[Entry]
-) -> dict[str, Any] | None:
-    by_seed = {entry.run.config.seed: entry.run for entry in others}
-    mine, theirs, gold = [], [], None
-    for entry in entries:
-        rival = by_seed.get(entry.run.config.seed)
-        answers = [
-            fairness.answers(store, project, run) for run in (entry.run, rival) if run is not None
-        ]
-        if len(answers) != 2 or answers[0] is None or answers[1] is None:
-            continue
-        gold = answers[0][0]
-        mine.append(signals.pseudo_label(answers[0][1]))
-        theirs.append(signals.pseudo_label(answers[1][1]))
-    if gold is None or not len(gold):
-        return None
-    classes = len(fairness.class_names(entries[0].run))
-    result: dict[str, Any] = {"seeds": len(mine), "texts": len(gold)}
-    for metric in ("accuracy", "macro_f1"):
-        paired = evaluation.paired_bootstrap(
-            np.stack(mine),
-            np.stack(theirs),
-            gold,
-            seed=0,
-            metric=metric,
-            classes=classes,
-            draws=max(200, min(fairness.DRAWS, 4_000_000 // len(gold))),
-        )
-        result[metric] = {"value": paired.value, "low": paired.low, "high": paired.high}
-    return result

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from llkd import curation, signals
 from llkd.config import TrainingConfig
 from llkd.errors import UserError
+from llkd.pipeline.targets import Targets
 from llkd.signals import Floats, Ints
 from llkd.store import Project, Store
 from llkd.store.home import atomic_file
@@ -34,7 +35,8 @@ class Evidence:
 
     ``own [m, C]`` is the teacher's own answer, ``out_of_sample [m, C]`` the probe's or the votes of
     the nearest texts, ``nearby [m, C]`` their mean probabilities; NaN where there is none.
-    ``stop_source`` is ``audit`` or ``teacher``; empty where nothing is held out.
+    ``stop_source`` is ``audit`` or ``teacher``; empty where nothing is held out. ``kept [m]``:
+    whether a saved selection holds the row; None without one.
     """
 
     human: np.ndarray
@@ -43,16 +45,10 @@ class Evidence:
     out_of_sample: Floats
     nearby: Floats
     stop_source: str
+    kept: np.ndarray | None = None
 
 
-def collect(
-    store: Store,
-    project: Project,
-    plane: curation.Plane,
-    labels: curation.TeacherLabels,
-    rows: Ints,
-    config: TrainingConfig,
-) -> Evidence:
+def collect(store: Store, project: Project, found: Targets, config: TrainingConfig) -> Evidence:
     """What is known of these pool rows besides their labels.
 
     Raises UserError where there is nothing to stop by, or no embeddings for the neighbours.
@@ -60,15 +56,16 @@ def collect(
     For ``trust`` the unseen opinion is the probe's (fitted where embeddings are there), for
     ``neighbours`` what the nearest pool texts say.
     """
+    plane, rows = found.plane, found.rows
     at = np.searchsorted(plane.frame["row"].to_numpy(), rows)
     human = plane.frame["human_label"].to_numpy()[at] >= 0
     own = plane.probabilities[at]
     unseen, nearby = np.full(own.shape, np.nan), np.full(own.shape, np.nan)
     if config.selection.strategy == "trust":
-        found = curation.probe_signals(store, project, labels)
-        if found is not None:
+        probed = curation.probe_signals(store, project, found.labels)
+        if probed is not None:
             spread = np.full((project.rows, own.shape[1]), np.nan)
-            spread[found[0]] = found[1]
+            spread[probed[0]] = probed[1]
             unseen = spread[rows]
     elif config.selection.strategy in {"neighbours", "needed_neighbours"}:
         points = curation.load_embeddings(store, project)
@@ -82,15 +79,11 @@ def collect(
         said = np.where(human[:, None], np.eye(own.shape[1])[np.maximum(label, 0)], own)
         unseen, nearby = curation.neighbour_opinions(points[rows], label, said)
     held_out, source = np.zeros(len(rows), dtype=np.bool_), ""
-    if config.early_stopping == "auto" and not _has_gold(store, project, plane.names):
+    # What judges at the end must not choose the student.
+    by_gold = config.judged_by == "gold" and len(found.jury.rows) > 0
+    if config.early_stopping == "auto" and not by_gold:
         held_out, source = hold_out(human, signals.confidence(own))
-    return Evidence(human, held_out, own, unseen, nearby, source)
-
-
-def _has_gold(store: Store, project: Project, names: list[str]) -> bool:
-    texts = store.projects.texts(project.id, ["gold", "split"])
-    gold = curation.gold_indices(texts, names)
-    return bool(((texts["split"] == "eval").to_numpy() & (gold >= 0)).any())
+    return Evidence(human, held_out, own, unseen, nearby, source, found.kept)
 
 
 def hold_out(human: np.ndarray, confidence: Floats, seed: int = 0) -> tuple[np.ndarray, str]:
@@ -121,18 +114,20 @@ def hold_out(human: np.ndarray, confidence: Floats, seed: int = 0) -> tuple[np.n
 
 def write(folder: Path, rows: Ints, found: Evidence) -> None:
     """Keep it in a run's folder; nothing where there is nothing to keep."""
-    if not (found.human.any() or found.held_out.any() or np.isfinite(found.out_of_sample).any()):
+    marks = found.human.any() or found.held_out.any() or found.kept is not None
+    if not (marks or np.isfinite(found.out_of_sample).any()):
         return
-    frame = pd.DataFrame(
-        {
-            "row": rows.astype(np.int32),
-            "human": found.human,
-            "held_out": found.held_out,
-            "own": list(found.own.astype(np.float32)),
-            "out_of_sample": list(found.out_of_sample.astype(np.float32)),
-            "nearby": list(found.nearby.astype(np.float32)),
-        }
-    )
+    columns: dict[str, Any] = {
+        "row": rows.astype(np.int32),
+        "human": found.human,
+        "held_out": found.held_out,
+        "own": list(found.own.astype(np.float32)),
+        "out_of_sample": list(found.out_of_sample.astype(np.float32)),
+        "nearby": list(found.nearby.astype(np.float32)),
+    }
+    if found.kept is not None:
+        columns["kept"] = found.kept
+    frame = pd.DataFrame(columns)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     with atomic_file(folder / FILE) as temporary:
         pq.write_table(table.replace_schema_metadata({"stop_source": found.stop_source}), temporary)
@@ -159,4 +154,5 @@ def read(folder: Path) -> Evidence | None:
         matrix("out_of_sample"),
         matrix("nearby"),
         metadata.get(b"stop_source", b"").decode(),
+        table["kept"].to_numpy() if "kept" in table.column_names else None,
     )

@@ -194,17 +194,21 @@ def _again(work: Labelled) -> np.ndarray:
 
 
 def teacher_document(
-    store: Store, project: Project, labelling: Labelling, calibration: Calibration | None = None
+    store: Store,
+    project: Project,
+    labelling: Labelling,
+    calibration: Calibration | None = None,
+    judged: curation.Judged | None = None,
 ) -> dict[str, Any]:
     """What is known of a teacher pass: counts, and quality where people have told classes.
 
-    Measured on the texts of ``curation.judged_rows``: held-out ones where there are any, so that
-    it compares with the student's. Without any the figures are None.
+    Measured on the texts of ``judged``, by default those of ``curation.judged_rows``: held-out ones
+    where there are any, so that it compares with the student's. Without any the figures are None.
     """
     from llkd.evaluation import teacher_report
 
     labels = curation.teacher_labels(store, labelling, calibration)
-    judged = curation.judged_rows(store, project, labelling)
+    judged = judged or curation.judged_rows(store, project, labelling)
     here = np.isin(judged.rows, labels.row)  # a job may have added rows since
     place = np.searchsorted(labels.row, judged.rows[here])
     report = teacher_report(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-
-from llkd import curation
+from llkd import curation, fairness
 from llkd.errors import UserError
 from llkd.pipeline.labelling import teacher_document
 from llkd.pipeline.training import document
+from llkd.signals import Ints
 from llkd.store import Project, Run, Store
 
 
@@ -26,18 +25,29 @@ def evaluate(store: Store, project: Project, run: Run | None = None) -> dict[str
 
 
 def run_report(store: Store, project: Project, run: Run) -> dict[str, Any]:
-    """One run's document with its report on the held-out texts (None without gold)."""
+    """One run's document, who judged it, and its report on these texts.
+
+    Without anybody who knows their classes the report is None, and ``agreement`` says how often it
+    and the teacher say the same of texts that did not train.
+    """
     from llkd.evaluation import classifier_report
 
-    names = list(run.labels["classes"])
-    texts = store.projects.texts(project.id, ["gold", "split"])
-    gold = curation.gold_indices(texts, names)
-    held_out = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
+    found = fairness.answers(store, project, run)
     report = None
-    if len(held_out):
-        position, probabilities = store.runs.evaluation(run)
-        report = classifier_report(probabilities, gold[held_out][position], names)
-    return {**document(run), "report": report}
+    if found is not None:
+        report = classifier_report(found[1], found[0], fairness.class_names(run))
+    with_teacher = fairness.agreement(store, project, run)
+    return {
+        **document(run),
+        "judged_by": run.config.judged_by,
+        "judges": len(found[0]) if found is not None else 0,
+        "report": report,
+        "agreement": None if with_teacher is None else _same(*with_teacher),
+    }
+
+
+def _same(teacher: Ints, student: Ints) -> dict[str, Any]:
+    return {"texts": len(teacher), "share": float((teacher == student).mean())}
 
 
 def predict(store: Store, project: Project, run: Run, text: str) -> dict[str, Any]:

@@ -40,6 +40,12 @@ def select(
     return {"project": project.name, **curation.summary(plane, kept), "rule": rule}
 
 
+def saved_rows(store: Store, project: Project, name: str, until: float | None = None) -> np.ndarray:
+    """The rows that a saved selection keeps, by what people had decided ``until`` then."""
+    plane, kept, _ = _kept(store, project, None, None, None, None, name, until)
+    return plane.frame["row"].to_numpy()[kept]
+
+
 def _kept(
     store: Store,
     project: Project,
@@ -48,6 +54,7 @@ def _kept(
     student: Threshold | None,
     calibration: Calibration | None,
     selection: str | None,
+    until: float | None = None,
 ) -> tuple[curation.Plane, np.ndarray, dict[str, Any]]:
     epoch = None
     if selection is not None:
@@ -60,6 +67,8 @@ def _kept(
     if run is not None and run.summary is None and not store.runs.epochs(run):
         raise UserError(f"Run {run.id} has no results yet. Wait for its first epoch, or resume it.")
     plane = curation.load_plane(store, project, calibration=calibration, run=run, epoch=epoch)
+    if until is not None:
+        plane = curation.with_decisions(plane, store.people.decisions(project.id, until))
     if run is not None and teacher is None and student is None:
         trained = times_selected(store, run)
         excluded = plane.frame["excluded"].to_numpy()

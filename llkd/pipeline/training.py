@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from llkd import curation, signals
+from llkd import curation
 from llkd.config import Calibration, TrainingConfig
 from llkd.errors import UserError
 from llkd.jobs import JobContext
 from llkd.pipeline import evidence
+from llkd.pipeline.targets import Targets, gather
 from llkd.signals import Floats
 from llkd.store import Project, Run, Store
-from llkd.store.runs import read_probabilities, write_probabilities
+from llkd.store.runs import read_probabilities, write_judges, write_probabilities
 from llkd.training import TrainingData
-
-NEEDS_CONFIDENCE = {
-    "llkd",
-    "teacher_only",
-    "teacher_then_random",
-    "fixed",
-    "learnability",
-    "trust",
-}
 
 
 def train(
@@ -63,73 +54,57 @@ def prepare(
     config: TrainingConfig,
     job_id: int | None,
     calibration: Calibration | None = None,
+    until: float | None = None,
 ) -> Run:
-    """A new run with its pseudo-labels in its folder. Raises UserError before labelling."""
+    """A new run with its pseudo-labels in its folder. Raises UserError before labelling.
+
+    ``until``: what people had decided at that time counts (seconds since 1970; now by default).
+    """
     if config.reference_run is not None:
         _check_reference(store.runs.get(config.reference_run, project.id), config)
-    labelling = curation.current_labelling(store, project)
-    labels = curation.teacher_labels(store, labelling, calibration)
-    if labels.calibration.endswith(signals.TEMPERED) and labels.fit is None:
-        raise UserError(curation.not_fitted(project))
-    plane = curation.load_plane(store, project, calibration=calibration, need=False)
-    rows, probabilities, left_out = _targets(plane, config)
-    if len(rows) < 2 or len(np.unique(probabilities.argmax(axis=1))) < 2:
-        raise UserError(
-            "Training needs labelled texts of at least two classes, but the teacher has labelled "
-            f"{len(rows)} that can be used. Label more texts first."
-        )
-    beside = evidence.collect(store, project, plane, labels, rows, config)
+    found = gather(store, project, config, calibration, until)
+    beside = evidence.collect(store, project, found, config)
+    labels, jury = found.labels, found.jury
     facts = {
-        "labelling": labelling.id,
-        "fingerprint": labelling.fingerprint,
+        "labelling": labels.labelling.id,
+        "fingerprint": labels.labelling.fingerprint,
         "calibration": labels.calibration,
         "bias": labels.bias.tolist(),
         "temperature": labels.temperature,
         "temperature_fit": labels.fit,
-        "classes": plane.names,
-        "rows": len(rows) - int(beside.held_out.sum()),
-        "without_confidence": left_out,
-        "human_labels": int((plane.frame["human_label"] >= 0).sum()),
-        "targets_sha256": _digest(rows, probabilities),
+        "classes": found.plane.names,
+        "rows": len(found.rows) - int(beside.held_out.sum()),
+        "without_confidence": found.without_confidence,
+        "human_labels": int((found.plane.frame["human_label"] >= 0).sum()),
+        "targets_sha256": found.digest,
+        "judges": {
+            "kind": jury.kind,
+            "texts": len(jury.rows),
+            "chosen": jury.chosen,
+            "given": jury.given,
+        },
+        "saved": None if found.kept is None else _saved(store, project, config, found),
+        "notes": found.notes,
     }
-    run = store.runs.create(project.id, labelling.id, config, facts, job_id)
-    write_probabilities(_targets_file(run), rows, probabilities)
-    evidence.write(run.folder, rows, beside)
+    run = store.runs.create(project.id, labels.labelling.id, config, facts, job_id)
+    write_probabilities(_targets_file(run), found.rows, found.probabilities)
+    if jury.kind != "gold":
+        write_judges(run, jury.rows, jury.label)
+    evidence.write(run.folder, found.rows, beside)
     return run
+
+
+def _saved(
+    store: Store, project: Project, config: TrainingConfig, found: Targets
+) -> dict[str, Any]:
+    """The saved selection as it was: its view may be deleted, its rows are in the run's folder."""
+    one = store.people.selection(project.id, str(config.selection.saved))
+    texts = 0 if found.kept is None else int(found.kept.sum())
+    return {"name": one["name"], "view": one["view"], "texts": texts}
 
 
 def _targets_file(run: Run) -> Path:
     return run.folder / "targets.parquet"
-
-
-def _targets(plane: curation.Plane, config: TrainingConfig) -> tuple[np.ndarray, np.ndarray, int]:
-    """Rows and the teacher probabilities to train on; a person's label counts as certain."""
-    frame = plane.frame
-    label = frame["label"].to_numpy()
-    human = frame["human_label"].to_numpy() >= 0
-    sure = ~frame["confidence"].isna().to_numpy()
-    usable = (label >= 0) & ~frame["excluded"].to_numpy()
-    left_out = 0
-    if config.selection.strategy in NEEDS_CONFIDENCE:
-        left_out = int((usable & ~sure & ~human).sum())
-        usable = usable & (sure | human)
-    probabilities = plane.probabilities.copy()
-    certain = usable & (human | ~sure)
-    probabilities[certain] = np.eye(len(plane.names))[label[certain]]
-    return frame["row"].to_numpy()[usable], probabilities[usable], left_out
-
-
-def _digest(rows: np.ndarray, probabilities: np.ndarray) -> str:
-    """Equal for runs that see the same texts with the same labels."""
-    parts = (rows.astype(np.int64).tobytes(), probabilities.astype(np.float32).tobytes())
-    return hashlib.sha256(b"".join(parts)).hexdigest()
-
-
-def targets_digest(store: Store, project: Project, config: TrainingConfig) -> str:
-    """What a run made now would be trained on, as a digest."""
-    plane = curation.load_plane(store, project, need=False)
-    rows, probabilities, _ = _targets(plane, config)
-    return _digest(rows, probabilities)
 
 
 def _check_reference(reference: Run, config: TrainingConfig) -> None:
@@ -143,7 +118,7 @@ def _check_reference(reference: Run, config: TrainingConfig) -> None:
             f"Run {reference.id} may stop early, so its counts do not reach to the end of another "
             "run. Name a reference run without early stopping."
         )
-    for name in ("batch_size", "epochs", "seed", "warmup_steps"):
+    for name in ("batch_size", "epochs", "seed", "judged_by", "warmup_steps"):
         of = [c.selection if name == "warmup_steps" else c for c in (reference.config, config)]
         wanted, has = (getattr(settings, name) for settings in of)
         if wanted != has:
@@ -182,6 +157,7 @@ def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, 
         should_stop=job.should_stop,
     )
     summary = outcome.to_dict()
+    summary["warnings"] = [*run.labels.get("notes", []), *summary["warnings"]]
     store.runs.finish(run.id, summary)
     return summary
 
@@ -196,7 +172,13 @@ def _data(store: Store, project: Project, run: Run, names: list[str]) -> Trainin
     texts = store.projects.texts(project.id)
     gold = curation.gold_indices(texts, names)
     text = texts["text"].astype(str)
-    evaluated = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
+    evaluated, eval_gold = curation.held_out(texts, names)
+    judges = store.runs.judges(run)
+    if judges is not None:
+        evaluated, eval_gold = judges
+        if run.config.judged_by == "teacher":
+            # Its labels are no truth: nothing is called right by them.
+            eval_gold = np.full(len(evaluated), -1)
     beside = evidence.read(run.folder)
     further: dict[str, Any] = {}
     if beside is not None:
@@ -206,6 +188,7 @@ def _data(store: Store, project: Project, run: Run, names: list[str]) -> Trainin
             "own": beside.own[kept],
             "out_of_sample": _where_known(beside.out_of_sample[kept]),
             "nearby": _where_known(beside.nearby[kept]),
+            "kept": None if beside.kept is None else beside.kept[kept],
             "stop_texts": text.iloc[stop].tolist(),
             "stop_label": probabilities[beside.held_out].argmax(axis=1),
             "stop_source": beside.stop_source or "audit",
@@ -217,7 +200,8 @@ def _data(store: Store, project: Project, run: Run, names: list[str]) -> Trainin
         teacher_probs=probabilities,
         gold=gold[rows] if (gold[rows] >= 0).any() else None,
         eval_texts=text.iloc[evaluated].tolist(),
-        eval_gold=gold[evaluated],
+        eval_gold=eval_gold,
+        eval_source=run.config.judged_by,
         **further,
     )
 

@@ -76,15 +76,18 @@ class People:
             )
         return int(done.rowcount)
 
-    def decisions(self, project_id: int) -> pd.DataFrame:
+    def decisions(self, project_id: int, until: float | None = None) -> pd.DataFrame:
         """What holds now: human_label (or None), excluded, flagged, who, created.
 
-        Indexed by row.
+        Indexed by row. ``until`` (seconds since 1970): what held then.
         """
         table = schema.human_labels
+        stands: sa.ColumnElement[bool] = table.c.undone.is_(None)
+        if until is not None:
+            stands = (stands | (table.c.undone > until)) & (table.c.created <= until)
         query = (
             sa.select(table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
-            .where((table.c.project_id == project_id) & table.c.undone.is_(None))
+            .where((table.c.project_id == project_id) & stands)
             .order_by(table.c.id)
         )
         state: dict[int, dict[str, Any]] = {}

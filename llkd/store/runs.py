@@ -20,6 +20,8 @@ from llkd.store import schema
 from llkd.store.database import new_id
 from llkd.store.home import Home, atomic_file
 
+JUDGES = "judges.parquet"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -152,6 +154,17 @@ class Runs:
         path = files[-1] if epoch is None else run.folder / f"eval-epoch-{epoch:04d}.parquet"
         return read_probabilities(path)
 
+    def judges(self, run: Run) -> tuple[np.ndarray, np.ndarray] | None:
+        """Rows ``[m]`` that judge the run and their classes ``[m]``; None where held-out gold does.
+
+        Kept when the run was made, so that later decisions change no figure of it.
+        """
+        path = run.folder / JUDGES
+        if not path.exists():
+            return None
+        table = pq.read_table(path)
+        return table["row"].to_numpy().astype(np.int64), table["label"].to_numpy().astype(np.int64)
+
     def probe_file(self, project_id: int, key: str) -> Path:
         """Where a probe's probabilities lie, by everything they depend on."""
         return self._home.project(project_id) / "probes" / f"{key}.parquet"
@@ -164,6 +177,13 @@ class Runs:
         values = dict(row._mapping)
         values["config"] = build(TrainingConfig, values["config"])
         return Run(**values, folder=self._home.run(values["project_id"], values["id"]))
+
+
+def write_judges(run: Run, rows: np.ndarray, label: np.ndarray) -> None:
+    """Keep which rows ``[m]`` judge a run and train nothing, and their classes ``[m]``."""
+    table = pa.table({"row": rows.astype(np.int32), "label": label.astype(np.int32)})
+    with atomic_file(run.folder / JUDGES) as temporary:
+        pq.write_table(table, temporary)
 
 
 def write_probabilities(path: Path, rows: np.ndarray, probabilities: np.ndarray) -> None:

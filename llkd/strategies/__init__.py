@@ -14,6 +14,7 @@ from llkd.config import SelectionConfig
 from llkd.selection import AdaptiveSelection, Strategy
 from llkd.strategies.inputs import NeedsInputs, StrategyInputs, prepared
 from llkd.strategies.neighbours import Neighbours
+from llkd.strategies.saved import SavedSelection
 from llkd.strategies.softmatch import SoftMatchWeights
 from llkd.strategies.thinning import RandomThinning
 from llkd.strategies.thresholds import FixedThresholds, above_thresholds, class_thresholds
@@ -32,6 +33,7 @@ TAKE_COUNTS = (
     "trust",
     "neighbours",
     "needed_neighbours",
+    "saved",
 )
 """Those that can take, step by step, as many texts as a reference run did."""
 TAKE_A_SHARE = (
@@ -111,6 +113,7 @@ STRATEGIES: dict[str, Callable[[SelectionConfig, Sequence[str]], Strategy]] = {
     "needed_neighbours": lambda config, names: Neighbours(
         len(names), config.share or USUAL_SHARE, needed=True
     ),
+    "saved": lambda config, names: SavedSelection(len(names)),
 }
 
 EXPLAINED: dict[str, str] = {
@@ -130,6 +133,7 @@ EXPLAINED: dict[str, str] = {
     "share; no scoring pass.",
     "needed_neighbours": "Texts whose label the texts most like them carry too, and of these, in "
     "each batch, those the student is least sure of.",
+    "saved": "The very texts that you kept on Curate and saved under a name.",
 }
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
+
 from llkd.selection import Strategy
 from llkd.signals import Floats, Ints
 
@@ -18,12 +21,14 @@ class StrategyInputs:
     the row (the cross-fitted probe, or votes of the nearest texts), NaN or None where there are
     none; ``nearby [n, C]`` the mean probabilities of the nearest texts. ``audited [n]`` says
     whether the teacher's label was right where a person has looked: 1, 0, or -1 where nobody has.
+    ``kept [n]`` marks what a saved selection holds.
     """
 
     teacher_probs: Floats
     out_of_sample: Floats | None = None
     audited: Ints | None = None
     nearby: Floats | None = None
+    kept: npt.NDArray[np.bool_] | None = None
 
 
 @runtime_checkable

@@ -18,6 +18,7 @@ def strategy_inputs(
     own: Floats | None,
     out_of_sample: Floats | None,
     nearby: Floats | None = None,
+    kept: np.ndarray | None = None,
 ) -> StrategyInputs:
     """What a strategy may know of the pool; ``own`` are the teacher's answers under people's.
 
@@ -29,7 +30,7 @@ def strategy_inputs(
         label = signals.pseudo_label(own)
         right = label == signals.pseudo_label(teacher_probs)
         audited = np.where(human & (label >= 0), right, -1).astype(np.int64)
-    return StrategyInputs(said, out_of_sample, audited, nearby)
+    return StrategyInputs(said, out_of_sample, audited, nearby, kept)
 
 
 def decide(

@@ -25,9 +25,11 @@ class TrainingData:
     ``human [n]`` marks texts whose label a person gave (certain in ``teacher_probs``), ``own [n,
     C]`` what the teacher itself said of them (NaN: nothing), and ``out_of_sample [n, C]`` are
     probabilities by models that did not see the row (NaN: none), ``nearby [n, C]`` the mean of what
-    the teacher said of the nearest texts; only selection looks at the last three. ``stop_texts``
-    with ``stop_label`` judge epochs for early stopping where there is no evaluation gold;
-    ``stop_source`` is ``audit`` or ``teacher``. None of them may be in the pool.
+    the teacher said of the nearest texts, ``kept [n]`` what a saved selection holds; only selection
+    looks at the last four. ``eval_source``: whose labels ``eval_gold`` are (``gold``, ``people``,
+    or ``teacher``: then they are -1). ``stop_texts`` with ``stop_label`` judge epochs for early
+    stopping where there is no gold; ``stop_source`` is ``audit`` or ``teacher``. None of them may
+    be in the pool.
     """
 
     texts: Sequence[str]
@@ -36,10 +38,12 @@ class TrainingData:
     gold: Ints | None = None
     eval_texts: Sequence[str] = ()
     eval_gold: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    eval_source: str = "gold"
     human: npt.NDArray[np.bool_] | None = None
     own: Floats | None = None
     out_of_sample: Floats | None = None
     nearby: Floats | None = None
+    kept: npt.NDArray[np.bool_] | None = None
     stop_texts: Sequence[str] = ()
     stop_label: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     stop_source: str = "audit"
@@ -62,6 +66,7 @@ class TrainingData:
             ("answers of the teacher itself", self.own, n),
             ("probabilities by models that did not see the row", self.out_of_sample, n),
             ("probabilities of the nearest texts", self.nearby, n),
+            ("marks of a saved selection", self.kept, n),
             ("labels of the texts to stop by", self.stop_label, len(self.stop_texts)),
         ):
             if values is not None and len(values) != wanted:
@@ -88,6 +93,7 @@ class TrainingData:
             "answers of the teacher itself": self.own,
             "out-of-sample probabilities": self.out_of_sample,
             "probabilities of the nearest texts": self.nearby,
+            "saved selection": self.kept,
         }
         parts = {
             name: _digest(np.asarray(values, dtype=np.float64))

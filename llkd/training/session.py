@@ -88,7 +88,12 @@ class Session:
         self.strategy = prepared(
             make_strategy(config.selection, class_names),
             strategy_inputs(
-                self.teacher_probs, self.human, data.own, data.out_of_sample, data.nearby
+                self.teacher_probs,
+                self.human,
+                data.own,
+                data.out_of_sample,
+                data.nearby,
+                data.kept,
             ),
         )
         self.targets: Ints | Floats = self.label

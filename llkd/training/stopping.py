@@ -27,9 +27,11 @@ SOURCES = {
 def judged_by(data: TrainingData) -> str:
     """``gold`` where evaluation texts have it, else where the stop labels come from.
 
+    People's labels that judge the finished student never choose it.
+
     Raises ConfigError where no text is held out.
     """
-    if (np.asarray(data.eval_gold) >= 0).any():
+    if data.eval_source == "gold" and (np.asarray(data.eval_gold) >= 0).any():
         return "gold"
     if not len(data.stop_texts):
         raise ConfigError(

@@ -742,10 +742,8 @@ def test_a_saved_selection_is_taken_to_export_and_to_train(home):
     app.switch_page("pages/curate.py").run()
     app.selectbox(key="curate_saved").set_value("sure").run()
     app.button(key="curate_train_saved").click().run()
-    assert app.selectbox(key="train_strategy").value == "fixed"
-    assert app.selectbox(key="train_saved").value == "sure"
-    table = app.dataframe[0].value
-    assert set(table["Teacher threshold"]) == {0.7}
+    assert app.selectbox(key="train_strategy").value == "saved"
+    assert app.selectbox(key="train_saved_rows").value == "sure"
 
 
 def test_texts_nearest_in_meaning_are_listed_nearest_first(home):

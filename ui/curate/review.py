@@ -9,7 +9,7 @@ import streamlit as st
 
 from llkd import curation
 from ui.curate import meaning, replay
-from ui.curate.rows import Filter
+from ui.curate.rows import AT_RANDOM, Filter
 from ui.curate.scene import TABLE, Scene, decide, redraw, undo
 from ui.view import View
 from ui.wording import count, plain, share
@@ -116,9 +116,18 @@ def _walk(scene: Scene, wanted: Filter, found: np.ndarray) -> Walk:
     )
     if held is None or not same:
         rows = scene.plane.frame["row"].to_numpy()[found]
-        held = Walk(scene.project.id, wanted, scene.view, rows)
+        held = Walk(scene.project.id, wanted, scene.view, rows, _first(scene, wanted, found))
         st.session_state[_STATE] = held
     return held
+
+
+def _first(scene: Scene, wanted: Filter, found: np.ndarray) -> int:
+    """Where to begin: a random sample goes on at its first text that nobody has decided."""
+    if wanted.order != AT_RANDOM or wanted.descending or not len(found):
+        return 0
+    frame = scene.plane.frame
+    decided = (frame["human_label"].to_numpy() >= 0) | frame["excluded"].to_numpy()
+    return int(np.argmin(decided[found]))
 
 
 def _facts(scene: Scene, walk: Walk, position: int) -> str:

@@ -24,8 +24,11 @@ MOST_AT_ONCE = 10_000
 KEPT, NOT_KEPT, ALL, MARKED = "Kept", "Not kept", "All", "Marked on the plane"
 FLAGGED = "Flagged"
 IN_ORDER = "Order of the data"
+AT_RANDOM = "Random order"
+"""The one random order there is: whoever labels along it labels a random sample."""
 ORDERS = {
     IN_ORDER: None,
+    AT_RANDOM: "row",
     "Teacher confidence": "confidence",
     "Information need": "information_need",
     "Label": "label",
@@ -76,14 +79,16 @@ def listed(
     for word in wanted.words.split():
         found = texts.iloc[rows[positions]].str.contains(word, case=False, regex=False)
         positions = positions[found.fillna(False).to_numpy(dtype=bool)]
-    return _ordered(frame, positions, wanted)
+    return _ordered(plane, positions, wanted)
 
 
-def _ordered(frame: pd.DataFrame, positions: np.ndarray, wanted: Filter) -> np.ndarray:
+def _ordered(plane: Plane, positions: np.ndarray, wanted: Filter) -> np.ndarray:
     column = ORDERS.get(wanted.order)
     if column is None:
         return positions[::-1] if wanted.descending else positions
-    values = frame[column].to_numpy(dtype=np.float64)[positions]
+    values = plane.frame[column].to_numpy(dtype=np.float64)[positions]
+    if wanted.order == AT_RANDOM:
+        values = np.argsort(curation.random_order(plane.project.rows))[values.astype(np.int64)]
     # Stable, and unknown values last whichever way it is sorted.
     order = np.argsort(-values if wanted.descending else values, kind="stable")
     return positions[order]

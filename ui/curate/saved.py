@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from llkd.errors import LLKDError
-from ui import training_form
 from ui.curate.compare import compare
 from ui.curate.scene import PLANE, Scene, look_through, redraw
 from ui.errors import show_error
@@ -87,12 +86,7 @@ def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
         if st.button("Export it", key="curate_export_saved", icon=":material/output:"):
             _leave("Export", export_what=FROM_SAVED, export_saved=name)
         if st.button("Train on it", key="curate_train_saved", icon=":material/model_training:"):
-            _leave(
-                "Train",
-                train_strategy="fixed",
-                train_thresholds_from=training_form.FROM_SAVED,
-                train_saved=name,
-            )
+            _leave("Train", train_strategy="saved", train_saved_rows=name)
     if len(saved) > 1 and st.toggle(
         "Compare two saved selections", key="curate_compare", persist_state="session"
     ):

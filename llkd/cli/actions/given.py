@@ -53,14 +53,18 @@ def label_set(given: Namespace) -> LabelSet | None:
 def training_config(given: Namespace) -> TrainingConfig:
     """The training settings that the arguments spell out."""
     values = _given(SelectionConfig, given)
-    values["strategy"] = getattr(given, "strategy", "llkd")
+    if values.get("strategy") is None:
+        # Of a comparison the selection is one arm of many.
+        alone = "saved" in values and hasattr(given, "strategy")
+        values["strategy"] = "saved" if alone else "llkd"
     if getattr(given, "no_class_thresholds", False):
         values["class_specific"] = False
     for name in ("teacher_threshold", "student_threshold"):
         value = threshold(name, getattr(given, name, None))
         if value is not None:
             values[name] = value
-    _check_that_each_counts(values, getattr(given, "reference_run", None))
+    if hasattr(given, "strategy"):
+        _check_that_each_counts(values, getattr(given, "reference_run", None))
     selection = build(SelectionConfig, values)
     return build(TrainingConfig, _given(TrainingConfig, given), selection=selection.model_dump())
 
@@ -74,6 +78,12 @@ def _check_that_each_counts(values: dict[str, Any], reference_run: Any) -> None:
             f"Thresholds of your own belong to --strategy fixed; {strategy!r} does not look at "
             "them."
         )
+    if "saved" in values and strategy != "saved":
+        raise UserError(
+            f"A saved selection belongs to --strategy saved; {strategy!r} does not look at it."
+        )
+    if strategy == "saved" and "saved" not in values:
+        raise UserError("The strategy 'saved' needs --selection NAME, saved on the Curate page.")
     if strategy == "fixed" and not thresholds:
         raise UserError(
             "The strategy 'fixed' needs --teacher-threshold, --student-threshold or both."

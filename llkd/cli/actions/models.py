@@ -37,6 +37,8 @@ def train(store: Store, given: Namespace) -> Document:
         from llkd.strategies import make_strategy
 
         make_strategy(config.selection, labelling.label_set.names)
+    if config.selection.saved is not None:
+        store.people.selection(project.id, config.selection.saved)
     if config.reference_run is not None:
         store.runs.get(config.reference_run, project.id)
 
@@ -59,9 +61,11 @@ def compare(store: Store, given: Namespace) -> Document:
     config = training_config(given)
     from llkd.pipeline.comparing import ARMS, check_arms
 
-    arms = ARMS
-    if given.arms is not None:
-        arms = check_arms([name.strip() for name in given.arms.split(",") if name.strip()])
+    saved = config.selection.saved
+    if saved is not None:
+        store.people.selection(project.id, saved)
+    names = ARMS if given.arms is None else [name.strip() for name in given.arms.split(",")]
+    arms = check_arms([name for name in names if name], saved)
 
     def work(job: jobs.JobContext) -> Document:
         from llkd import pipeline

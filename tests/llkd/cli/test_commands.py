@@ -101,6 +101,7 @@ def test_wrong_rows_get_a_sentence(wrong):
          "early_stopping": "auto", "patience": 4, "gather": True, "compile": True},
         {"selection": {"strategy": "trust", "trust_score": "right", "trust_evidence": "probe",
                        "trust_weight": "right", "warmup_steps": 50}, "reference_run": 2},
+        {"selection": {"strategy": "saved", "saved": "--my 'cut'"}, "judged_by": "people"},
     ],
 )  # fmt: skip
 def test_train(values):
@@ -117,6 +118,7 @@ def test_train(values):
         {"epochs": 2, "seed": 7, "targets": "soft", "hard_share": 0.5, "gather": True},
         {"selection": {"class_specific": False, "half_life": 8.0, "window": 5,
                        "weighting": "softmatch", "score_every": 4}},
+        {"judged_by": "teacher", "selection": {"saved": "-cut, two"}},
     ],
 )  # fmt: skip
 def test_compare(values):

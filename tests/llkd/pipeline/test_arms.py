@@ -69,10 +69,11 @@ class TestArms:
             ].tolist()
             for run in found["runs"]
         }
-        assert {arm for arm, _ in counts} == set(fairness.ARMS)
+        every = set(fairness.ARMS) - {"saved"}
+        assert {arm for arm, _ in counts} == every
         llkd = counts["llkd", "epochs"]
         matched = {arm for arm, budget in counts if budget == "samples"}
-        assert matched == set(fairness.ARMS) - {"llkd", "all", *fairness.CONTROLS}
+        assert matched == every - {"llkd", "all", *fairness.CONTROLS}
         for arm in matched:
             assert counts[arm, "samples"] == llkd, arm
         for arm in fairness.CONTROLS:
@@ -139,7 +140,11 @@ class TestArms:
 
     def test_arms_are_checked_and_ordered(self):
         assert check_arms(["random", "llkd", "random"]) == ("llkd", "random")
-        assert set(check_arms(["every"])) == set(fairness.ARMS)
+        assert set(check_arms(["every"])) == set(fairness.ARMS) - {"saved"}
+        assert set(check_arms(["every"], "cut")) == set(fairness.ARMS)
+        assert check_arms(["llkd", "all"], "cut") == ("llkd", "all", "saved")
+        with pytest.raises(UserError, match="name it with --selection NAME"):
+            check_arms(["llkd", "saved"])
         assert check_arms(["all"]) == ("all",) and check_arms(ARMS) == ARMS
         with pytest.raises(UserError, match="no arm 'magic'. The arms are llkd, all, random"):
             check_arms(["llkd", "magic"])

@@ -1,0 +1,79 @@
+"""Train on the very texts that a person kept on the plane and saved under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from llkd import signals
+from llkd.errors import ConfigError
+from llkd.selection import Bools, SelectionResult
+from llkd.signals import Ints
+from llkd.strategies.inputs import StrategyInputs
+
+
+@dataclass(frozen=True)
+class SavedSelection:
+    """In each batch the texts that the selection holds, weights 1; the student is not asked.
+
+    With ``count`` (of a reference run's step) so many are drawn: from what it holds, and where that
+    is too little, from the rest of the batch. Then ``rng`` is needed. Which texts it holds comes
+    with ``prepare``.
+    """
+
+    classes: int
+    kept: Bools | None = field(default=None, repr=False)
+
+    @property
+    def needs_student(self) -> bool:
+        """Never."""
+        return False
+
+    def prepare(self, inputs: StrategyInputs) -> SavedSelection:
+        """Know what is kept of the pool. Raises ConfigError where nothing is known of it."""
+        if inputs.kept is None:
+            raise ConfigError("The strategy 'saved' needs a selection that was saved on Curate.")
+        return replace(self, kept=np.asarray(inputs.kept, dtype=np.bool_))
+
+    def step(
+        self,
+        teacher_probs: npt.ArrayLike,
+        student_probs: npt.ArrayLike | None = None,
+        *,
+        rng: np.random.Generator | None = None,
+        count: int | None = None,
+        positions: Ints | None = None,
+    ) -> tuple[SavedSelection, SelectionResult]:
+        """Take from one batch; ``positions`` say which texts of the pool it holds."""
+        if self.kept is None or positions is None:
+            raise ConfigError("The strategy 'saved' must be told of the pool first.")
+        selected = self.kept[positions].copy()
+        if count is not None:
+            if rng is None:
+                raise ConfigError("Drawing a given number of texts needs a random generator.")
+            order = rng.permutation(len(selected))
+            order = order[np.argsort(~selected[order], kind="stable")]
+            selected = np.zeros(len(selected), dtype=np.bool_)
+            selected[order[:count]] = True
+        nothing = np.zeros(self.classes)
+        return self, SelectionResult(
+            signals.pseudo_label(teacher_probs),
+            signals.confidence(teacher_probs),
+            np.full(len(selected), np.nan),
+            nothing,
+            nothing,
+            selected,
+            selected.astype(np.float64),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Nothing moves."""
+        return {}
+
+    def restored(self, state: Mapping[str, Any]) -> SavedSelection:
+        """Nothing moves."""
+        return self
