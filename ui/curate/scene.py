@@ -14,7 +14,7 @@ import streamlit as st
 from llkd import curation
 from llkd.curation import Plane
 from llkd.store import Project, Store
-from ui import reads, view
+from ui import login, reads, view
 from ui.decision_plane import UNCATEGORISED, Category, Look, Packed, Region, pack_plane
 from ui.view import View
 
@@ -133,7 +133,7 @@ def look_through(project: Project, changed: View, *also: str) -> NoReturn:
 
 def decide(here: Scene, rows: Sequence[int], action: str, label: str | None) -> None:
     """Record what a person decided, as one batch that this session can undo."""
-    batch = here.store.people.decide(here.project.id, rows, action, label)
+    batch = here.store.people.decide(here.project.id, rows, action, label, who=login.who())
     st.session_state.setdefault(_name("batches", here.project), []).append(batch)
 
 
