@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -35,24 +35,32 @@ def let_in() -> bool:
     return not required() or (_logged_in() and refusal(st.user.to_dict(), _rules()) is None)
 
 
-def ask(title: str) -> None:
-    """Let in who may see the data; for all others a page of this title ends here."""
+def ask(product: str, icon: str) -> None:
+    """Let in who may see the data; for all others a page of the product's name ends here."""
     if let_in():
         return
-    st.title(title, anchor=False)
+    with st.container(border=True, horizontal_alignment="center", gap="medium"):
+        st.space("small")
+        st.image(icon, width=48, alt="")
+        st.title(product, anchor=False, text_alignment="center")
+        _door()
+        st.space("small")
+    st.stop()
+
+
+def _door() -> None:
+    """What stands between a visitor and the data: a way to log in, or why it does not open."""
     if _unreadable():
         show_error(
             "The app's secrets file cannot be read, so nobody can be let in. Mend "
             ".streamlit/secrets.toml and start the app again; the server's log says what is wrong."
         )
-        st.stop()
-    if not _logged_in():
+    elif not _logged_in():
         _offer(_section("auth") or {})
-    reason = refusal(st.user.to_dict(), _rules())
-    show_error(str(reason))
-    if st.button("Log out", icon=":material/logout:", key="login_other"):
-        st.logout()
-    st.stop()
+    else:
+        show_error(str(refusal(st.user.to_dict(), _rules())))
+        if st.button("Log out", icon=":material/logout:", key="login_other"):
+            st.logout()
 
 
 def who() -> str:
@@ -114,7 +122,7 @@ def signature(user: Mapping[str, Any]) -> str:
     return f"{name[:room].rstrip()} <{email}>" if name and name != email and room > 0 else email
 
 
-def _offer(auth: Mapping[str, Any]) -> NoReturn:
+def _offer(auth: Mapping[str, Any]) -> None:
     st.markdown("Log in to see the projects here.")
     for provider in _providers(auth):
         label = "Log in" if provider is None else f"Log in with {plain(provider)}"
@@ -126,7 +134,6 @@ def _offer(auth: Mapping[str, Any]) -> NoReturn:
                     f"The login is not set up rightly: {error} Whoever runs this app finds an "
                     "example in docs/server.md."
                 )
-    st.stop()
 
 
 def _providers(auth: Mapping[str, Any]) -> list[str | None]:

@@ -63,7 +63,7 @@ def open_page(title: str, sentence: str) -> Page:
             # of the runs to come: a click on one of them would be lost.
             st.session_state[_AGAIN] = True
             st.rerun()
-    login.ask(PRODUCT)
+    login.ask(PRODUCT, ICON)
     st.title(title, anchor=False)
     st.markdown(f":gray[{sentence}]")
     exposure.warn()
