@@ -123,7 +123,7 @@ def signature(user: Mapping[str, Any]) -> str:
 
 
 def _offer(auth: Mapping[str, Any]) -> None:
-    st.markdown("Log in to see the projects here.")
+    st.markdown("Log in to see the projects here.", text_alignment="center")
     for provider in _providers(auth):
         label = "Log in" if provider is None else f"Log in with {plain(provider)}"
         if st.button(label, type="primary", icon=":material/login:", key=f"login_{provider}"):
