@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from llkd import curation
 from llkd.curation import Plane
@@ -117,7 +118,16 @@ def redraw(*also: str) -> NoReturn:
 
     The table first: the browser's plane shows a moved threshold already.
     """
-    st.rerun([TABLE, PLANE, *also])
+    draw_again(TABLE, PLANE, *also)
+
+
+def draw_again(*parts: str) -> NoReturn:
+    """From a callback: draw only these parts of the page again, in this order."""
+    try:
+        st.rerun(list(parts))
+    except StreamlitAPIException:
+        # The click met the whole page being drawn (a job began or ended): no part stands yet.
+        st.rerun()
 
 
 def look_through(project: Project, changed: View, *also: str) -> NoReturn:
