@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint demo clean
+.PHONY: run test lint audit demo clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run app.py
@@ -18,6 +18,12 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive llkd ui pages app.py
+
+# Known weaknesses in the pinned packages. It asks a service on the network, so it is not part of test.
+audit: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet pip-audit==2.10.1
+	$(BIN)/pip-audit --local
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11 run')"

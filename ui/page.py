@@ -16,7 +16,7 @@ import streamlit as st
 from llkd import jobs
 from llkd.errors import LLKDError, NotFound
 from llkd.store import Job, Project, Store
-from ui import jobs_view, reads
+from ui import exposure, jobs_view, login, reads
 from ui.errors import show_error
 from ui.steps import BY_NAME, DONE, RUNNING, STEPS, progress
 
@@ -52,7 +52,10 @@ def run_app() -> None:
 
 
 def open_page(title: str, sentence: str) -> Page:
-    """Open a page: its title and one sentence of what it is for, and the sidebar beside it."""
+    """Open a page: its title and one sentence of what it is for, and the sidebar beside it.
+
+    Before anything is read or shown, a login where one is asked for.
+    """
     if not st.session_state.pop(_ROUTED, False):
         _route()
         if not st.session_state.get(_AGAIN):
@@ -60,8 +63,10 @@ def open_page(title: str, sentence: str) -> Page:
             # of the runs to come: a click on one of them would be lost.
             st.session_state[_AGAIN] = True
             st.rerun()
+    login.ask(PRODUCT, ICON)
     st.title(title, anchor=False)
     st.markdown(f":gray[{sentence}]")
+    exposure.warn()
     try:
         store = reads.store()
         project = _chosen_project(store)
@@ -175,6 +180,7 @@ def _sidebar(store: Store, project: Project | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.image(ICON, width=30, alt="")
         st.markdown(f"**{PRODUCT}**")
+    login.signed_in()
     names = [one.name for one in store.projects.all()]
     if project is not None:
         # Set before the widget is drawn: it follows the address, not its own memory.
@@ -189,6 +195,9 @@ def _sidebar(store: Store, project: Project | None) -> None:
 
 def _steps_and_jobs(store: Store, project: Project | None, drawn: Sequence[int]) -> None:
     """The steps with their state and the live jobs; runs again each second while a job lives."""
+    if not login.let_in():
+        # A login that has ended since the page was opened: the whole page asks again.
+        st.rerun()
     live = jobs.live_jobs(store)
     if tuple(job.id for job in live) != tuple(drawn):
         # A job began or ended: the whole page may show something else now.

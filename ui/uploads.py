@@ -49,7 +49,7 @@ def harmless(name: str) -> str:
     stem, dot, ending = PurePath(name.replace("\\", "/")).name.rpartition(".")
     if not dot:
         stem, ending = ending, ""
-    kept = _ODD.sub("_", stem).strip("._-")[:60] or "labels"
+    kept = _ODD.sub("_", stem).strip("._-")[:60].rstrip("._-") or "labels"
     ending = _ODD.sub("", ending).lower()[:10]
     return f"{kept}.{ending}" if ending else kept
 

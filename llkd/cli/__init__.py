@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from llkd.cli.parser import make_parser
 
     typed = list(sys.argv[1:] if argv is None else argv)
-    wants_json = "--json" in typed
+    wants_json = "--json" in _before_names(typed)
     try:
         parser = make_parser()
         given = parser.parse_args(typed)
@@ -100,22 +100,29 @@ def _record_early_failure(typed: Sequence[str], message: str) -> None:
 
 
 def _own_flags(typed: Sequence[str]) -> dict[str, str]:
+    typed = _before_names(typed)
     pairs = zip(typed, typed[1:], strict=False)
     return {flag: value for flag, value in pairs if flag in {"--home", "--job"}}
+
+
+def _before_names(typed: Sequence[str]) -> Sequence[str]:
+    """What comes before ``--``: after it even a project named ``--home`` is only a name."""
+    return typed[: typed.index("--")] if "--" in typed else typed
 
 
 def _without(typed: list[str], *flags: str) -> list[str]:
     """The arguments without these flags and their values: a job is given its own."""
     kept: list[str] = []
     skip = False
-    for part in typed:
+    options = _before_names(typed)
+    for part in options:
         if skip:
             skip = False
         elif part in flags:
             skip = True
         elif not part.startswith(tuple(f"{flag}=" for flag in flags)):
             kept.append(part)
-    return kept
+    return [*kept, *typed[len(options) :]]
 
 
 __all__ = ["UserError", "main"]

@@ -95,7 +95,9 @@ class Projects:
     def get(self, name: str) -> Project:
         """The project of that name. Raises NotFound, naming those there are."""
         with self._engine.connect() as connection:
-            found = self._find(connection, unicodedata.normalize("NFC", name).strip())
+            wanted = unicodedata.normalize("NFC", name).strip()
+            # No database can be asked for what is no text (half a character, a NUL).
+            found = self._find(connection, wanted) if wanted.isprintable() else None
             if found is None:
                 names = [r.name for r in connection.execute(sa.select(schema.projects.c.name))]
                 known = ", ".join(sorted(names)) if names else "none yet"

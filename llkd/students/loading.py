@@ -19,13 +19,13 @@ def student_folder(spec: str) -> str:
 
     Raises NotFound for a path that is no folder, ModelError for a folder without safetensors.
     """
-    from llkd import models
+    from llkd import models, weights
 
     if spec == "embedded":
         return str(models.embedded_student_folder())
     folder = Path(spec).expanduser()
     if folder.is_dir():
-        models.check_weights(folder)
+        weights.check_weights(folder)
         return str(folder)
     if folder.exists() or not HUB_ID.fullmatch(spec):
         raise NotFound(
@@ -94,6 +94,8 @@ def _load_encoder(folder: str, spec: str) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoModel, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
+    from llkd.weights import no_pickle
+
     # A bar for reading one file would only clutter a job's log.
     transformers_logging.disable_progress_bar()
     try:
@@ -104,14 +106,15 @@ def _load_encoder(folder: str, spec: str) -> tuple[Any, Any]:
                 "BERT, RoBERTa, DistilBERT or MiniLM."
             )
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        encoder, found = AutoModel.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        with no_pickle():
+            encoder, found = AutoModel.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"The student {spec!r} could not be loaded: {_first_line(error)} Give 'embedded', a "

@@ -70,7 +70,9 @@ def convert_gguf(source: Path, folder: Path) -> None:
         tensors[name] = weight.to(torch.bfloat16).contiguous()
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     _llama_config(settings).save_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+    tokenizer = AutoTokenizer.from_pretrained(
+        source.parent, gguf_file=source.name, trust_remote_code=False
+    )
     tokenizer.save_pretrained(folder)
 
 

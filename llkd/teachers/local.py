@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llkd import models
+from llkd import models, weights
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ModelError
 from llkd.teachers.answers import AnswerTree
@@ -175,7 +175,7 @@ def local_teacher(
     folder = Path(name).expanduser()
     is_folder = folder.is_dir()
     if is_folder:
-        models.check_weights(folder)
+        weights.check_weights(folder)
     elif name.startswith((".", "/", "~")) or folder.is_file():
         raise ModelError(f"There is no model folder {name}. Name a folder or a hub id.")
     model, tokenizer = load_causal_model(str(folder) if is_folder else name, config)
@@ -201,9 +201,12 @@ def load_causal_model(name: str, config: TeacherConfig) -> tuple[Any, Any]:
     safe: dict[str, Any] = {"trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **safe)
-        model = AutoModelForCausalLM.from_pretrained(
-            name, dtype=dtype, use_safetensors=True, **safe
-        ).to(device)
+        with weights.no_pickle():
+            model = AutoModelForCausalLM.from_pretrained(
+                name, dtype=dtype, use_safetensors=True, **safe
+            ).to(device)
+    except ModelError:
+        raise
     except Exception as error:  # anything a foreign folder can hold
         if isinstance(error, RuntimeError | MemoryError) and is_out_of_memory(error):
             raise ModelError(

@@ -35,10 +35,14 @@ def chromium():
 
 
 class Server:
-    """The app as a user starts it, on a free port, with a home of its own."""
+    """The app as a user starts it, on a free port, with a home of its own.
 
-    def __init__(self, home):
+    ``options`` are further ones of ``streamlit run``.
+    """
+
+    def __init__(self, home, *options):
         self.home = home
+        self.options = options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -49,7 +53,10 @@ class Server:
         environment = {**os.environ, "LLKD_HOME": str(self.home)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"],
+                [
+                    *(sys.executable, "-m", "streamlit", "run", "app.py"),
+                    *(f"--server.port={self.port}", *self.options),
+                ],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,

@@ -139,19 +139,6 @@ def test_fingerprint_follows_the_content_not_the_place(tmp_path, home):
     assert models.folder_fingerprint(tmp_path / "b", home) != same
 
 
-def test_folders_without_safetensors_are_refused(tmp_path):
-    with pytest.raises(ModelError, match=r"there is no config\.json"):
-        models.check_weights(tmp_path)
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="holds no weights"):
-        models.check_weights(tmp_path)
-    (tmp_path / "pytorch_model.bin").touch()
-    with pytest.raises(ModelError, match=r"only as pickle \(pytorch_model\.bin\)"):
-        models.check_weights(tmp_path)
-    (tmp_path / "model.safetensors").touch()
-    models.check_weights(tmp_path)
-
-
 def test_device_is_there_or_refused(monkeypatch):
     assert models.choose_device() in {"cpu", "cuda", "mps"}
     monkeypatch.setenv("LLKD_DEVICE", "cpu")

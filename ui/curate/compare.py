@@ -10,7 +10,7 @@ import streamlit as st
 from llkd import curation
 from llkd.curation import Plane, Share
 from ui import reads, view
-from ui.curate.scene import TABLE, Scene, pick
+from ui.curate.scene import TABLE, Scene, draw_again, pick
 from ui.decision_plane import Packed
 from ui.view import View
 from ui.wording import counted
@@ -111,4 +111,4 @@ def _per_cent(value: float | None) -> float | None:
 
 def _list(scene: Scene, title: str, rows: Any) -> None:
     pick(scene.project, title.lower(), scene.plane.frame["row"].to_numpy()[rows])
-    st.rerun(TABLE)
+    draw_again(TABLE)

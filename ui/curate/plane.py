@@ -12,7 +12,7 @@ from llkd.store import Project, Run
 from ui import view
 from ui.curate import rows, scene
 from ui.curate.compare import packed
-from ui.curate.scene import TABLE, Scene, look_through, redraw
+from ui.curate.scene import TABLE, Scene, draw_again, look_through, redraw
 from ui.decision_plane import Region, decision_plane
 from ui.view import View
 from ui.wording import TERMS
@@ -44,7 +44,7 @@ def _new_epoch(here: Scene, key: str, epochs: Sequence[int]) -> None:
 def _marked(project: Project, drawn: Region | None) -> None:
     scene.mark(project, drawn)
     st.session_state["curate_shown"] = rows.MARKED if drawn else rows.KEPT
-    st.rerun(TABLE)
+    draw_again(TABLE)
 
 
 def _moved(here: Scene, teacher: Any, student: Any) -> None:

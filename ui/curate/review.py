@@ -10,7 +10,7 @@ import streamlit as st
 from llkd import curation
 from ui.curate import meaning, replay
 from ui.curate.rows import AT_RANDOM, Filter
-from ui.curate.scene import TABLE, Scene, decide, redraw, undo
+from ui.curate.scene import TABLE, Scene, decide, draw_again, redraw, undo
 from ui.view import View
 from ui.wording import count, plain, share
 
@@ -157,7 +157,7 @@ def _give(scene: Scene, walk: Walk, row: int, name: str | None) -> None:
 def _go(walk: Walk, by: int) -> None:
     walk.at = min(max(0, walk.at + by), len(walk.rows) - 1)
     walk.said = ""
-    st.rerun(TABLE)
+    draw_again(TABLE)
 
 
 def _undo(scene: Scene, walk: Walk) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from llkd.errors import LLKDError
 from ui.curate.compare import compare
-from ui.curate.scene import PLANE, Scene, look_through, redraw
+from ui.curate.scene import PLANE, Scene, draw_again, look_through, redraw
 from ui.errors import show_error
 from ui.export_view import FROM_SAVED
 from ui.page import go_to
@@ -62,7 +62,7 @@ def _save(scene: Scene) -> None:
         st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
     except LLKDError as error:
         st.session_state["_curate_saved"] = (False, str(error))
-    st.rerun(PLANE)
+    draw_again(PLANE)
 
 
 def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
@@ -110,4 +110,4 @@ def _delete(scene: Scene, name: str | None) -> None:
     if name is not None:
         scene.store.people.delete_selection(scene.project.id, name)
         st.session_state["_curate_saved"] = (True, f"Deleted {name!r}.")
-    st.rerun(PLANE)
+    draw_again(PLANE)

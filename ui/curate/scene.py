@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from llkd import curation
 from llkd.curation import Plane
 from llkd.store import Project, Store
-from ui import reads, view
+from ui import login, reads, view
 from ui.decision_plane import UNCATEGORISED, Category, Look, Packed, Region, pack_plane
 from ui.view import View
 
@@ -117,7 +118,16 @@ def redraw(*also: str) -> NoReturn:
 
     The table first: the browser's plane shows a moved threshold already.
     """
-    st.rerun([TABLE, PLANE, *also])
+    draw_again(TABLE, PLANE, *also)
+
+
+def draw_again(*parts: str) -> NoReturn:
+    """From a callback: draw only these parts of the page again, in this order."""
+    try:
+        st.rerun(list(parts))
+    except StreamlitAPIException:
+        # The click met the whole page being drawn (a job began or ended): no part stands yet.
+        st.rerun()
 
 
 def look_through(project: Project, changed: View, *also: str) -> NoReturn:
@@ -133,7 +143,7 @@ def look_through(project: Project, changed: View, *also: str) -> NoReturn:
 
 def decide(here: Scene, rows: Sequence[int], action: str, label: str | None) -> None:
     """Record what a person decided, as one batch that this session can undo."""
-    batch = here.store.people.decide(here.project.id, rows, action, label)
+    batch = here.store.people.decide(here.project.id, rows, action, label, who=login.who())
     st.session_state.setdefault(_name("batches", here.project), []).append(batch)
 
 

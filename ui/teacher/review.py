@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from llkd.store import Labelling, Project, Store
-from ui import reads
+from ui import login, reads
 from ui.errors import told
 from ui.teacher import bill
 from ui.teacher.plan import Plan, plan_of, start_labelling
@@ -163,7 +163,7 @@ def _actions(store: Store, project: Project, labelling: Labelling, rows: np.ndar
 def _record(
     store: Store, project: Project, rows: np.ndarray, action: str, label: str | None
 ) -> None:
-    batch = store.people.decide(project.id, rows.tolist(), action, label)
+    batch = store.people.decide(project.id, rows.tolist(), action, label, who=login.who())
     st.session_state.setdefault(_mine(project), []).append(batch)
     done = "excluded" if label is None else f"labelled as {label!r}"
     st.session_state["_review_said"] = f"{counted(len(rows), 'text')} {done}."

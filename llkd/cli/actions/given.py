@@ -193,7 +193,10 @@ def as_job(
     device: str | None = "auto",
 ) -> Document:
     """Do the work here as a job, or start it in the background and return its record."""
-    arguments = [part for part in given.typed if part not in {"--background", "--json"}]
+    typed: list[str] = given.typed
+    options = typed.index("--") if "--" in typed else len(typed)
+    own = {"--background", "--json"}
+    arguments = [part for k, part in enumerate(typed) if k >= options or part not in own]
     project_id = project.id if project else None
     if getattr(given, "background", False) and given.job is None:
         job = jobs.start(

@@ -1,0 +1,285 @@
+"""How time and memory grow with the texts: import, labels, signals, plane, select, export.
+
+    python benchmarks/scale.py [--rows 10000,100000,1000000] [--classes 4] [--seed 0] [--keep DIR]
+
+Makes a CSV file of varied texts and a file of a teacher's probabilities for each size, then runs
+every stage as a process of its own, as a person would type it. A sampler adds up the resident
+memory of that process and all it starts. Signals are given, not computed: a student's probabilities
+are written where the probe would write them, so no model runs. Prints a Markdown table for each
+size, how each stage grows (the exponent k of rows to the power k, between neighbouring sizes and
+over all), and the targets. Needs the packages of requirements-dev.txt. Nothing is kept, unless
+--keep names a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+EVERY = 0.05
+TARGET_ROWS, TARGET_SECONDS, TARGET_GIB = 1_000_000, 60.0, 4.0
+TO_PLANE = ("import", "labels given", "signals given", "plane")
+THRESHOLDS = ("--teacher-threshold=0.6", "--student-threshold=0.3")
+LETTERS = np.array(list("etaoinshrdlucmfwypvbgkjqxz\u00e9\u00fc\u00df\u4e2d"))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One stage at one size: seconds, peak bytes of all its processes together."""
+
+    seconds: float
+    peak: int
+
+
+def write_files(folder: Path, rows: int, classes: int, seed: int) -> tuple[Path, Path]:
+    """A CSV file of texts of 2 to 120 words, and a Parquet file of probabilities by class."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng = np.random.default_rng(seed)
+    letters = rng.choice(LETTERS, (20_000, 12))
+    sizes = rng.integers(2, 13, 20_000)
+    words = ["".join(line[:size]) for line, size in zip(letters, sizes, strict=True)]
+    # Commas, quotes, line ends and formulas: what a CSV reader stumbles over.
+    words += ["yes,", '"no"', "and\nthen", "=SUM(A1)", "it's", "100%"] * 100
+    lexicon = np.array(words, dtype=object)
+    texts_path, labels_path = folder / "texts.csv", folder / "labels.parquet"
+    schema = pa.schema(
+        [("text", pa.string()), *((f"class {k + 1}", pa.float64()) for k in range(classes))]
+    )
+    with texts_path.open("w", encoding="utf-8", newline="") as file, pq.ParquetWriter(
+        labels_path, schema
+    ) as labels:  # fmt: skip
+        file.write("id,text\n")
+        for start in range(0, rows, 50_000):
+            count = min(50_000, rows - start)
+            lengths = np.clip(rng.lognormal(2.7, 0.7, count), 2, 120).astype(int)
+            drawn = lexicon[rng.integers(0, len(lexicon), int(lengths.sum()))]
+            ends = np.cumsum(lengths)
+            texts = [
+                f"{start + k} {' '.join(drawn[end - length : end])}"
+                for k, (end, length) in enumerate(zip(ends, lengths, strict=True))
+            ]
+            file.writelines(
+                f'M{start + k},"{text.replace(chr(34), chr(34) * 2)}"\n'
+                for k, text in enumerate(texts)
+            )
+            table = dict(zip(schema.names[1:], probabilities(rng, count, classes).T, strict=True))
+            labels.write_table(pa.table({"text": texts, **table}, schema=schema))
+    return texts_path, labels_path
+
+
+def probabilities(rng: np.random.Generator, rows: int, classes: int) -> np.ndarray:
+    """``[rows, classes]``, from sure to unsure."""
+    weights = rng.gamma(rng.uniform(0.05, 1.5, (rows, 1)), size=(rows, classes)) + 1e-6
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def measured(command: list[str], home: Path) -> Measured:
+    """Run a command to its end; its wall time and the peak memory of its process tree."""
+    environment = {**os.environ, "LLKD_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    peak = [0]
+    done = threading.Event()
+
+    def sample() -> None:
+        own = psutil.Process(process.pid)
+        while not done.wait(EVERY):
+            peak[0] = max(peak[0], resident(own))
+
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
+    output = process.communicate()[0]
+    seconds = time.perf_counter() - started
+    done.set()
+    sampler.join()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{output[-2000:]}")
+    return Measured(seconds, peak[0])
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes that a process and all below it hold now."""
+    total = 0
+    try:
+        for one in (process, *process.children(recursive=True)):
+            try:
+                total += one.memory_info().rss
+            except psutil.Error:
+                continue
+    except psutil.Error:
+        pass
+    return total
+
+
+def stages(folder: Path, rows: int, classes: int, seed: int) -> dict[str, Measured]:
+    """Every stage on so many texts, each in processes of its own."""
+    texts, labels = write_files(folder, rows, classes, seed)
+    home = folder / "home"
+    llkd = [sys.executable, "-m", "llkd"]
+    own = [sys.executable, str(Path(__file__).resolve()), "--stage"]
+    names = ",".join(f"class {k + 1}" for k in range(classes))
+    commands = {
+        "import": [*llkd, "import", str(texts), "--project=scale", f"--labels={names}"],
+        "labels given": [
+            *llkd, "label", "scale", f"--teacher=file:{labels}", "--calibration=none", "--no-probe",
+        ],
+        "signals given": [*own, "signals"],
+        "plane": [*own, "plane"],
+        "select": [*llkd, "select", "scale", *THRESHOLDS],
+        "export CSV": [*llkd, "export", "scale", f"--out={folder / 'csv'}", *THRESHOLDS],
+        "export Parquet": [
+            *llkd, "export", "scale", f"--out={folder / 'parquet'}", "--format=parquet", *THRESHOLDS
+        ],
+    }  # fmt: skip
+    found = {}
+    for name, command in commands.items():
+        found[name] = measured(command, home)
+        print(f"{rows:>9,}  {name:15} {found[name].seconds:7.1f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def give_signals() -> None:
+    """Write a student's probabilities where the probe would write them."""
+    from llkd import curation
+    from llkd.store import Store
+    from llkd.store.runs import write_probabilities
+
+    store = Store()
+    project = store.projects.get("scale")
+    labelling = curation.current_labelling(store, project)
+    classes = len(labelling.label_set.labels)
+    given = probabilities(np.random.default_rng(1), project.rows, classes)
+    # The last part names the embeddings that a probe was fitted on; there are none.
+    key = f"{store.labellings.version(labelling)}-{labelling.calibration}-none"
+    write_probabilities(store.runs.probe_file(project.id, key), np.arange(project.rows), given)
+    store.close()
+
+
+def pack() -> None:
+    """Everything the web process does until the plane can be sent: read, derive, pack."""
+    from llkd import curation
+    from llkd.store import Store
+    from ui.decision_plane import pack_plane
+
+    store = Store()
+    project = store.projects.get("scale")
+    plane = curation.load_plane(store, project)
+    unknown = int(np.isnan(plane.frame["information_need"].to_numpy()).sum())
+    if unknown or len(plane.frame) != project.rows:
+        raise SystemExit(f"{unknown} of {len(plane.frame)} rows have no place on the plane")
+    pack_plane(plane)
+    store.projects.texts(project.id, ["text"])  # the table below the plane shows them
+    store.close()
+
+
+def exponent(small: float, large: float, ratio: float) -> float:
+    """What k is in ``large / small = ratio ** k``."""
+    return math.log(large / small) / math.log(ratio)
+
+
+def size_table(rows: int, found: dict[str, Measured]) -> str:
+    """Seconds and peak memory of each stage at one size."""
+    lines = [f"### {rows:,} texts", "", "| stage | seconds | peak memory |", "|---|---:|---:|"]
+    for name, one in found.items():
+        lines.append(f"| {name} | {one.seconds:.1f} | {one.peak / 2**20:,.0f} MiB |")
+    path = [found[name] for name in TO_PLANE]
+    seconds, peak = sum(one.seconds for one in path), max(one.peak for one in path)
+    lines.append(f"| **import to plane** | **{seconds:.1f}** | **{peak / 2**20:,.0f} MiB** |")
+    return "\n".join(lines)
+
+
+def growth_table(all_found: dict[int, dict[str, Measured]]) -> str:
+    """The exponents of time and of memory between neighbouring sizes."""
+    sizes = sorted(all_found)
+    pairs = list(zip(sizes, sizes[1:], strict=False))
+    heads = " | ".join(f"{short(a)} to {short(b)}" for a, b in pairs)
+    lines = [
+        "### How it grows", "",
+        f"| stage | time: {heads} | memory: {heads} |",
+        "|---|" + "---:|" * (2 * len(pairs)),
+    ]  # fmt: skip
+    for name in all_found[sizes[0]]:
+        cells = []
+        for what in ("seconds", "peak"):
+            for a, b in pairs:
+                before, after = (getattr(all_found[n][name], what) for n in (a, b))
+                cells.append(f"{exponent(before, after, b / a):.2f}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def short(rows: int) -> str:
+    """10k, 1M."""
+    if rows % 1_000_000 == 0:
+        return f"{rows // 1_000_000}M"
+    return f"{rows // 1000}k" if rows % 1000 == 0 else f"{rows:,}"
+
+
+def targets(found: dict[str, Measured]) -> str:
+    """The targets for a million texts, met or not."""
+    path = [found[name] for name in TO_PLANE]
+    seconds, peak = sum(one.seconds for one in path), max(one.peak for one in path)
+    largest = max(one.peak for one in found.values())
+    rows = [
+        ("import to plane", f"{seconds:.1f} s", f"< {TARGET_SECONDS:.0f} s",
+         seconds < TARGET_SECONDS),
+        ("memory, import to plane", f"{peak / 2**30:.2f} GiB", f"< {TARGET_GIB:.0f} GiB",
+         peak < TARGET_GIB * 2**30),
+        ("memory, every stage", f"{largest / 2**30:.2f} GiB", f"< {TARGET_GIB:.0f} GiB",
+         largest < TARGET_GIB * 2**30),
+    ]  # fmt: skip
+    lines = [
+        "### Targets for 1,000,000 texts",
+        "",
+        "| what | measured | target | |",
+        "|---|---:|---:|---|",
+    ]
+    lines += [f"| {a} | {b} | {c} | {'met' if met else '**not met**'} |" for a, b, c, met in rows]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Read the options, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", default="10000,100000,1000000")
+    parser.add_argument("--classes", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", metavar="DIR", help="keep the files and homes there")
+    parser.add_argument("--stage", choices=("signals", "plane"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.stage:
+        {"signals": give_signals, "plane": pack}[asked.stage]()
+        return
+    found: dict[int, dict[str, Measured]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for rows in sorted(int(part) for part in asked.rows.split(",")):
+            folder = Path(asked.keep or scratch).resolve() / str(rows)
+            folder.mkdir(parents=True)
+            found[rows] = stages(folder, rows, asked.classes, asked.seed)
+            print(size_table(rows, found[rows]), end="\n\n", flush=True)
+    if len(found) > 1:
+        print(growth_table(found), end="\n\n")
+    if TARGET_ROWS in found:
+        print(targets(found[TARGET_ROWS]))
+
+
+if __name__ == "__main__":
+    main()
