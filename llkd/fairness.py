@@ -107,6 +107,18 @@ def answers(
     After ``epoch``, or after the last; ``texts`` (gold, split) are read where they are not given.
     None where the run was not evaluated.
     """
+    found = answers_by_row(store, project, run, epoch, texts)
+    return None if found is None else found[1:]
+
+
+def answers_by_row(
+    store: Store,
+    project: Project,
+    run: Run,
+    epoch: int | None = None,
+    texts: pd.DataFrame | None = None,
+) -> tuple[Ints, Ints, Floats] | None:
+    """:func:`answers` with the texts' row numbers ``[m]`` before them."""
     if texts is None:
         texts = store.projects.texts(project.id, ["gold", "split"])
     rows, gold = held_out(texts, class_names(run))
@@ -122,7 +134,7 @@ def answers(
     place = np.searchsorted(rows, where) if by_row else where
     if not len(where) or place.max(initial=0) >= len(gold):
         return None
-    return gold[place], probabilities
+    return rows[place], gold[place], probabilities
 
 
 def same_but(one: Run, other: Run, *apart: str) -> bool:
