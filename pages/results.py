@@ -16,6 +16,7 @@ from ui.tryout import try_student
 
 View = Callable[[Store, Project, Run, Sequence[Run]], None]
 CONFUSION, SELECTED = "Confusion", "What was selected"
+# Views of one run, and whether they need held-out gold. (A docstring would be shown on the page.)
 VIEWS: dict[str, tuple[View, bool]] = {
     CONFUSION: (lambda store, project, run, _: confusion.confusion(store, project, run), True),
     "Per class": (lambda store, project, run, _: quality.per_class(store, project, run), True),
@@ -30,7 +31,6 @@ VIEWS: dict[str, tuple[View, bool]] = {
         False,
     ),
 }
-"""Views of one run, and whether they need held-out gold."""
 WITHOUT_GOLD = (
     "No held-out text has a gold label, so nobody can say how often a student is right. What "
     "can be said is how often it agrees with the teacher on the texts the teacher labelled: "

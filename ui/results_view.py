@@ -49,9 +49,8 @@ def _bar(meaning: str) -> Any:
 TEXT_COLUMNS: dict[str, Any] = {
     "Id": st.column_config.TextColumn(width="small"),
     "Text": st.column_config.TextColumn(width="large"),
-    "Sure": _bar("The probability that the student gives its answer."),
-    "Of the true class": _bar("The probability that the student gives the true class."),
-    "Teacher's confidence": _bar("How sure the teacher is of its label."),
+    "Probability": _bar("The probability that the student gives its answer."),
+    "Confidence": _bar("How sure the teacher is of its label."),
     "Mean": _bar("Mean probability that the student gave this label, over the epochs."),
     "Deviation": st.column_config.NumberColumn(
         format="%.1f %%", help="Standard deviation of that probability over the epochs."
@@ -67,7 +66,7 @@ def shown_text(
     event: Any = st.dataframe(
         table,
         hide_index=True,
-        height=min(420, 38 + 35 * max(1, len(table))),
+        height=420 if len(table) > 11 else "auto",
         column_config=columns,
         placeholder="–",
         on_select="rerun",

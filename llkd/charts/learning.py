@@ -17,6 +17,8 @@ AGAINST = {
     "seconds": "Training time in seconds",
     "epoch": "Epoch",
 }
+LEAST_SPAN = 0.2
+"""A chart of quality shows at least so much of it, from bottom to top."""
 
 
 def learning_curves(
@@ -66,7 +68,16 @@ def learning_curves(
         figure.update_xaxes(dtick=1 if max(map(_length, curves), default=0) <= 12 else None)
     else:
         figure.update_xaxes(rangemode="tozero")
-    figure.update_yaxes(title=f"{MEASURES[measure]} on held-out texts", tickformat=".0%")
+    values = [one[measure] for curve in curves for one in curve["epochs"]]
+    values += [] if teacher is None else [teacher]
+    # Differences of a point or two are chance: they must not look like a mountain.
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    spare = max(0.02, (LEAST_SPAN - (high - low)) / 2)
+    figure.update_yaxes(
+        title=f"{MEASURES[measure]} on held-out texts",
+        tickformat=".0%",
+        range=[low - spare, high + spare],
+    )
     return figure
 
 

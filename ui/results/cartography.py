@@ -17,7 +17,7 @@ from ui.page import next_step
 from ui.results.on_curate import open_on_curate
 from ui.results_view import TEXT_COLUMNS, shown_text
 from ui.run_reads import Mapped
-from ui.wording import count, counted
+from ui.wording import count, counted, share
 
 MOST_MARKS = 20_000
 MOST_TEXTS = 200
@@ -30,8 +30,7 @@ def dataset_map(store: Store, project: Project, run: Run) -> None:
     if len(epochs) < cartography.LEAST_EPOCHS:
         st.info(
             "A map shows how the student's opinion of each label moved from epoch to epoch, and "
-            f"this run has {counted(len(epochs), 'epoch')}. Train with 2 epochs or more (5 make a "
-            "better map).",
+            f"this run has {counted(len(epochs), 'epoch')}. Train with 2 epochs or more.",
             icon=":material/map:",
         )
         next_step("Train", "Train with more epochs", primary=False, key="results_map_train")
@@ -43,7 +42,7 @@ def dataset_map(store: Store, project: Project, run: Run) -> None:
         "Each mark is a text of the pool: how probable the student found its label, on average "
         f"over {counted(found.epochs, 'epoch')}, and how much that moved. Where a student stays "
         "far from the label (hard to learn) the label is often wrong; what it wavers on "
-        "(ambiguous) teaches it most. "
+        "(ambiguous) often teaches it most. "
         + (
             f"Drawn are {count(len(drawn))} of {counted(len(mapped.rows), 'text')}, always the "
             "same at random; what you mark counts all."
@@ -113,6 +112,22 @@ def marked(mapped: Mapped, selection: Any) -> np.ndarray | None:
     return np.flatnonzero(inside) if shapes else None
 
 
+def _right(store: Store, project: Project, run: Run, mapped: Mapped, places: np.ndarray) -> str:
+    """How many of these labels are right, and of the whole map, where gold is known."""
+    gold = run_reads.gold(store, project, run_reads.class_names(run))[mapped.rows]
+    shares = []
+    for part in (places, np.arange(len(gold))):
+        known = part[gold[part] >= 0]
+        if not len(known):
+            return "How many of these labels are right nobody knows: they have no gold."
+        shares.append((float((gold[known] == mapped.label[known]).mean()), len(known)))
+    (mine, known_here), (whole, _) = shares
+    return (
+        f"By gold, {share(mine)} of these labels are right ({counted(known_here, 'text')} with "
+        f"gold), and {share(whole)} of all on the map."
+    )
+
+
 def _texts(
     store: Store, project: Project, run: Run, mapped: Mapped, places: np.ndarray, title: str
 ) -> None:
@@ -131,6 +146,7 @@ def _texts(
     if not len(rows):
         st.caption("No text lies there.")
         return
+    st.caption(_right(store, project, run, mapped, places))
     if len(rows) > MOST_TEXTS:
         st.caption(f"The first {MOST_TEXTS} are listed; Curate lists them all.")
     listed = places[:MOST_TEXTS]

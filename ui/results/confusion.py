@@ -107,8 +107,7 @@ def _held_out(
             "Text": reads.texts(store, project, ["text"])["text"].iloc[rows[mine]].to_numpy(),
             "True class": names[cell[0]],
             "Student says": names[cell[1]],
-            "Sure": 100 * probabilities[mine, cell[1]],
-            "Of the true class": 100 * probabilities[mine, cell[0]],
+            "Probability": 100 * probabilities[mine, cell[1]],
             **_teacher(store, run, names, rows[mine]),
         }
     )
@@ -130,7 +129,7 @@ def _teacher(store: Store, run: Run, names: list[str], rows: np.ndarray) -> dict
     label = np.where(asked, labels.label[place], -1)
     return {
         "Teacher says": np.array([*names, None], dtype=object)[label],
-        "Teacher's confidence": 100 * np.where(asked, labels.confidence[place], np.nan),
+        "Confidence": 100 * np.where(asked, labels.confidence[place], np.nan),
     }
 
 

@@ -105,8 +105,9 @@ def rivals(store: Store, project: Project, run: Run, runs: Sequence[Run]) -> lis
             continue
         return [
             Rival(
-                f"{one['arm']}{', llkd’s samples' if one['budget'] == 'samples' else ''}"
-                f" (run {one['run']})",
+                one["arm"]
+                + (", llkd's samples" if one["budget"] == "samples" else "")
+                + f" (run {one['run']})",
                 by_id[one["run"]],
                 one["budget"] == "samples",
             )

@@ -78,5 +78,5 @@ def sentence(confidence: float, accuracy: float) -> str:
     if confidence - accuracy > CLOSE:
         return f"{told}: **it is too sure of itself.** Read its probabilities as an order only."
     if accuracy - confidence > CLOSE:
-        return f"{told}: **it is surer than it says.** Its probabilities are on the safe side."
+        return f"{told}: **it is right more often than it says.** It errs on the safe side."
     return f"{told}: **taken together, its probabilities can be believed.**"

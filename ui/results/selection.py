@@ -68,6 +68,8 @@ def sentence(whole: pd.DataFrame, truth: Truth) -> str:
     if not known:
         return f"None of the selected texts has a known class; of the pool {share(pool)} are right."
     mine = right / known
+    if int(whole["selected"].sum()) == int(whole["offered"].sum()):
+        return f"It was trained on every label; {share(mine)} of them are right, {by}."
     low, high = wilson(right, known) or (0.0, 1.0)
     if low > pool:
         verdict = f"better by {100 * (mine - pool):.1f} points"

@@ -42,9 +42,9 @@ def groups(store: Store, runs: Sequence[Run]) -> dict[str, tuple[str, list[Run]]
     return found
 
 
-def in_order(runs: Sequence[Run]) -> list[Run]:
-    """Pinned runs first, each kind from the newest."""
-    return sorted(runs, key=lambda run: (not run.pinned, -run.id))
+def pinned_first(runs: Sequence[Run]) -> list[Run]:
+    """Pinned runs before the others; else in the order in which they come."""
+    return sorted(runs, key=lambda run: not run.pinned)
 
 
 def shown(store: Store, runs: Sequence[Run]) -> list[Run]:
@@ -75,7 +75,7 @@ def looked_at(runs: Sequence[Run]) -> Run:
 
 def table(store: Store, project: Project, runs: Sequence[Run], chosen: Run, measured: bool) -> None:
     """The runs, pinned first; a ticked one becomes the one in detail."""
-    listed = in_order(runs)
+    listed = pinned_first(runs)
     made = results_view.runs_table if measured else results_view.agreement_table
     frame = made(store, project, listed)
     above = len(frame) - len(listed)  # the teacher's line
@@ -129,7 +129,9 @@ def _stamp(runs: Sequence[Run]) -> int:
 def choice(store: Store, project: Project, runs: Sequence[Run]) -> None:
     """The run in detail, chosen by keyboard too, and what can be done with it."""
     managing.said()
-    names = {run.id: f"{run.name}, seed {run.config.seed}" for run in in_order(runs)}
+    names = {
+        run.id: f"{run.name}, seed {run.config.seed}" for run in pinned_first(list(reversed(runs)))
+    }
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.selectbox(
             "Run",
