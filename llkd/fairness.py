@@ -125,7 +125,8 @@ def answers(
     """
     if run.config.judged_by == "teacher":
         return None
-    return _answers(store, project, run, epoch, texts)
+    found = answers_by_row(store, project, run, epoch, texts)
+    return None if found is None else found[1:]
 
 
 def agreement(store: Store, project: Project, run: Run) -> tuple[Ints, Ints] | None:
@@ -135,17 +136,18 @@ def agreement(store: Store, project: Project, run: Run) -> tuple[Ints, Ints] | N
     """
     if run.config.judged_by != "teacher":
         return None
-    found = _answers(store, project, run, None, None)
-    return None if found is None else (found[0], signals.pseudo_label(found[1]))
+    found = answers_by_row(store, project, run)
+    return None if found is None else (found[1], signals.pseudo_label(found[2]))
 
 
-def _answers(
+def answers_by_row(
     store: Store,
     project: Project,
     run: Run,
-    epoch: int | None,
-    texts: pd.DataFrame | None,
-) -> tuple[Ints, Floats] | None:
+    epoch: int | None = None,
+    texts: pd.DataFrame | None = None,
+) -> tuple[Ints, Ints, Floats] | None:
+    """As :func:`answers`, whoever judges, with the texts' row numbers ``[m]`` before them."""
     rows, gold = judges(store, project, run, texts)
     if epoch is None:
         # With early stopping the student that was kept is not the last.
@@ -159,7 +161,7 @@ def _answers(
     place = np.searchsorted(rows, where) if by_row else where
     if not len(where) or place.max(initial=0) >= len(gold):
         return None
-    return gold[place], probabilities
+    return rows[place], gold[place], probabilities
 
 
 def same_but(one: Run, other: Run, *apart: str) -> bool:

@@ -11,7 +11,7 @@ from ui.errors import told
 from ui.export_view import FROM_CURATE, FROM_RUN, FROM_SAVED, Choice
 from ui.page import Page, empty_state, next_step, open_page
 from ui.view import View
-from ui.wording import counted, when
+from ui.wording import counted, plain, when
 
 FORMATS = {
     "csv": "CSV, for spreadsheets",
@@ -75,7 +75,7 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
     student = onnx = False
     if choice.run is not None and choice.run.student_folder.is_dir():
         student = st.toggle(
-            f"With the student of {choice.run.name}, as a zip file",
+            f"With the student of {plain(choice.run.name)}, as a zip file",
             value=True,
             key="export_student",
             persist_state="session",

@@ -13,11 +13,14 @@ from llkd.charts.palette import KEPT, NOT_KEPT
 from llkd.fairness import Comparison
 from llkd.store import Project, Run, Store
 from ui import run_reads
-from ui.wording import counted, duration, share
+from ui.wording import TERMS, counted, duration, share, shortened
 
 PLAIN = {"displayModeBar": False}
+PIN = "★"
 COLUMNS: dict[str, Any] = {
+    PIN: st.column_config.TextColumn(width=40, help="Pinned."),
     "Who": st.column_config.TextColumn(width="medium"),
+    "Note": st.column_config.TextColumn(width="medium"),
     "Back-propagated": st.column_config.NumberColumn(format="localized"),
     "Different texts": st.column_config.NumberColumn(format="localized"),
     "Share": st.column_config.TextColumn(help="Of all samples it could have been trained on."),
@@ -25,6 +28,57 @@ COLUMNS: dict[str, Any] = {
         help="How many of the labels it was trained on agree with gold, where gold is known."
     ),
 }
+
+CLASS_COLUMNS: dict[str, Any] = {
+    "Texts": st.column_config.NumberColumn(
+        format="localized", help="Held-out texts that belong to this class."
+    ),
+    **{
+        name: st.column_config.NumberColumn(format="%.1f %%", help=TERMS.get(name.lower()))
+        for name in ("Precision", "Recall", "F1", "Teacher's F1")
+    },
+}
+
+
+def _bar(meaning: str) -> Any:
+    return st.column_config.ProgressColumn(
+        format="%.1f %%", min_value=0, max_value=100, width="small", help=meaning
+    )
+
+
+TEXT_COLUMNS: dict[str, Any] = {
+    "Id": st.column_config.TextColumn(width="small"),
+    "Text": st.column_config.TextColumn(width="large"),
+    "Probability": _bar("The probability that the student gives its answer."),
+    "Confidence": _bar("How sure the teacher is of its label."),
+    "Mean": _bar("Mean probability that the student gave this label, over the epochs."),
+    "Deviation": st.column_config.NumberColumn(
+        format="%.1f %%", help="Standard deviation of that probability over the epochs."
+    ),
+    "Correct": _bar("Share of the epochs after which this label was the student's answer."),
+}
+
+
+def shown_text(
+    table: pd.DataFrame, column: str, columns: Mapping[str, Any], *, key: str, alt: str
+) -> None:
+    """A table of texts; the whole text of a ticked row stands below it."""
+    event: Any = st.dataframe(
+        table,
+        hide_index=True,
+        height=420 if len(table) > 11 else "auto",
+        column_config=columns,
+        placeholder="–",
+        on_select="rerun",
+        selection_mode="single-row",
+        key=key,
+        alt=alt,
+    )
+    ticked = [place for place in event.selection.rows if place < len(table)]
+    if ticked:
+        with st.container(border=True):
+            st.caption("The whole text")
+            st.text(str(table[column].iloc[ticked[0]]))
 
 
 def with_interval(value: float | None, interval: Sequence[float] | None) -> str:
@@ -54,22 +108,40 @@ def effort(run: Run) -> dict[str, Any]:
         "Different texts": made.get("unique"),
         "Training time": duration(made.get("training_seconds") or 0.0),
         "Selected right": share(made.get("selected_accuracy")),
+        "Note": shortened(run.note, 200),
     }
 
 
 def who(run: Run) -> dict[str, Any]:
     """Which run it is."""
-    return {"Who": run.name, "Seed": str(run.config.seed)}
+    return {PIN: "★" if run.pinned else "", "Who": run.name, "Seed": str(run.config.seed)}
+
+
+def newest(runs: Sequence[Run]) -> Run:
+    """The run that was made last."""
+    return max(runs, key=lambda run: run.id)
+
+
+def _finished_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Lines of runs as a table, without columns that say nothing."""
+    table = pd.DataFrame(rows).astype({"Back-propagated": "Int64", "Different texts": "Int64"})
+    empty = [name for name in (PIN, "Note") if not table[name].astype(bool).any()]
+    return table.drop(columns=empty)
 
 
 def runs_table(store: Store, project: Project, runs: Sequence[Run]) -> pd.DataFrame:
     """The teacher (as the newest run saw it) and every run, on the same held-out texts."""
-    teacher = run_reads.teacher_report(store, project, runs[-1])
-    rows: list[dict[str, Any]] = [{"Who": "the teacher itself", "Seed": "", **quality(teacher)}]
+    teacher = run_reads.teacher_report(store, project, newest(runs))
+    first = {PIN: "", "Who": "the teacher itself", "Seed": "", **quality(teacher), "Note": ""}
+    rows: list[dict[str, Any]] = [first]
     for run in runs:
         report = run_reads.report(store, project, run)
         rows.append({**who(run), **quality(report), **effort(run)})
-    return pd.DataFrame(rows).astype({"Back-propagated": "Int64", "Different texts": "Int64"})
+    table = _finished_table(rows)
+    # The teacher's line has no effort, and would put the note before it.
+    return table[
+        [*(name for name in table if name != "Note"), *(["Note"] if "Note" in table else [])]
+    ]
 
 
 def agreement_table(store: Store, project: Project, runs: Sequence[Run]) -> pd.DataFrame:
@@ -79,8 +151,7 @@ def agreement_table(store: Store, project: Project, runs: Sequence[Run]) -> pd.D
         found = run_reads.agreement(store, project, run)
         said = "–" if found is None else f"{share(found[0])} of {counted(found[1], 'text')}"
         rows.append({**who(run), "Agrees with the teacher": said, **effort(run)})
-    table = pd.DataFrame(rows).drop(columns="Selected right")
-    return table.astype({"Back-propagated": "Int64", "Different texts": "Int64"})
+    return _finished_table(rows).drop(columns="Selected right")
 
 
 def run_marks(store: Store, project: Project, runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -114,6 +185,24 @@ def f1_series(store: Store, project: Project, run: Run) -> list[tuple[str, list[
         if report is not None:
             series.append((name, [one["f1"] for one in report["per_class"]], colour))
     return series
+
+
+def class_table(store: Store, project: Project, run: Run) -> pd.DataFrame:
+    """Precision, recall and F1 of each class in per cent, the teacher's F1 beside; by gold."""
+    made = (run_reads.report(store, project, run) or {}).get("per_class", [])
+    teacher = (run_reads.teacher_report(store, project, run) or {}).get("per_class")
+    table = pd.DataFrame(
+        {
+            "Class": [one["class"] for one in made],
+            "Texts": [one["support"] for one in made],
+            "Precision": [100 * one["precision"] for one in made],
+            "Recall": [100 * one["recall"] for one in made],
+            "F1": [100 * one["f1"] for one in made],
+        }
+    )
+    if teacher is not None and len(teacher) == len(made):
+        table["Teacher's F1"] = [100 * one["f1"] for one in teacher]
+    return table
 
 
 def comparison(store: Store, project: Project, run: Run, rival: str) -> Comparison | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from llkd import curation, evaluation, fairness, signals
+from llkd.curation import cartography, chosen
+from llkd.curation.cartography import Cartography
+from llkd.curation.chosen import Truth
 from llkd.errors import NotFound
 from llkd.evaluation import f1_interval
 from llkd.fairness import class_names
@@ -120,6 +124,106 @@ def _teacher_report(
     known = labels.label[here] >= 0
     interval = f1_interval(labels.label[here][known], gold[known], len(names))
     return {**made, "macro_f1_interval": interval}
+
+
+@dataclass(frozen=True)
+class PoolAnswers:
+    """The finished student on the pool: rows ``[m]``, what each was taught as, its answer."""
+
+    rows: Ints
+    label: Ints
+    answer: Ints
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """The map of a run's pool: rows ``[m]``, what each was taught as, and where it lies."""
+
+    rows: Ints
+    label: Ints
+    map: Cartography
+
+
+def kept_epoch(run: Run) -> int | None:
+    """The epoch whose student was kept; None where that is the last."""
+    best = (run.summary or {}).get("best_epoch")
+    return None if best is None or best == len((run.summary or {}).get("epochs", [])) else int(best)
+
+
+def gold(store: Store, project: Project, names: Sequence[str]) -> Ints:
+    """Class index of every text's gold ``[n]``, -1 where there is none."""
+    return curation.gold_indices(reads.texts(store, project, ["gold", "split"]), names)
+
+
+def pool_answers(store: Store, run: Run) -> PoolAnswers:
+    """What the student that was kept says of the pool. Raises NotFound where it was not logged."""
+    return _pool_answers((str(store.home.root), run.id, run.finished), store, run)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _pool_answers(stamp: tuple[Any, ...], _store: Store, _run: Run) -> PoolAnswers:
+    rows, probabilities = _store.runs.signals(_run, kept_epoch(_run))
+    return PoolAnswers(rows, _taught(_store, _run, rows), signals.pseudo_label(probabilities))
+
+
+def _taught(store: Store, run: Run, rows: Ints) -> Ints:
+    """The class that each of these rows was taught as."""
+    known, targets = store.runs.targets(run)
+    order = np.argsort(known, kind="stable")
+    place = order[np.searchsorted(known[order], rows)]
+    return np.asarray(targets[place].argmax(axis=1))
+
+
+def mapped(store: Store, run: Run) -> Mapped:
+    """The map of a run from what its student said after each epoch."""
+    stamp = (str(store.home.root), run.id, run.finished, len(store.runs.epochs(run)))
+    return _mapped(stamp, store, run)
+
+
+@st.cache_resource(show_spinner="Drawing the map …", max_entries=4)
+def _mapped(stamp: tuple[Any, ...], _store: Store, _run: Run) -> Mapped:
+    epochs = _store.runs.epochs(_run)
+    rows = _store.runs.signals(_run, epochs[0])[0]
+    label = _taught(_store, _run, rows)
+    said = (_store.runs.signals(_run, epoch)[1] for epoch in epochs)
+    return Mapped(rows, label, cartography.map_of(said, label))
+
+
+def selection(store: Store, project: Project, run: Run) -> tuple[pd.DataFrame, Truth | None]:
+    """:func:`llkd.curation.chosen.of_run`, kept until people decide something."""
+    people = store.people.version(project.id)
+    stamp = (str(store.home.root), project.digest, run.id, run.finished, people)
+    return _selection(stamp, store, project, run)
+
+
+@st.cache_resource(show_spinner="Counting what was selected …", max_entries=8)
+def _selection(
+    stamp: tuple[Any, ...], _store: Store, _project: Project, _run: Run
+) -> tuple[pd.DataFrame, Truth | None]:
+    return chosen.of_run(_store, _project, _run)
+
+
+def learning_curve(store: Store, run: Run) -> list[dict[str, Any]]:
+    """After each epoch of a finished run: samples and training seconds so far, and its quality.
+
+    Empty where it was not measured: accuracy and macro-F1 are those of its held-out texts.
+    """
+    made = [one for one in (run.summary or {}).get("epochs", []) if one.get("accuracy") is not None]
+    log = steps(store, run)
+    if not made or log.empty:
+        return []
+    so_far = log.groupby("epoch")[["selected", "seconds"]].sum().cumsum()
+    return [
+        {
+            "epoch": int(one["epoch"]),
+            "samples": int(so_far["selected"].loc[one["epoch"]]),
+            "seconds": float(so_far["seconds"].loc[one["epoch"]]),
+            "accuracy": one["accuracy"],
+            "macro_f1": one["macro_f1"],
+        }
+        for one in made
+        if one["epoch"] in so_far.index
+    ]
 
 
 def agreement(store: Store, project: Project, run: Run) -> tuple[float, int] | None:

@@ -18,7 +18,7 @@ def try_student(store: Store, project: Project, run: Run) -> None:
     """A field, a button, and the answer when it comes."""
     st.subheader("Try the student", anchor=False)
     text = st.text_area(
-        f"A text of your own, for {run.name}",
+        f"A text of your own, for {plain(run.name)}",
         key="tryout_text",
         persist_state="session",
         max_chars=LONGEST,

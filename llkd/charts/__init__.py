@@ -5,7 +5,9 @@ Texts and class names are hostile: they are escaped, and never part of a hover t
 
 from llkd.charts.asking import candidates, gain_of_calls
 from llkd.charts.balance import kept_per_class
+from llkd.charts.cartography import cartography
 from llkd.charts.comparison import arms, arms_ranked
+from llkd.charts.learning import learning_curves, right_by_epoch
 from llkd.charts.results import (
     accuracy_against_samples,
     confusion,
@@ -26,6 +28,7 @@ __all__ = [
     "arms_ranked",
     "accuracy_against_samples",
     "candidates",
+    "cartography",
     "confidence_histogram",
     "confusion",
     "evaluation",
@@ -33,9 +36,11 @@ __all__ = [
     "gain_of_calls",
     "kept_per_class",
     "label_histogram",
+    "learning_curves",
     "loss",
     "probabilities",
     "reliability",
+    "right_by_epoch",
     "risk_coverage",
     "selected_when",
     "share_selected",

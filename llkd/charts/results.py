@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from llkd.charts.palette import KEPT, NOT_KEPT, class_colours
+from llkd.charts.palette import KEPT, NOT_KEPT, RIGHT, WRONG, class_colours
 from llkd.charts.text import inert
 
 STRATEGY_COLOURS = {
@@ -110,9 +110,16 @@ def f1_per_class(
 
 
 def confusion(
-    matrix: Sequence[Sequence[int]], names: Sequence[str], given: str = "student"
+    matrix: Sequence[Sequence[int]],
+    names: Sequence[str],
+    given: str = "student",
+    chosen: tuple[int, int] | None = None,
 ) -> go.Figure:
-    """Rows are the true class, columns what the ``given`` said; a cell's shade is its row share."""
+    """Rows are the true class, columns what the ``given`` said; a cell's shade is its row share.
+
+    ``chosen`` (row, column) is outlined. A click anywhere in a cell selects its mark, which no one
+    sees: Plotly tells of no click on a heatmap.
+    """
     counts = np.asarray(matrix, dtype=np.int64)
     totals = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
@@ -135,25 +142,41 @@ def confusion(
             zmax=1,
             colorscale=[[0.0, "rgba(128,128,128,0.06)"], [1.0, KEPT]],
             showscale=False,
-            hovertext=hover,
-            hoverinfo="text",
+            hoverinfo="skip",
             xgap=2,
             ygap=2,
         )
     )
-    if len(names) <= CELLS_WITH_NUMBERS:
-        figure.add_scatter(
-            x=[j for _ in place for j in place],
-            y=[i for i in place for _ in place],
-            mode="text",
-            text=[f"{v:,}" for v in counts.ravel()],
-            # A grey that reads on a light and on a dark page, white on the strong blue.
-            textfont={"color": ["#FFFFFF" if s > 0.5 else "#808890" for s in share.ravel()]},
-            hoverinfo="skip",
-            showlegend=False,
+    numbered = len(names) <= CELLS_WITH_NUMBERS
+    figure.add_scatter(
+        x=[j for _ in place for j in place],
+        y=[i for i in place for _ in place],
+        mode="markers+text" if numbered else "markers",
+        marker={"size": 14, "opacity": 0},
+        text=[f"{v:,}" for v in counts.ravel()] if numbered else None,
+        # A grey that reads on a light and on a dark page, white on the strong blue.
+        textfont={"color": ["#FFFFFF" if s > 0.5 else "#808890" for s in share.ravel()]},
+        hovertext=[cell for line in hover for cell in line],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    if chosen is not None:
+        i, j = chosen
+        figure.add_shape(
+            type="rect",
+            x0=j - 0.48,
+            x1=j + 0.48,
+            y0=i - 0.48,
+            y1=i + 0.48,
+            line={"color": WRONG if i != j else RIGHT, "width": 3},
         )
     figure.update_layout(
-        height=min(760, 150 + 46 * len(names)), margin={"l": 8, "r": 8, "t": 8, "b": 8}
+        height=min(760, 150 + 46 * len(names)),
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        hovermode="closest",
+        # However large a cell is, the mark nearest to the pointer is that of the cell.
+        hoverdistance=1000,
+        dragmode=False,
     )
     figure.update_xaxes(
         title=f"{said} says",
@@ -162,6 +185,7 @@ def confusion(
         side="bottom",
         showgrid=False,
         zeroline=False,
+        range=[-0.5, len(names) - 0.5],
     )
     figure.update_yaxes(
         title="True class",

@@ -70,10 +70,10 @@ def confidence_histogram(
     return _with_legend(_framed(figure, HEIGHT))
 
 
-def reliability(table: Sequence[Mapping[str, Any]]) -> go.Figure:
+def reliability(table: Sequence[Mapping[str, Any]], who: str = "teacher") -> go.Figure:
     """The reliability diagram of ``evaluation.reliability_table``: accuracy against confidence.
 
-    The area of a mark grows with the number of texts in its bin.
+    The area of a mark grows with the number of texts in its bin. ``who`` was asked.
     """
     filled = [entry for entry in table if entry["count"]]
     counts = np.array([entry["count"] for entry in filled], dtype=np.float64)
@@ -97,7 +97,8 @@ def reliability(table: Sequence[Mapping[str, Any]]) -> go.Figure:
             "says %{x:.2f}, is right %{y:.1%} of the time<br>%{customdata:,} texts<extra></extra>"
         ),
     )
-    figure.update_xaxes(title="teacher confidence", range=[-0.03, 1.03], tickformat=".1f")
+    title = f"{inert(who, 40)} confidence"
+    figure.update_xaxes(title=title, range=[-0.03, 1.03], tickformat=".1f")
     figure.update_yaxes(title="share of right labels", range=[-0.03, 1.08], tickformat=".0%")
     figure.update_layout(showlegend=False)
     return _framed(figure, HEIGHT)

@@ -305,8 +305,22 @@ def _result_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--text-column", metavar="COLUMN", help="[found]")
     _background(parser)
 
-    parser = _add(commands, "runs", "list the training runs of a project", "llkd runs reviews")
+    parser = _add(
+        commands,
+        "runs",
+        "list the training runs of a project; name, note, pin or delete one",
+        'llkd runs reviews --run 3 --title "before the audit" --pin',
+    )
     parser.add_argument("project")
+    parser.add_argument("--run", type=_count, metavar="R", help="the run to change [list them all]")
+    parser.add_argument("--title", metavar="NAME", help="call run R this; empty takes it back")
+    parser.add_argument("--note", metavar="TEXT", help="note this on run R; empty takes it back")
+    parser.add_argument(
+        "--pin",
+        action=argparse.BooleanOptionalAction,
+        help="show run R first on Results, or no longer",
+    )
+    parser.add_argument("--delete", action="store_true", help="remove run R and its student")
 
 
 def _selection_flags(parser: Parser) -> None:

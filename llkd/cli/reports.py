@@ -179,10 +179,27 @@ def _classified(found: Document) -> None:
 
 
 def _runs(found: Document) -> None:
+    if "deleted" in found:
+        print(f"Deleted run {found['deleted']}. What was exported stays.")
+        left = ", ".join(str(number) for number in found["no_longer_controls"])
+        if left:
+            print(f"No longer controls of any run, as they copied its counts: run {left}.")
+        spoken = ", ".join(str(number) for number in found["reports"])
+        if spoken:
+            print(f"Reports of comparisons that speak of it stay as they were: job {spoken}.")
+        return
     if not found["runs"]:
         print("No runs yet. Start one with: llkd train PROJECT")
         return
-    print_table(found["runs"], RUN_COLUMNS)
+    rows = [
+        {**row, "name": (row["name"] or "") + (" (pinned)" if row["pinned"] else "")}
+        for row in found["runs"]
+    ]
+    named = {"name": ("name", "")} if any(row["name"] for row in rows) else {}
+    print_table(rows, {"run": RUN_COLUMNS["run"], **named, **RUN_COLUMNS})
+    for row in rows:
+        if row["note"]:
+            print(f"Note on run {row['run']}: {printable(' '.join(row['note'].split()))}")
 
 
 def _jobs(found: Document) -> None:

@@ -17,6 +17,7 @@ from llkd.jobs.control import (
     resume,
     start,
 )
+from llkd.jobs.removal import delete_run, job_on, reports_on
 from llkd.jobs.running import JobContext, Work, run
 
 __all__ = [
@@ -24,10 +25,13 @@ __all__ = [
     "Work",
     "all_jobs",
     "cancel",
+    "delete_run",
+    "job_on",
     "live_jobs",
     "log_path",
     "log_tail",
     "refreshed",
+    "reports_on",
     "resume",
     "run",
     "start",

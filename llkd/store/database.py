@@ -13,7 +13,7 @@ from llkd.errors import StoreError
 from llkd.store.home import Home
 from llkd.store.write_ahead import write_ahead
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def open_engine(home: Home) -> sa.Engine:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +18,27 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
+from filelock import FileLock
 
 from llkd.config import TrainingConfig, build
-from llkd.errors import NotFound
+from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
 from llkd.store.database import new_id
 from llkd.store.home import Home, atomic_file
 
 JUDGES = "judges.parquet"
+LONGEST_TITLE = 100
+LONGEST_NOTE = 2000
+JOINERS = "\u200c\u200d"
+"""Characters without a picture of their own that some scripts and emoji cannot do without."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training run. ``labels`` says how the pseudo-labels it used were derived."""
+    """One training run. ``labels`` says how the pseudo-labels it used were derived.
+
+    ``title``, ``note`` and ``pinned`` are what people say of it; empty and False until then.
+    """
 
     id: int
     project_id: int
@@ -36,6 +49,9 @@ class Run:
     config: TrainingConfig
     labels: dict[str, Any]
     summary: dict[str, Any] | None
+    title: str
+    note: str
+    pinned: bool
     folder: Path
 
     @property
@@ -46,7 +62,7 @@ class Run:
     @property
     def name(self) -> str:
         """What people call it."""
-        return f"run {self.id}: {self.config.selection.strategy}"
+        return f"run {self.id}: {self.title or self.config.selection.strategy}"
 
 
 class Runs:
@@ -65,6 +81,8 @@ class Runs:
         job_id: int | None = None,
     ) -> Run:
         """A new run with its folder and its settings in it."""
+        with self._folders(project_id):
+            pass
         with self._engine.begin() as connection:
             made = connection.execute(
                 sa.insert(schema.runs).values(
@@ -114,6 +132,74 @@ class Runs:
                 .values(summary=summary, finished=time.time())
             )
 
+    def describe(
+        self,
+        run_id: int,
+        *,
+        title: str | None = None,
+        note: str | None = None,
+        pinned: bool | None = None,
+    ) -> Run:
+        """Keep what a person says of a run; what is not given stays. Empty takes a title back.
+
+        Raises UserError where a title has more than 100 characters or a note more than 2,000, or
+        one that cannot be shown.
+        """
+        self.get(run_id)
+        values: dict[str, Any] = {}
+        if title is not None:
+            values["title"] = _said("title", title, LONGEST_TITLE)
+        if note is not None:
+            values["note"] = _said("note", note, LONGEST_NOTE, "\n\t")
+        if pinned is not None:
+            values["pinned"] = pinned
+        if values:
+            with self._engine.begin() as connection:
+                table = schema.runs
+                connection.execute(sa.update(table).where(table.c.id == run_id).values(**values))
+        return self.get(run_id)
+
+    def followers(self, run: Run) -> list[Run]:
+        """Runs that copied how many texts this one took in each step: its controls."""
+        return [one for one in self.all(run.project_id) if one.config.reference_run == run.id]
+
+    def delete(self, run_id: int) -> None:
+        """Remove a run and its folder; a deleted run's number is not given again.
+
+        The folder is put aside first, so that a run is there whole or not at all; what could not be
+        removed then is removed with the next run that is made or deleted. Raises StoreError where
+        it cannot be put aside. See ``jobs.delete_run`` for the checks before.
+        """
+        run = self.get(run_id)
+        aside = run.folder.with_name(f".{run.id}.deleted")
+        with self._folders(run.project_id), self._engine.begin() as connection:
+            connection.execute(sa.delete(schema.runs).where(schema.runs.c.id == run.id))
+            # Inside the transaction: a folder that cannot be moved keeps its run.
+            try:
+                if run.folder.exists():
+                    os.replace(run.folder, aside)
+            except OSError as error:
+                raise StoreError(
+                    f"The folder {run.folder} cannot be put aside ({error.strerror}). "
+                    "The run is unchanged."
+                ) from error
+        shutil.rmtree(aside, ignore_errors=True)
+
+    @contextmanager
+    def _folders(self, project_id: int) -> Iterator[None]:
+        """Alone with a project's run folders, after what a stopped deletion left is put right."""
+        with FileLock(self._home.locks / f"runs-{project_id}.lock", timeout=120):
+            for aside in self._home.run(project_id, 0).parent.glob(".*.deleted"):
+                number = aside.name.split(".")[1]
+                if not aside.is_dir() or not number.isdecimal():
+                    continue
+                place = self._home.run(project_id, int(number))
+                if not place.exists() and any(r.id == int(number) for r in self.all(project_id)):
+                    os.replace(aside, place)  # stopped before the deletion held: the run stays
+                else:
+                    shutil.rmtree(aside, ignore_errors=True)
+            yield
+
     def steps(self, run: Run) -> pd.DataFrame:
         """The step log so far, in order; empty before the first part."""
         return _parts(run.folder, "steps-*.parquet", "step")
@@ -129,6 +215,10 @@ class Runs:
             return None
         found = pq.read_table(path, columns=["p"], filters=[("row", "==", row)])["p"].to_pylist()
         return np.asarray(found[0], dtype=np.float64) if found else None
+
+    def targets(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
+        """Rows ``[m]`` and what the run was to learn for them, probabilities ``[m, C]``."""
+        return read_probabilities(run.folder / "targets.parquet")
 
     def epochs(self, run: Run) -> list[int]:
         """Epochs whose signals are there, in order."""
@@ -184,6 +274,18 @@ def write_judges(run: Run, rows: np.ndarray, label: np.ndarray) -> None:
     table = pa.table({"row": rows.astype(np.int32), "label": label.astype(np.int32)})
     with atomic_file(run.folder / JUDGES) as temporary:
         pq.write_table(table, temporary)
+
+
+def _said(what: str, text: str, longest: int, also: str = "") -> str:
+    """A person's words as they are stored. Raises UserError for what cannot be shown."""
+    cleaned = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    if len(cleaned) > longest or not all(c.isprintable() or c in JOINERS + also for c in cleaned):
+        shown = cleaned if len(cleaned) <= 40 else cleaned[:40] + "…"
+        raise UserError(
+            f"A {what} has at most {longest:,} printable characters, but it was {shown!r}"
+            + (f" ({len(cleaned):,} characters)." if len(cleaned) > longest else ".")
+        )
+    return cleaned
 
 
 def write_probabilities(path: Path, rows: np.ndarray, probabilities: np.ndarray) -> None:

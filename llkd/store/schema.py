@@ -56,6 +56,9 @@ runs = sa.Table(
     sa.Column("config", sa.JSON, nullable=False),
     sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("summary", sa.JSON),
+    sa.Column("title", sa.String(100), nullable=False, default="", server_default=""),
+    sa.Column("note", sa.String(2000), nullable=False, default="", server_default=""),
+    sa.Column("pinned", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 

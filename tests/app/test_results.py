@@ -9,7 +9,9 @@ from llkd import commands, curation, evaluation, fairness, jobs, signals
 from llkd.evaluation import Difference
 from llkd.fairness import Comparison
 from llkd.store.runs import write_probabilities
-from ui import results_view, run_reads
+from ui import results_view, run_reads, view
+from ui.results import cartography, curves, quality
+from ui.wording import unplain
 
 
 def _table(app, column):
@@ -193,24 +195,365 @@ def test_without_gold_the_agreement_with_the_teacher_is_all_that_is_said(home):
     share = (signals.pseudo_label(probabilities) == teacher).mean()
     assert table["Agrees with the teacher"][0] == f"{100 * share:.1f}\u00a0% of 100 texts"
     assert "Accuracy" not in table.columns
-    assert "How much of each class the student was trained on" in words(app)
+    assert "How much of each class" in words(app)
+    assert list(app.get_by_key("results_view").options) == ["What was selected", "Map of the pool"]
 
 
 # --- one run in detail --------------------------------------------------------------------------
 
 
-def test_a_run_shows_its_confusion_its_classes_and_what_was_selected_when(home):
+def _view(app, name):
+    app.get_by_key("results_view").set_value(name).run()
+    return app
+
+
+def _charts(app):
+    return [chart.key for chart in app.get("plotly_chart")]
+
+
+def _read(app):
+    """Buttons by what a reader sees on them."""
+    return {unplain(one.label): one for one in app.button}
+
+
+def test_the_texts_of_a_cell_are_shown_with_what_student_and_teacher_said(home):
     store, project = seeded_project(home, n=200)
-    add_run(store, project)
+    run = add_run(store, project)
     app = opened("results")
     assert "50 held-out texts. Each row is a true class" in words(app)
-    app.get_by_key("results_view").set_value("Per class").run()
-    assert "results_f1" in [chart.key for chart in app.get("plotly_chart")]
-    app.get_by_key("results_view").set_value("What was selected when").run()
-    assert "Of the selected labels with gold, 75.0\u00a0% were right." in words(app)
+    rows, gold, probabilities = fairness.answers_by_row(store, project, run)
+    label = signals.pseudo_label(probabilities)
+    matrix = evaluation.confusion_matrix(label, gold, 3)
+    np.fill_diagonal(matrix, 0)
+    true, said_ = np.unravel_index(matrix.argmax(), matrix.shape)
+    assert app.get_by_key("results_true").value == true, "the commonest mistake comes first"
+    assert app.get_by_key("results_said").value == said_
+
+    app.get_by_key("results_true").set_value(0)
+    app.get_by_key("results_said").set_value(0).run()
+    table = _table(app, "Student says")
+    mine = np.flatnonzero((gold == 0) & (label == 0))
+    mine = mine[np.argsort(-probabilities[mine, 0], kind="stable")]
+    assert list(table["Id"]) == [f"M{row:04d}" for row in rows[mine]]
+    assert list(table["Probability"]) == pytest.approx(100 * probabilities[mine, 0])
+    labels = curation.teacher_labels(store, store.labellings.get(run.labelling_id))
+    names = project.label_set.names
+    assert list(table["Teacher says"]) == [names[k] for k in labels.label[rows[mine]]]
+    assert list(table["Confidence"]) == pytest.approx(100 * labels.confidence[rows[mine]])
+    assert f"{len(mine)} held-out texts of roads, called roads rightly" in words(app)
+
+
+def test_a_cell_leads_to_its_like_in_the_pool_on_curate(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project, sharpness=1.0)
+    app = opened("results")
+    app.get_by_key("results_true").set_value(1)
+    app.get_by_key("results_said").set_value(2).run()
+    rows, probabilities = store.runs.signals(run)
+    taught = store.runs.targets(run)[1].argmax(axis=1)
+    texts = store.projects.texts(project.id, ["text", "gold"])
+    wanted = rows[(taught == 1) & (signals.pseudo_label(probabilities) == 2)]
+    assert len(wanted) > 3
+    assert _read(app)[f"{len(wanted)} texts taught as waste, student says water"]
+    app.get_by_key("results_pool_label").click().run()
+    assert app.title[0].value == "Curate"
+    table = _table(app, "Student's label")
+    assert list(table["Text"]) == texts["text"].iloc[wanted].tolist()
+    assert set(table["Label"]) == {"waste"} and set(table["Student's label"]) == {"water"}
+    assert app.session_state[view.key(project)].run == run.id
+
+    app = opened("results")
+    app.get_by_key("results_true").set_value(1)
+    app.get_by_key("results_said").set_value(2).run()
+    gold = texts["gold"].to_numpy()[rows] == "waste"
+    number = int((gold & (signals.pseudo_label(probabilities) == 2)).sum())
+    assert f"{number} texts truly waste, student says water" in _read(app)
+
+
+def test_names_of_classes_are_no_markup_in_the_way_to_curate(home):
+    names = ["![i](http://e.com/x)", "**b** <i>", "c"]
+    store, project = seeded_project(home, n=120, names=names)
+    add_run(store, project, sharpness=0.5)
+    app = opened("results")
+    labels = [one.label for one in app.button if "student says" in one.label]
+    assert labels and not any("![i](" in label or "**b**" in label for label in labels)
+
+
+def test_each_class_has_its_figures_beside_the_teachers(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    app = _view(opened("results"), "Per class")
+    assert "results_f1" in _charts(app)
+    gold, probabilities = fairness.answers(store, project, run)
+    lines = evaluation.class_table(signals.pseudo_label(probabilities), gold, ["a", "b", "c"])
+    table = _table(app, "Precision")
+    assert list(table["Recall"]) == pytest.approx([100 * one["recall"] for one in lines])
+    assert list(table["Texts"]) == [one["support"] for one in lines]
+    teacher = run_reads.teacher_report(store, project, run)["per_class"]
+    assert list(table["Teacher's F1"]) == pytest.approx([100 * one["f1"] for one in teacher])
     series = results_view.f1_series(store, project, store.runs.get(1))
     assert [name for name, _, _ in series] == ["the teacher itself", "run 1: llkd"]
-    assert all(len(values) == 3 for _, values, _ in series)
+
+
+def test_calibration_says_what_the_error_means(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project, sharpness=4.0)
+    app = _view(opened("results"), "Calibration")
+    assert "results_reliability" in _charts(app)
+    gold, probabilities = fairness.answers(store, project, run)
+    right = signals.pseudo_label(probabilities) == gold
+    error = evaluation.ece(probabilities, right)
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Calibration error"] == f"{error:.3f}"
+    mean = signals.confidence(probabilities).mean()
+    assert (
+        f"On average it is {100 * mean:.1f}\u00a0% sure, and right {100 * right.mean():.1f}\u00a0%"
+    ) in words(app)
+    assert "Measured on 50 held-out texts. These are few" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("sure", "right", "told"),
+    [(0.9, 0.8, "too sure of itself"), (0.7, 0.8, "right more often"), (0.8, 0.79, "believed")],
+)
+def test_confidence_is_held_against_accuracy(sure, right, told):
+    assert told in quality.sentence(sure, right)
+
+
+def test_learning_curves_count_samples_and_seconds_and_find_the_rivals(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project, epochs=3)
+    rival = add_run(store, project, "all", epochs=3)
+    control = add_run(store, project, "random", epochs=3, reference=run)
+    add_run(store, project, "all", epochs=2)  # other settings
+    curve = run_reads.learning_curve(store, run)
+    steps = store.runs.steps(run)
+    assert [one["epoch"] for one in curve] == [1, 2, 3]
+    assert curve[-1]["samples"] == run.summary["backpropagated"]
+    assert curve[0]["samples"] == steps[steps["epoch"] == 1]["selected"].sum()
+    assert curve[-1]["seconds"] == pytest.approx(steps["seconds"].sum())
+    assert curve[-1]["accuracy"] == run.summary["accuracy"]
+    runs = fairness.finished(store, project)
+    found = curves.rivals(store, project, run, runs)
+    assert [(one.run.id, one.matched) for one in found] == [(rival.id, False), (control.id, True)]
+    app = opened("results")
+    app.get_by_key("results_run").set_value(run.id).run()
+    app = _view(app, "Learning curves")
+    assert app.get_by_key(f"results_beside_{run.id}").value == ["run 2: all", "run 3: random"]
+    assert "A dotted line took in every step as many texts as llkd." in words(app)
+    app.get_by_key("results_curve_against").set_value("seconds").run()
+    assert not app.exception and "results_curves" in _charts(app)
+
+
+def test_rivals_of_a_comparison_are_those_of_its_report_and_seed(home):
+    store, project = seeded_project(home, n=100)
+    made = [add_run(store, project, name, seed=seed) for seed in (0, 1) for name in ("llkd", "all")]
+    entries = [
+        {"run": run.id, "arm": name, "budget": budget, "seed": run.config.seed}
+        for run, (name, budget) in zip(
+            made, 2 * [("llkd", "epochs"), ("soft", "samples")], strict=True
+        )
+    ]
+    job = store.jobs.create("compare", "Compare", ["compare"], project.id)
+    store.jobs.update(job.id, state="finished", result={"arms": [], "runs": entries})
+    found = curves.rivals(store, project, made[0], fairness.finished(store, project))
+    assert [(one.name, one.run.id, one.matched) for one in found] == [
+        ("soft, llkd's samples (run 2)", 2, True)
+    ]
+
+
+def test_what_was_selected_is_held_against_the_gold_of_the_pool(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project)
+    app = _view(opened("results"), "What was selected")
+    assert {"results_when", "results_right"} <= set(_charts(app))
+    rows, targets = store.runs.targets(run)
+    gold = curation.gold_indices(
+        store.projects.texts(project.id, ["gold"]), project.label_set.names
+    )
+    right = dict(zip(rows, targets.argmax(axis=1) == gold[rows], strict=True))
+    taken = [right[row] for row in store.runs.decisions(run).query("selected")["row"]]
+    pool = np.mean(list(right.values()))
+    assert (
+        f"Of the labels it was trained on {100 * np.mean(taken):.1f}\u00a0% were right, of those "
+        f"of the whole pool {100 * pool:.1f}\u00a0%"
+    ) in said(app.info)
+    table = _table(app, "Pool right")
+    assert table["Selected"][0] == run.summary["backpropagated"] == table["Selected"][1:].sum()
+    assert table["Selected right"][0] == pytest.approx(100 * np.mean(taken))
+    assert table["Gain"][0] == pytest.approx(100 * (np.mean(taken) - pool))
+    app.get_by_key("results_selected_epoch_2").set_value(1).run()
+    assert _table(app, "Pool right")["Offered"][0] == 150
+
+
+def test_a_run_that_took_everything_has_nothing_to_compare(home):
+    store, project = seeded_project(home, n=100)
+    add_run(store, project, "all")
+    app = _view(opened("results"), "What was selected")
+    assert "It was trained on every label;" in said(app.info)
+
+
+def test_without_gold_how_right_a_selection_was_is_not_claimed(home):
+    store, project = seeded_project(home, n=100, gold=False)
+    add_run(store, project)
+    app = opened("results")
+    assert "How right the selected labels are cannot be known" in said(app.info)
+    assert "results_right" not in _charts(app)
+    store.people.decide(project.id, range(30), "label", project.label_set.names[0])
+    app = opened("results")
+    assert "judged by the 30 labels that people gave" in said(app.info)
+
+
+def test_the_map_lists_the_texts_of_a_region_and_opens_them_on_curate(home):
+    store, project = seeded_project(home, n=200)
+    run = add_run(store, project, epochs=3)
+    app = _view(opened("results"), "Map of the pool")
+    assert f"results_map_{run.id}" in _charts(app)
+    rows, targets = store.runs.targets(run)
+    label = targets.argmax(axis=1)
+    own = np.stack([store.runs.signals(run, e)[1][np.arange(150), label] for e in (1, 2, 3)])
+    hardest = rows[np.argsort(own.mean(axis=0), kind="stable")]
+    table = _table(app, "Deviation")
+    assert list(table["Id"]) == [f"M{row:04d}" for row in hardest[:100]]
+    assert list(table["Mean"]) == pytest.approx(100 * np.sort(own.mean(axis=0))[:100])
+    gold = curation.gold_indices(
+        store.projects.texts(project.id, ["gold"]), project.label_set.names
+    )
+    right = label == gold[rows]
+    worst = right[np.argsort(own.mean(axis=0), kind="stable")[:100]].mean()
+    assert f"By gold, {100 * worst:.1f}\u00a0% of these labels are right (100 texts" in words(app)
+    app.get_by_key("results_region_3").set_value("ambiguous").run()
+    app.get_by_key("results_region_many_150").set_value(5).run()
+    wavering = rows[np.argsort(-own.std(axis=0), kind="stable")[:5]]
+    assert list(_table(app, "Deviation")["Id"]) == [f"M{row:04d}" for row in wavering]
+    button(app, "Open them on Curate").click().run()
+    assert app.title[0].value == "Curate"
+    texts = store.projects.texts(project.id, ["text"])["text"]
+    assert list(_table(app, "Student's label")["Text"]) == texts.iloc[wavering].tolist()
+
+
+def test_what_is_marked_on_the_map_counts_every_text_drawn_or_not(home):
+    store, project = seeded_project(home, n=100)
+    run = add_run(store, project)
+    mapped = run_reads.mapped(store, run)
+    x, y = mapped.map.variability, mapped.map.confidence
+    box = {"x": [0.05, 0.2], "y": [0.9, 0.4]}
+    inside = np.flatnonzero((x >= 0.05) & (x <= 0.2) & (y >= 0.4) & (y <= 0.9))
+    assert 0 < len(inside) < len(x)
+    assert cartography.marked(mapped, {"box": [box]}).tolist() == inside.tolist()
+    corners = {"x": [0.05, 0.2, 0.2, 0.05], "y": [0.4, 0.4, 0.9, 0.9]}
+    assert cartography.marked(mapped, {"lasso": [corners]}).tolist() == inside.tolist()
+    assert cartography.marked(mapped, {"box": [], "lasso": []}) is None
+
+
+def test_one_epoch_is_no_map(home):
+    store, project = seeded_project(home)
+    add_run(store, project, epochs=1)
+    app = _view(opened("results"), "Map of the pool")
+    assert "this run has 1 epoch. Train with 2 epochs or more." in said(app.info)
+    button(app, "Train with more epochs")
+
+
+# --- many runs, and what people say of them -----------------------------------------------------
+
+
+def test_a_comparisons_many_runs_are_folded_into_a_group_of_their_own(home):
+    store, project = seeded_project(home)
+    job = store.jobs.create("compare", "Compare", ["compare"], project.id)
+    for seed in range(8):
+        add_run(store, project, seed=seed, epochs=1, job_id=job.id)
+    single = add_run(store, project, "all", epochs=1)
+    store.runs.describe(3, pinned=True, title="the best")
+    app = opened("results")
+    table = _table(app, "Who")
+    assert list(table["Who"]) == ["the teacher itself", "run 3: the best", "run 9: all"]
+    assert list(table["★"]) == ["", "★", ""]
+    app.get_by_key("results_which").set_value(str(job.id)).run()
+    assert len(_table(app, "Who")) == 9
+    assert _table(app, "Who")["Who"][1] == "run 3: the best"
+    app.get_by_key("results_which").set_value("every").run()
+    assert len(_table(app, "Who")) == 10
+    assert app.get_by_key("results_run").value == single.id
+
+
+def test_few_runs_need_no_choice_and_nothing_said_takes_no_column(home):
+    store, project = seeded_project(home)
+    add_run(store, project)
+    app = opened("results")
+    with pytest.raises(KeyError):
+        app.get_by_key("results_which")
+    assert not {"★", "Note"} & set(_table(app, "Who").columns)
+
+
+HOSTILE = "<img src=x> ![i](http://e.com) **b** :red[c]"
+
+
+def test_a_run_is_named_and_noted_and_pinned_on_the_page(home):
+    store, project = seeded_project(home)
+    run = add_run(store, project)
+    app = opened("results")
+    button(app, "Name and note").click().run()
+    app.text_input[0].set_value(HOSTILE)
+    next(a for a in app.text_area if a.label == "Note").set_value("first line\nsecond")
+    button(app, "Save").click().run()
+    named = store.runs.get(run.id)
+    assert (named.title, named.note) == (HOSTILE, "first line\nsecond")
+    assert f"run 1: {HOSTILE}" in list(_table(app, "Who")["Who"])
+    assert "first line\nsecond" in [one.value for one in app.text]
+    button(app, "Pin").click().run()
+    assert store.runs.get(run.id).pinned
+    button(app, "Unpin")
+    for element in [*app.markdown, *app.caption, *app.text_area, *app.button]:
+        said_ = getattr(element, "label", None) or getattr(element, "value", "")
+        assert "![i](" not in str(said_), "a name is never markup"
+    for page in ("train", "export", "curate"):
+        assert not opened(page).exception
+
+
+def test_what_cannot_be_stored_is_said_in_the_dialog(home):
+    store, project = seeded_project(home)
+    run = add_run(store, project)
+    app = opened("results")
+    button(app, "Name and note").click().run()
+    app.text_input[0].set_value("a\x07b")
+    button(app, "Save").click().run()
+    assert "A title has at most 100 printable characters" in said(app.error)
+    assert store.runs.get(run.id).title == ""
+
+
+def test_deleting_asks_first_and_says_what_goes(home):
+    store, project = seeded_project(home)
+    run = add_run(store, project)
+    add_run(store, project, "random", reference=run)
+    store.people.save_selection(project.id, "mine", {"run": run.id}, {"kept": 1})
+    job = store.jobs.create("compare", "Compare", ["compare"], project.id)
+    store.jobs.update(job.id, state="failed", result=None)
+    app = opened("results")
+    app.get_by_key("results_run").set_value(run.id).run()
+    button(app, "Delete …").click().run()
+    told = said(app.markdown)
+    assert "Its student, its logs and its settings (9 files, " in told
+    assert "Run 2 copied how many texts it took in each step" in told
+    assert "The saved selection 'mine' has its information need from it" in told
+    button(app, "Keep it").click().run()
+    assert store.runs.get(run.id) == run
+    button(app, "Delete …").click().run()
+    button(app, "Delete for good").click().run()
+    assert [one.id for one in store.runs.all(project.id)] == [2]
+    assert not run.folder.exists()
+    assert app.get_by_key("results_run").value == 2
+    assert not app.exception and not app.error
+
+
+def test_a_run_that_a_job_needs_stays(home):
+    store, project = seeded_project(home)
+    run = add_run(store, project)
+    app = opened("results")
+    with living_job(store, project, "compare"):
+        button(app, "Delete …").click().run()
+        assert "is running and needs it. Stop it first." in said(app.error)
+        assert button(app, "Delete for good").disabled
+    assert store.runs.get(run.id) == run
 
 
 # --- try the student ----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from llkd import charts
-from llkd.charts.palette import KEPT, NOT_KEPT, class_colours
+from llkd.charts.palette import KEPT, NOT_KEPT, RIGHT, WRONG, class_colours
 from llkd.charts.results import STRATEGY_COLOURS
 
 NASTY = "<a href='http://e.com'>l</a> %{y}"
@@ -59,8 +59,8 @@ def test_confusion_shades_by_row_and_writes_the_counts():
     assert np.asarray(shades.z).tolist() == [[0.8, 0.2], [0.0, 0.0]]
     assert list(counts.text) == ["8", "2", "0", "0"]
     assert (list(counts.x), list(counts.y)) == ([0, 1, 0, 1], [0, 0, 1, 1])
-    assert shades.hovertext[0][1].startswith("true: a<br>student: ")
-    assert shades.hovertext[0][1].endswith("2 (20.0%)")
+    assert counts.hovertext[1].startswith("true: a<br>student: ")
+    assert counts.hovertext[1].endswith("2 (20.0%)")
     assert "<a" not in figure.to_json()
     assert list(figure.layout.yaxis.range) == [1.5, -0.5]  # the first class on top
 
@@ -74,7 +74,17 @@ def test_equal_looking_names_keep_their_own_cells():
 def test_many_classes_have_no_room_for_counts():
     many = 30
     figure = charts.confusion(np.eye(many, dtype=int).tolist(), [str(k) for k in range(many)])
-    assert len(figure.data) == 1
+    marks = figure.data[1]
+    assert marks.mode == "markers" and marks.text is None
+    assert len(marks.x) == many**2, "a cell can be clicked all the same"
+
+
+def test_the_chosen_cell_is_outlined_and_right_or_wrong_by_its_colour():
+    for cell, colour in (((0, 1), WRONG), ((1, 1), RIGHT)):
+        (outline,) = charts.confusion([[8, 2], [0, 1]], ["a", "b"], chosen=cell).layout.shapes
+        assert (outline.y0, outline.x0) == (cell[0] - 0.48, cell[1] - 0.48)
+        assert outline.line.color == colour
+    assert not charts.confusion([[1]], ["a"]).layout.shapes
 
 
 def test_selected_when_leaves_a_gap_where_a_class_has_no_text():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from llkd import curation
 from llkd.curation import Plane, Share
 from ui import reads, view
-from ui.curate.scene import TABLE, Scene, draw_again, pick
+from ui.curate.scene import TABLE, Scene, draw_again, pick, picked
 from ui.decision_plane import Packed
 from ui.view import View
 from ui.wording import counted
@@ -19,10 +20,18 @@ PARTS = {"first": "Only in the first", "both": "In both", "other": "Only in the 
 
 
 def packed(scene: Scene) -> Packed:
-    """The plane's rows; while two selections are compared, to be coloured by which holds them."""
+    """The plane's rows, to be coloured by what was picked on another page.
+
+    While two selections are compared, by which of them holds a row.
+    """
     saved = {one["name"]: one for one in scene.store.people.selections(scene.project.id)}
     if not st.session_state.get("curate_compare") or len(saved) < 2:
-        return scene.packed
+        chosen_rows = picked(scene.project)
+        if chosen_rows is None or not chosen_rows.drawn:
+            return scene.packed
+        here = np.isin(scene.plane.frame["row"].to_numpy(), chosen_rows.rows)
+        title = chosen_rows.title
+        return scene.coloured_by(title, (chosen_rows.stamp,), {title: here})
     chosen = [
         st.session_state.get(key, usual)
         for key, usual in zip(("curate_first", "curate_second"), _usual(saved), strict=True)

@@ -14,7 +14,7 @@ from ui import view
 from ui.curate.plane import run_name
 from ui.curate.scene import Scene, look_through, step_back, steps_back
 from ui.view import View
-from ui.wording import count, counted, share
+from ui.wording import count, counted, plain, share
 
 TOP = 0.2
 MOVING = {"llkd", "teacher_only", "student_only", "teacher_then_random", "fixed"}
@@ -40,7 +40,7 @@ def presets(scene: Scene) -> None:
         st.menu_button(
             "Thresholds of a run",
             [run.id for run in runs],
-            format_func=lambda n: run_name(runs, n),
+            format_func=lambda n: plain(run_name(runs, n)),
             key="curate_of_run",
             on_click=_of_run,
             args=(scene,),

@@ -129,7 +129,7 @@ def of_text(scene: Scene, row: int) -> None:
         st.caption(f"{plain(run.name)} never saw this text.")
         return
     st.caption(
-        f"{plain(run.name.capitalize())} selected it at {count(found['selected'].sum())} of the "
+        f"R{plain(run.name)[1:]} selected it at {count(found['selected'].sum())} of the "
         f"{counted(len(found), 'step')} that saw it."
     )
     st.dataframe(

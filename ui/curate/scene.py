@@ -205,24 +205,26 @@ def look_at(project: Project, changed: Look) -> None:
 class Picked:
     """Texts picked by other means than the plane: what they are, and their row numbers in order.
 
-    ``stamp`` stands for the rows where two of these are compared or written out.
+    ``stamp`` stands for the rows where two of these are compared or written out. ``drawn`` ones can
+    be told apart on the plane by colour.
     """
 
     title: str
     stamp: int
     rows: np.ndarray = field(compare=False, repr=False)
+    drawn: bool = False
 
 
 def picked(project: Project) -> Picked | None:
-    """The texts that a comparison or a search by meaning picked last."""
+    """The texts that a comparison, a search by meaning or another page picked last."""
     held: Picked | None = st.session_state.get(_name("picked", project))
     return held
 
 
-def pick(project: Project, title: str, rows: np.ndarray) -> None:
-    """Make these rows the list that the table shows, under a title."""
+def pick(project: Project, title: str, rows: np.ndarray, *, drawn: bool = False) -> None:
+    """Make these rows the list that the table shows, under a title; ``drawn`` also in colour."""
     st.session_state[_name("picked", project)] = Picked(
-        title, zlib.crc32(np.ascontiguousarray(rows, np.int64).tobytes()), rows
+        title, zlib.crc32(np.ascontiguousarray(rows, np.int64).tobytes()), rows, drawn
     )
     st.session_state["curate_shown"] = PICKED
 

@@ -11,7 +11,7 @@ from llkd.store import Project, Store
 from ui.curate import controls, meaning, replay, review, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
-from ui.curate.scene import PICKED, TABLE, Scene, decide, picked, redraw, region, undo
+from ui.curate.scene import PICKED, TABLE, Picked, Scene, decide, picked, redraw, region, undo
 from ui.errors import told
 from ui.wording import count, counted, plain
 
@@ -69,7 +69,7 @@ def _filters(scene: Scene) -> Filter:
         which = st.segmented_control(
             "Show",
             shown,
-            format_func=lambda one: chosen.title.capitalize() if chosen and one == PICKED else one,
+            format_func=lambda one: _titled(chosen) if chosen and one == PICKED else one,
             key="curate_shown",
             required=True,
             persist_state="session",
@@ -114,6 +114,11 @@ def _filters(scene: Scene) -> Filter:
         marked,
         chosen,
     )
+
+
+def _titled(chosen: Picked) -> str:
+    """The title of what was picked, which may hold names of classes, as the label of a choice."""
+    return plain(chosen.title[:1].upper() + chosen.title[1:])
 
 
 def _listed(scene: Scene, wanted: Filter) -> np.ndarray:

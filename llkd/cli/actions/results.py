@@ -94,8 +94,20 @@ def _predict_file(store: Store, given: Namespace, project: Project, run: Run) ->
 def runs(store: Store, given: Namespace) -> Document:
     """``llkd runs``."""
     project = store.projects.get(given.project)
+    said = {"title": given.title, "note": given.note, "pinned": given.pin}
+    changing = any(value is not None for value in said.values())
+    if given.run is None and (changing or given.delete):
+        raise UserError("Say which run: --run R. See: llkd runs PROJECT")
+    if given.delete and changing:
+        raise UserError("A run is deleted or described, not both: leave out one of the two.")
+    if given.delete:
+        return _deleted(store, store.runs.get(given.run, project.id))
+    chosen = store.runs.all(project.id)
+    if given.run is not None:
+        run = store.runs.get(given.run, project.id)
+        chosen = [store.runs.describe(run.id, **said)]
     listed = []
-    for run in store.runs.all(project.id):
+    for run in chosen:
         state = "finished"
         if run.summary is None:
             state = "unfinished" if run.job_id is None else jobs.refreshed(store, run.job_id).state
@@ -106,6 +118,9 @@ def runs(store: Store, given: Namespace) -> Document:
         listed.append(
             {
                 "run": run.id,
+                "name": run.title,
+                "note": run.note,
+                "pinned": run.pinned,
                 "state": state,
                 "strategy": run.config.selection.strategy,
                 "seed": run.config.seed,
@@ -113,3 +128,10 @@ def runs(store: Store, given: Namespace) -> Document:
             }
         )
     return {"project": project.name, "runs": listed}
+
+
+def _deleted(store: Store, run: Run) -> Document:
+    followers = [one.id for one in store.runs.followers(run)]
+    reports = [job.id for job in jobs.reports_on(store, run)]
+    jobs.delete_run(store, run)
+    return {"deleted": run.id, "no_longer_controls": followers, "reports": reports}

@@ -405,6 +405,8 @@ def test_passes_whose_settings_are_refused_today_open_and_their_secrets_are_gone
         database.execute("UPDATE labellings SET config = ?", (json.dumps(config),))
         for column in ("cached", "cut", "fits", "rounds"):
             database.execute(f"ALTER TABLE labellings DROP COLUMN {column}")
+        for column in ("title", "note", "pinned"):
+            database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         database.execute("UPDATE alembic_version SET version_num = '0001'")
     database.close()
     again = Store()

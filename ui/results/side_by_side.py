@@ -1,0 +1,148 @@
+"""All runs in one table: which of them to show, and the one that is looked at in detail."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llkd import charts
+from llkd.store import Project, Run, Store
+from ui import results_view, run_reads
+from ui.results import managing
+from ui.results_view import PLAIN
+from ui.wording import TERMS, counted, when
+
+_RUN, _WHICH = "results_run", "results_which"
+OWN, EVERY = "own", "every"
+FEW = 8
+"""So many runs are shown without a choice of which."""
+
+
+def groups(store: Store, runs: Sequence[Run]) -> dict[str, tuple[str, list[Run]]]:
+    """Ways to show some of the runs: what each is called, and its runs.
+
+    Those that were pinned or started one by one, those of each comparison (newest first), all.
+    """
+    made = {job.id: job for job in store.jobs.all() if job.kind in ("compare", "demo")}
+    of_comparison: dict[int, list[Run]] = {}
+    for run in runs:
+        if run.job_id in made:
+            of_comparison.setdefault(run.job_id, []).append(run)  # type: ignore[arg-type]
+    own = [run for run in runs if run.pinned or run.job_id not in made]
+    found = {}
+    if own:
+        found[OWN] = (f"Pinned and single runs ({len(own)})", own)
+    for number in sorted(of_comparison, reverse=True):
+        job, mine = made[number], of_comparison[number]
+        called = f"Comparison of {when(job.created)} (job {number}): {counted(len(mine), 'run')}"
+        found[str(number)] = (called, mine)
+    found[EVERY] = (f"All runs ({len(runs)})", list(runs))
+    return found
+
+
+def pinned_first(runs: Sequence[Run]) -> list[Run]:
+    """Pinned runs before the others; else in the order in which they come."""
+    return sorted(runs, key=lambda run: not run.pinned)
+
+
+def shown(store: Store, runs: Sequence[Run]) -> list[Run]:
+    """The runs that a person chose to see, oldest first; where there are few, all of them."""
+    if len(runs) <= FEW:
+        return list(runs)
+    found = groups(store, runs)
+    if st.session_state.get(_WHICH) not in found:
+        st.session_state[_WHICH] = next(iter(found))
+    which = st.selectbox(
+        "Show",
+        list(found),
+        format_func=lambda name: found[name][0],
+        key=_WHICH,
+        persist_state="session",
+        width=420,
+    )
+    return found[which][1]
+
+
+def looked_at(runs: Sequence[Run]) -> Run:
+    """The run that is looked at in detail: the one chosen last, else the newest."""
+    by_id = {run.id: run for run in runs}
+    if st.session_state.get(_RUN) not in by_id:
+        st.session_state[_RUN] = max(by_id)
+    return by_id[st.session_state[_RUN]]
+
+
+def table(store: Store, project: Project, runs: Sequence[Run], chosen: Run, measured: bool) -> None:
+    """The runs, pinned first; a ticked one becomes the one in detail."""
+    listed = pinned_first(runs)
+    made = results_view.runs_table if measured else results_view.agreement_table
+    frame = made(store, project, listed)
+    above = len(frame) - len(listed)  # the teacher's line
+    numbers = [run.id for run in listed]
+    ticked = [above + numbers.index(chosen.id)] if chosen.id in numbers else []
+    # The key holds what is ticked, so that the table follows the choice below it.
+    key = f"results_table_{chosen.id}_{_stamp(listed)}"
+
+    def pick() -> None:
+        rows = [row - above for row in st.session_state[key].selection.rows if row >= above]
+        if rows and rows[0] < len(numbers):
+            st.session_state[_RUN] = numbers[rows[0]]
+
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config=results_view.COLUMNS,
+        placeholder="–",
+        on_select=pick,
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": ticked}},
+        key=key,
+        alt="The teacher and every finished run with its figures"
+        if measured
+        else "Every finished run with its agreement with the teacher",
+    )
+    if not measured:
+        return
+    st.caption(
+        f"{TERMS['accuracy']} {TERMS['macro-F1']} Brackets are 95 % intervals. Back-propagated "
+        "counts every text each time the student was trained on it; the share is of all it could "
+        "have been trained on."
+    )
+    marks = results_view.run_marks(store, project, listed)
+    if marks:
+        teacher = run_reads.teacher_report(store, project, results_view.newest(listed))
+        st.plotly_chart(
+            charts.accuracy_against_samples(marks, teacher["accuracy"] if teacher else None),
+            key="results_samples",
+            config=PLAIN,
+            alt="Accuracy of each run against the samples it used",
+        )
+
+
+def _stamp(runs: Sequence[Run]) -> int:
+    """A number for these runs as they are told of in the table."""
+    told = [(run.id, run.title, run.note, run.pinned) for run in runs]
+    return zlib.crc32(repr(told).encode("utf-8", "replace"))
+
+
+def choice(store: Store, project: Project, runs: Sequence[Run]) -> None:
+    """The run in detail, chosen by keyboard too, and what can be done with it."""
+    managing.said()
+    names = {
+        run.id: f"{run.name}, seed {run.config.seed}" for run in pinned_first(list(reversed(runs)))
+    }
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = st.selectbox(
+            "Run",
+            list(names),
+            format_func=names.__getitem__,
+            key=_RUN,
+            persist_state="session",
+            width=340,
+        )
+        run = next(one for one in runs if one.id == number)
+        managing.actions(store, project, run)
+    if run.note:
+        with st.container(border=True):
+            st.text(run.note)
