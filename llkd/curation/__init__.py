@@ -28,8 +28,12 @@ from llkd.curation.labels import (
 from llkd.curation.neighbours import neighbour_opinions
 from llkd.curation.order import random_order, random_sample
 from llkd.curation.plane import (
+    PROBE,
+    Need,
     Plane,
+    find_need,
     load_plane,
+    plane_of,
     with_decisions,
 )
 from llkd.curation.replay import history
@@ -47,6 +51,8 @@ __all__ = [
     "random_order",
     "random_sample",
     "Judged",
+    "Need",
+    "PROBE",
     "Plane",
     "Share",
     "TeacherLabels",
@@ -58,6 +64,7 @@ __all__ = [
     "embeddings_path",
     "example_rows",
     "few_shot",
+    "find_need",
     "fit_temperature",
     "gold_indices",
     "has_embeddings",
@@ -69,6 +76,7 @@ __all__ = [
     "load_embeddings",
     "load_plane",
     "nearest_rows",
+    "plane_of",
     "neighbour_opinions",
     "newest_embeddings",
     "not_fitted",
