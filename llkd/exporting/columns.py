@@ -71,7 +71,7 @@ def checked_groups(text: str) -> tuple[str, ...]:
 
 def described(columns: Sequence[str], formula: str, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Name, kind and meaning of each column; ``formula`` is how the weight came about."""
-    told = []
+    told: list[dict[str, Any]] = []
     for name in columns:
         column = COLUMNS[name]
         meaning = formula if name == "weight" else column.meaning

@@ -59,6 +59,19 @@ def parts(table: pa.Table) -> dict[str, pa.Table]:
     return {name: part for name, part in found.items() if part.num_rows}
 
 
+class Steps:
+    """Progress over all formats: of each the rows that are about to be written."""
+
+    def __init__(self, formats: Sequence[str], rows: int, progress: Progress) -> None:
+        self._passes = len({"jsonl", *(one.removesuffix("-zip") for one in formats)})
+        self._rows, self._progress, self._done = rows, progress, 0
+
+    def __call__(self, rows: int, what: str) -> None:
+        """Say what is written next; raises to stop where the caller wants to."""
+        self._progress(self._done // self._passes, self._rows, what)
+        self._done += rows
+
+
 def write_rows(
     table: pa.Table,
     folder: Path,
@@ -70,6 +83,7 @@ def write_rows(
     """Write the rows in these formats below ``folder``; returns the files and ``rows_sha256``."""
     by_split = parts(table)
     split = "split" in table.column_names
+    steps = Steps(formats, table.num_rows, progress)
 
     def path(name: str, ending: str) -> Path:
         return folder / (f"curated-{name}.{ending}" if split else f"curated.{ending}")
@@ -78,17 +92,17 @@ def write_rows(
     if "csv" in formats:
         for name, part in by_split.items():
             files.append(path(name, "csv"))
-            write_csv(part, files[-1], names, progress)
+            write_csv(part, files[-1], names, steps)
     lines = {name: path(name, "jsonl") for name in by_split} if "jsonl" in formats else {}
-    total = _write_lines(table, lines, progress)
+    total = _write_lines(table, lines, steps)
     files += lines.values()
     if "parquet" in formats:
         for name, part in by_split.items():
-            progress(0, part.num_rows, "Writing Parquet")
+            steps(part.num_rows, "Writing Parquet")
             files.append(path(name, "parquet"))
             pq.write_table(part, files[-1], compression="zstd")
     if {"hf", "hf-zip"} & set(formats):
-        progress(0, table.num_rows, "Writing the data set folder")
+        steps(table.num_rows, "Writing the data set folder")
         made = write_folder(by_split, folder / "hf", names, told)
         if "hf-zip" in formats:
             files.append(folder / "dataset.zip")
@@ -104,18 +118,19 @@ def write_rows(
 
 
 def write_csv(
-    table: pa.Table, path: Path, names: Sequence[str], progress: Progress | None = None
+    table: pa.Table, path: Path, names: Sequence[str], steps: Steps | None = None
 ) -> None:
     """Write rows as CSV: UTF-8 with a mark, every text in quotes and safe for a spreadsheet."""
     with path.open("wb") as file:
         # The byte order mark is what makes spreadsheets read UTF-8; this app and pandas skip it.
         file.write(b"\xef\xbb\xbf")
         for start in range(0, max(1, table.num_rows), _BLOCK):
-            if progress is not None:
-                progress(start, table.num_rows, "Writing CSV")
+            part = table.slice(start, _BLOCK)
+            if steps is not None:
+                steps(part.num_rows, "Writing CSV")
             # Every text in quotes: a lone carriage return in one must not start a new row.
             how = pa_csv.WriteOptions(include_header=not start, quoting_style="needed")
-            pa_csv.write_csv(_flat(table.slice(start, _BLOCK), names), file, how)
+            pa_csv.write_csv(_flat(part, names), file, how)
 
 
 def _flat(table: pa.Table, names: Sequence[str]) -> pa.Table:
@@ -132,7 +147,7 @@ def _flat(table: pa.Table, names: Sequence[str]) -> pa.Table:
     return pa.table(columns, names=guarded(pa.array(heads)).to_pylist())
 
 
-def _write_lines(table: pa.Table, paths: Mapping[str, Path], progress: Progress) -> str:
+def _write_lines(table: pa.Table, paths: Mapping[str, Path], steps: Steps) -> str:
     """Write JSON lines to the file of each row's split (none: only sum them up)."""
     total = hashlib.sha256()
     what = "Writing JSON lines" if paths else "Summing up the rows"
@@ -140,7 +155,7 @@ def _write_lines(table: pa.Table, paths: Mapping[str, Path], progress: Progress)
         files = {name: stack.enter_context(path.open("wb")) for name, path in paths.items()}
         done = 0
         for lines in json_lines(table):
-            progress(done, table.num_rows, what)
+            steps(len(lines), what)
             data = ("\n".join(lines) + "\n").encode()
             total.update(data)
             if len(files) == 1:

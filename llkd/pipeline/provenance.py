@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import shutil
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from llkd import curation, exporting
+from llkd.errors import UserError
 from llkd.store import Labelling, Project, Run, Scores, Store
 from llkd.store.home import atomic_file
 from llkd.store.labellings import usable
@@ -138,14 +138,20 @@ def _need(store: Store, plane: curation.Plane, run: Run | None) -> dict[str, Any
     told: dict[str, Any] = {"source": plane.need_source, "sha256": None, "epoch": None}
     if plane.need_file is None or plane.student_probabilities is None:
         return told
-    told["sha256"] = exporting.sha256(plane.need_file)
-    if run is not None:
-        told["epoch"] = int(plane.need_file.stem.rpartition("-")[2])
-        return told
-    kept = kept_signals(store, plane.project, told["sha256"])
-    if not kept.exists():
-        with atomic_file(kept) as temporary:
-            shutil.copyfile(plane.need_file, temporary)
+    try:
+        told["sha256"] = exporting.sha256(plane.need_file)
+        if run is not None:
+            told["epoch"] = int(plane.need_file.stem.rpartition("-")[2])
+            return told
+        kept = kept_signals(store, plane.project, told["sha256"])
+        if not kept.exists():
+            with atomic_file(kept) as temporary:
+                temporary.write_bytes(plane.need_file.read_bytes())
+    except FileNotFoundError:
+        raise UserError(
+            "The labels changed while they were exported, and information need with them. "
+            "Export again in a moment."
+        ) from None
     return told
 
 

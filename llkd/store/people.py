@@ -119,7 +119,7 @@ class People:
     ) -> list[Any]:
         """What was decided and not taken back, now or by ``at``, in the order it was decided."""
         table = schema.human_labels
-        stands = table.c.undone.is_(None)
+        stands: sa.ColumnElement[bool] = table.c.undone.is_(None)
         if at is not None:
             stands = (table.c.created <= at) & (stands | (table.c.undone > at))
         query = sa.select(*columns).where((table.c.project_id == project_id) & stands)
