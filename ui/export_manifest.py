@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from llkd import commands, exporting
+from llkd.store import Store
 from ui.wording import counted, plain, share
 
 
-def told(folder: Path) -> None:
+def told(store: Store, folder: Path) -> None:
     """Show the manifest of this folder; nothing where there is none or an older one."""
     found = exporting.manifest_in(folder)
     if found is None or "rows_sha256" not in found:
@@ -22,18 +22,15 @@ def told(folder: Path) -> None:
     with st.expander("What the manifest says, and how to make the same rows again"):
         try:
             lines = [*_rows(found), *_labels(found), *_people(found)]
+            columns = [
+                f"**{plain(str(one['name']))}**: {plain(str(one['meaning']))}"
+                for one in found["columns"]
+            ]
         except (KeyError, TypeError, ValueError, AttributeError):
             st.markdown("The manifest was altered and cannot be told in words.")
             return
         st.markdown("\n".join(f"- {line}" for line in lines))
-        columns = found.get("columns")
-        if isinstance(columns, list) and columns:
-            shown = pd.DataFrame(columns).reindex(columns=["name", "meaning"])
-            st.dataframe(
-                shown.rename(columns={"name": "Column", "meaning": "What it is"}),
-                hide_index=True,
-                height="content",
-            )
+        st.markdown("Its columns:\n\n" + "\n".join(f"- {line}" for line in columns))
         st.markdown(
             "The same rows again, hash for hash, or which input has changed since. Texts labelled "
             "and edits made later do no harm:"

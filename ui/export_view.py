@@ -179,7 +179,7 @@ def files(store: Store, job: Job) -> None:
     st.code(str(made.get("folder", "")), language=None)
     for number, path in enumerate(found):
         _file(store, path, f"{job.id}_{number}")
-    export_manifest.told(Path(str(made.get("folder", ""))))
+    export_manifest.told(store, Path(str(made.get("folder", ""))))
 
 
 def _file(store: Store, path: Path, key: str) -> None:

@@ -245,9 +245,9 @@ def _table(
     return exporting.curated_table(plane, kept, beyond, options)
 
 
-def _counted(number: int, what: str) -> str:
-    many = what.replace(" ", "s ") + "s"
-    return f"1 {what} was" if number == 1 else f"{number:,} {many} were"
+def _aside(number: int, one: str, many: str, done: str) -> str:
+    said = f"1 {one} was" if number == 1 else f"{number:,} {many} were"
+    return f"{said} {done} later and left aside."
 
 
 def _other_writers(told: Mapping[str, Any]) -> bool:
@@ -266,7 +266,7 @@ def _notes(store: Store, told: Mapping[str, Any], found: _Found) -> list[str]:
         usable = now.row[now.label >= 0]
         more = int(pool.to_numpy()[usable].sum()) - len(found.evidence.row)
         if more:
-            notes.append(f"{_counted(more, 'text')} labelled later and left aside.")
+            notes.append(_aside(more, "text", "texts", "labelled"))
         moved = not np.allclose(now.bias, inputs["bias"], rtol=0, atol=1e-9)
         if moved or now.temperature != float(inputs["temperature"]):
             notes.append("The calibration would be another today; the recorded one was used.")
@@ -274,7 +274,7 @@ def _notes(store: Store, told: Mapping[str, Any], found: _Found) -> list[str]:
         one["created"] > float(inputs["as_of"]) for one in store.people.edits(found.project.id)
     )
     if later:
-        notes.append(f"{_counted(later, 'label or exclusion')} made later and left aside.")
+        notes.append(_aside(later, "label or exclusion", "labels or exclusions", "made"))
     here = exporting.environment()
     other = [
         f"{name} {then} (here {here.get(name, 'missing')})"
