@@ -136,18 +136,18 @@ def write_again(
     folder: Path,
     told: Mapping[str, Any],
     class_names: Sequence[str],
-    judge: Callable[[list[str]], None],
+    judge: Callable[[str, list[str]], None],
 ) -> list[Path]:
     """Write the rows as an earlier export's manifest ``told`` says, with that manifest.
 
-    ``judge`` is given the names of files that came out unlike the earlier ones, and may raise:
-    then nothing is kept. A student is not written again.
+    ``judge`` is given the sum of the rows and the names of files that came out unlike the earlier
+    ones, and may raise: then nothing is kept. A student is not written again.
     """
     with _staged(folder) as stage:
         formats = told["options"]["formats"]
-        files, _ = write_rows(table, stage, formats, class_names, told, lambda *_: None)
+        files, total = write_rows(table, stage, formats, class_names, told, lambda *_: None)
         sums = {file.relative_to(stage).as_posix(): sha256(file) for file in files}
-        judge([name for name, total in sums.items() if told["files"].get(name) != total])
+        judge(total, [name for name, now in sums.items() if told["files"].get(name) != now])
         moved = put(files, stage, folder)
         write_manifest(folder / NAME, {**told, "files": sums})
     return [*moved, folder / NAME]

@@ -370,6 +370,23 @@ class TestWhatHasChanged:
         assert said.err.startswith("llkd: The same rows cannot be made again.")
 
 
+class TestNothingIsTakenOnTrust:
+    def test_rows_that_come_out_otherwise_are_said(self, store, project, tmp_path):
+        told = exported(store, project, tmp_path / "o")
+        told["selection"]["teacher_threshold"] = 0.9  # as if another version kept other rows
+        (tmp_path / "o" / "manifest.json").write_text(json.dumps(told))
+        with pytest.raises(InputsChanged, match="Every recorded input is the same, but .* rows"):
+            pipeline.rebuild(store, tmp_path / "o", tmp_path / "again")
+        assert not (tmp_path / "again").exists()
+
+    def test_a_file_that_comes_out_unlike_is_named(self, store, project, tmp_path):
+        told = exported(store, project, tmp_path / "o")
+        told["files"]["curated.csv"] = "0" * 64
+        (tmp_path / "o" / "manifest.json").write_text(json.dumps(told))
+        with pytest.raises(InputsChanged, match="these files came out unlike: curated.csv"):
+            pipeline.rebuild(store, tmp_path / "o")
+
+
 class TestManifests:
     def test_what_is_none_is_refused(self, store, project, tmp_path):
         with pytest.raises(NotFound, match="There is no manifest at"):
