@@ -35,10 +35,9 @@ def told(store: Store, folder: Path) -> None:
             "The same rows again, hash for hash, or which input has changed since. Texts labelled "
             "and edits made later do no harm:"
         )
-        command = ["llkd", *commands.rebuild(str(folder / "manifest.json"))]
-        st.code(
-            shlex.join(part for part in command if part != "--"), language=None, wrap_lines=True
-        )
+        command = commands.rebuild(str(folder / "manifest.json"))
+        where = [command[0], "--home", str(store.home.root), *command[2:]]
+        st.code(shlex.join(["llkd", *where]), language=None, wrap_lines=True)
 
 
 def _rows(found: Mapping[str, Any]) -> list[str]:

@@ -167,7 +167,7 @@ def test_every_setting_has_words_and_every_command_an_example(capsys):
             assert field.description or name in own, f"{kind.__name__}.{name} has no description"
     choices = make_parser()._subparsers._group_actions[0].choices
     assert set(choices) == {
-        "import", "projects", "label", "probe", "train", "compare", "demo", "select", "export",
+        "import", "projects", "label", "probe", "train", "compare", "demo", "select", "export", "rebuild",
         "evaluate", "predict", "runs", "jobs", "cancel", "resume", "bake-off", "cache",
     }  # fmt: skip
     for name, parser in choices.items():
