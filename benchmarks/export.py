@@ -113,6 +113,7 @@ def child(asked: argparse.Namespace) -> None:
         if asked.child != "parquet":
             export(store, project, out, formats=["parquet"], validation=0.1)
         told["writing"], told["pandas"] = beside_pandas(out, asked.child)
+        (out / "again").unlink()
     print(json.dumps(told))
 
 
