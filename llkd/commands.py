@@ -136,9 +136,16 @@ def export(
     student: bool = True,
     zip_student: bool = False,
     onnx: bool = False,
+    columns: Sequence[str] | None = None,
+    validation: float = 0.0,
+    seed: int = 0,
 ) -> list[str]:
-    """``llkd export``."""
+    """``llkd export``; ``columns`` None are the usual ones."""
     command = ["export", f"--out={out}", f"--format={','.join(formats)}"]
+    if columns is not None:
+        command.append(f"--columns={','.join(columns) or 'none'}")
+    if validation:
+        command += [f"--validation={validation}", f"--seed={seed}"]
     if run is not None:
         command.append(f"--run={run}")
     command += thresholds(teacher_threshold, student_threshold)
@@ -153,6 +160,11 @@ def export(
     if onnx:
         command.append("--onnx")
     return [*command, "--", project]
+
+
+def rebuild(manifest: str) -> list[str]:
+    """``llkd rebuild``."""
+    return ["rebuild", "--", manifest]
 
 
 def predict(project: str, run: int, text: str) -> list[str]:

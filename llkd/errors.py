@@ -28,6 +28,14 @@ class NotFound(UserError):
     """A project, run, job or file of that name does not exist."""
 
 
+class InputsChanged(UserError):
+    """The same rows cannot be made again; ``changed`` says of each input what is another now."""
+
+    def __init__(self, changed: list[str]) -> None:
+        super().__init__(f"The same rows cannot be made again. {' '.join(changed)}")
+        self.changed = changed
+
+
 class ModelError(LLKDError):
     """A teacher or student model could not be loaded or used."""
 

@@ -6,18 +6,12 @@ import streamlit as st
 
 from llkd import curation, fairness, jobs
 from llkd.store import Project, Store
-from ui import export_student, export_view, jobs_view, reads, view
+from ui import export_options, export_student, export_view, jobs_view, reads, view
 from ui.errors import told
 from ui.export_view import FROM_CURATE, FROM_RUN, FROM_SAVED, Choice
 from ui.page import Page, empty_state, next_step, open_page
 from ui.view import View
 from ui.wording import counted, plain, when
-
-FORMATS = {
-    "csv": "CSV, for spreadsheets",
-    "jsonl": "JSON lines",
-    "parquet": "Parquet",
-}
 
 
 def _choice(store: Store, project: Project) -> Choice:
@@ -58,20 +52,14 @@ def _choice(store: Store, project: Project) -> Choice:
 
 
 def _start(store: Store, project: Project, choice: Choice) -> None:
-    formats = st.pills(
-        "Formats",
-        list(FORMATS),
-        selection_mode="multi",
-        default=["csv", "jsonl"],
-        format_func=FORMATS.__getitem__,
-        key="export_formats",
-        persist_state="session",
-    )
+    options = export_options.chosen()
     st.caption(
-        "In CSV, a cell that begins with = + - @ gets a ' in front, so that no spreadsheet runs it "
-        "as a formula; JSON lines and Parquet hold every text exactly. A manifest.json comes with "
-        "each export and says how every label came to be."
+        "In CSV, a cell that a spreadsheet could take for a formula (it begins with = + - @) gets "
+        "a ' in front; JSON lines and Parquet hold every text exactly. A manifest.json comes with "
+        "each export and says how every label came to be. It is written last: a folder that has "
+        "one is complete, and a stopped export leaves nothing."
     )
+    export_options.split_counts(store, project, choice.plane, choice.kept, options)
     student = onnx = False
     if choice.run is not None and choice.run.student_folder.is_dir():
         student = st.toggle(
@@ -91,18 +79,18 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
     if not rows:
         st.info("Nothing is kept, so there is nothing to export.", icon=":material/info:")
         next_step("Curate", "Lower the thresholds on Curate", primary=False)
-    elif not formats:
+    elif not options.formats:
         st.info("Choose at least one format.", icon=":material/info:")
     if st.button(
         f"Export {counted(rows, 'row')}",
         type="primary",
         icon=":material/output:",
         key="export_start",
-        disabled=not rows or not formats,
+        disabled=not rows or not options.formats,
     ):
         jobs.start(
             store,
-            export_view.command(store, project, choice, list(formats), student, onnx),
+            export_view.command(store, project, choice, options, student, onnx),
             kind="export",
             title=f"Export {project.name}",
             project_id=project.id,

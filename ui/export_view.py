@@ -14,8 +14,9 @@ import streamlit as st
 from llkd import charts, commands, curation
 from llkd.curation import Plane
 from llkd.evaluation import wilson
+from llkd.exporting import USUAL_GROUPS, Options
 from llkd.store import Job, Project, Run, Store
-from ui import reads, view
+from ui import export_manifest, reads, view
 from ui.view import View
 from ui.wording import count, counted, plain, share
 
@@ -150,7 +151,7 @@ def command(
     store: Store,
     project: Project,
     choice: Choice,
-    formats: list[str],
+    options: Options,
     zipped: bool,
     onnx: bool = False,
 ) -> list[str]:
@@ -165,7 +166,10 @@ def command(
     return commands.export(
         project.name,
         str(folder),
-        formats=formats,
+        formats=options.formats,
+        columns=None if options.columns == USUAL_GROUPS else options.columns,
+        validation=options.validation,
+        seed=options.seed,
         student=with_student,
         zip_student=with_student,
         onnx=with_student and onnx,
@@ -179,14 +183,13 @@ def files(store: Store, job: Job) -> None:
     found = [Path(str(name)) for name in made.get("files", [])]
     st.markdown(f"**{counted(int(made.get('rows', 0)), 'row')}**, written to:")
     st.code(str(made.get("folder", "")), language=None)
-    for path in found:
-        _file(store, job, path)
+    for number, path in enumerate(found):
+        _file(store, path, f"{job.id}_{number}")
+    export_manifest.told(store, Path(str(made.get("folder", ""))))
 
 
-def _file(store: Store, job: Job, path: Path) -> None:
-    with st.container(
-        horizontal=True, vertical_alignment="center", key=f"file_{job.id}_{path.name}"
-    ):
+def _file(store: Store, path: Path, key: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"file_{key}"):
         if not path.is_file():
             st.markdown(f"{plain(path.name)} is no longer there.")
             return
@@ -204,13 +207,15 @@ def _file(store: Store, job: Job, path: Path) -> None:
             mime="application/octet-stream",
             icon=":material/download:",
             on_click="ignore",
-            key=f"download_{job.id}_{path.name}",
+            key=f"download_{key}",
         )
 
 
 def _what(path: Path) -> str:
     if path.name == "manifest.json":
         return "how every label came to be: teacher, thresholds, counts, checksums"
+    if path.name == "dataset.zip":
+        return "a data set folder: unpack it and load it with datasets.load_dataset"
     return {
         ".csv": "for spreadsheets",
         ".jsonl": "one row a line, texts exactly as they are",

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from llkd import curation, signals
+from llkd import curation, exporting, signals
 from llkd.config import Calibration
 from llkd.curation import Judged, Plane, TeacherLabels
 from llkd.curation.judging import fitting_rows
@@ -292,3 +292,13 @@ def _decided(
 
 def _home(store: Store) -> str:
     return str(store.home.root)
+
+
+def split_places(store: Store, project: Project, seed: int) -> np.ndarray:
+    """Where each text of the project stands in the draw of a validation split, in row order."""
+    return np.asarray(_split_places(_home(store), project.id, project.digest, seed, store))
+
+
+@st.cache_resource(show_spinner="Drawing the validation split \u2026", max_entries=4)
+def _split_places(home: str, project_id: int, digest: str, seed: int, _store: Store) -> np.ndarray:
+    return exporting.places(_store.projects.texts(project_id, ["text"])["text"], seed)

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), 130, wants_json)
     except LLKDError as error:
         _record_early_failure(typed, str(error))
-        return _fail(str(error), error.exit_code, wants_json)
+        return _fail(str(error), error.exit_code, wants_json, getattr(error, "changed", ()))
     except BrokenPipeError:
         # The reader (head, less) has gone; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -76,13 +76,13 @@ def _act(given: Namespace) -> int:
     return 0
 
 
-def _fail(message: str, code: int, wants_json: bool) -> int:
+def _fail(message: str, code: int, wants_json: bool, changed: Sequence[str] = ()) -> int:
     from llkd.cli.output import print_json, printable
 
     line = printable(" ".join(message.split()))
     print(f"llkd: {line}", file=sys.stderr)
     if wants_json:
-        print_json({"error": line})
+        print_json({"error": line, **({"changed": changed} if changed else {})})
     return code
 
 

@@ -16,6 +16,7 @@ from llkd.config import (
     TrainingConfig,
 )
 from llkd.errors import UserError
+from llkd.exporting import FORMATS, GROUPS, USUAL_GROUPS
 from llkd.fairness import ARMS, USUAL_ARMS
 from llkd.signals import CALIBRATIONS
 from llkd.strategies import STRATEGIES
@@ -268,11 +269,21 @@ def _result_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         commands,
         "export",
         "write the curated set, its manifest and the student",
-        "llkd export reviews --out curated --run 1 --format csv,parquet",
+        "llkd export reviews --out curated --run 1 --format csv,parquet --validation 0.1",
     )
     parser.add_argument("project")
     parser.add_argument("--out", required=True, metavar="DIR")
-    parser.add_argument("--format", default="csv", help="csv, jsonl, parquet, hf [csv]")
+    parser.add_argument("--format", default="csv", help=f"{', '.join(FORMATS)} [csv]")
+    parser.add_argument(
+        "--columns",
+        default=",".join(USUAL_GROUPS),
+        metavar="A,B,C",
+        help=f"beside the text and its label: {', '.join(GROUPS)}, or none [all but gold]",
+    )
+    parser.add_argument(
+        "--validation", type=float, default=0.0, help="share of a validation split [0: none]"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the split's draw [0]")
     parser.add_argument("--no-student", action="store_true", help="leave the student out")
     parser.add_argument("--zip-student", action="store_true", help="the student as one zip file")
     parser.add_argument(
@@ -282,6 +293,15 @@ def _result_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "torch",
     )
     _selection_flags(parser)
+
+    parser = _add(
+        commands,
+        "rebuild",
+        "make an export's rows again, hash for hash, or say what has changed",
+        "llkd rebuild curated/manifest.json --out again",
+    )
+    parser.add_argument("manifest", help="the manifest.json of an export, or its folder")
+    parser.add_argument("--out", metavar="DIR", help="write the files again [only compare]")
 
     parser = _add(
         commands, "evaluate", "teacher and runs on the held-out texts", "llkd evaluate reviews"

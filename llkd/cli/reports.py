@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -106,6 +107,10 @@ def _export(found: Document) -> None:
     print(f"{found['rows']:,} texts written:")
     for file in found["files"]:
         print(f"  {file}")
+    if "validation" in found["splits"]:
+        parts = {name: sum(counts.values()) for name, counts in found["splits"].items()}
+        print(f"{parts.get('train', 0):,} to train on, {parts['validation']:,} for validation.")
+    print(f"The same rows again: llkd rebuild {shlex.quote(found['manifest'])}")
     if "student" in found:
         _forms(found["student"])
 
@@ -123,6 +128,16 @@ def _forms(found: Document) -> None:
     print_table(rows, columns)
     if found["note"]:
         print(f"Note: {found['note']}")
+
+
+def _rebuild(found: Document) -> None:
+    print(f"The same {found['rows']:,} rows as then (SHA-256 {found['rows_sha256']}).")
+    for name, same in found["files"].items():
+        print(f"  {'same' if same else 'other bytes'}  {printable(name)}")
+    for note in found["notes"]:
+        print(f"Note: {printable(note)}")
+    if found["folder"] is not None:
+        print(f"Written to {found['folder']}.")
 
 
 def _evaluate(found: Document) -> None:
@@ -228,6 +243,7 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "demo": _compare,
     "select": _select,
     "export": _export,
+    "rebuild": _rebuild,
     "evaluate": _evaluate,
     "predict": _predict,
     "runs": _runs,

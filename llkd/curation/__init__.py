@@ -29,8 +29,12 @@ from llkd.curation.labels import (
 from llkd.curation.neighbours import neighbour_opinions
 from llkd.curation.order import random_order, random_sample
 from llkd.curation.plane import (
+    PROBE,
+    Need,
     Plane,
+    find_need,
     load_plane,
+    plane_of,
     with_decisions,
 )
 from llkd.curation.replay import history
@@ -50,6 +54,8 @@ __all__ = [
     "LEAST_LABELS",
     "Judged",
     "Jury",
+    "Need",
+    "PROBE",
     "Plane",
     "Share",
     "TeacherLabels",
@@ -62,6 +68,7 @@ __all__ = [
     "embeddings_path",
     "example_rows",
     "few_shot",
+    "find_need",
     "fit_temperature",
     "gold_indices",
     "has_embeddings",
@@ -75,6 +82,7 @@ __all__ = [
     "load_embeddings",
     "load_plane",
     "nearest_rows",
+    "plane_of",
     "neighbour_opinions",
     "newest_embeddings",
     "not_fitted",

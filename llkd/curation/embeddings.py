@@ -105,14 +105,9 @@ def probe_signals(
     """The probe's probabilities for these labels: kept ones, or fitted now (seconds).
 
     None where there are no embeddings yet (``llkd probe`` makes them) or fewer than two
-    pseudo-labels to learn from.
+    pseudo-labels to learn from. What is returned is what :func:`probe_file` holds.
     """
-    newest = newest_embeddings(store, project)
-    model = "none" if newest is None else newest.stem
-    # A temperature changes no label, so a calibration and its tempered twin share the probe.
-    base, _ = signals.split_calibration(labels.calibration)
-    key = f"{labels.version}-{base}-{model}"
-    path = store.runs.probe_file(project.id, key)
+    path = probe_file(store, project, labels)
     if path.exists():
         return read_probabilities(path)
     values = load_embeddings(store, project)
@@ -121,7 +116,17 @@ def probe_signals(
     from llkd.probing import probe
 
     answer = probe(values[labels.row], labels.label, len(labels.labelling.label_set.labels))
+    base, _ = signals.split_calibration(labels.calibration)
     for old in path.parent.glob(f"{labels.labelling.id}-*-{base}-*.parquet"):
         old.unlink(missing_ok=True)
     write_probabilities(path, labels.row, answer)
-    return labels.row, answer
+    return read_probabilities(path)
+
+
+def probe_file(store: Store, project: Project, labels: TeacherLabels) -> Path:
+    """Where the probe's probabilities for these labels lie, once it was fitted."""
+    newest = newest_embeddings(store, project)
+    model = "none" if newest is None else newest.stem
+    # A temperature changes no label, so a calibration and its tempered twin share the probe.
+    base, _ = signals.split_calibration(labels.calibration)
+    return store.runs.probe_file(project.id, f"{labels.version}-{base}-{model}")

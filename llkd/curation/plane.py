@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import pandas as pd
 
 from llkd import signals
 from llkd.config import Calibration
-from llkd.curation.embeddings import probe_signals
+from llkd.curation.embeddings import probe_file, probe_signals
 from llkd.curation.judging import gold_indices
 from llkd.curation.labels import TeacherLabels, current_labelling, teacher_labels
 from llkd.signals import Floats
 from llkd.store import Labelling, Project, Run, Store
+
+PROBE = "the probe: a quick classifier on the untrained student's embeddings"
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,9 @@ class Plane:
     flagged, label
     (the person's where there is one, else the teacher's). ``probabilities`` is the teacher's
     ``[n, C]``, ``student_probabilities`` the student's or None. ``need_source`` says in words
-    where information need comes from. ``temperature`` is 1 without one; ``temperature_fit`` tells
-    what it was fitted on, None where it was not (see ``curation.fit_temperature``).
+    where information need comes from, and ``need_file`` is the Parquet file it was read from.
+    ``temperature`` is 1 without one; ``temperature_fit`` tells what it was fitted on, None where it
+    was not (see ``curation.fit_temperature``). ``bias`` is the calibration's, ``[C]``.
     """
 
     project: Project
@@ -40,6 +44,18 @@ class Plane:
     need_source: str
     temperature: float = 1.0
     temperature_fit: dict[str, Any] | None = None
+    bias: tuple[float, ...] = ()
+    need_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """The student's probabilities ``[m, C]`` of rows ``[m]``, in words where they come from."""
+
+    rows: np.ndarray
+    probabilities: Floats
+    source: str
+    file: Path
 
 
 def load_plane(
@@ -69,7 +85,45 @@ def load_plane(
         labels = teacher_labels(
             store, labelling, calibration, kept.get("bias"), kept.get("temperature")
         )
-    names = labelling.label_set.names
+    found = find_need(store, project, labels, run, epoch) if need else None
+    plane = plane_of(store, project, labels, found, store.people.decisions(project.id))
+    return replace(
+        plane,
+        temperature_fit=labels.fit or kept.get("temperature_fit"),
+        need_source=plane.need_source if need else "not asked for",
+    )
+
+
+def find_need(
+    store: Store,
+    project: Project,
+    labels: TeacherLabels,
+    run: Run | None = None,
+    epoch: int | None = None,
+) -> Need | None:
+    """The run's signals after ``epoch`` (its last by default), else the probe's; None before it."""
+    if run is not None:
+        shown = epoch
+        if shown is None:
+            shown = next(iter(store.runs.epochs(run)[::-1]), None)
+        rows, values = store.runs.signals(run, shown)
+        source = f"the student of {run.name}, after epoch {shown}"
+        return Need(rows, values, source, store.runs.signals_file(run, int(shown or 0)))
+    found = probe_signals(store, project, labels)
+    if found is None:
+        return None
+    return Need(*found, PROBE, probe_file(store, project, labels))
+
+
+def plane_of(
+    store: Store,
+    project: Project,
+    labels: TeacherLabels,
+    need: Need | None,
+    decisions: pd.DataFrame,
+) -> Plane:
+    """The plane of exactly these labels, signals and decisions; see :func:`load_plane`."""
+    names = labels.labelling.label_set.names
     texts = store.projects.texts(project.id, ["row", "id", "gold", "split"])
     n, classes = project.rows, len(names)
 
@@ -81,9 +135,9 @@ def load_plane(
     sure[labels.row] = labels.confidence
 
     student: Floats | None = None
-    source = "not asked for"
-    if need:
-        student, source = _student_signals(store, project, labels, run, epoch, n)
+    if need is not None:
+        student = np.full((n, need.probabilities.shape[1]), np.nan)
+        student[need.rows] = need.probabilities
     unsure = np.full(n, np.nan) if student is None else signals.information_need(student)
     frame = pd.DataFrame(
         {
@@ -99,40 +153,19 @@ def load_plane(
     pool = (texts["split"] == "pool").to_numpy()
     plane = Plane(
         project,
-        labelling,
+        labels.labelling,
         labels.calibration,
         names,
         frame[pool].reset_index(drop=True),
         probabilities[pool],
         None if student is None else student[pool],
-        source,
+        "nothing yet: run the probe" if need is None else need.source,
         labels.temperature,
-        labels.fit or kept.get("temperature_fit"),
+        labels.fit,
+        tuple(float(one) for one in labels.bias),
+        None if need is None else need.file,
     )
-    return with_decisions(plane, store.people.decisions(project.id))
-
-
-def _student_signals(
-    store: Store,
-    project: Project,
-    labels: TeacherLabels,
-    run: Run | None,
-    epoch: int | None,
-    n: int,
-) -> tuple[Floats | None, str]:
-    if run is not None:
-        rows, values = store.runs.signals(run, epoch)
-        shown = store.runs.epochs(run)[-1] if epoch is None else epoch
-        source = f"the student of {run.name}, after epoch {shown}"
-    else:
-        found = probe_signals(store, project, labels)
-        if found is None:
-            return None, "nothing yet: run the probe"
-        rows, values = found
-        source = "the probe: a quick classifier on the untrained student's embeddings"
-    spread = np.full((n, values.shape[1]), np.nan)
-    spread[rows] = values
-    return spread, source
+    return with_decisions(plane, decisions)
 
 
 def with_decisions(plane: Plane, decisions: pd.DataFrame) -> Plane:

@@ -14,6 +14,7 @@ from llkd.datasets.charsets import Decoded, to_utf8
 from llkd.datasets.columnar import read_parquet
 from llkd.datasets.containers import Payload, is_workbook, open_payload
 from llkd.datasets.delimited import read_delimited
+from llkd.datasets.guards import without_our_guards
 from llkd.datasets.header import has_known_name, looks_like_names
 from llkd.datasets.json_records import read_json
 from llkd.datasets.json_values import Reader, skip_space
@@ -177,9 +178,9 @@ def _read_text(
     if not data.strip(_MARKS):
         raise DataError(f"{plain(name)} holds separators and no value. Choose another file.")
     if expected == "csv":
-        return "csv", read_delimited(data, name, progress, named)
+        return "csv", without_our_guards(read_delimited(data, name, progress, named), name)
     if _is_table(data, separator, strict=expected == "text"):
-        return "csv", read_delimited(data, name, progress, named)
+        return "csv", without_our_guards(read_delimited(data, name, progress, named), name)
     if suffix in BINARY_ENDINGS or expected in {"json", "jsonl"}:
         raise DataError(
             f"{plain(name)} is not what its ending {plain(suffix)} says: it holds plain words and "

@@ -12,10 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from llkd.datasets.guards import STARTS, guarded
 from llkd.errors import UserError
 from llkd.store.home import atomic_file
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = STARTS
 ENDINGS = (".csv", ".jsonl", ".parquet")
 
 Write = Callable[[pd.DataFrame], None]
@@ -23,9 +24,7 @@ Write = Callable[[pd.DataFrame], None]
 
 def safe_cell(value: Any) -> Any:
     """A cell that no spreadsheet runs as a formula; other values unchanged."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
+    return guarded(pa.array([value]))[0].as_py() if isinstance(value, str) else value
 
 
 def safe_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +32,8 @@ def safe_frame(frame: pd.DataFrame) -> pd.DataFrame:
     safe = frame.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = safe[column].map(safe_cell, na_action="ignore")
+            texts = pa.array(safe[column], pa.string(), from_pandas=True)
+            safe[column] = guarded(texts).to_pandas().to_numpy(dtype=object)
     safe.columns = [safe_cell(name) for name in safe.columns]
     return safe
 

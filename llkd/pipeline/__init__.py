@@ -1,4 +1,4 @@
-"""The stages: label, bake off, probe, train, select, export, evaluate, compare, demo.
+"""The stages: label, bake off, probe, train, select, export, rebuild, evaluate, compare, demo.
 
 Each reads the store, calls the core and writes the store; each returns the JSON document that its
 command prints.
@@ -11,6 +11,7 @@ from llkd.pipeline.estimating import dry_run
 from llkd.pipeline.labelling import label
 from llkd.pipeline.predicting import predict_file
 from llkd.pipeline.probing import embed_and_probe
+from llkd.pipeline.rebuilding import rebuild
 from llkd.pipeline.results import evaluate, predict
 from llkd.pipeline.selecting import export, select
 from llkd.pipeline.training import train
@@ -26,6 +27,7 @@ __all__ = [
     "label",
     "predict",
     "predict_file",
+    "rebuild",
     "select",
     "train",
 ]

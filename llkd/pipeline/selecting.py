@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from llkd import curation, exporting, signals
+from llkd import curation, exporting
 from llkd.config import Calibration
-from llkd.errors import UserError
+from llkd.errors import JobCancelled, UserError
 from llkd.jobs import JobContext
-from llkd.pipeline import taking_away
-from llkd.store import Project, Run, Store
+from llkd.pipeline import provenance, taking_away
+from llkd.store import Labelling, Project, Run, Scores, Store
 
 Threshold = curation.Threshold
+TRAINED_ON = "trained on by run"
+THRESHOLDS = "thresholds"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The plane, which of its rows are kept, by which rule, and the run it speaks of."""
+
+    plane: curation.Plane
+    kept: np.ndarray
+    rule: dict[str, Any]
+    run: Run | None
 
 
 def select(
@@ -34,28 +50,30 @@ def select(
     or above both, information need being the run's (last epoch) or else the probe's. With
     ``selection``: the saved view of that name.
     """
-    plane, kept, rule = _kept(
+    chosen = choose(
         store, project, run, teacher_threshold, student_threshold, calibration, selection
     )
-    return {"project": project.name, **curation.summary(plane, kept), "rule": rule}
+    told = curation.summary(chosen.plane, chosen.kept)
+    return {"project": project.name, **told, "rule": chosen.rule}
 
 
 def saved_rows(store: Store, project: Project, name: str, until: float | None = None) -> np.ndarray:
     """The rows that a saved selection keeps, by what people had decided ``until`` then."""
-    plane, kept, _ = _kept(store, project, None, None, None, None, name, until)
-    return plane.frame["row"].to_numpy()[kept]
+    found = choose(store, project, selection=name, at=until)
+    return found.plane.frame["row"].to_numpy()[found.kept]
 
 
-def _kept(
+def choose(
     store: Store,
     project: Project,
-    run: Run | None,
-    teacher: Threshold | None,
-    student: Threshold | None,
-    calibration: Calibration | None,
-    selection: str | None,
-    until: float | None = None,
-) -> tuple[curation.Plane, np.ndarray, dict[str, Any]]:
+    run: Run | None = None,
+    teacher: Threshold | None = None,
+    student: Threshold | None = None,
+    calibration: Calibration | None = None,
+    selection: str | None = None,
+    at: float | None = None,
+) -> Chosen:
+    """What is kept, as :func:`select` counts it; with people's decisions of the moment ``at``."""
     epoch = None
     if selection is not None:
         if run is not None or teacher is not None or student is not None:
@@ -67,15 +85,13 @@ def _kept(
     if run is not None and run.summary is None and not store.runs.epochs(run):
         raise UserError(f"Run {run.id} has no results yet. Wait for its first epoch, or resume it.")
     plane = curation.load_plane(store, project, calibration=calibration, run=run, epoch=epoch)
-    if until is not None:
-        plane = curation.with_decisions(plane, store.people.decisions(project.id, until))
+    if at is not None:
+        plane = curation.with_decisions(plane, store.people.decisions(project.id, at))
     if run is not None and teacher is None and student is None:
-        trained = times_selected(store, run)
-        excluded = plane.frame["excluded"].to_numpy()
-        kept = plane.frame["row"].isin(trained.index).to_numpy() & ~excluded
-        return plane, kept, {"kind": "trained on by run", "run": run.id}
+        rule: dict[str, Any] = {"kind": TRAINED_ON, "run": run.id}
+        return Chosen(plane, kept_by(plane, rule, times_selected(store, run)), rule, run)
     rule = {
-        "kind": "thresholds",
+        "kind": THRESHOLDS,
         "teacher_threshold": teacher or 0.0,
         "student_threshold": student or 0.0,
         "information_need": plane.need_source,
@@ -87,7 +103,16 @@ def _kept(
             "A student threshold needs the information need of each text, which is not there yet. "
             f"Make it with: llkd probe {curation.quoted(project.name)}"
         )
-    return plane, curation.kept_rows(plane, teacher or 0.0, student or 0.0), rule
+    return Chosen(plane, kept_by(plane, rule, None), rule, run)
+
+
+def kept_by(plane: curation.Plane, rule: Mapping[str, Any], times: pd.Series | None) -> np.ndarray:
+    """Which rows of the plane a rule keeps; ``times`` is how often its run trained on each row."""
+    if rule["kind"] == TRAINED_ON:
+        trained = [] if times is None else times.index
+        excluded = plane.frame["excluded"].to_numpy()
+        return np.asarray(plane.frame["row"].isin(trained).to_numpy() & ~excluded)
+    return curation.kept_rows(plane, rule["teacher_threshold"], rule["student_threshold"])
 
 
 def times_selected(store: Store, run: Run) -> pd.Series:
@@ -98,31 +123,15 @@ def times_selected(store: Store, run: Run) -> pd.Series:
     return decisions.loc[decisions["selected"], "row"].value_counts()
 
 
-def curated_frame(
-    store: Store, plane: curation.Plane, kept: np.ndarray, run: Run | None
-) -> pd.DataFrame:
-    """The kept rows as they are exported, in row order."""
-    frame = plane.frame[kept]
-    texts = store.projects.texts(plane.project.id, ["text"])["text"]
-    names = np.array([*plane.names, None], dtype=object)
-    out = pd.DataFrame(
-        {
-            "id": frame["id"].astype(str),
-            "text": texts.iloc[frame["row"]].to_numpy(),
-            "label": names[frame["label"]],
-            "labelled_by": np.where(frame["human_label"] >= 0, "person", "teacher"),
-            "teacher_label": names[frame["teacher_label"]],
-            "teacher_confidence": frame["confidence"],
-            "information_need": frame["information_need"],
-            "student_label": names[frame["student_label"]],
-        }
-    )
-    if plane.student_probabilities is not None:
-        out["student_confidence"] = signals.confidence(plane.student_probabilities[kept])
-    if run is not None:
-        counts = times_selected(store, run)
-        out["times_trained_on"] = frame["row"].map(counts).fillna(0).astype(int)
-    return out[out["label"].notna()].reset_index(drop=True)
+def beyond_the_plane(
+    store: Store, project: Project, evidence: Scores, run: Run | None, times: pd.Series | None
+) -> exporting.Beyond:
+    """What the columns of a curated set need besides the plane."""
+    source = np.full(project.rows, None, dtype=object)
+    source[evidence.row] = evidence.source
+    texts = store.projects.texts(project.id, ["text"])["text"]
+    weighting = "product" if run is None else run.config.selection.weighting
+    return exporting.Beyond(texts, source, times, weighting)
 
 
 def export(
@@ -139,65 +148,134 @@ def export(
     student: bool = True,
     zip_student: bool = False,
     onnx: bool = False,
+    columns: tuple[str, ...] = exporting.USUAL_GROUPS,
+    validation: float = 0.0,
+    seed: int = 0,
     job: JobContext | None = None,
 ) -> dict[str, Any]:
     """Write the curated set, its manifest and (of a run) the student to the folder ``out``.
 
-    ``onnx``: the student also as ONNX, see :mod:`llkd.pipeline.taking_away`.
+    ``columns`` are groups of columns, ``validation`` the share of a validation split drawn with
+    ``seed``; ``onnx``: the student also as ONNX, see :mod:`llkd.pipeline.taking_away`. Stopped, or
+    where anything fails, it leaves what was there before.
     """
     folder = exporting.checked_folder(out)
     taken = taking_away.student_run(store, project, run, selection, onnx) if student else None
-    plane, kept, rule = _kept(
-        store, project, run, teacher_threshold, student_threshold, calibration, selection
+    options = exporting.Options(
+        tuple(formats), tuple(columns), exporting.checked_share(validation), seed
     )
-    frame = curated_frame(store, plane, kept, run)
-    if frame.empty:
+    at = time.time()
+    chosen = choose(
+        store, project, run, teacher_threshold, student_threshold, calibration, selection, at
+    )
+    plane, used = chosen.plane, chosen.run
+    labelled = plane.frame["row"].to_numpy()[plane.frame["teacher_label"].to_numpy() >= 0]
+    evidence = provenance.evidence_of(store, plane.labelling, labelled)
+    times = None if used is None else times_selected(store, used)
+    beyond = beyond_the_plane(store, project, evidence, used, times)
+    table = exporting.curated_table(plane, chosen.kept, beyond, options)
+    if not table.num_rows:
         raise UserError("Nothing is kept, so there is nothing to export. Lower the thresholds.")
-    labelling = plane.labelling
+    counts = per_split(table)
     manifest = {
-        "project": {
-            "name": project.name,
-            "source": project.source,
-            "rows": project.rows,
-            "texts_sha256": project.digest,
+        **_facts(plane, chosen),
+        "splits": counts,
+        "columns": exporting.described(
+            table.column_names, exporting.weight_formula(plane, beyond.weighting), plane.names
+        ),
+        "options": {
+            "formats": list(options.formats),
+            "columns": list(options.columns),
+            "validation": options.validation,
+            "seed": options.seed,
+            "split_rule": exporting.RULE if options.validation else None,
         },
-        "classes": [entry.model_dump() for entry in labelling.label_set.labels],
-        "teacher": {
-            "describe": labelling.teacher,
-            "fingerprint": labelling.fingerprint,
-            "calibration": plane.calibration,
-            "temperature": plane.temperature,
-            "temperature_fit": plane.temperature_fit,
-            "tokens_in": labelling.tokens_in,
-            "tokens_out": labelling.tokens_out,
-        },
-        "selection": rule,
-        "counts": curation.summary(plane, kept),
-        "people": {
-            "labelled": int((plane.frame["human_label"] >= 0).sum()),
-            "excluded": int(plane.frame["excluded"].sum()),
-        },
-        "run": None if run is None else _run_facts(run),
+        "inputs": provenance.inputs(store, plane, evidence, used, times, at),
     }
     beside, forms = None, None
     if taken is not None:
         beside, forms = taking_away.beside(store, project, taken, onnx, job)
     files = exporting.write_curated(
-        frame,
+        table,
         folder,
-        formats,
+        options.formats,
         plane.names,
         manifest,
         student=None if taken is None else taken.student_folder,
         zip_student=zip_student,
         beside=beside,
+        progress=None if job is None else _watched(job),
     )
-    store.people.record(project.id, "export", {"folder": str(folder), "rows": len(frame), **rule})
+    told = {"folder": str(folder), "rows": table.num_rows, **chosen.rule}
+    store.people.record(project.id, "export", told)
     return {
         "files": [str(file) for file in files],
-        "rows": len(frame),
+        "rows": table.num_rows,
         "folder": str(folder),
+        "splits": counts,
+        "manifest": str(files[-1]),
         **({} if forms is None else {"student": forms}),
+    }
+
+
+def _watched(job: JobContext) -> exporting.Progress:
+    def progress(done: int, total: int, message: str) -> None:
+        job.progress(done, total, message)
+        if job.should_stop():
+            raise JobCancelled("Stopped on request. Nothing was written.")
+
+    return progress
+
+
+def per_split(table: pa.Table) -> dict[str, dict[str, int]]:
+    """Rows of each split by class, largest first."""
+    return {
+        name: {
+            str(one["values"]): int(one["counts"])
+            for one in sorted(
+                part["label"].value_counts().to_pylist(), key=lambda one: -one["counts"]
+            )
+        }
+        for name, part in exporting.parts(table).items()
+    }
+
+
+def _facts(plane: curation.Plane, chosen: Chosen) -> dict[str, Any]:
+    """What a manifest says of the project, the teacher, the people and the run."""
+    labelling, project = plane.labelling, plane.project
+    frame = plane.frame
+    return {
+        "project": {
+            "name": project.name,
+            "source": exporting.file_name(project.source),
+            "rows": project.rows,
+            "texts_sha256": project.digest,
+        },
+        "classes": [entry.model_dump(mode="json") for entry in labelling.label_set.labels],
+        "teacher": {
+            **_teacher_facts(labelling),
+            "calibration": plane.calibration,
+            "temperature": plane.temperature,
+            "temperature_fit": plane.temperature_fit,
+        },
+        "selection": chosen.rule,
+        "counts": curation.summary(plane, chosen.kept),
+        "people": {
+            "labelled": int((frame["human_label"] >= 0).sum()),
+            "excluded": int(frame["excluded"].sum()),
+        },
+        "run": None if chosen.run is None else _run_facts(chosen.run),
+    }
+
+
+def _teacher_facts(labelling: Labelling) -> dict[str, Any]:
+    return {
+        "describe": labelling.teacher,
+        "fingerprint": labelling.fingerprint,
+        "prompt": labelling.teacher.get("prompt"),
+        "settings": labelling.config.model_dump(mode="json"),
+        "tokens_in": labelling.tokens_in,
+        "tokens_out": labelling.tokens_out,
     }
 
 

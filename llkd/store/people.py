@@ -76,38 +76,55 @@ class People:
             )
         return int(done.rowcount)
 
-    def decisions(self, project_id: int, until: float | None = None) -> pd.DataFrame:
-        """What holds now: human_label (or None), excluded, flagged, who, created.
+    def decisions(self, project_id: int, at: float | None = None) -> pd.DataFrame:
+        """What holds now, or held at the moment ``at``, indexed by row.
 
-        Indexed by row. ``until`` (seconds since 1970): what held then.
+        Columns: human_label (or None), excluded, flagged, who, created.
         """
         table = schema.human_labels
-        stands: sa.ColumnElement[bool] = table.c.undone.is_(None)
-        if until is not None:
-            stands = (stands | (table.c.undone > until)) & (table.c.created <= until)
-        query = (
-            sa.select(table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
-            .where((table.c.project_id == project_id) & stands)
-            .order_by(table.c.id)
-        )
         state: dict[int, dict[str, Any]] = {}
-        with self._engine.connect() as connection:
-            for row, action, label, who, created in connection.execute(query):
-                entry = state.setdefault(
-                    row, {"human_label": None, "excluded": False, "flagged": False}
-                )
-                if action in {"label", "unlabel"}:
-                    entry["human_label"] = label
-                elif action in {"flag", "unflag"}:
-                    entry["flagged"] = action == "flag"
-                else:
-                    entry["excluded"] = action == "exclude"
-                entry.update(who=who, created=created)
+        columns = (table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
+        for row, action, label, who, created in self._standing(project_id, columns, at):
+            entry = state.setdefault(
+                row, {"human_label": None, "excluded": False, "flagged": False}
+            )
+            if action in {"label", "unlabel"}:
+                entry["human_label"] = label
+            elif action in {"flag", "unflag"}:
+                entry["flagged"] = action == "flag"
+            else:
+                entry["excluded"] = action == "exclude"
+            entry.update(who=who, created=created)
         frame = pd.DataFrame.from_dict(
             state, orient="index", columns=["human_label", "excluded", "flagged", "who", "created"]
         )
         frame.index.name = "row"
         return frame
+
+    def edits(self, project_id: int, at: float | None = None) -> list[dict[str, Any]]:
+        """Every label and exclusion that stands (that stood at the moment ``at``), oldest first.
+
+        Each with row, action, label, who and created; flags decide nothing and are left out.
+        """
+        table = schema.human_labels
+        columns = (table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
+        return [
+            dict(found._mapping)
+            for found in self._standing(project_id, columns, at)
+            if found.action not in {"flag", "unflag"}
+        ]
+
+    def _standing(
+        self, project_id: int, columns: Sequence[sa.Column[Any]], at: float | None
+    ) -> list[Any]:
+        """What was decided and not taken back, now or by ``at``, in the order it was decided."""
+        table = schema.human_labels
+        stands: sa.ColumnElement[bool] = table.c.undone.is_(None)
+        if at is not None:
+            stands = (table.c.created <= at) & (stands | (table.c.undone > at))
+        query = sa.select(*columns).where((table.c.project_id == project_id) & stands)
+        with self._engine.connect() as connection:
+            return list(connection.execute(query.order_by(table.c.id)))
 
     def version(self, project_id: int) -> str:
         """Changes with every decision and every undo: a key for caches."""

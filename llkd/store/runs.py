@@ -234,7 +234,11 @@ class Runs:
         chosen = epochs[-1] if epoch is None else epoch
         if chosen not in epochs:
             raise NotFound(f"Run {run.id} has signals of epochs {epochs}, not of {chosen}.")
-        return read_probabilities(run.folder / f"signals-epoch-{chosen:04d}.parquet")
+        return read_probabilities(self.signals_file(run, chosen))
+
+    def signals_file(self, run: Run, epoch: int) -> Path:
+        """Where the signals after an epoch lie."""
+        return run.folder / f"signals-epoch-{epoch:04d}.parquet"
 
     def evaluation(self, run: Run, epoch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Rows and probabilities of the held-out texts after an epoch (the last by default)."""

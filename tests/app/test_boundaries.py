@@ -23,7 +23,8 @@ print("heavy:", heavy)
 """
 ALLOWED = {
     *("config", "errors", "datasets", "signals", "selection", "strategies", "store", "jobs"),
-    *("commands", "charts", "comparisons", "curation", "evaluation", "fairness", "importing"),
+    *("commands", "charts", "comparisons", "curation", "evaluation", "exporting", "fairness"),
+    "importing",
 }
 
 

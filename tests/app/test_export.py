@@ -5,7 +5,7 @@ import pytest
 from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
 from seed_runs import add_run
 
-from llkd import curation, jobs
+from llkd import curation, jobs, pipeline
 from ui import export_view
 
 
@@ -111,8 +111,87 @@ def test_formats_are_chosen_and_one_is_needed(home, started):
 def test_the_page_says_what_happens_to_formulas_and_names_the_manifest(home):
     seeded_project(home)
     shown = words(opened("export"))
-    assert "a cell that begins with = + - @ gets a ' in front" in shown
+    assert "(it begins with = + - @) gets a ' in front" in shown
     assert "manifest.json comes with each export" in shown
+    assert "It is written last: a folder that has one is complete" in shown
+
+
+def test_a_validation_split_is_counted_before_it_is_made(home, started):
+    store, project = seeded_project(home, n=400)
+    app = opened("export")
+    assert not app.dataframe
+    app.toggle(key="export_split").set_value(True).run()
+    app.number_input(key="export_share").set_value(20).run()
+    app.number_input(key="export_seed").set_value(3).run()
+    shown = app.dataframe[0].value
+    assert shown["Class"].tolist() == ["roads", "waste", "water"]
+    training, validation = shown["Training"].sum(), shown["Validation"].sum()
+    assert training + validation == 300 and 30 < validation < 90
+    assert f"{training} rows to train on, {validation} rows for validation" in words(app)
+    _start(app)
+    assert {"--validation=0.2", "--seed=3"} <= set(started[0])
+    # Run for real, the command draws exactly these.
+    found = pipeline.export(store, project, home / "out", formats=["csv"], validation=0.2, seed=3)
+    drawn = {name: sum(by.values()) for name, by in found["splits"].items()}
+    assert drawn == {"train": training, "validation": validation}
+    assert [found["splits"]["validation"][name] for name in shown["Class"]] == shown[
+        "Validation"
+    ].tolist()
+
+
+def test_columns_are_chosen_and_gold_only_on_request(home, started):
+    seeded_project(home)
+    app = opened("export")
+    assert "gold" not in app.get_by_key("export_columns").value
+    _start(app)
+    assert not [part for part in started[0] if part.startswith("--columns")]
+    app.get_by_key("export_columns").set_value(["gold", "teacher"]).run()
+    app.get_by_key("export_formats").set_value(["hf-zip"]).run()
+    _start(app)
+    assert {"--columns=teacher,gold", "--format=hf-zip"} <= set(started[1])
+    app.get_by_key("export_columns").set_value([]).run()
+    _start(app)
+    assert "--columns=none" in started[2]
+
+
+def test_a_finished_export_says_its_manifest_and_how_to_rebuild_it(home):
+    store, project = seeded_project(home, n=200)
+    store.people.decide(project.id, [60], "label", "waste")
+    folder = store.home.exports / "1-x"
+    made = pipeline.export(
+        store, project, folder, formats=["csv", "hf"], teacher_threshold=0.6, validation=0.1
+    )
+    job = ended_job(store, project, "finished", "export")
+    store.jobs.update(job.id, result=made)
+    app = opened("export")
+    assert not app.exception
+    shown = words(app)
+    rows = made["rows"]
+    assert f"{rows} rows: {sum(made['splits']['train'].values())} to train on and " in shown
+    assert "Teacher: SmolLM2-135M-Instruct, calibration batch." in shown
+    assert "Kept: teacher confidence from 0.6, information need from 0." in shown
+    assert "1 label or exclusion of people." in shown
+    command = f"llkd rebuild --home {store.home.root} {folder / 'manifest.json'}"
+    assert command in [one.value for one in app.code]
+    assert "**split**: train or validation" in shown
+    assert "**weight**: c·u of teacher confidence c and information need u" in shown
+
+
+@pytest.mark.parametrize("altered", ["{}", '{"program": "LLKD Studio", "files": {}}', "bent"])
+def test_an_altered_manifest_does_no_harm(home, altered):
+    store, project = seeded_project(home)
+    made = pipeline.export(store, project, store.home.exports / "1-x", formats=["csv"])
+    text = (store.home.exports / "1-x" / "manifest.json").read_text()
+    if altered == "bent":
+        altered = text.replace('"kind": "thresholds"', '"kind": 3').replace(
+            '"train": {', '"train": [], "x": {'
+        )
+    (store.home.exports / "1-x" / "manifest.json").write_text(altered)
+    job = ended_job(store, project, "finished", "export")
+    store.jobs.update(job.id, result=made)
+    app = opened("export")
+    assert not app.exception
+    assert f"**{made['rows']} rows**" in words(app)
 
 
 def test_nothing_kept_is_said_and_leads_back(home):

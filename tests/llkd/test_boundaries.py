@@ -21,7 +21,8 @@ LAYERS = [
 LEVEL = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 PAGES_MAY = {
     "errors", "config", "datasets", "signals", "selection", "strategies", "store", "jobs",
-    "commands", "charts", "comparisons", "curation", "evaluation", "fairness", "importing",
+    "commands", "charts", "comparisons", "curation", "evaluation", "exporting", "fairness",
+    "importing",
 }  # fmt: skip
 # Of the teachers, pages see only the words of a prompt.
 OF_TEACHERS = {"rendering", "base"}

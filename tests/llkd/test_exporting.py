@@ -5,14 +5,12 @@ import json
 import zipfile
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from llkd import exporting
-from llkd.errors import ConfigError, UserError
+from llkd.errors import ConfigError, JobCancelled, StoreError, UserError
 
 NAMES = ["a", 'b: "x"']
 HOSTILE = [
@@ -29,12 +27,14 @@ HOSTILE = [
 
 
 def frame():
-    return pd.DataFrame(
+    return pa.table(
         {
             "id": [str(i) for i in range(len(HOSTILE))],
             "text": HOSTILE,
             "label": [NAMES[i % 2] for i in range(len(HOSTILE))],
+            "labelled_by": ["teacher"] * len(HOSTILE),
             "teacher_confidence": np.linspace(0.1, 0.9, len(HOSTILE)),
+            "teacher_probabilities": [[i / 10, 1 - i / 10] for i in range(len(HOSTILE))],
             "information_need": -np.linspace(0, 1, len(HOSTILE)),
         }
     )
@@ -51,10 +51,10 @@ def test_every_format_holds_the_rows(tmp_path):
     ]  # fmt: skip
     lines = (tmp_path / "curated.jsonl").read_text(encoding="utf-8").split("\n")
     assert [json.loads(line)["text"] for line in lines if line] == HOSTILE
+    assert json.loads(lines[3])["teacher_probabilities"] == [0.3, 0.7]
     assert pq.read_table(tmp_path / "curated.parquet")["text"].to_pylist() == HOSTILE
     coded = pq.read_table(tmp_path / "hf/data/train-00000-of-00001.parquet")
     assert coded["label"].to_pylist() == [i % 2 for i in range(len(HOSTILE))]
-    assert '\'1\': "b: \\"x\\""' in (tmp_path / "hf/README.md").read_text()
 
 
 def test_csv_cells_never_start_a_formula_and_numbers_stay_numbers(tmp_path):
@@ -64,22 +64,7 @@ def test_csv_cells_never_start_a_formula_and_numbers_stay_numbers(tmp_path):
     assert [row["text"] for row in rows][:5] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx"]
     assert [row["text"] for row in rows][5:] == HOSTILE[5:]
     assert float(rows[-1]["information_need"]) == -1.0
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    texts=st.lists(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=1
-    )
-)
-def test_no_cell_of_any_text_starts_a_formula(texts, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("x")
-    exporting.write_curated(pd.DataFrame({"text": texts}), folder, ["csv", "jsonl"], NAMES, {})
-    with open(folder / "curated.csv", newline="", encoding="utf-8-sig") as file:
-        cells = [row[0] if row else "" for row in csv.reader(file)][1:]
-    assert not any(cell.startswith(exporting.FORMULA_STARTS) for cell in cells)
-    read = (folder / "curated.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
-    assert [json.loads(line)["text"] for line in read] == texts
+    assert (rows[4]["prob_a"], rows[4]['prob_b: "x"']) == ("0.4", "0.6")
 
 
 def test_the_manifest_names_every_file_with_its_hash(tmp_path):
@@ -90,6 +75,87 @@ def test_the_manifest_names_every_file_with_its_hash(tmp_path):
         name: exporting.sha256(tmp_path / name) for name in ("curated.csv", "curated.parquet")
     }
     assert "no spreadsheet runs it" in manifest["notes"][0]
+    assert manifest["rows_sha256"] == exporting.rows_sha256(frame())
+    assert {"python", "pandas", "pyarrow", "scikit-learn"} <= set(manifest["environment"])
+
+
+def test_the_sum_of_the_rows_is_that_of_the_json_lines(tmp_path):
+    exporting.write_curated(frame(), tmp_path, ["jsonl"], NAMES, {})
+    assert exporting.sha256(tmp_path / "curated.jsonl") == exporting.rows_sha256(frame())
+    other = frame().set_column(1, "text", pa.array([*HOSTILE[:-1], "ü 日本 "]))
+    assert exporting.rows_sha256(other) != exporting.rows_sha256(frame())
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path):
+    formats = list(exporting.FORMATS)
+    for name in ("one", "two"):
+        exporting.write_curated(frame(), tmp_path / name, formats, NAMES, {})
+    sums = [
+        json.loads((tmp_path / name / "manifest.json").read_text())["files"]
+        for name in ("one", "two")
+    ]
+    assert sums[0] == sums[1] and "dataset.zip" in sums[0]
+
+
+def test_no_place_of_this_machine_stands_in_a_manifest(tmp_path):
+    told = {
+        "teacher": {"settings": {"teacher": "local:/home/ann/models/big"}, "model": "C:\\m\\x"},
+        "run": {"config": {"student": "/home/ann/mini"}, "loss": float("nan")},
+        "classes": [{"name": "/home is where", "description": "~"}],
+        "hub": {"model": "org/model"},
+    }
+    exporting.write_curated(frame(), tmp_path, ["csv"], NAMES, told)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["teacher"] == {"settings": {"teacher": "local:big"}, "model": "x"}
+    assert manifest["run"] == {"config": {"student": "mini"}, "loss": None}
+    assert manifest["classes"] == told["classes"] and manifest["hub"] == told["hub"]
+    assert str(tmp_path) not in (tmp_path / "manifest.json").read_text()
+
+
+class TestAllOrNothing:
+    """A folder with a manifest is whole; without one it is as it was before."""
+
+    def stop(self, at):
+        def progress(done, total, message):
+            if message.startswith(at):
+                raise JobCancelled("stop")
+
+        return progress
+
+    @pytest.mark.parametrize("at", ["Writing CSV", "Writing JSON", "Writing the data set"])
+    def test_a_stopped_export_leaves_nothing(self, tmp_path, at):
+        out = tmp_path / "out"
+        formats = ["csv", "jsonl", "hf"]
+        with pytest.raises(JobCancelled):
+            exporting.write_curated(frame(), out, formats, NAMES, {}, progress=self.stop(at))
+        assert not out.exists()
+
+    def test_a_stopped_export_leaves_the_earlier_one_whole(self, tmp_path):
+        exporting.write_curated(frame(), tmp_path, ["csv"], NAMES, {})
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        with pytest.raises(JobCancelled):
+            exporting.write_curated(
+                frame(), tmp_path, ["csv", "jsonl"], NAMES, {}, progress=self.stop("Writing JSON")
+            )
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    def test_a_full_disk_is_said_and_leaves_nothing(self, tmp_path, monkeypatch):
+        def full(*args, **kwargs):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("llkd.exporting.formats.pq.write_table", full)
+        with pytest.raises(StoreError, match="No space left on device. Nothing of it is kept"):
+            exporting.write_curated(frame(), tmp_path / "out", ["csv", "parquet"], NAMES, {})
+        assert not (tmp_path / "out").exists()
+
+    def test_what_a_killed_export_left_is_no_obstacle(self, tmp_path):
+        left = tmp_path / ".export-killed.tmp"
+        left.mkdir()
+        (left / "curated.csv").write_text("half of it")
+        assert exporting.checked_folder(tmp_path) == tmp_path.resolve()
+        assert exporting.manifest_in(tmp_path) is None
+        exporting.write_curated(frame(), tmp_path, ["csv"], NAMES, {})
+        assert {path.name for path in tmp_path.iterdir()} == {"curated.csv", "manifest.json"}
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):
@@ -104,7 +170,9 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
 
 def test_unknown_formats_are_refused():
     assert exporting.checked_formats("CSV, parquet,csv") == ["csv", "parquet"]
-    with pytest.raises(ConfigError, match="one of csv, jsonl, parquet, hf .* but it was 'xml'"):
+    with pytest.raises(
+        ConfigError, match="one of csv, jsonl, parquet, hf, hf-zip .* but it was 'xml'"
+    ):
         exporting.checked_formats("xml")
 
 

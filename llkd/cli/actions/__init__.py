@@ -21,6 +21,7 @@ ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "demo": models.demo,
     "select": results.select,
     "export": results.export,
+    "rebuild": results.rebuild,
     "evaluate": results.evaluate,
     "predict": results.predict,
     "runs": results.runs,

@@ -25,6 +25,8 @@ def export(store: Store, given: Namespace) -> Document:
 
     project = store.projects.get(given.project)
     formats = exporting.checked_formats(given.format)
+    columns = exporting.checked_groups(given.columns)
+    exporting.checked_share(given.validation)
     exporting.checked_folder(given.out)
     chosen = selection(store, project, given)
     if given.onnx and given.no_student:
@@ -41,11 +43,21 @@ def export(store: Store, given: Namespace) -> Document:
             student=not given.no_student,
             zip_student=given.zip_student,
             onnx=given.onnx,
+            columns=columns,
+            validation=given.validation,
+            seed=given.seed,
             job=job,
             **chosen,
         )
 
     return as_job(store, given, "export", f"Export {project.name}", project, work, device=None)
+
+
+def rebuild(store: Store, given: Namespace) -> Document:
+    """``llkd rebuild``."""
+    from llkd.pipeline.rebuilding import rebuild as again
+
+    return again(store, given.manifest, given.out)
 
 
 def evaluate(store: Store, given: Namespace) -> Document:

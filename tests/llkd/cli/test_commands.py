@@ -14,6 +14,7 @@ from llkd.config import (
     build,
 )
 from llkd.errors import UserError
+from llkd.exporting import USUAL_GROUPS, checked_groups
 
 HOSTILE = "--help $(rm) 'x' \"y\" \n"
 
@@ -134,8 +135,17 @@ def test_export_probe_and_predict():
     command = commands.export(
         "p", "/o u t", formats=["csv", "hf"], run=3, teacher_threshold=0.5,
         student_threshold={"a": 0.25}, student=False, zip_student=True,
+        columns=["teacher", "gold"], validation=0.25, seed=7,
     )  # fmt: skip
     given = make_parser().parse_args(command)
+    assert (checked_groups(given.columns), given.validation, given.seed) == (
+        ("teacher", "gold"), 0.25, 7,
+    )  # fmt: skip
+    usual = make_parser().parse_args(commands.export("p", "x", formats=["csv"]))
+    assert (checked_groups(usual.columns), usual.validation) == (USUAL_GROUPS, 0.0)
+    bare = make_parser().parse_args(commands.export("p", "x", formats=["csv"], columns=[]))
+    assert checked_groups(bare.columns) == ()
+    assert make_parser().parse_args(commands.rebuild("-m n")).manifest == "-m n"
     assert (given.out, given.format, given.run, given.no_student, given.zip_student) == (
         "/o u t", "csv,hf", 3, True, True,
     )  # fmt: skip
@@ -171,7 +181,7 @@ def test_every_setting_has_words_and_every_command_an_example(capsys):
             assert field.description or name in own, f"{kind.__name__}.{name} has no description"
     choices = make_parser()._subparsers._group_actions[0].choices
     assert set(choices) == {
-        "import", "projects", "label", "probe", "train", "compare", "demo", "select", "export",
+        "import", "projects", "label", "probe", "train", "compare", "demo", "select", "export", "rebuild",
         "evaluate", "predict", "runs", "jobs", "cancel", "resume", "bake-off", "cache",
     }  # fmt: skip
     for name, parser in choices.items():

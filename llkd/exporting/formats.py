@@ -1,0 +1,213 @@
+"""A curated set in each format: the same rows, and the same bytes whenever it is written.
+
+With a validation split there is a file for each part, as those who train expect, and the column
+``split`` as well, so that parts put together again lose nothing. Spreadsheets hold one value a
+cell, so CSV has a column ``prob_<class>`` for each class; elsewhere the probabilities are one list,
+which is what a training loop takes, and which no class name can break.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from llkd.datasets.guards import guarded
+from llkd.errors import ConfigError
+from llkd.exporting.columns import PROBABILITIES
+from llkd.exporting.dataset_card import dataset_card, is_class
+from llkd.exporting.rows import json_lines
+
+FORMATS = {
+    "csv": "CSV, for spreadsheets",
+    "jsonl": "JSON lines",
+    "parquet": "Parquet",
+    "hf": "a data set folder",
+    "hf-zip": "a data set folder as one zip file",
+}
+Progress = Callable[[int, int, str], None]
+"""Told how many rows of how many were written, and what is written; may raise to stop."""
+_BLOCK = 50_000
+
+
+def checked_formats(text: str) -> list[str]:
+    """Format names from ``csv,jsonl``. Raises ConfigError naming those there are."""
+    wanted = [part.strip().lower() for part in text.split(",") if part.strip()]
+    unknown = [name for name in wanted if name not in FORMATS]
+    if unknown or not wanted:
+        raise ConfigError(
+            f"An export format is one of {', '.join(FORMATS)} (several with commas), "
+            f"but it was {text!r}."
+        )
+    return list(dict.fromkeys(wanted))
+
+
+def parts(table: pa.Table) -> dict[str, pa.Table]:
+    """The rows by split: all of them as ``train`` where there is no validation split."""
+    if "split" not in table.column_names:
+        return {"train": table}
+    split = table["split"]
+    found = {name: table.filter(pc.equal(split, name)) for name in ("train", "validation")}
+    return {name: part for name, part in found.items() if part.num_rows}
+
+
+class Steps:
+    """Progress over all formats: of each the rows that are about to be written."""
+
+    def __init__(self, formats: Sequence[str], rows: int, progress: Progress) -> None:
+        self._passes = len({"jsonl", *(one.removesuffix("-zip") for one in formats)})
+        self._rows, self._progress, self._done = rows, progress, 0
+
+    def __call__(self, rows: int, what: str) -> None:
+        """Say what is written next; raises to stop where the caller wants to."""
+        self._progress(self._done // self._passes, self._rows, what)
+        self._done += rows
+
+
+def write_rows(
+    table: pa.Table,
+    folder: Path,
+    formats: Sequence[str],
+    names: Sequence[str],
+    told: Mapping[str, Any],
+    progress: Progress,
+) -> tuple[list[Path], str]:
+    """Write the rows in these formats below ``folder``; returns the files and ``rows_sha256``."""
+    by_split = parts(table)
+    split = "split" in table.column_names
+    steps = Steps(formats, table.num_rows, progress)
+
+    def path(name: str, ending: str) -> Path:
+        return folder / (f"curated-{name}.{ending}" if split else f"curated.{ending}")
+
+    files: list[Path] = []
+    if "csv" in formats:
+        for name, part in by_split.items():
+            files.append(path(name, "csv"))
+            write_csv(part, files[-1], names, steps)
+    lines = {name: path(name, "jsonl") for name in by_split} if "jsonl" in formats else {}
+    total = _write_lines(table, lines, steps)
+    files += lines.values()
+    if "parquet" in formats:
+        for name, part in by_split.items():
+            steps(part.num_rows, "Writing Parquet")
+            files.append(path(name, "parquet"))
+            pq.write_table(part, files[-1], compression="zstd")
+    if {"hf", "hf-zip"} & set(formats):
+        steps(table.num_rows, "Writing the data set folder")
+        made = write_folder(by_split, folder / "hf", names, told)
+        if "hf-zip" in formats:
+            files.append(folder / "dataset.zip")
+            _zip(made, folder / "hf", files[-1])
+        if "hf" in formats:
+            files += made
+        else:
+            for one in made:
+                one.unlink()
+            (folder / "hf" / "data").rmdir()
+            (folder / "hf").rmdir()
+    return files, total
+
+
+def write_csv(
+    table: pa.Table, path: Path, names: Sequence[str], steps: Steps | None = None
+) -> None:
+    """Write rows as CSV: UTF-8 with a mark, every text in quotes and safe for a spreadsheet."""
+    with path.open("wb") as file:
+        # The byte order mark is what makes spreadsheets read UTF-8; this app and pandas skip it.
+        file.write(b"\xef\xbb\xbf")
+        for start in range(0, max(1, table.num_rows), _BLOCK):
+            part = table.slice(start, _BLOCK)
+            if steps is not None:
+                steps(part.num_rows, "Writing CSV")
+            # Every text in quotes: a lone carriage return in one must not start a new row.
+            how = pa_csv.WriteOptions(include_header=not start, quoting_style="needed")
+            pa_csv.write_csv(_flat(part, names), file, how)
+
+
+def _flat(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The rows with a column for each class in place of lists, and quotes that make them safe."""
+    columns: list[Any] = []
+    heads: list[str] = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if name == PROBABILITIES:
+            heads += [f"prob_{one}" for one in names]
+            columns += [pc.list_element(column, k) for k in range(len(names))]
+        else:
+            heads.append(name)
+            columns.append(guarded(column) if pa.types.is_string(column.type) else column)
+    return pa.table(columns, names=guarded(pa.array(heads)).to_pylist())
+
+
+def _write_lines(table: pa.Table, paths: Mapping[str, Path], steps: Steps) -> str:
+    """Write JSON lines to the file of each row's split (none: only sum them up)."""
+    total = hashlib.sha256()
+    what = "Writing JSON lines" if paths else "Summing up the rows"
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(path.open("wb")) for name, path in paths.items()}
+        done = 0
+        for lines in json_lines(table):
+            steps(len(lines), what)
+            data = ("\n".join(lines) + "\n").encode()
+            total.update(data)
+            if len(files) == 1:
+                next(iter(files.values())).write(data)
+            elif files:
+                splits = table["split"].slice(done, len(lines)).to_pylist()
+                for name, file in files.items():
+                    own = [line for line, one in zip(lines, splits, strict=True) if one == name]
+                    file.write("".join(f"{line}\n" for line in own).encode())
+            done += len(lines)
+    return total.hexdigest()
+
+
+def write_folder(
+    by_split: Mapping[str, pa.Table], folder: Path, names: Sequence[str], told: Mapping[str, Any]
+) -> list[Path]:
+    """A folder that ``datasets.load_dataset(folder)`` reads, classes as their numbers."""
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    coded = {name: _coded(table, names) for name, table in by_split.items()}
+    files = []
+    for name, table in coded.items():
+        files.append(folder / "data" / f"{name}-00000-of-00001.parquet")
+        pq.write_table(table, files[-1], compression="zstd")
+    sizes = {name: table.nbytes for name, table in coded.items()}
+    card = folder / "README.md"
+    card.write_text(dataset_card(coded, sizes, names, told), encoding="utf-8")
+    return [*files, card]
+
+
+def _coded(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    classes = pa.array(list(names), pa.string())
+    kept = [name for name in table.column_names if name != "split"]  # here splits are files
+    return pa.table(
+        {
+            name: pc.index_in(table[name], classes).cast(pa.int64())
+            if is_class(name)
+            else table[name]
+            for name in kept
+        }
+    )
+
+
+def _zip(files: Sequence[Path], base: Path, path: Path) -> None:
+    """One zip file, the same bytes each time: no times, no compression (Parquet has its own)."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(file.relative_to(base).as_posix())
+            with file.open("rb") as source, archive.open(entry, "w") as target:
+                for block in _blocks(source):
+                    target.write(block)
+
+
+def _blocks(source: Any) -> Iterator[bytes]:
+    while block := source.read(1 << 20):
+        yield block

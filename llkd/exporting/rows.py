@@ -1,0 +1,186 @@
+"""The rows of a curated set as one table, and as the JSON lines by which two sets are compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from json.encoder import encode_basestring
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from llkd import signals
+from llkd.curation import Plane
+from llkd.exporting.columns import COLUMNS, PROBABILITIES, USUAL_GROUPS
+from llkd.exporting.splits import places, validation_rows
+from llkd.selection import WEIGHTINGS, selection_weights
+
+DECIMALS = 6
+"""Of every number: another machine's last bits differ, and its rows must not."""
+ROWS_RULE = (
+    "SHA-256 of the rows as JSON Lines in UTF-8: an object a line, its columns in this order, no "
+    "spaces, numbers as short as they read back the same, U+0085, U+2028 and U+2029 escaped; rows "
+    "in the project's order. Without a validation split this is the SHA-256 of curated.jsonl."
+)
+_CHUNK = 20_000
+_LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a curated set is written: formats, groups of columns, share of validation and its seed.
+
+    ``seed`` is that of the split.
+    """
+
+    formats: tuple[str, ...] = ("csv",)
+    columns: tuple[str, ...] = USUAL_GROUPS
+    validation: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What the plane does not hold: all texts, and of all rows the source of their confidence.
+
+    ``times`` is how often each row was trained on, None without a run; ``weighting`` the run's.
+    """
+
+    texts: pd.Series
+    source: np.ndarray
+    times: pd.Series | None = None
+    weighting: str = "product"
+
+
+def curated_table(plane: Plane, kept: np.ndarray, beyond: Beyond, options: Options) -> pa.Table:
+    """The kept rows that have a label, in row order, with the columns that were asked for."""
+    chosen = np.flatnonzero(kept & (plane.frame["label"].to_numpy() >= 0))
+    frame = plane.frame.iloc[chosen]
+    names = pa.array(plane.names, pa.string())
+    rows = frame["row"].to_numpy()
+    label, human = frame["label"].to_numpy(), frame["human_label"].to_numpy()
+    teacher = frame["teacher_label"].to_numpy()
+    texts = pa.array(beyond.texts.iloc[rows], pa.string())
+
+    def classes(index: np.ndarray) -> pa.Array:
+        return names.take(pa.array(index, pa.int64(), mask=index < 0))
+
+    columns: dict[str, Any] = {
+        "id": lambda: pa.array(frame["id"].astype(str), pa.string()),
+        "text": lambda: texts,
+        "label": lambda: classes(label),
+        "labelled_by": lambda: _either(human >= 0, "person", "teacher"),
+        "teacher_label": lambda: classes(teacher),
+        "teacher_confidence": lambda: _numbers(frame["confidence"].to_numpy()),
+        "confidence_source": lambda: pa.array(
+            beyond.source[rows], pa.string(), mask=teacher < 0, from_pandas=True
+        ),
+        PROBABILITIES: lambda: _lists(plane.probabilities[chosen]),
+        "human_label": lambda: classes(human),
+        "weight": lambda: _numbers(_weights(plane, chosen, beyond.weighting)),
+        "gold": lambda: classes(frame["gold"].to_numpy()),
+    }
+    if options.validation:
+        columns["split"] = lambda: _split(texts, label, options)
+    if plane.student_probabilities is not None:
+        student = plane.student_probabilities
+        columns["information_need"] = lambda: _numbers(frame["information_need"].to_numpy())
+        columns["student_label"] = lambda: classes(frame["student_label"].to_numpy())
+        columns["student_confidence"] = lambda: _numbers(signals.confidence(student[chosen]))
+    if beyond.times is not None:
+        times = beyond.times.reindex(rows, fill_value=0)
+        columns["times_trained_on"] = lambda: pa.array(times.to_numpy(), pa.int64())
+    made = {
+        name: columns[name]()
+        for name, column in COLUMNS.items()
+        if name in columns and (not column.group or column.group in options.columns)
+    }
+    return pa.table(made)
+
+
+def _split(texts: pa.Array, label: np.ndarray, options: Options) -> pa.Array:
+    where = places(texts.to_pylist(), options.seed)
+    return _either(validation_rows(where, label, options.validation), "validation", "train")
+
+
+def _either(chosen: np.ndarray, one: str, other: str) -> pa.Array:
+    return pa.array([other, one]).take(pa.array(chosen.astype(np.int64)))
+
+
+def _numbers(values: np.ndarray) -> pa.Array:
+    return pa.array(np.round(values, DECIMALS) + 0.0, pa.float64(), from_pandas=True)
+
+
+def _lists(values: np.ndarray) -> pa.Array:
+    n, classes = values.shape
+    ends = pa.array(np.arange(n + 1) * classes, pa.int32())
+    flat = pa.array((np.round(values, DECIMALS) + 0.0).ravel(), pa.float64())
+    missing = pa.array(np.isnan(values).any(axis=1))
+    return pa.ListArray.from_arrays(ends, flat, mask=missing)
+
+
+def weight_formula(plane: Plane, weighting: str) -> str:
+    """How the column ``weight`` came about, in words."""
+    people = "a person's label has 1, and so has a row without either signal"
+    if plane.student_probabilities is None:
+        return "1 for every row: information need is not known yet"
+    spelled = {"product": "c·u", "mean": "(c + u) / 2", "none": "1"}.get(weighting, "c·u")
+    said = (
+        f"{spelled} of teacher confidence c and information need u, divided by its mean over the "
+        f"kept rows the teacher labelled; {people}"
+    )
+    if weighting not in WEIGHTINGS:
+        said += f" (the run's own weights, {weighting}, belong to the moment of a step)"
+    return said
+
+
+def _weights(plane: Plane, chosen: np.ndarray, weighting: str) -> np.ndarray:
+    frame = plane.frame.iloc[chosen]
+    sure, need = frame["confidence"].to_numpy(), frame["information_need"].to_numpy()
+    known = np.isfinite(sure) & np.isfinite(need) & (frame["human_label"].to_numpy() < 0)
+    used = weighting if weighting in WEIGHTINGS else "product"
+    weight = selection_weights(np.where(known, sure, 0.0), np.where(known, need, 0.0), known, used)
+    return np.where(known, weight, 1.0)
+
+
+def json_lines(table: pa.Table) -> Iterator[list[str]]:
+    """The rows as JSON, some thousands at a time, as ``ROWS_RULE`` says (without line ends)."""
+    shape = "{" + ",".join(f"{_text(name)}:%s" for name in table.column_names) + "}"
+    for start in range(0, table.num_rows, _CHUNK):
+        part = table.slice(start, _CHUNK)
+        yield [shape % row for row in zip(*map(_spelled, part.columns), strict=True)]
+
+
+def rows_sha256(table: pa.Table) -> str:
+    """The sum by which two curated sets are compared, whatever formats they were written in."""
+    total = hashlib.sha256()
+    for lines in json_lines(table):
+        total.update(("\n".join(lines) + "\n").encode())
+    return total.hexdigest()
+
+
+def _text(value: str) -> str:
+    spelled: str = encode_basestring(value)
+    if not value.isascii():
+        for end, escaped in _LINE_ENDS.items():
+            spelled = spelled.replace(end, escaped)
+    return spelled
+
+
+def _spelled(column: pa.ChunkedArray) -> Sequence[str]:
+    """Every value of a column as JSON."""
+    if pa.types.is_string(column.type):
+        values = column.to_pylist()
+        if pc.count_distinct(column).as_py() < len(values) // 2:
+            known = {value: "null" if value is None else _text(value) for value in set(values)}
+            return [known[value] for value in values]
+        return ["null" if value is None else _text(value) for value in values]
+    if pa.types.is_list(column.type):
+        return [
+            "null" if row is None else f"[{','.join(map(repr, row))}]" for row in column.to_pylist()
+        ]
+    return ["null" if value is None else repr(value) for value in column.to_pylist()]
