@@ -81,7 +81,8 @@ def test_a_count_takes_the_highest_scores():
 def test_an_empty_batch_changes_nothing_and_selects_nothing(name):
     rng = np.random.default_rng(0)
     pair = rng.dirichlet([1.0] * 3, 8), rng.dirichlet([1.0] * 3, 8)
-    pool = StrategyInputs(pair[0], out_of_sample=pair[1], nearby=pair[1])
+    kept = np.arange(8) % 2 == 0
+    pool = StrategyInputs(pair[0], out_of_sample=pair[1], nearby=pair[1], kept=kept)
     strategy = prepared(made(name, share=0.5, weighting="softmatch"), pool)
     strategy, _ = strategy.step(*pair, rng=rng, positions=np.arange(8))
     nobody = np.arange(0)

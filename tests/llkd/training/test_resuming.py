@@ -73,6 +73,7 @@ OPTIONS = {
     **{name: {"strategy": name} for name in STRATEGIES},
     # So long a window that P(right) is fitted before the second stop.
     "trust": {"strategy": "trust", "selection": {"window": 10}},
+    "saved": {"strategy": "saved", "selection": {"saved": "first cut"}},
     "no class thresholds": {"selection": {"class_specific": False, "target_rate": 0.3}},
     "softmatch": {"selection": {"weighting": "softmatch", "half_life": 4.0}},
     "softmatch all": {"strategy": "all", "selection": {"weighting": "softmatch"}},
@@ -100,6 +101,7 @@ def data_with_everything():
     return toy_data(
         n=80, teacher_probs=probs, human=human, own=plain.teacher_probs,
         out_of_sample=rng.dirichlet([1.0, 1.0], 80), nearby=rng.dirichlet([1.0, 1.0], 80),
+        kept=rng.random(80) < 0.4,
     )  # fmt: skip
 
 
