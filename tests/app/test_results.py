@@ -211,6 +211,11 @@ def _charts(app):
     return [chart.key for chart in app.get("plotly_chart")]
 
 
+def _run(app):
+    """The choice of the run in detail."""
+    return next(one for one in app.selectbox if one.label == "Run")
+
+
 def _read(app):
     """Buttons by what a reader sees on them."""
     return {unplain(one.label): one for one in app.button}
@@ -337,7 +342,7 @@ def test_learning_curves_count_samples_and_seconds_and_find_the_rivals(home):
     found = curves.rivals(store, project, run, runs)
     assert [(one.run.id, one.matched) for one in found] == [(rival.id, False), (control.id, True)]
     app = opened("results")
-    app.get_by_key("results_run").set_value(run.id).run()
+    _run(app).set_value(run.id).run()
     app = _view(app, "Learning curves")
     assert app.get_by_key(f"results_beside_{run.id}").value == ["run 2: all", "run 3: random"]
     assert "A dotted line took in every step as many texts as llkd." in words(app)
@@ -473,7 +478,7 @@ def test_a_comparisons_many_runs_are_folded_into_a_group_of_their_own(home):
     assert _table(app, "Who")["Who"][1] == "run 3: the best"
     app.get_by_key("results_which").set_value("every").run()
     assert len(_table(app, "Who")) == 10
-    assert app.get_by_key("results_run").value == single.id
+    assert _run(app).value == single.id
 
 
 def test_few_runs_need_no_choice_and_nothing_said_takes_no_column(home):
@@ -529,7 +534,7 @@ def test_deleting_asks_first_and_says_what_goes(home):
     job = store.jobs.create("compare", "Compare", ["compare"], project.id)
     store.jobs.update(job.id, state="failed", result=None)
     app = opened("results")
-    app.get_by_key("results_run").set_value(run.id).run()
+    _run(app).set_value(run.id).run()
     button(app, "Delete …").click().run()
     told = said(app.markdown)
     assert "Its student, its logs and its settings (9 files, " in told
@@ -541,7 +546,7 @@ def test_deleting_asks_first_and_says_what_goes(home):
     button(app, "Delete for good").click().run()
     assert [one.id for one in store.runs.all(project.id)] == [2]
     assert not run.folder.exists()
-    assert app.get_by_key("results_run").value == 2
+    assert _run(app).value == 2
     assert not app.exception and not app.error
 
 

@@ -14,7 +14,7 @@ from ui.results import managing
 from ui.results_view import PLAIN
 from ui.wording import TERMS, counted, when
 
-_RUN, _WHICH = "results_run", "results_which"
+_RUN, _WHICH = "_results_run", "results_which"
 OWN, EVERY = "own", "every"
 FEW = 8
 """So many runs are shown without a choice of which."""
@@ -132,16 +132,24 @@ def choice(store: Store, project: Project, runs: Sequence[Run]) -> None:
     names = {
         run.id: f"{run.name}, seed {run.config.seed}" for run in pinned_first(list(reversed(runs)))
     }
+    run = looked_at(runs)
+    # The key holds the names: a browser keeps what a choice was called when it was made. It also
+    # holds the chosen run, so that the widget follows the table.
+    key = f"results_run_{run.id}_{_stamp(runs)}"
+
+    def pick() -> None:
+        st.session_state[_RUN] = st.session_state[key]
+
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = st.selectbox(
+        st.selectbox(
             "Run",
             list(names),
+            list(names).index(run.id),
             format_func=names.__getitem__,
-            key=_RUN,
-            persist_state="session",
+            key=key,
+            on_change=pick,
             width=340,
         )
-        run = next(one for one in runs if one.id == number)
         managing.actions(store, project, run)
     if run.note:
         with st.container(border=True):

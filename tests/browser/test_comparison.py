@@ -1,0 +1,137 @@
+"""A comparison from its click on Train to its sentence on Results, with a student of two layers."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from llkd import comparisons, evaluation, fairness, jobs, signals
+from llkd.config import LabelSet
+from llkd.store import Store
+from tests.browser.conftest import settled
+from tests.llkd.test_jobs import wait_for
+from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
+
+pytestmark = pytest.mark.browser
+HELD_OUT = 40
+
+
+@pytest.fixture
+def store(server):
+    opened = Store(server.home)
+    yield opened
+    opened.close()
+
+
+def labelled_project(store, folder):
+    """160 texts, 40 of them held out with gold, and a teacher that is wrong on one in five."""
+    texts, gold = toy_texts(160)
+    texts = [f"{text} {number}" for number, text in enumerate(texts)]
+    frame = pd.DataFrame(
+        {
+            "id": [f"T{number:03d}" for number in range(len(texts))],
+            "text": texts,
+            "gold": [CLASSES[k] for k in gold],
+            "split": np.where(np.arange(len(texts)) < HELD_OUT, "eval", "pool"),
+        }
+    )
+    report = {"rows": len(texts), "held_out": HELD_OUT}
+    project = store.projects.create(
+        "p", frame, source="t", report=report, label_set=LabelSet.of(CLASSES)
+    )
+    probs = teacher_for(gold, wrong=0.2)
+    answers = {"text": texts, "label": np.array(CLASSES)[probs.argmax(1)]}
+    pd.DataFrame({**answers, "confidence": probs.max(1)}).to_csv(folder / "l.csv", index=False)
+    command = ["label", f"--teacher=file:{folder / 'l.csv'}", "--no-probe", "--", "p"]
+    job = jobs.start(store, command, kind="label", title="Label p", project_id=project.id)
+    wait_for(lambda: jobs.refreshed(store, job.id).state == "finished")
+    return store.projects.get("p")
+
+
+def cells(grid):
+    """The texts of a table, line by line, as it tells them to a screen reader."""
+    grid.scroll_into_view_if_needed()
+    grid.locator("table").first.wait_for(state="attached")
+    lines = grid.locator("table tbody tr").all()
+    return [[cell.text_content() or "" for cell in line.locator("td").all()] for line in lines]
+
+
+def typed(page, label, value):
+    field = page.get_by_label(label, exact=True)
+    field.fill(value)
+    field.press("Enter")
+    settled(page)
+
+
+def test_a_comparison_is_clicked_through(server, page, store, tmp_path):
+    project = labelled_project(store, tmp_path)
+    page.goto(f"{server.url}/train?project=p")
+    settled(page, "Start training")
+    page.get_by_text("A folder or hub id", exact=True).first.click()
+    settled(page)
+    typed(page, "Folder or hub id", make_encoder(tmp_path / "encoder"))
+    typed(page, "Learning rate", "0.001")
+    typed(page, "Epochs", "2")
+    typed(page, "Batch size", "8")
+    # Without the further arm that is on at first: four runs.
+    page.get_by_role("button", name=re.compile("^neighbours")).click()
+    settled(page)
+    page.get_by_role("button", name="Compare: 4 runs").click()
+    job = wait_for(lambda: next((j for j in store.jobs.all() if j.kind == "compare"), None), 20)
+    wait_for(lambda: not jobs.refreshed(store, job.id).live, 120)
+    job = jobs.refreshed(store, job.id)
+    assert job.state == "finished", job.error
+    report = job.result
+
+    page.get_by_text("Finished runs (4)").wait_for(timeout=60_000)
+    settled(page)
+    page.get_by_role("button", name="Compare the results").click()
+    settled(page, "Did the selection help?")
+    said = page.get_by_test_id("stAlert").first.inner_text()
+    assert comparisons.sentence(report) in " ".join(said.replace("\u2060", "").split())
+    shown = cells(page.get_by_test_id("stDataFrame").first)
+    assert [line[0] for line in shown] == ["the teacher itself", *fairness.USUAL_ARMS]
+    for line, arm in zip(shown[1:], report["arms"], strict=True):
+        assert line[2] == f"{100 * arm['accuracy']:.1f}\u00a0%"
+    assert len(cells(page.locator("[class*=st-key-results_table]"))) == 5
+
+    # A click anywhere in a cell of the confusion shows that cell's texts.
+    run = store.runs.all(project.id)[-1]
+    rows, gold, probabilities = fairness.answers_by_row(store, project, run)
+    label = signals.pseudo_label(probabilities)
+    matrix = evaluation.confusion_matrix(label, gold, 2)
+    said = 1 if matrix[0, 1] else 0
+    wanted = rows[(gold == 0) & (label == said)]
+    area = page.locator("[class*=st-key-results_confusion] .nsewdrag").first
+    area.scroll_into_view_if_needed()
+    settled(page)
+    box = area.bounding_box()
+    x = box["x"] + box["width"] * (0.25 + 0.5 * said) + box["width"] * 0.15
+    y = box["y"] + box["height"] * 0.1
+    page.mouse.move(x - 4, y)
+    page.mouse.move(x, y, steps=4)
+    page.mouse.click(x, y)
+    how = f"called {CLASSES[said]}{'' if said else ' rightly'}"
+    page.get_by_text(
+        re.compile(rf"^{len(wanted)} held-out texts? of {CLASSES[0]}, {how}$")
+    ).wait_for()
+    settled(page)
+    listed = [line[0] for line in cells(page.locator("[class*=st-key-results_cell]"))]
+    sure = probabilities[(gold == 0) & (label == said), said]
+    surest = wanted[np.argsort(-sure, kind="stable")]
+    # A grid tells of the lines that are in view.
+    assert min(8, len(wanted)) <= len(listed)
+    assert listed == [f"T{row:03d}" for row in surest[: len(listed)]]
+
+    # And its like in the pool stands on the plane, in a colour and a list of its own.
+    taught = store.runs.targets(run)[1].argmax(axis=1)
+    answer = signals.pseudo_label(store.runs.signals(run)[1])
+    number = int(((taught == 0) & (answer == said)).sum())
+    title = f"taught as {CLASSES[0]}, student says {CLASSES[said]}"
+    page.get_by_role("button", name=f"{number} texts {title}").click()
+    page.locator(".plane[data-ready=yes][data-frame]").wait_for()
+    settled(page, re.compile(rf"^Rows 1 to {number} of {number}$"))
+    assert page.locator(".plane select").input_value() == f"category:{title}"
+    assert f"need={run.id}" in page.url
+    assert page.problems == []
