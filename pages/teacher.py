@@ -91,7 +91,14 @@ def what_next(store: Store, project: Project, labelling: Labelling | None) -> bo
         return failed
     if reads.labelled_rows(store, labelling) >= project.rows:
         next_step("Curate", "Next: choose what to keep")
-    elif not failed:
+        return True
+    if store.labellings.set_aside(labelling):
+        st.warning(
+            "A part of these labels was damaged and was set aside: its texts count as not "
+            "labelled. Label the rest to ask about them again; answers kept cost nothing.",
+            icon=":material/healing:",
+        )
+    if not failed:
         job = bill.job_of(store, project, labelling)
         with told():
             if job is not None and bill.stopped_for_budget(job):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from llkd.errors import LLKDError
+from llkd.errors import LLKDError, in_words
 from ui.wording import plain
 
 # Messages that serve the command line too: on a page there is a widget, not an option, to use.
@@ -24,6 +24,10 @@ def show_error(message: str) -> None:
 def unexpected(error: Exception) -> None:
     """Log a failure that nobody foresaw and say so."""
     logging.getLogger("llkd").error("the page failed", exc_info=error)
+    said = in_words(error)
+    if said is not None:
+        show_error(said)
+        return
     show_error(
         f"Something unexpected happened ({type(error).__name__}). "
         "The server's log says more; nothing you saved is lost."

@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 
-from llkd.errors import JobCancelled, LLKDError, UserError
+from llkd.errors import JobCancelled, LLKDError, UserError, in_words
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger("llkd").debug("unexpected", exc_info=True)
         if os.environ.get("LLKD_DEBUG"):
             raise
+        said = in_words(error)
+        if said is not None:
+            return _fail(said, 1, wants_json)
         message = f"Something unexpected happened: {type(error).__name__}: {error}"
         return _fail(message + " (LLKD_DEBUG=1 shows where.)", 1, wants_json)
 

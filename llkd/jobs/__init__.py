@@ -15,7 +15,9 @@ from llkd.jobs.control import (
     log_tail,
     refreshed,
     resume,
+    seconds_since_asked,
     start,
+    unanswering,
 )
 from llkd.jobs.running import JobContext, Work, run
 
@@ -30,5 +32,7 @@ __all__ = [
     "refreshed",
     "resume",
     "run",
+    "seconds_since_asked",
     "start",
+    "unanswering",
 ]
