@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llkd.cli import teacher_reports
+from llkd.cli import teacher_reports, upkeep_reports
 from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
 
 Document = dict[str, Any]
@@ -160,4 +160,6 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "jobs": _jobs,
     "cancel": print_job,
     "resume": print_job,
+    "doctor": upkeep_reports.doctor,
+    "backup": upkeep_reports.backup,
 }

@@ -8,6 +8,7 @@ time, the others wait in order. POSIX only (Linux, macOS).
 """
 
 from llkd.jobs.control import (
+    SILENT_SECONDS,
     all_jobs,
     cancel,
     live_jobs,
@@ -22,6 +23,7 @@ from llkd.jobs.control import (
 from llkd.jobs.running import JobContext, Work, run
 
 __all__ = [
+    "SILENT_SECONDS",
     "JobContext",
     "Work",
     "all_jobs",

@@ -11,7 +11,7 @@ import os
 import time
 from pathlib import Path
 
-from llkd.store import Store
+from llkd.jobs.locks import AtHome
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -30,7 +30,7 @@ def seconds_since(then: list[float | str] | None) -> float | None:
     return max(0.0, now - float(before))
 
 
-def beat(store: Store, job_id: int) -> None:
+def beat(store: AtHome, job_id: int) -> None:
     """Note that the job lives. Nothing is read back after a power cut, so nothing is synced."""
     boot, steady, wall = mark()
     path = store.home.job(job_id) / "beat"
@@ -41,12 +41,12 @@ def beat(store: Store, job_id: int) -> None:
         os.close(handle)
 
 
-def forget_beats(store: Store, job_id: int) -> None:
+def forget_beats(store: AtHome, job_id: int) -> None:
     """The beats of an earlier attempt say nothing of the next."""
     (store.home.job(job_id) / "beat").unlink(missing_ok=True)
 
 
-def silence(store: Store, job_id: int) -> float | None:
+def silence(store: AtHome, job_id: int) -> float | None:
     """Seconds since the job's last beat; None before its first."""
     try:
         text = (store.home.job(job_id) / "beat").read_text("ascii")

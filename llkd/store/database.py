@@ -64,10 +64,39 @@ def open_engine(home: Home) -> sa.Engine:
         ) from error
 
 
+def open_for_reading(home: Home) -> sa.Engine:
+    """Connect without changing anything: no migration, no file made. Raises StoreError at use."""
+    url = database_url(home)
+    if not is_sqlite(url):
+        return sa.create_engine(url)
+    address = f"{Path(sa.engine.make_url(url).database or '').resolve().as_uri()}?mode=ro"
+    engine = sa.create_engine(
+        "sqlite://",
+        poolclass=sa.pool.NullPool,
+        creator=lambda: sqlite3.connect(
+            address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False
+        ),
+    )
+
+    @sa.event.listens_for(engine, "handle_error")
+    def _say(context: sa.engine.ExceptionContext) -> None:
+        said = in_words(url, context.original_exception)
+        if said is not None:
+            raise said from context.original_exception
+
+    return engine
+
+
+def sqlite_file(home: Home) -> Path | None:
+    """The SQLite file of a home's database; None where it is kept in another database."""
+    url = database_url(home)
+    return Path(sa.engine.make_url(url).database or "").resolve() if is_sqlite(url) else None
+
+
 def database_url(home: Home) -> str | sa.URL:
     """Where the database of a home is: LLKD_DATABASE_URL, or its own SQLite file."""
     own = sa.URL.create("sqlite", database=str(home.database))
-    return os.environ.get("LLKD_DATABASE_URL") or own
+    return own if home.own_database else os.environ.get("LLKD_DATABASE_URL") or own
 
 
 def is_sqlite(url: str | sa.URL) -> bool:

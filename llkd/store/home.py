@@ -20,7 +20,9 @@ DEFAULT_HOME = "workspace"
 class Home:
     """Paths below one home folder. Names of people and files never become part of a path."""
 
-    def __init__(self, root: str | Path | None = None) -> None:
+    def __init__(self, root: str | Path | None = None, *, own_database: bool = False) -> None:
+        """``own_database``: the database is the home's file whatever LLKD_DATABASE_URL says."""
+        self.own_database = own_database
         self.root = Path(root or os.environ.get("LLKD_HOME") or DEFAULT_HOME).expanduser().resolve()
 
     def prepare(self) -> None:

@@ -77,7 +77,7 @@ class Runs:
             run_id = new_id(made)
         run = self.get(run_id)
         with atomic_file(run.folder / "config.json") as temporary:
-            settings = {"training": run.config.model_dump(mode="json"), "labels": labels}
+            settings = config_document(run.config, labels)
             temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         return run
 
@@ -164,6 +164,11 @@ class Runs:
         values = dict(row._mapping)
         values["config"] = build(TrainingConfig, values["config"])
         return Run(**values, folder=self._home.run(values["project_id"], values["id"]))
+
+
+def config_document(config: TrainingConfig, labels: dict[str, Any]) -> dict[str, Any]:
+    """What a run's ``config.json`` holds."""
+    return {"training": config.model_dump(mode="json"), "labels": labels}
 
 
 def write_probabilities(path: Path, rows: np.ndarray, probabilities: np.ndarray) -> None:
