@@ -5,7 +5,7 @@
 processes. :func:`backup` makes a consistent copy while the app runs.
 """
 
-from llkd.upkeep.backup import backup
+from llkd.upkeep.backups import backup
 from llkd.upkeep.doctor import examine, mend
 from llkd.upkeep.findings import Finding, Report
 

@@ -124,7 +124,7 @@ def _copy_files(source: Home, copy: Path, database: Path | None) -> None:
             continue
         _steadily(folder, copy / inside, lambda old, new: later.extend(_copy_folder(old, new)))
     for path in dict.fromkeys(later):
-        if path != database and path.exists():
+        if path not in (database, source.database) and path.exists():
             _copy_database(path, copy / path.relative_to(source.root))
 
 
