@@ -5,7 +5,7 @@ import streamlit as st
 from llkd.config import TeacherConfig
 from llkd.store import Job, Labelling, Project, Store
 from ui import jobs_view, reads
-from ui.errors import told
+from ui.errors import told, told_later
 from ui.page import empty_state, next_step, open_page
 from ui.teacher import bill, report
 from ui.teacher.asking import asking
@@ -154,7 +154,9 @@ def chosen_pass(store: Store, project: Project) -> Labelling | None:
                 f"(pass {number})"
             ),
             key=key,
-            on_change=lambda: store.projects.use_labelling(project.id, st.session_state[key]),
+            on_change=told_later(
+                lambda: store.projects.use_labelling(project.id, st.session_state[key])
+            ),
         )
     return passes[current]
 

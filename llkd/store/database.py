@@ -113,9 +113,12 @@ def new_id(result: sa.CursorResult[Any]) -> int:
 
 
 def _shown(url: str | sa.URL) -> str:
-    """The address without its password."""
+    """The file, or the address without its password."""
     try:
-        return sa.engine.make_url(url).render_as_string(hide_password=True)
+        made = sa.engine.make_url(url)
+        if made.get_backend_name() == "sqlite" and made.database:
+            return made.database
+        return made.render_as_string(hide_password=True)
     except sa.exc.ArgumentError:
         return "named by LLKD_DATABASE_URL"
 

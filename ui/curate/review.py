@@ -11,6 +11,7 @@ from llkd import curation
 from ui.curate import meaning, replay
 from ui.curate.rows import Filter
 from ui.curate.scene import TABLE, Scene, decide, redraw, undo
+from ui.errors import told_later
 from ui.view import View
 from ui.wording import count, plain, share
 
@@ -137,6 +138,7 @@ def _facts(scene: Scene, walk: Walk, position: int) -> str:
     return " · ".join([*parts, why[0]])
 
 
+@told_later
 def _give(scene: Scene, walk: Walk, row: int, name: str | None) -> None:
     action = "exclude" if name is None else "label"
     decide(scene, [row], action, name)
@@ -151,6 +153,7 @@ def _go(walk: Walk, by: int) -> None:
     st.rerun(TABLE)
 
 
+@told_later
 def _undo(scene: Scene, walk: Walk) -> None:
     back = undo(scene)
     walk.said = "Taken back." if back else "There is nothing to undo."

@@ -10,7 +10,7 @@ from llkd.errors import LLKDError
 from ui import training_form
 from ui.curate.compare import compare
 from ui.curate.scene import PLANE, Scene, look_through, redraw
-from ui.errors import show_error
+from ui.errors import show_error, told_later
 from ui.export_view import FROM_SAVED
 from ui.page import go_to
 from ui.view import View
@@ -112,6 +112,7 @@ def _load(scene: Scene, chosen: dict[str, Any] | None) -> None:
     redraw()
 
 
+@told_later
 def _delete(scene: Scene, name: str | None) -> None:
     if name is not None:
         scene.store.people.delete_selection(scene.project.id, name)
