@@ -154,11 +154,15 @@ def chosen_pass(store: Store, project: Project) -> Labelling | None:
                 f"(pass {number})"
             ),
             key=key,
-            on_change=told_later(
-                lambda: store.projects.use_labelling(project.id, st.session_state[key])
-            ),
+            on_change=_use_pass,
+            args=(store, project, key),
         )
     return passes[current]
+
+
+@told_later
+def _use_pass(store: Store, project: Project, key: str) -> None:
+    store.projects.use_labelling(project.id, st.session_state[key])
 
 
 def setup(store: Store, project: Project, labelling: Labelling | None, *, primary: bool) -> None:
