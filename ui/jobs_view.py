@@ -119,7 +119,7 @@ _UNITS = {
 }
 
 
-def _unanswering(store: Store, job: Job) -> None:
+def _unanswering(store: Store, job: Job) -> bool:
     quiet = jobs.unanswering(store, job)
     if quiet is not None:
         st.warning(
@@ -127,13 +127,16 @@ def _unanswering(store: Store, job: Job) -> None:
             "It may go on by itself; what it has done is kept if you stop it at once.",
             icon=":material/hourglass_disabled:",
         )
+    return quiet is not None
 
 
 def _live(store: Store, job: Job, unit: str, key: str) -> None:
-    _unanswering(store, job)
+    silent = _unanswering(store, job)
     st.progress(job.share)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(headline(job, unit), width="stretch")
+        # A pace that was is no promise of when it ends.
+        done = f"{count(job.done)} of {count(job.total)} {unit}" if job.total else ""
+        st.markdown(done if silent else headline(job, unit), width="stretch")
         _stop_button(store, job, key)
 
 
