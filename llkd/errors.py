@@ -3,6 +3,8 @@
 The core raises them; the command line turns them into an exit code, a page into a message.
 """
 
+import errno
+
 
 class LLKDError(Exception):
     """Something failed that the user should read about in one sentence (exit code 1)."""
@@ -50,3 +52,26 @@ class StoreError(LLKDError):
 
 class JobCancelled(LLKDError):
     """The work was asked to stop; what was done so far is kept."""
+
+
+_DISK = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        "The disk is full, or a limit on its use is reached. What was there before is unchanged; "
+        "free some space and try again.",
+    ),
+    errno.EROFS: "The disk is read-only. Nothing was changed; choose another folder.",
+    errno.EIO: "The disk cannot be read or written: it may be failing. Make a backup elsewhere "
+    "before anything else.",
+}
+
+
+def in_words(error: BaseException) -> str | None:
+    """What a failing disk means, wherever in the causes of an error it is; None for any other."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in _DISK:
+            where = "" if seen.filename is None else f" ({seen.filename})"
+            return _DISK[seen.errno].replace(".", f"{where}.", 1)
+        seen = seen.__cause__ or seen.__context__
+    return None

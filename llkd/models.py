@@ -104,8 +104,7 @@ def file_sha256(path: Path, home: str | Path | None = None) -> str:
     entry = known.get(name)
     if isinstance(entry, list) and len(entry) == 3 and entry[:2] == key:
         return str(entry[2])
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256_of(path)
     known[name] = [*key, digest]
     try:
         with atomic_file(memory) as temporary:
@@ -113,6 +112,12 @@ def file_sha256(path: Path, home: str | Path | None = None) -> str:
     except Exception as error:  # a check that cannot be remembered is still a check
         _LOG.debug("sha256 of %s not remembered: %s", path, error)
     return digest
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, computed anew."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read_memory(path: Path) -> dict[str, Any]:

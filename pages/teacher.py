@@ -5,7 +5,7 @@ import streamlit as st
 from llkd.config import TeacherConfig
 from llkd.store import Job, Labelling, Project, Store
 from ui import jobs_view, reads
-from ui.errors import told
+from ui.errors import told, told_later
 from ui.page import empty_state, next_step, open_page
 from ui.teacher import bill, report
 from ui.teacher.asking import asking
@@ -91,7 +91,14 @@ def what_next(store: Store, project: Project, labelling: Labelling | None) -> bo
         return failed
     if reads.labelled_rows(store, labelling) >= project.rows:
         next_step("Curate", "Next: choose what to keep")
-    elif not failed:
+        return True
+    if store.labellings.set_aside(labelling):
+        st.warning(
+            "A part of these labels was damaged and was set aside: its texts count as not "
+            "labelled. Label the rest to ask about them again; answers kept cost nothing.",
+            icon=":material/healing:",
+        )
+    if not failed:
         job = bill.job_of(store, project, labelling)
         with told():
             if job is not None and bill.stopped_for_budget(job):
@@ -147,9 +154,15 @@ def chosen_pass(store: Store, project: Project) -> Labelling | None:
                 f"(pass {number})"
             ),
             key=key,
-            on_change=lambda: store.projects.use_labelling(project.id, st.session_state[key]),
+            on_change=_use_pass,
+            args=(store, project, key),
         )
     return passes[current]
+
+
+@told_later
+def _use_pass(store: Store, project: Project, key: str) -> None:
+    store.projects.use_labelling(project.id, st.session_state[key])
 
 
 def setup(store: Store, project: Project, labelling: Labelling | None, *, primary: bool) -> None:

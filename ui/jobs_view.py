@@ -102,7 +102,9 @@ def sidebar_card(store: Store, job: Job, *, waiting: bool = False) -> None:
     with st.container(border=True, gap="xsmall"):
         st.text(job.title)
         st.progress(job.share)
-        st.caption(headline(job, _UNITS.get(job.kind, "steps")))
+        quiet = jobs.unanswering(store, job)
+        said = headline(job, _UNITS.get(job.kind, "steps"))
+        st.caption(said if quiet is None else f"Not answering for {duration(quiet)}.")
         _stop_button(store, job, "side")
 
 
@@ -118,21 +120,35 @@ _UNITS = {
 }
 
 
+def _unanswering(store: Store, job: Job) -> bool:
+    quiet = jobs.unanswering(store, job)
+    if quiet is not None:
+        st.warning(
+            f"This job has not answered for {duration(quiet)}: it hangs, or the machine sleeps. "
+            "It may go on by itself; what it has done is kept if you stop it at once.",
+            icon=":material/hourglass_disabled:",
+        )
+    return quiet is not None
+
+
 def _live(store: Store, job: Job, unit: str, key: str) -> None:
+    silent = _unanswering(store, job)
     st.progress(job.share)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(headline(job, unit), width="stretch")
+        # A pace that was is no promise of when it ends.
+        done = f"{count(job.done)} of {count(job.total)} {unit}" if job.total else ""
+        st.markdown(done if silent else headline(job, unit), width="stretch")
         _stop_button(store, job, key)
 
 
 def _stop_button(store: Store, job: Job, key: str) -> None:
-    asked = job.cancel_requested
-    if asked is None:
+    asked = jobs.seconds_since_asked(job)
+    if asked is None and jobs.unanswering(store, job) is None:
         if st.button("Stop", icon=":material/stop_circle:", key=f"{key}_stop_{job.id}"):
             with told():
                 jobs.cancel(store, job.id)
             st.rerun()
-    elif time.time() - asked > FORCE_OFFER_SECONDS and st.button(
+    elif (asked is None or asked > FORCE_OFFER_SECONDS) and st.button(
         "Stop at once",
         icon=":material/stop_circle:",
         key=f"{key}_force_{job.id}",

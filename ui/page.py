@@ -17,7 +17,7 @@ from llkd import jobs
 from llkd.errors import LLKDError, NotFound
 from llkd.store import Job, Project, Store
 from ui import exposure, jobs_view, login, reads
-from ui.errors import show_error
+from ui.errors import show_error, told_later
 from ui.steps import BY_NAME, DONE, RUNNING, STEPS, progress
 
 PRODUCT = "LLKD Studio"
@@ -169,6 +169,7 @@ def make_new_project(wanted: bool = True) -> None:
     st.session_state[_NEW] = wanted
 
 
+@told_later
 def _picked() -> None:
     name = st.session_state[_PICKER]
     make_new_project(False)

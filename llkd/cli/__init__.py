@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 
-from llkd.errors import JobCancelled, LLKDError, UserError
+from llkd.errors import JobCancelled, LLKDError, UserError, in_words
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,28 +52,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger("llkd").debug("unexpected", exc_info=True)
         if os.environ.get("LLKD_DEBUG"):
             raise
+        said = in_words(error)
+        if said is not None:
+            return _fail(said, 1, wants_json)
         message = f"Something unexpected happened: {type(error).__name__}: {error}"
         return _fail(message + " (LLKD_DEBUG=1 shows where.)", 1, wants_json)
 
 
 def _act(given: Namespace) -> int:
-    from llkd.cli.actions import ACTIONS
+    from llkd.cli.actions import ACTIONS, WITHOUT_STORE
     from llkd.cli.output import print_json
     from llkd.cli.reports import REPORTS
     from llkd.store import Store
 
     command = given.command
-    store = Store(given.home)
-    os.environ["LLKD_HOME"] = str(store.home.root)  # for what looks its weights up by itself
-    try:
-        document = ACTIONS[command](store, given)
-    finally:
-        store.close()
+    if command in WITHOUT_STORE:
+        document = WITHOUT_STORE[command](given)
+    else:
+        store = Store(given.home)
+        os.environ["LLKD_HOME"] = str(store.home.root)  # for what looks its weights up by itself
+        try:
+            document = ACTIONS[command](store, given)
+        finally:
+            store.close()
     if given.json:
         print_json(document)
     else:
         REPORTS[command](document)
-    return 0
+    # Faults that remain are a failure, for scripts that look after a home.
+    return 1 if command in WITHOUT_STORE and document["faults"] else 0
 
 
 def _fail(message: str, code: int, wants_json: bool, changed: Sequence[str] = ()) -> int:

@@ -62,6 +62,7 @@ def make_parser() -> Parser:
     _model_commands(commands)
     _result_commands(commands)
     _job_commands(commands)
+    _upkeep_commands(commands)
     return parser
 
 
@@ -364,6 +365,31 @@ def _job_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = _add(commands, "resume", "go on with an ended job", "llkd resume 3")
     parser.add_argument("id", type=_count)
     parser.add_argument("--wait", action="store_true", help="wait until it has ended")
+
+
+def _upkeep_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add(
+        commands,
+        "doctor",
+        "look for damage in a home, and mend what loses nothing",
+        "llkd doctor --mend",
+    )
+    parser.add_argument(
+        "--mend",
+        action="store_true",
+        help="mend it: what is corrupt or belongs to nothing is moved to quarantine/, not deleted",
+    )
+    parser.add_argument(
+        "--deep", action="store_true", help="read every value of every file, not only its frame"
+    )
+
+    parser = _add(
+        commands,
+        "backup",
+        "copy a home, also while the app runs, and check the copy",
+        "llkd backup /media/disk/llkd-monday",
+    )
+    parser.add_argument("folder", metavar="DIR", help="a new or empty folder outside the home")
 
 
 def _background(parser: Parser) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llkd import fairness
-from llkd.cli import teacher_reports
+from llkd.cli import teacher_reports, upkeep_reports
 from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
 from llkd.evaluation import Difference
 
@@ -250,4 +250,6 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "jobs": _jobs,
     "cancel": print_job,
     "resume": print_job,
+    "doctor": upkeep_reports.doctor,
+    "backup": upkeep_reports.backup,
 }

@@ -10,6 +10,7 @@ import numpy as np
 
 from llkd import signals
 from llkd.curation.labels import TeacherLabels
+from llkd.errors import StoreError
 from llkd.signals import Floats, Ints
 from llkd.store import Project, Store
 from llkd.store.home import atomic_file
@@ -49,10 +50,17 @@ def save_embeddings(path: Path, values: np.ndarray) -> None:
 
 
 def read_embeddings(path: Path) -> np.ndarray:
-    """The embeddings of one file, ``[n, d]``."""
+    """The embeddings of one file, ``[n, d]``. Raises StoreError where it is damaged."""
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    return np.asarray(load_file(path)["embeddings"])
+    try:
+        return np.asarray(load_file(path)["embeddings"])
+    except (SafetensorError, KeyError) as error:
+        raise StoreError(
+            f"The embeddings {path} are damaged. Set them aside with: llkd doctor --mend; then "
+            "make them again with: llkd probe"
+        ) from error
 
 
 def load_embeddings(store: Store, project: Project) -> np.ndarray | None:

@@ -8,6 +8,7 @@ time, the others wait in order. POSIX only (Linux, macOS).
 """
 
 from llkd.jobs.control import (
+    SILENT_SECONDS,
     all_jobs,
     cancel,
     live_jobs,
@@ -15,12 +16,15 @@ from llkd.jobs.control import (
     log_tail,
     refreshed,
     resume,
+    seconds_since_asked,
     start,
+    unanswering,
 )
 from llkd.jobs.removal import delete_run, job_on, reports_on
 from llkd.jobs.running import JobContext, Work, run
 
 __all__ = [
+    "SILENT_SECONDS",
     "JobContext",
     "Work",
     "all_jobs",
@@ -34,5 +38,7 @@ __all__ = [
     "reports_on",
     "resume",
     "run",
+    "seconds_since_asked",
     "start",
+    "unanswering",
 ]

@@ -12,9 +12,12 @@ from pathlib import Path
 
 from llkd.errors import UserError
 from llkd.jobs.locks import LOCK_FD, alive, take_lock
+from llkd.jobs.pulse import forget_beats, mark, seconds_since, silence
 from llkd.store import Job, Store
 
 FORCE_AFTER_SECONDS = 20.0
+SILENT_SECONDS = 10.0
+"""A job beats every second; one that has not for so long does not answer."""
 
 
 def start(
@@ -27,9 +30,30 @@ def start(
     device: str | None = "auto",
 ) -> Job:
     """Start ``python -m llkd <arguments>`` in the background; returns its record at once."""
-    job = store.jobs.create(kind, title, list(arguments), project_id, device)
-    _spawn(store, job)
+    job, lock = registered(store, kind, title, arguments, project_id, device)
+    _spawn(store, job, lock)
     return store.jobs.get(job.id)
+
+
+def registered(
+    store: Store,
+    kind: str,
+    title: str,
+    arguments: Sequence[str],
+    project_id: int | None,
+    device: str | None,
+) -> tuple[Job, int]:
+    """A new record and its lock. Nobody sees the record before the lock is held."""
+    locks: list[int] = []
+    job = store.jobs.create(
+        kind,
+        title,
+        list(arguments),
+        project_id,
+        device,
+        before_it_shows=lambda job_id: locks.append(take_lock(store, job_id)),
+    )
+    return job, locks[0]
 
 
 def resume(store: Store, job_id: int) -> Job:
@@ -37,8 +61,9 @@ def resume(store: Store, job_id: int) -> Job:
     job = refreshed(store, job_id)
     if job.state == "finished":
         raise UserError(f"Job {job_id} has finished; there is nothing to resume.")
+    lock = take_lock(store, job_id)
+    forget_beats(store, job_id)
     again = {
-        "queued": time.time(),
         "pid": None,
         "started": None,
         "finished": None,
@@ -48,9 +73,10 @@ def resume(store: Store, job_id: int) -> Job:
         "message": "",
         "attempts": job.attempts + 1,
     }
-    if not store.jobs.move(job_id, ("failed", "cancelled", "died"), "queued", **again):
+    if not store.jobs.queue_again(job_id, ("failed", "cancelled", "died"), **again):
+        os.close(lock)
         raise UserError(f"Job {job_id} is {job.state}; only an ended job can be resumed.")
-    _spawn(store, store.jobs.get(job_id))
+    _spawn(store, store.jobs.get(job_id), lock)
     return store.jobs.get(job_id)
 
 
@@ -61,9 +87,23 @@ def cancel(store: Store, job_id: int, force: bool = False) -> Job:
         raise UserError(f"Job {job_id} is {job.state} already.")
     if job.cancel_requested is None:
         store.jobs.update(job_id, cancel_requested=time.time())
+        store.jobs.remember(job_id, asked_to_stop=mark())
     if force:
         _kill(store, job)
     return store.jobs.get(job_id)
+
+
+def seconds_since_asked(job: Job) -> float | None:
+    """How long ago the job was asked to stop; None where it was not."""
+    if job.cancel_requested is None:
+        return None
+    return seconds_since(job.context.get("asked_to_stop")) or 0.0
+
+
+def unanswering(store: Store, job: Job) -> float | None:
+    """Seconds without a beat of a job that lives and does not answer; None for one that does."""
+    quiet = silence(store, job.id) if job.live else None
+    return quiet if quiet is not None and quiet >= SILENT_SECONDS else None
 
 
 def refreshed(store: Store, job_id: int) -> Job:
@@ -103,8 +143,7 @@ def log_tail(store: Store, job_id: int, lines: int = 20) -> str:
     return "\n".join(shown[-lines:])
 
 
-def _spawn(store: Store, job: Job) -> None:
-    lock = take_lock(store, job.id)
+def _spawn(store: Store, job: Job, lock: int) -> None:
     first, *rest = job.arguments
     own = ["--home", str(store.home.root), "--job", str(job.id)]
     command = [sys.executable, "-m", "llkd", first, *own, *rest]
@@ -115,7 +154,7 @@ def _spawn(store: Store, job: Job) -> None:
     )
     try:
         with log_path(store, job.id).open("ab") as log:
-            subprocess.Popen(
+            started = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -125,6 +164,8 @@ def _spawn(store: Store, job: Job) -> None:
                 env=environment,
                 cwd=job.context.get("cwd"),
             )
+        # Before it can say so itself: one that hangs as it starts can be ended by force too.
+        store.jobs.update(job.id, pid=started.pid)
     except OSError as error:
         store.jobs.move(job.id, ("queued",), "failed", error=f"Could not start: {error.strerror}.")
     finally:
@@ -135,15 +176,13 @@ def _settle(store: Store, job: Job) -> bool:
     """Bring a live record in line with its process; says whether the job has ended."""
     if not job.live:
         return True
-    # A record is made a moment before its lock is taken.
-    if not alive(store, job.id) and time.time() - job.queued > 2.0:
+    if not alive(store, job.id):
         last = log_tail(store, job.id, 3).strip()
         message = "Its process ended without a word (killed, or out of memory). Resume goes on."
         ended = {"finished": time.time(), "error": message + (f"\n{last}" if last else "")}
         store.jobs.move(job.id, ("queued", "running"), "died", **ended)
         return True
-    asked = job.cancel_requested
-    if asked is not None and time.time() - asked > FORCE_AFTER_SECONDS:
+    if (seconds_since_asked(job) or 0.0) > FORCE_AFTER_SECONDS:
         _kill(store, job)
         return True
     return False

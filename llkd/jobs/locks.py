@@ -5,14 +5,22 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from pathlib import Path
+from typing import Protocol
 
 from llkd.errors import UserError
-from llkd.store import Store
+from llkd.store.home import Home
 
 LOCK_FD = "LLKD_JOBLOCK_FD"
 
 
-def take_lock(store: Store, job_id: int) -> int:
+class AtHome(Protocol):
+    """What has a home: a store, for one."""
+
+    home: Home
+
+
+def take_lock(store: AtHome, job_id: int) -> int:
     """Hold the job's lock, as an open file. Raises UserError where another process has it."""
     folder = store.home.job(job_id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,9 +46,12 @@ def inherited_lock() -> int | None:
     return descriptor
 
 
-def alive(store: Store, job_id: int) -> bool:
+def alive(store: AtHome, job_id: int) -> bool:
     """Whether some process holds the job's lock."""
-    path = store.home.job(job_id) / "lock"
+    return _held(store.home.job(job_id) / "lock")
+
+
+def _held(path: Path) -> bool:
     try:
         descriptor = os.open(path, os.O_RDWR)
     except OSError:
@@ -54,7 +65,16 @@ def alive(store: Store, job_id: int) -> bool:
         os.close(descriptor)
 
 
-def device_lock(store: Store, device: str) -> int | None:
+def held_devices(store: AtHome) -> list[str]:
+    """Names of the devices that some process holds."""
+    found = []
+    for path in sorted(store.home.locks.glob("device-*.lock")):
+        if _held(path):
+            found.append(path.stem.removeprefix("device-"))
+    return found
+
+
+def device_lock(store: AtHome, device: str) -> int | None:
     """Hold the device, as an open file; None while another job has it."""
     name = "".join(ch if ch.isalnum() else "-" for ch in device)
     descriptor = os.open(store.home.locks / f"device-{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)

@@ -11,13 +11,16 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
-from llkd.errors import JobCancelled, LLKDError
-from llkd.jobs.control import live_jobs
+from llkd.errors import JobCancelled, LLKDError, StoreError, in_words
+from llkd.jobs.control import live_jobs, registered
 from llkd.jobs.locks import device_lock as take_device
 from llkd.jobs.locks import inherited_lock, take_lock
+from llkd.jobs.pulse import beat
 from llkd.store import Job, Store
 
 HEARTBEAT_SECONDS = 1.0
+PROGRESS_SECONDS = 0.5
+CLOCK_JUMP_SECONDS = 5.0
 
 Work = Callable[["JobContext"], dict[str, Any]]
 
@@ -33,7 +36,7 @@ class JobContext:
         self.facts = dict(job.context)
         self._show = show
         self._stop = threading.Event()
-        self._written = 0.0
+        self._written = float("-inf")
         self._news: dict[str, Any] = {}
         self._part: tuple[int, int, str] | None = None
 
@@ -65,15 +68,27 @@ class JobContext:
         self._news = {"done": done, "message": message}
         if total is not None:
             self._news["total"] = total
-        if always or time.time() - self._written >= 0.5:
+        if always or time.monotonic() - self._written >= PROGRESS_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was told last."""
+        """Write what was told last. A database that is locked or full stops no work for that."""
         if self._news:
-            self._written = time.time()
-            self.store.jobs.update(self.job_id, heartbeat=self._written, **self._news)
-            self._news = {}
+            self._written = time.monotonic()
+            try:
+                self.store.jobs.update(self.job_id, heartbeat=time.time(), **self._news)
+            except StoreError as error:
+                logging.getLogger("llkd").warning("progress not written: %s", error)
+            else:
+                self._news = {}
+
+    def clock_jumped(self, seconds: float) -> None:
+        """The time of day was set forward by ``seconds``: times noted before move with it."""
+        job = self.store.jobs.get(self.job_id)
+        if job.started is not None:
+            self.store.jobs.update(self.job_id, started=job.started + seconds)
+        if "pace_from" in job.context:
+            self.remember(pace_from=job.context["pace_from"] + seconds)
 
     def should_stop(self) -> bool:
         """Whether a person asked the job to stop."""
@@ -112,16 +127,16 @@ def run(
     Returns what ``work`` returns; its exceptions are recorded and raised again.
     """
     if job_id is None:
-        job = store.jobs.create(kind, title, list(arguments), project_id, device)
-        lock = take_lock(store, job.id)
+        job, lock = registered(store, kind, title, arguments, project_id, device)
     else:
         job = store.jobs.get(job_id)
         lock = inherited_lock() or take_lock(store, job.id)
     context = JobContext(store, job, show)
     store.jobs.update(job.id, pid=os.getpid(), heartbeat=time.time())
+    beat(store, job.id)
     ended = threading.Event()
-    beat = threading.Thread(target=_beat, args=(context, ended), daemon=True)
-    beat.start()
+    heart = threading.Thread(target=_beat, args=(context, ended), daemon=True)
+    heart.start()
     handlers = _on_signals(context)
     device_lock: int | None = None
     try:
@@ -135,11 +150,14 @@ def run(
         return result
     except BaseException as error:
         context.flush()
-        _record_failure(store, job.id, error)
+        try:
+            _record_failure(store, job.id, error)
+        except StoreError as unwritten:  # then it is shown as died, with this in its log
+            logging.getLogger("llkd").warning("the outcome was not written: %s", unwritten)
         raise
     finally:
         ended.set()
-        beat.join()
+        heart.join()
         for number, handler in handlers:
             signal.signal(number, handler)
         for descriptor in (device_lock, lock):
@@ -155,6 +173,8 @@ def _record_failure(store: Store, job_id: int, error: BaseException) -> None:
     elif isinstance(error, MemoryError):
         state = "failed"
         message = "Not enough memory. Use smaller batches or close other programs, then resume."
+    elif (said := in_words(error)) is not None:
+        state, message = "failed", f"{said} Resume goes on from what was kept."
     else:
         logging.getLogger("llkd").exception("the job failed")
         state = "failed"
@@ -164,8 +184,14 @@ def _record_failure(store: Store, job_id: int, error: BaseException) -> None:
 
 def _beat(context: JobContext, ended: threading.Event) -> None:
     log = logging.getLogger("llkd")
+    offset = time.time() - time.monotonic()
     while not ended.wait(HEARTBEAT_SECONDS):
         try:
+            beat(context.store, context.job_id)
+            jump = time.time() - time.monotonic() - offset
+            if abs(jump) > CLOCK_JUMP_SECONDS:
+                offset += jump
+                context.clock_jumped(jump)
             context.store.jobs.update(context.job_id, heartbeat=time.time())
             job = context.store.jobs.get(context.job_id)
             if job.cancel_requested is not None or not job.live:

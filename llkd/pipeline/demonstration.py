@@ -22,7 +22,7 @@ def demo(
 
     A resumed demo goes on with its own project.
     """
-    began = time.time()
+    began = time.monotonic()
     project = _project(store, job)
     taught = label(store, project, TeacherConfig(), job)
     project = store.projects.get(project.name)
@@ -43,7 +43,7 @@ def demo(
         "runs": compared["runs"],
         "conclusion": compared["conclusion"],
         "export": exported,
-        "seconds": round(time.time() - began, 1),
+        "seconds": round(time.monotonic() - began, 1),
     }
 
 

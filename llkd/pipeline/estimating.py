@@ -118,7 +118,7 @@ class Sample:
 
     def _ask(self, texts: dict[int, str]) -> None:
         rows, words = list(texts), list(texts.values())
-        calls, began, fresh = self._sent(), time.time(), 0
+        calls, began, fresh = self._sent(), time.monotonic(), 0
         used: dict[int, tuple[int, int]] = {}
         for answered in ask(self.store, self.teacher, self.label_set, words):
             batch = answered.batch
@@ -146,7 +146,7 @@ class Sample:
             self.tokens_in.append(read)
             self.tokens_out.append(written)
         if fresh:
-            self.seconds += [(time.time() - began) / fresh] * fresh
+            self.seconds += [(time.monotonic() - began) / fresh] * fresh
             if self.server:
                 self.calls.append(self._sent() - calls)
 

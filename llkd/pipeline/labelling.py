@@ -45,7 +45,7 @@ def label(
     In the result ``asked`` and ``cached`` count the texts of this attempt; calls, tokens, money
     and ``cut`` are those of the pass.
     """
-    began = time.time()
+    began = time.monotonic()
     label_set = curation.label_set_of(project)
     meter = LateMeter()
     asked = teacher or made_teacher(
@@ -92,7 +92,7 @@ def _result(work: Labelled, began: float) -> dict[str, Any]:
         left=max(0, work.total - len(store.labellings.done(labelling))),
         job=work.job.job_id,
         state="finished",
-        seconds=round(time.time() - began, 2),
+        seconds=round(time.monotonic() - began, 2),
     )
     store.people.record(project.id, "label", result)
     return result

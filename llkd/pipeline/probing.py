@@ -28,7 +28,7 @@ def embed_and_probe(
 
     Embeddings are kept in parts as they come, so a stopped job goes on from the last part.
     """
-    began = time.time()
+    began = time.monotonic()
     labelling = curation.current_labelling(store, project)
     values = kept_embeddings(store, project, student, job)
     labels = curation.teacher_labels(store, labelling)
@@ -42,7 +42,7 @@ def embed_and_probe(
         "project": project.name,
         "rows": len(labels.row),
         "dimensions": int(values.shape[1]),
-        "seconds": round(time.time() - began, 2),
+        "seconds": round(time.monotonic() - began, 2),
     }
 
 

@@ -58,7 +58,7 @@ def predict(store: Store, project: Project, run: Run, text: str) -> dict[str, An
         raise UserError(f"Run {run.id} has no finished student yet. Wait for it, or resume it.")
     if not text.strip():
         raise UserError("There is no text to classify. Type one.")
-    began = time.time()
+    began = time.monotonic()
     student = load_saved(run.student_folder)
     probabilities = student.probabilities([text])[0]
     names = list(run.labels["classes"])
@@ -66,5 +66,5 @@ def predict(store: Store, project: Project, run: Run, text: str) -> dict[str, An
         "run": run.id,
         "label": names[int(probabilities.argmax())],
         "probabilities": {name: float(p) for name, p in zip(names, probabilities, strict=True)},
-        "seconds": round(time.time() - began, 2),
+        "seconds": round(time.monotonic() - began, 2),
     }

@@ -37,9 +37,9 @@ class Labelled:
         self.total = self.finished = self.asked = self.cached = 0
         self.stopped: str | None = None
         self._texts = store.projects.texts(project.id, ["text"])["text"].to_numpy()
-        self._began = time.time()
+        self._began = time.monotonic()
         self._cut = teacher.cut
-        self._bill: tuple[float, Bill | None] = (0.0, None)
+        self._bill: tuple[float, Bill | None] = (float("-inf"), None)
         self._looks_itself = watched(teacher, job.check)
 
     def texts(self, rows: np.ndarray) -> list[str]:
@@ -49,7 +49,7 @@ class Labelled:
     def begin(self, finished: int, total: int) -> None:
         """Say how much there is, and how much earlier attempts have done."""
         self.finished, self.total = finished, total
-        self._began = time.time()
+        self._began = time.monotonic()
         self.job.begin(finished, total)
 
     def rows(self, rows: np.ndarray) -> None:
@@ -93,7 +93,7 @@ class Labelled:
     def _message(self) -> str:
         said = ["Labelling"]
         if self.asked:
-            pace = self.asked / max(1e-9, time.time() - self._began)
+            pace = self.asked / max(1e-9, time.monotonic() - self._began)
             said.append(f"{pace:,.1f} texts/s")
         if self.cached:
             said.append(f"{self.cached:,} known already")
@@ -108,8 +108,8 @@ class Labelled:
         """The bill as it was a moment ago: adding it up for every answer would take long."""
         if self.ledger is None:
             return None
-        if time.time() - self._bill[0] >= BILL_SECONDS:
-            self._bill = (time.time(), self.ledger.bill())
+        if time.monotonic() - self._bill[0] >= BILL_SECONDS:
+            self._bill = (time.monotonic(), self.ledger.bill())
         return self._bill[1]
 
 
@@ -119,15 +119,15 @@ class _Buffer:
     def __init__(self, work: Labelled, rows: np.ndarray) -> None:
         self._work, self._rows = work, rows
         self._answers: deque[Asked] = deque()
-        self._flushed = time.time()
+        self._flushed = time.monotonic()
 
     def add(self, answered: Asked) -> None:
         self._answers.append(answered)
-        if time.time() - self._flushed >= FLUSH_SECONDS:
+        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        seconds, self._flushed = time.time() - self._flushed, time.time()
+        seconds, self._flushed = time.monotonic() - self._flushed, time.monotonic()
         if not self._answers:
             return
         answers, self._answers = list(self._answers), deque()

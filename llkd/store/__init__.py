@@ -22,6 +22,7 @@ __all__ = [
     "Labelling",
     "Ledger",
     "Price",
+    "Prices",
     "Project",
     "Run",
     "Scores",

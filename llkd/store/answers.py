@@ -1,9 +1,10 @@
 """Teachers' answers, kept across passes and projects: the same text is paid for once.
 
 An answer is kept under everything that changes it (a digest of the teacher's own description) and
-the text's digest. It is on disk before :meth:`Answers.put` returns, so that a killed job finds
-what it has paid for. The file can be deleted at any time; then the teacher is asked again. Only
-digests of texts are in it, but answers are kept in the model's own words, for review.
+the text's digest. It is written before :meth:`Answers.put` returns, so that a killed job finds
+what it has paid for; a power cut can cost the last second. The file can be deleted at any time;
+then the teacher is asked again. Only digests of texts are in it, but answers are kept in the
+model's own words, for review.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 
 from llkd.errors import StoreError
 from llkd.store.home import Home
-from llkd.store.write_ahead import write_ahead
+from llkd.store.write_ahead import sync_now_and_then, write_ahead
 
 _LOOKED_UP_AT_ONCE = 500
 
@@ -49,6 +50,7 @@ class Answers:
         self._lock = threading.Lock()
         self._held: sqlite3.Connection | None = None
         self._identity = (os.getpid(), 0, 0)
+        self._synced = float("-inf")
 
     @staticmethod
     def key(teacher: Mapping[str, Any], classes: Mapping[str, Any]) -> str:
@@ -98,7 +100,7 @@ class Answers:
         return list(first.values())
 
     def put(self, key: str, texts: Sequence[str], answers: Sequence[Answer]) -> None:
-        """Keep answers, on disk when this returns. Raises StoreError where the disk is full."""
+        """Keep answers, written when this returns. Raises StoreError where the disk is full."""
         now = time.time()
         rows = [
             (
@@ -115,6 +117,9 @@ class Answers:
         ]
         with self._open() as connection:
             connection.executemany("INSERT OR REPLACE INTO answers VALUES (?,?,?,?,?,?,?,?)", rows)
+        with self._lock:
+            if self._held is not None:
+                self._synced = sync_now_and_then(self._held, self._synced)
 
     def forget(self, key: str, texts: Sequence[str]) -> None:
         """Ask about these texts again the next time."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import glob
 import os
 import shutil
 import tempfile
@@ -17,7 +20,9 @@ DEFAULT_HOME = "workspace"
 class Home:
     """Paths below one home folder. Names of people and files never become part of a path."""
 
-    def __init__(self, root: str | Path | None = None) -> None:
+    def __init__(self, root: str | Path | None = None, *, own_database: bool = False) -> None:
+        """``own_database``: the database is the home's file whatever LLKD_DATABASE_URL says."""
+        self.own_database = own_database
         self.root = Path(root or os.environ.get("LLKD_HOME") or DEFAULT_HOME).expanduser().resolve()
 
     def prepare(self) -> None:
@@ -90,46 +95,111 @@ class Home:
 def atomic_file(path: Path) -> Iterator[Path]:
     """Give a temporary name beside ``path``; on success it is synced and takes the name.
 
-    A reader sees the old file or the new one, never half of it. OSError becomes StoreError.
+    A reader sees the old file or the new one, never half of it, also after a power cut. While it
+    is written a lock is held on it, so that a leftover of a dead process is known by having none.
+    OSError becomes StoreError.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
     except OSError as error:
         raise StoreError(f"Cannot write {path}: {error.strerror}.") from error
     temporary = Path(name)
     try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        _sync(temporary)
         temporary.chmod(0o644)
         os.replace(temporary, path)
+        _sync(path.parent)
     except OSError as error:
         raise StoreError(
             f"Cannot write {path}: {error.strerror or error}. What was there before is unchanged."
         ) from error
     finally:
+        os.close(handle)
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``; on success it replaces ``path``."""
+    """Give a temporary folder beside ``path``; on success it is synced and replaces ``path``.
+
+    Locked while it is written, as in :func:`atomic_file`. A process that is killed in the moment
+    between the old folder and the new one leaves both beside ``path``; the next one to write there
+    puts the old one back first.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
+        put_back(path)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+        handle = os.open(temporary, os.O_RDONLY)
     except OSError as error:
         raise StoreError(f"Cannot write {path}: {error.strerror}.") from error
     try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield temporary
         temporary.chmod(0o755)
+        for folder, _, files in os.walk(temporary):
+            for name in files:
+                _sync(Path(folder) / name)
+            _sync(Path(folder))
         if path.exists():
             old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".old"))
             os.replace(path, old / "old")
             os.replace(temporary, path)
+            _sync(path.parent)
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(temporary, path)
+            _sync(path.parent)
     finally:
+        os.close(handle)
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put_back(path: Path) -> bool:
+    """Give a folder its name back that a killed :func:`atomic_folder` had taken; says if it did."""
+    if path.exists():
+        return False
+    for left in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.old")):
+        if (left / "old").is_dir():
+            os.replace(left / "old", path)
+            shutil.rmtree(left, ignore_errors=True)
+            return True
+    return False
+
+
+def being_written(temporary: Path) -> bool:
+    """Whether a living process holds a temporary file or folder of this module."""
+    try:
+        handle = os.open(temporary, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, so that they are there after a power cut."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        _sync(one.parent)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
+            raise  # some network file systems cannot sync a folder: its names are safe without
+    finally:
+        os.close(handle)

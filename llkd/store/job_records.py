@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +79,9 @@ class JobRecords:
         arguments: list[str],
         project_id: int | None = None,
         device: str | None = None,
+        before_it_shows: Callable[[int], object] = lambda job_id: None,
     ) -> Job:
-        """A queued job."""
+        """A queued job; ``before_it_shows`` is called with its number while nobody sees it yet."""
         now = time.time()
         with self._engine.begin() as connection:
             made = connection.execute(
@@ -93,11 +95,13 @@ class JobRecords:
                     device=device,
                     state="queued",
                     created=now,
-                    queued=now,
+                    queued=self._last_place(connection, now),
                     heartbeat=now,
                 )
             )
-            return self._get(connection, new_id(made))
+            job_id = new_id(made)
+            before_it_shows(job_id)
+            return self._get(connection, job_id)
 
     def get(self, job_id: int) -> Job:
         """One job. Raises NotFound."""
@@ -135,6 +139,16 @@ class JobRecords:
             )
             return int(done.rowcount) == 1
 
+    def queue_again(self, job_id: int, before: tuple[str, ...], **values: Any) -> bool:
+        """Put a job whose state is one of ``before`` at the end of the queue; says if it did."""
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                sa.update(schema.jobs)
+                .where((schema.jobs.c.id == job_id) & schema.jobs.c.state.in_(before))
+                .values(state="queued", queued=self._last_place(connection, time.time()), **values)
+            )
+            return int(done.rowcount) == 1
+
     def remember(self, job_id: int, **facts: Any) -> None:
         """Merge facts into the job's context (which labelling or run it works on)."""
         with self._engine.begin() as connection:
@@ -144,6 +158,12 @@ class JobRecords:
                 .where(schema.jobs.c.id == job_id)
                 .values(context={**job.context, **facts})
             )
+
+    @staticmethod
+    def _last_place(connection: sa.Connection, now: float) -> float:
+        """A place behind all that were queued before, also where the clock was set back."""
+        last = connection.execute(sa.select(sa.func.max(schema.jobs.c.queued))).scalar()
+        return now if last is None or now > last else last + 1e-3
 
     @staticmethod
     def _get(connection: sa.Connection, job_id: int) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
 from llkd.config import Calibration, LabelSet, TeacherConfig, build
-from llkd.errors import NotFound
+from llkd.errors import NotFound, StoreError
 from llkd.store import schema
 from llkd.store.database import new_id
 from llkd.store.home import Home, atomic_file
@@ -32,6 +33,7 @@ SCORE_SCHEMA = pa.schema(
         ("raw", pa.string()),
     ]
 )
+DAMAGED = ".damaged"
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,9 @@ class Labellings:
     def append(self, labelling: Labelling, scores: Scores) -> None:
         """Write one part; a reader sees the whole part or nothing of it."""
         folder = self._home.labelling(labelling.project_id, labelling.id)
-        name = f"part-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
+        # In the order they were written, also where the clock was set back in between.
+        last = max((int(p.name.split("-")[1]) for p in folder.glob("part-*.parquet")), default=0)
+        name = f"part-{max(time.time_ns(), last + 1):020d}-{uuid.uuid4().hex[:8]}.parquet"
         with atomic_file(folder / name) as temporary:
             pq.write_table(_as_table(scores), temporary, compression="zstd")
 
@@ -216,6 +220,11 @@ class Labellings:
             table["source"].to_numpy(zero_copy_only=False)[kept],
             table["raw"].to_numpy(zero_copy_only=False)[kept],
         )
+
+    def set_aside(self, labelling: Labelling) -> list[Path]:
+        """Parts that were found damaged and are read no more; their rows count as not labelled."""
+        folder = self._home.labelling(labelling.project_id, labelling.id)
+        return sorted(folder.glob(f"part-*.parquet{DAMAGED}"))
 
     def unusable(self, labelling: Labelling) -> np.ndarray:
         """Rows whose answer was neither scores nor a class, sorted: the review queue."""
@@ -283,18 +292,32 @@ def _standing(rows: np.ndarray, good: np.ndarray) -> np.ndarray:
     return order[last]
 
 
-def _read(path: Any, columns: list[str] | None = None) -> pa.Table | None:
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table | None:
     """One part, or None where it is damaged. Raises FileNotFoundError where it was merged away.
 
-    A damaged part is set aside under another name: its rows count as not labelled.
+    A damaged part is set aside under another name: its rows count as not labelled. A part that
+    cannot be opened now (permissions, too many files) is not damaged: that raises StoreError.
     """
     try:
-        return pq.read_table(path, columns=columns)
+        table = pq.read_table(path, columns=columns)
+        if set(columns or SCORE_SCHEMA.names) <= set(table.column_names):
+            return table
+        error: Exception = ValueError("it has other columns")
     except FileNotFoundError:
         raise
-    except (pa.ArrowInvalid, OSError):
-        path.rename(path.with_name(path.name + ".damaged"))
-        return None
+    except (pa.ArrowException, OSError) as failed:
+        if isinstance(failed, OSError) and failed.errno is not None:
+            raise StoreError(f"The labels in {path} cannot be read: {failed.strerror}.") from failed
+        error = failed
+    path.rename(path.with_name(path.name + DAMAGED))
+    reason = " ".join(str(error).split())[:200]
+    logging.getLogger("llkd").warning(
+        "A part of the labels is damaged and was set aside: %s (%s). Its texts count as not "
+        "labelled; labelling again asks about them only, and answers kept cost nothing.",
+        path.with_name(path.name + DAMAGED),
+        reason,
+    )
+    return None
 
 
 def _as_table(scores: Scores) -> pa.Table:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from llkd.config import LabelSet, build
-from llkd.errors import NotFound, UserError
+from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
 from llkd.store.database import new_id
 from llkd.store.home import Home, atomic_file
@@ -119,7 +119,7 @@ class Projects:
 
     def all(self) -> list[Project]:
         """Every project, newest first."""
-        order = schema.projects.c.created.desc()
+        order = schema.projects.c.id.desc()  # numbers only grow; the clock may be set back
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(schema.projects).order_by(order)).all()
         return [_project(row) for row in rows]
@@ -155,7 +155,13 @@ class Projects:
         path = self._home.project(project_id) / "texts.parquet"
         if not path.exists():
             raise NotFound(f"The texts of project number {project_id} are missing: {path}.")
-        return pq.read_table(path, columns=columns).to_pandas()
+        try:
+            return pq.read_table(path, columns=columns).to_pandas()
+        except (pa.ArrowException, OSError) as error:
+            raise StoreError(
+                f"The texts of project number {project_id} cannot be read: {path} is damaged. Put "
+                "it back from a backup, or import the file again as a new project."
+            ) from error
 
     def _update(self, project_id: int, **values: Any) -> None:
         with self._engine.begin() as connection:

@@ -97,7 +97,7 @@ class Runs:
             run_id = new_id(made)
         run = self.get(run_id)
         with atomic_file(run.folder / "config.json") as temporary:
-            settings = {"training": run.config.model_dump(mode="json"), "labels": labels}
+            settings = config_document(run.config, labels)
             temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         return run
 
@@ -213,7 +213,7 @@ class Runs:
         path = run.folder / "targets.parquet"
         if not path.exists():
             return None
-        found = pq.read_table(path, columns=["p"], filters=[("row", "==", row)])["p"].to_pylist()
+        found = _table(path, columns=["p"], filters=[("row", "==", row)])["p"].to_pylist()
         return np.asarray(found[0], dtype=np.float64) if found else None
 
     def targets(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
@@ -292,6 +292,11 @@ def _said(what: str, text: str, longest: int, also: str = "") -> str:
     return cleaned
 
 
+def config_document(config: TrainingConfig, labels: dict[str, Any]) -> dict[str, Any]:
+    """What a run's ``config.json`` holds."""
+    return {"training": config.model_dump(mode="json"), "labels": labels}
+
+
 def write_probabilities(path: Path, rows: np.ndarray, probabilities: np.ndarray) -> None:
     """Write rows ``[m]`` and probabilities ``[m, C]`` as Parquet, whole or not at all."""
     frame = pd.DataFrame(
@@ -305,11 +310,24 @@ def read_probabilities(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Rows ``[m]`` and probabilities ``[m, C]``. Raises NotFound where there is no such file."""
     if not path.exists():
         raise NotFound(f"There are no signals at {path.name} yet.")
-    table = pq.read_table(path, columns=["row", "p"])
+    table = _table(path, columns=["row", "p"])
     flat = table["p"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     rows = table["row"].to_numpy().astype(np.int64)
     probabilities = flat.astype(np.float64).reshape(len(rows), -1)
     return rows, probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def _table(path: Path, **options: Any) -> pa.Table:
+    """One file. Raises FileNotFoundError where it is gone, StoreError where it is damaged."""
+    try:
+        return pq.read_table(path, **options)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise StoreError(
+            f"{path} is damaged. Put it back from a backup, or set it aside with: llkd doctor "
+            "--mend"
+        ) from error
 
 
 def _parts(folder: Path, pattern: str, order: str, row: int | None = None) -> pd.DataFrame:
@@ -317,7 +335,7 @@ def _parts(folder: Path, pattern: str, order: str, row: int | None = None) -> pd
     only = None if row is None else [("row", "==", row)]
     for path in sorted(folder.glob(pattern)):
         try:
-            frames.append(pq.read_table(path, filters=only).to_pandas())
+            frames.append(_table(path, filters=only).to_pandas())
         except FileNotFoundError:
             continue
     if not frames:

@@ -3,7 +3,8 @@
 Every try of a call is written down before it is sent, with the most it can cost, and again when
 its price is known. A process that is killed in between leaves the reservation behind: the next
 attempt counts it in full, because the call may have been paid. So a budget holds over all
-attempts together. Calls made while no prices were given are priced as soon as there are some.
+attempts together; a power cut can cost what was written in the last second. Calls made while no
+prices were given are priced as soon as there are some.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from llkd.config import Spending, build
 from llkd.errors import BudgetSpent, StoreError
-from llkd.store.write_ahead import write_ahead
+from llkd.store.write_ahead import sync_now_and_then, write_ahead
 
 MILLION = 1_000_000
 _LOSE_OPEN = (
@@ -56,6 +57,7 @@ class Ledger:
         self._turn = threading.Condition()
         self._flying: dict[int, float] = {}
         self._closed = False
+        self._synced = float("-inf")
         self._path = path
         try:
             self._file = _connect(path)
@@ -92,6 +94,7 @@ class Ledger:
             )
             number = int(made.lastrowid or 0)
             self._flying[number] = most
+            self._synced = sync_now_and_then(self._file, self._synced)
             return number
 
     def settle(self, reservation: int, tokens_in: int, tokens_out: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 PATIENCE = 60.0
 """Seconds to wait for another process that opens the file at the same moment."""
+SYNC_SECONDS = 1.0
 
 
 def write_ahead(connection: Any) -> None:
@@ -28,3 +29,19 @@ def write_ahead(connection: Any) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(0.01)
+
+
+def sync_now_and_then(connection: Any, last: float) -> float:
+    """Bring what was written onto the disk, at most once a second; returns when that was.
+
+    For files whose every write is not worth a sync of its own: a killed process loses nothing of
+    them, a power cut what was written since. ``last`` is what this returned before.
+    """
+    now = time.monotonic()
+    if now - last < SYNC_SECONDS:
+        return last
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except sqlite3.OperationalError:
+        return last  # another process does the same: the next write looks again
+    return now

@@ -7,7 +7,6 @@ pickle. The previous one goes only after the next has its name.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,9 +50,6 @@ def save(folder: Path, epoch: int, batch: int, checkpoint: Checkpoint) -> None:
             save_file(checkpoint.optimiser, temporary / "optimiser.safetensors")
             save_file(checkpoint.arrays, temporary / "arrays.safetensors")
             (temporary / "state.json").write_text(json.dumps(checkpoint.values), encoding="utf-8")
-            for file in temporary.iterdir():
-                with file.open("rb") as written:
-                    os.fsync(written.fileno())
     except (OSError, SafetensorError) as error:
         raise StoreError(
             f"The checkpoint {path} could not be written: {error}. The one before is kept; make "

@@ -13,7 +13,7 @@ LAYERS = [
     {"signals", "selection", "strategies", "store", "commands"},
     {"datasets", "jobs", "charts", "models", "weights", "evaluation", "probing"},
     {"teachers", "students", "curation", "importing"},
-    {"training", "exporting", "fairness"},
+    {"training", "exporting", "fairness", "upkeep"},
     {"comparisons"},
     {"pipeline"},
     {"cli"},

@@ -13,6 +13,7 @@ from llkd.store import Run, Store
 from ui import view
 from ui.curate.plane import run_name
 from ui.curate.scene import Scene, look_through, step_back, steps_back
+from ui.errors import told_later
 from ui.view import View
 from ui.wording import count, counted, plain, share
 
@@ -102,6 +103,7 @@ def _preset(scene: Scene, kind: str) -> None:
     look_through(scene.project, chosen)
 
 
+@told_later
 def _of_run(scene: Scene) -> None:
     run = scene.store.runs.get(st.session_state["curate_of_run"], scene.project.id)
     look_through(scene.project, as_of_run(scene.store, run))

@@ -11,6 +11,7 @@ from llkd import curation
 from ui.curate import meaning, replay
 from ui.curate.rows import AT_RANDOM, Filter
 from ui.curate.scene import TABLE, Scene, decide, draw_again, redraw, undo
+from ui.errors import told_later
 from ui.view import View
 from ui.wording import count, plain, share
 
@@ -146,6 +147,7 @@ def _facts(scene: Scene, walk: Walk, position: int) -> str:
     return " · ".join([*parts, why[0]])
 
 
+@told_later
 def _give(scene: Scene, walk: Walk, row: int, name: str | None) -> None:
     action = "exclude" if name is None else "label"
     decide(scene, [row], action, name)
@@ -160,6 +162,7 @@ def _go(walk: Walk, by: int) -> None:
     draw_again(TABLE)
 
 
+@told_later
 def _undo(scene: Scene, walk: Walk) -> None:
     back = undo(scene)
     walk.said = "Taken back." if back else "There is nothing to undo."

@@ -9,7 +9,7 @@ import streamlit as st
 from llkd.errors import LLKDError
 from ui.curate.compare import compare
 from ui.curate.scene import PLANE, Scene, draw_again, look_through, redraw
-from ui.errors import show_error
+from ui.errors import show_error, told_later
 from ui.export_view import FROM_SAVED
 from ui.page import go_to
 from ui.view import View
@@ -106,6 +106,7 @@ def _load(scene: Scene, chosen: dict[str, Any] | None) -> None:
     redraw()
 
 
+@told_later
 def _delete(scene: Scene, name: str | None) -> None:
     if name is not None:
         scene.store.people.delete_selection(scene.project.id, name)

@@ -12,7 +12,7 @@ from ui.curate import controls, meaning, replay, review, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
 from ui.curate.scene import PICKED, TABLE, Picked, Scene, decide, picked, redraw, region, undo
-from ui.errors import told
+from ui.errors import told, told_later
 from ui.wording import count, counted, plain
 
 
@@ -179,6 +179,7 @@ def _actions(scene: Scene, found: np.ndarray, ticked: np.ndarray) -> None:
         st.caption(f":green[:material/check:] {plain(said)}")
 
 
+@told_later
 def _decide(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -> None:
     decide(scene, numbers.tolist(), action, label)
     done = {
@@ -193,6 +194,7 @@ def _decide(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -
     redraw()
 
 
+@told_later
 def _undo(scene: Scene) -> None:
     back = undo(scene)
     told_of = f"Taken back for {counted(back, 'text')}." if back else "There is nothing to undo."

@@ -15,7 +15,7 @@ import streamlit as st
 
 from llkd.store import Labelling, Project, Store
 from ui import login, reads
-from ui.errors import told
+from ui.errors import told, told_later
 from ui.teacher import bill
 from ui.teacher.plan import Plan, plan_of, start_labelling
 from ui.wording import TERMS, count, counted, plain, shortened
@@ -160,6 +160,7 @@ def _actions(store: Store, project: Project, labelling: Labelling, rows: np.ndar
         st.caption("Tick the texts that you want to decide on.")
 
 
+@told_later
 def _record(
     store: Store, project: Project, rows: np.ndarray, action: str, label: str | None
 ) -> None:
@@ -169,6 +170,7 @@ def _record(
     st.session_state["_review_said"] = f"{counted(len(rows), 'text')} {done}."
 
 
+@told_later
 def _undo(store: Store, project: Project) -> None:
     """Take back this session's last decision made here."""
     back = store.people.undo(project.id, st.session_state[_mine(project)].pop())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from llkd.cli.actions import data, models, results, teachers, work
+from llkd.cli.actions import data, models, results, teachers, upkeep, work
 from llkd.cli.actions.given import Document
 from llkd.store import Store
 
@@ -28,4 +28,9 @@ ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "jobs": work.list_jobs,
     "cancel": work.cancel,
     "resume": work.resume,
+}
+
+WITHOUT_STORE: dict[str, Callable[[Namespace], Document]] = {
+    "doctor": upkeep.doctor,
+    "backup": upkeep.backup,
 }

@@ -1,0 +1,186 @@
+"""A consistent copy of a home while the app and its jobs run.
+
+The database is copied first, by SQLite's own online backup, and the files after it: a file is
+there before the database names it, so the copy has all that its database names. Parts that a job
+writes meanwhile come along; a part that is merged away meanwhile makes its folder be read again.
+Of a run the checkpoint comes first, for a resumed run drops what its checkpoint does not know of.
+Jobs that were alive are marked as died in the copy, where they can be resumed.
+
+Left out: the converted weights (made again at first use), locks, half-written files.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from llkd.errors import StoreError, UserError, in_words
+from llkd.store.database import sqlite_file
+from llkd.store.home import Home, atomic_folder
+from llkd.upkeep.doctor import examine
+from llkd.upkeep.leftovers import walked
+from llkd.upkeep.sqlite_files import LOGS, reading
+
+TRIES = 20
+LEFT_OUT = {"locks", "cache/models", "quarantine"}
+OF_PROCESSES = {"lock", "beat"}
+STOPPED = "It was at work when this backup was made. Resume goes on from what was kept."
+
+
+def backup(home: str | Path | None, target: str | Path) -> dict[str, Any]:
+    """Copy a home to the new folder ``target`` and examine the copy.
+
+    Returns what was copied and what the examination says. ``target`` appears when all of it is
+    written and on the disk. Raises UserError for a target inside the home or one that holds
+    something, StoreError where it cannot be written or the database is damaged.
+    """
+    source, folder = Home(home), Path(target).expanduser().resolve()
+    _check(source, folder)
+    began = time.monotonic()
+    file = sqlite_file(source)
+    try:
+        with atomic_folder(folder) as copy:
+            if file is not None and file.exists():
+                _copy_database(file, copy / "llkd.db")
+                _end_jobs(copy / "llkd.db")
+            _copy_files(source, copy, file)
+            for name in ("locks", "jobs", "projects"):
+                (copy / name).mkdir(exist_ok=True)
+            report = examine(Home(copy, own_database=True)) if file is not None else None
+            size = sum(path.stat().st_size for path in copy.rglob("*") if path.is_file())
+            count = sum(1 for path in copy.rglob("*") if path.is_file())
+    except OSError as error:
+        why = in_words(error) or f"{error.strerror or error}."
+        raise StoreError(f"The backup {folder} could not be written. {why}") from error
+    return {
+        "folder": str(folder),
+        "files": count,
+        "bytes": size,
+        "projects": None if report is None else report.projects,
+        "faults": 0 if report is None else len(report.faults),
+        "findings": [] if report is None else [one.document() for one in report.findings],
+        "database": "llkd.db" if file is not None else None,
+        "seconds": round(time.monotonic() - began, 2),
+    }
+
+
+def _check(source: Home, folder: Path) -> None:
+    if not source.root.is_dir():
+        raise UserError(f"There is no home at {source.root}. Name it with --home or LLKD_HOME.")
+    if folder == source.root or folder.is_relative_to(source.root):
+        raise UserError(
+            f"A backup inside the home ({source.root}) is lost with it. Choose another folder."
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} holds something already. Choose a new or empty folder.")
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """A snapshot of a SQLite file that others may be writing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        old, new = reading(source, 60.0), sqlite3.connect(target, isolation_level=None)
+        try:
+            old.backup(new)
+        finally:
+            old.close()
+            new.close()
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"{source} cannot be copied ({error}). See what can be saved with: llkd doctor"
+        ) from error
+
+
+def _end_jobs(database: Path) -> None:
+    connection = sqlite3.connect(database, isolation_level=None)
+    try:
+        connection.execute(
+            "UPDATE jobs SET state = 'died', finished = ?, error = ? "
+            "WHERE state IN ('queued', 'running')",
+            (time.time(), STOPPED),
+        )
+    except sqlite3.OperationalError:
+        pass  # a home that was never used has no jobs
+    finally:
+        connection.close()
+
+
+def _copy_files(source: Home, copy: Path, database: Path | None) -> None:
+    """Everything but the database: runs' checkpoints first, what keeps answers last."""
+    runs = sorted(source.projects.glob("*/runs/*"))
+    for run in runs:
+        if run.is_dir():
+            _steadily(run, copy / run.relative_to(source.root), _copy_run)
+    done = set(runs)
+    later: list[Path] = []
+    for folder, _ in walked(source.root):
+        inside = folder.relative_to(source.root)
+        names = {str(inside), *(str(parent) for parent in inside.parents)}
+        if names & LEFT_OUT or done & {folder, *folder.parents}:
+            continue
+        _steadily(folder, copy / inside, lambda old, new: later.extend(_copy_folder(old, new)))
+    for path in dict.fromkeys(later):
+        if path not in (database, source.database) and path.exists():
+            _copy_database(path, copy / path.relative_to(source.root))
+
+
+def _steadily(folder: Path, target: Path, copy: Callable[[Path, Path], Any]) -> None:
+    """Copy a folder until nothing that was listed has vanished meanwhile."""
+    for _ in range(TRIES):
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            copy(folder, target)
+            return
+        except FileNotFoundError:
+            if not folder.exists():
+                shutil.rmtree(target)  # deleted meanwhile
+                return
+    raise StoreError(f"{folder} changes faster than it can be copied. Try again in a moment.")
+
+
+def _copy_run(run: Path, target: Path) -> None:
+    """A run's folder, so that the copy can be resumed: its checkpoint, then what came after."""
+    shutil.rmtree(target)  # of an earlier try: what was replaced since must not stand twice
+    target.mkdir()
+    for checkpoint in sorted(run.glob("checkpoint-*")):
+        (target / checkpoint.name).mkdir()
+        for path in sorted(checkpoint.iterdir()):
+            _copy(path, target / checkpoint.name / path.name)
+    summary = run / "summary.json"
+    if summary.exists():  # then the student is there already, and is listed below
+        _copy(summary, target / summary.name)
+    for folder, files in walked(run):
+        inside = folder.relative_to(run)
+        if inside.parts and inside.parts[0].startswith("checkpoint-"):
+            continue
+        (target / inside).mkdir(exist_ok=True)
+        for path in files:
+            if path != summary and not _of_a_process(path):
+                _copy(path, target / inside / path.name)
+
+
+def _copy_folder(folder: Path, target: Path) -> list[Path]:
+    """A folder's own files; returns the SQLite files among them, to be copied their own way."""
+    for path in target.iterdir():
+        if path.is_file() and path.suffix != ".db":
+            path.unlink()  # of an earlier try: what was merged since must not stand twice
+    databases = []
+    for path in sorted(one for one in folder.iterdir() if one.is_file()):
+        if path.suffix == ".db":
+            databases.append(path)
+        elif not path.name.endswith(LOGS) and not _of_a_process(path):
+            _copy(path, target / path.name)
+    return databases
+
+
+def _of_a_process(path: Path) -> bool:
+    return path.name in OF_PROCESSES or path.suffix in {".tmp", ".old", ".lock"}
+
+
+def _copy(path: Path, target: Path) -> None:
+    """A file with its times: the newest embeddings are the ones in use."""
+    shutil.copy2(path, target)

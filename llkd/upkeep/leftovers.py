@@ -1,0 +1,184 @@
+"""What killed processes leave: half-written files, folders of nothing, jobs without a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from llkd import jobs
+from llkd.jobs.locks import alive
+from llkd.jobs.pulse import silence
+from llkd.store import Store
+from llkd.store.database import BUSY_SECONDS, sqlite_file
+from llkd.store.home import Home, being_written, put_back
+from llkd.upkeep.findings import Quarantine
+from llkd.upkeep.visit import Records, Visit
+
+Folder = tuple[str, Path, int | None]
+"""Of what kind, where, and the number of the project that it lies in."""
+TEMPORARY = re.compile(r"\.(?P<name>.+)\.[^.]+\.(?P<kind>tmp|old)")
+KEPT_APART = {"quarantine"}
+
+
+def walked(root: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Every folder of a home with its files, temporary folders not entered."""
+    for folder, inside, files in os.walk(root):
+        here = Path(folder)
+        inside[:] = sorted(
+            name
+            for name in inside
+            if not TEMPORARY.fullmatch(name) and not (here == root and name in KEPT_APART)
+        )
+        yield here, [here / name for name in sorted(files)]
+
+
+def check_temporaries(visit: Visit) -> None:
+    """Half-written files and folders whose writer is dead."""
+    for folder, _ in walked(visit.home.root):
+        for path in sorted(folder.iterdir()):
+            match = TEMPORARY.fullmatch(path.name)
+            if match is None or being_written(path):
+                continue
+            target = path.with_name(match["name"])
+            if match["kind"] == "old" and (path / "old").is_dir() and not target.exists():
+                visit.found(
+                    "leftover", "error", path, f"{target.name} was being replaced when its "
+                    "process died: the old one lies here, under another name.",
+                    f"{target.name} is missing until it has its name back.",
+                    "Gives it its name back.", partial(_name, target),
+                )  # fmt: skip
+            else:
+                visit.found(
+                    "leftover", "warning", path, "It was being written when its process died.",
+                    "Nothing reads it; it takes room.", "Deletes it: it is half a file.",
+                    partial(_remove, path),
+                )  # fmt: skip
+
+
+def _name(target: Path, _quarantine: Quarantine) -> None:
+    put_back(target)
+
+
+def _remove(path: Path, _quarantine: Quarantine) -> None:
+    if being_written(path):
+        return
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def check_orphans(visit: Visit, records: Records) -> None:
+    """Folders of a project, pass, run or job that the database does not name.
+
+    Folders are listed first and records read after: a record is there before its folder shows, or
+    (a project being imported, a job being made) is committed in the transaction that makes it.
+    """
+    home = visit.home
+    folders: list[Folder] = []
+    for project in _numbered(home.projects):
+        folders.append(("project", project, None))
+        number = int(project.name)
+        folders += [("pass", path, number) for path in _numbered(project / "labels")]
+        folders += [("run", path, number) for path in _numbered(project / "runs")]
+    folders += [("job", path, None) for path in _numbered(home.jobs)]
+    lost = _without_record(folders, _known(records))
+    if not lost:
+        return
+    if not _writers_done(visit.home):
+        return  # another database: nobody can say whether an import is under way
+    for kind, path, owner in _without_record(lost, _known(records)):
+        visit.found(
+            "orphan", "warning", path, f"It belongs to no {kind} of this home.",
+            "Deleting or importing was cut short. Nothing reads it; it takes room.",
+            "Moves it to quarantine.",
+            partial(_aside, visit.home, (kind, path, owner)),
+            owner,
+        )  # fmt: skip
+
+
+def _without_record(folders: list[Folder], known: dict[str, set[int]]) -> list[Folder]:
+    """Those whose number is not known, less what lies in another of them."""
+    lost = [one for one in folders if int(one[1].name) not in known[one[0]]]
+    outer = {path for _, path, _ in lost}
+    return [one for one in lost if not outer & set(one[1].parents)]
+
+
+def _writers_done(home: Home) -> bool:
+    """Wait until whatever is being written now is committed or given up."""
+    file = sqlite_file(home)
+    if file is None:
+        return False
+    try:
+        connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        # Nobody writes to a folder that cannot be written; a busy one is looked at another time.
+        return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+    return True
+
+
+def _aside(home: Home, lost: Folder, quarantine: Quarantine) -> None:
+    """Move a folder away unless a record has come meanwhile; none can come while this looks."""
+    store = Store(home.root)
+    try:
+        with store.engine.begin():
+            records = Records.of(store.engine, home)
+            if _without_record([lost], _known(records)):
+                quarantine.move(lost[1], f"it belongs to no {lost[0]}")
+    finally:
+        store.close()
+
+
+def _numbered(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name.isdigit())
+
+
+def _known(records: Records) -> dict[str, set[int]]:
+    projects = {project.id for project in records.projects.all()}
+    return {
+        "project": projects,
+        "pass": {one.id for number in projects for one in records.labellings.all(number)},
+        "run": {one.id for number in projects for one in records.runs.all(number)},
+        "job": {job.id for job in records.jobs.all()},
+    }
+
+
+def check_jobs(visit: Visit, records: Records) -> None:
+    """Jobs shown as alive: whether a process holds their lock, and whether it answers."""
+    for job in records.jobs.all(states=("queued", "running")):
+        where = f"job {job.id}"
+        if not alive(visit, job.id):
+            visit.found(
+                "job", "warning", where, f"{job.title!r} is shown as {job.state}, but its "
+                "process is gone.", "It will be shown as died, and can be resumed.",
+                "Marks it as died.", partial(_settle, visit, job.id),
+                job.project_id,
+            )  # fmt: skip
+            continue
+        quiet = silence(visit, job.id)
+        if quiet is not None and quiet >= jobs.SILENT_SECONDS:
+            visit.found(
+                "job", "warning", where, f"{job.title!r} has not answered for {quiet:,.0f} s.",
+                "It hangs, or the machine sleeps. What it has done is kept if you end it: llkd "
+                f"cancel {job.id} --force",
+            )  # fmt: skip
+
+
+def _settle(visit: Visit, number: int, _quarantine: Quarantine) -> None:
+    store = Store(visit.home.root)
+    try:
+        jobs.refreshed(store, number)
+    finally:
+        store.close()

@@ -1,0 +1,76 @@
+"""Another program holds the database: pages and reads go on, a write says so and loses nothing."""
+
+import logging
+
+import pytest
+
+from llkd import jobs
+from llkd.cli import main
+from llkd.errors import StoreError
+from llkd.store import Store, database
+from tests.app.seed import button, opened, said, seeded_project, words
+from tests.llkd.faults.stage import locked
+
+SENTENCE = "is locked by another program. Nothing was changed; try again in a moment"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.3)
+
+
+def test_on_the_command_line(home, capsys):
+    seeded_project(home, 20)[0].close()
+    with locked(home / "llkd.db"):
+        assert main(["select", "city"]) == 0
+        assert main(["projects", "--delete", "city"]) == 1
+    said = capsys.readouterr().err
+    assert SENTENCE in said and said.count("\n") == 1
+    assert main(["projects", "--delete", "city"]) == 0
+
+
+def test_on_a_page(home):
+    store, project = seeded_project(home, 20)
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    with locked(home / "llkd.db"):
+        app.run()
+        assert "Text 1 of" in words(app) and not app.error
+        button(app, "Exclude").click().run()
+        assert SENTENCE in said(app.error)
+        assert not app.exception
+    assert store.people.decisions(project.id).empty
+    button(app, "Exclude").click().run()
+    assert len(store.people.decisions(project.id)) == 1
+    store.close()
+
+
+def test_a_job_goes_on_though_its_progress_cannot_be_written(home, caplog):
+    store, project = seeded_project(home, 20)
+
+    def work(job):
+        with locked(home / "llkd.db"):
+            job.progress(5, 10, "half", always=True)
+        job.progress(10, 10, "whole", always=True)
+        return {"done": True}
+
+    with caplog.at_level(logging.WARNING, "llkd"):
+        result = jobs.run(store, work, kind="t", title="t", arguments=[], device=None)
+    assert result == {"done": True}
+    assert "progress not written" in caplog.text
+    (job,) = store.jobs.all()
+    assert (job.state, job.done) == ("finished", 10)
+    store.close()
+
+
+def test_readers_never_wait(home):
+    store, project = seeded_project(home, 20)
+    with store.engine.begin() as writing:
+        writing.exec_driver_sql("UPDATE projects SET name = 'other'")
+        other = Store(home)
+        assert [one.name for one in other.projects.all()] == ["city"]
+        with pytest.raises(StoreError, match="is locked by another program"):
+            other.people.record(project.id, "x", {})
+        other.close()
+    assert [one.name for one in store.projects.all()] == ["other"]
+    store.close()
