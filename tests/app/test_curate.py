@@ -792,3 +792,22 @@ def test_a_comparison_colours_the_plane_by_which_selection_holds_a_text(home):
     assert one.values == ("only a", "both", "only b")
     for code, rows_ in enumerate(parts.values()):
         assert ((one.codes == code) == rows_).all()
+
+
+def test_a_click_that_meets_no_part_of_the_page_draws_all_of_it(home):
+    """Streamlit refuses to draw a part alone that has not been drawn yet."""
+
+    def script():
+        import streamlit as st
+
+        from ui.curate import scene
+
+        st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+        st.button("Decide", on_click=scene.redraw)
+
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_function(script).run()
+    app.button[0].click().run()
+    assert not app.exception
+    assert app.session_state["runs"] == 2
