@@ -7,9 +7,10 @@ sessions over raw websockets that speak Streamlit's own protocol (so the server 
 the drawing of twenty browsers on the same cores). Each reads the six pages in turn, thinking for a
 while between two; as a browser does, it also asks again for what the page refreshes by itself.
 Three of them label texts one by one on Curate with its buttons, and one starts a training job on
-Train. A page's time is from the request to the end of the script, all of it received. At the end the labels
-that the pages acknowledged are counted against those in the store. First one session alone gives
-the figures to compare with. Needs the packages of requirements-dev.txt; nothing is kept.
+Train. A page's time is from the request to the end of the script, all of it received. At the end
+the labels that the pages acknowledged are counted against those in the store. First one session
+alone gives the figures to compare with. Needs the packages of requirements-dev.txt; nothing is
+kept.
 """
 
 from __future__ import annotations
@@ -236,7 +237,10 @@ async def labeller(session: Session, until: float, name: str) -> None:
 async def trainer(session: Session, until: float) -> None:
     """Start a training job, then read on."""
     await session.visit("train")
+    session.finished.clear()
     await session.press("Start training", None)
+    # Leaving a page while it answers a click takes the click back, in a browser as here.
+    await asyncio.wait_for(session.finished.wait(), PATIENCE)
     await session.pause()
     await reader(session, until)
 

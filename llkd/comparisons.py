@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from scipy import stats
-
 from llkd import fairness
 
 CLOSE = 0.01
@@ -259,7 +257,9 @@ def difference(report: Report, arm: str, budget: str, rival: str) -> Interval | 
 
 def widened(value: float, low: float, high: float, choices: int) -> Interval:
     """A 95 % interval made simultaneous over ``choices`` (Bonferroni, normal)."""
-    factor = float(stats.norm.ppf(1 - 0.025 / max(1, choices)) / stats.norm.ppf(0.975))
+    from scipy.stats import norm  # over a second, which every command would pay
+
+    factor = float(norm.ppf(1 - 0.025 / max(1, choices)) / norm.ppf(0.975))
     return value, value - factor * (value - low), value + factor * (high - value)
 
 

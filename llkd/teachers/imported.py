@@ -22,6 +22,9 @@ CERTAIN = 1 - 1e-9  # a confidence of 1 would make the other scores minus infini
 RESERVED = {"id", "text", "label", "confidence"}
 PROBABILITY = ("probability_", "prob_", "p_")
 
+Entry = tuple[int, tuple[float, ...] | None]
+"""A label's index or -1, and log-probabilities by class or None."""
+
 
 class ImportedTeacher:
     """Looks labels up by text. After ``score`` the counts say what could not be used.
@@ -52,7 +55,7 @@ class ImportedTeacher:
         for k, label in enumerate(labels.labels):
             self._class.setdefault(label.words.casefold(), k)
         self._class |= {label.name.casefold(): k for k, label in enumerate(labels.labels)}
-        self._found: dict[str, tuple[int, Floats]] = {}
+        self._found: dict[str, Entry] = {}
         self._conflicting: set[str] = set()
         for number, row in enumerate(rows, start=1):
             self._remember(number, row)
@@ -72,7 +75,8 @@ class ImportedTeacher:
         for start in range(0, len(texts), BATCH):
             found = [self._look_up(text) for text in texts[start : start + BATCH]]
             answers = np.array([answer for answer, _ in found], dtype=np.int64)
-            scores = np.stack([row for _, row in found])
+            blank = (math.nan,) * len(self._labels.labels)
+            scores = np.array([row or blank for _, row in found], dtype=np.float32)
             scored = np.isfinite(scores).all(axis=1)
             for source, chosen in (("imported", scored), ("none", ~scored)):
                 index = np.flatnonzero(chosen)
@@ -90,7 +94,7 @@ class ImportedTeacher:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _look_up(self, text: str) -> tuple[int, Floats]:
+    def _look_up(self, text: str) -> Entry:
         key = _key(text)
         if key in self._conflicting:
             self.conflicting += 1
@@ -98,46 +102,44 @@ class ImportedTeacher:
             self.unmatched += 1
         else:
             answer, scores = self._found[key]
-            self.unknown += answer < 0 and bool(np.isnan(scores).all())
+            self.unknown += answer < 0 and scores is None
             return answer, scores
-        return -1, self._missing()
+        return -1, None
 
     def _remember(self, number: int, row: Mapping[str, Any]) -> None:
         key = _key(str(row["text"]))
         entry = self._entry(number, row)
-        known = self._found.setdefault(key, entry)
-        if known[0] != entry[0] or not np.array_equal(known[1], entry[1], equal_nan=True):
+        if self._found.setdefault(key, entry) != entry:
             self._conflicting.add(key)
 
-    def _entry(self, number: int, row: Mapping[str, Any]) -> tuple[int, Floats]:
+    def _entry(self, number: int, row: Mapping[str, Any]) -> Entry:
         """The explicit answer and the scores of a row; the answer is -1 where scores say it."""
         named = str(row["label"]).strip() if row.get("label") is not None else ""
         label = self._class.get(named.casefold(), -1)
+        scores: tuple[float, ...] | None = None
         if self._probabilities:
             scores = self._from_probabilities(number, row)
         elif label >= 0 and not _empty(row.get("confidence")):
             scores = self._from_confidence(label, self._number(number, row, "confidence"))
-        else:
-            scores = self._missing()
-        if named and scores.argmax() != label and not np.isnan(scores).all():
-            scores = self._missing()  # a confidence that is not that of the label is none
-        return (-1 if not np.isnan(scores).all() else label), scores
+        if named and scores is not None and scores.index(max(scores)) != label:
+            scores = None  # a confidence that is not that of the label is none
+        return (label if scores is None else -1), scores
 
-    def _from_probabilities(self, number: int, row: Mapping[str, Any]) -> Floats:
+    def _from_probabilities(self, number: int, row: Mapping[str, Any]) -> tuple[float, ...] | None:
+        # Plain numbers: a million small arrays take several times as long.
         if any(_empty(row.get(name)) for name in self._labels.names):
-            return self._missing()
-        values = np.array([self._number(number, row, name) for name in self._labels.names])
-        if values.sum() <= 0:
+            return None
+        values = [self._number(number, row, name) for name in self._labels.names]
+        total = math.fsum(values)
+        if total <= 0:
             raise DataError(f"{self._name}, row {number}: the probabilities are all 0.")
-        shares = values / values.sum()
-        return np.log(np.maximum(shares, 1 - CERTAIN)).astype(np.float32)
+        return tuple(math.log(max(value / total, 1 - CERTAIN)) for value in values)
 
-    def _from_confidence(self, label: int, confidence: float) -> Floats:
+    def _from_confidence(self, label: int, confidence: float) -> tuple[float, ...]:
         classes = len(self._labels.labels)
-        rest = (1 - min(confidence, CERTAIN)) / (classes - 1)
-        scores = np.full(classes, math.log(rest), dtype=np.float32)
-        scores[label] = math.log(max(min(confidence, CERTAIN), 1 - CERTAIN))
-        return scores
+        rest = math.log((1 - min(confidence, CERTAIN)) / (classes - 1))
+        own = math.log(max(min(confidence, CERTAIN), 1 - CERTAIN))
+        return tuple(own if k == label else rest for k in range(classes))
 
     def _number(self, number: int, row: Mapping[str, Any], column: str) -> float:
         try:
@@ -150,9 +152,6 @@ class ImportedTeacher:
                 f"{str(row[column])[:40]!r}."
             )
         return value
-
-    def _missing(self) -> Floats:
-        return np.full(len(self._labels.labels), np.nan, dtype=np.float32)
 
 
 def imported_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> ImportedTeacher:
