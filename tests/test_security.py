@@ -192,6 +192,8 @@ KNOWN_GOOD = {
     ("pages/export.py", "choice.run.name"): "a run's name is its strategy and number",
     ("ui/export_view.py", "path"): "_what chooses one of our words by the ending",
     ("ui/teacher/calibration.py", "fit['source']"): "rows_in_words chooses our words by it",
+    ("ui/results/cartography.py", "title"): "the region's words, constants",
+    ("ui/results/confusion.py", "label"): "one of two constants",
     ("ui/teacher/dry_run.py", "gold"): "right_words counts them",
     ("ui/tryout.py", "run.name"): "a run's name is its strategy and number",
 }
