@@ -34,7 +34,8 @@ def download(page, name):
 
 
 def fetch(page, button):
-    with page.expect_download() as started:
+    # Streamlit reads the whole file before it begins: many seconds for the 200 MB of a student.
+    with page.expect_download(timeout=180_000) as started:
         button.click()
     return Path(started.value.path()).read_bytes()
 
@@ -98,9 +99,13 @@ def test_from_a_file_to_a_curated_set_and_a_student(server, page, some_messages)
     page.get_by_text("What a run trained on", exact=True).click()
     settled(page, "With the student of")
     page.get_by_role("button", name="Export ").click()
-    download(page, "student.zip").wait_for(timeout=60_000)
+    # Its ONNX files are written and measured first.
+    download(page, "student.zip").wait_for(timeout=300_000)
+    page.get_by_text("The student's forms").wait_for()
     archive = zipfile.ZipFile(io.BytesIO(fetch(page, download(page, "student.zip"))))
-    assert "student/model.safetensors" in archive.namelist()
+    assert {f"student/{name}" for name in ("model.safetensors", "model.onnx", "predict.py")} <= set(
+        archive.namelist()
+    )
     assert page.problems == []
 
 
