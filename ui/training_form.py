@@ -11,7 +11,7 @@ import streamlit as st
 from llkd import curation
 from llkd.config import SelectionConfig, TrainingConfig, build
 from llkd.store import Project, Run, Store
-from llkd.strategies import EXPLAINED, TAKE_A_SHARE
+from llkd.strategies import EXPLAINED, TAKE_A_SHARE, USUAL_STRATEGY
 from ui import fair, view
 from ui.view import Threshold
 from ui.wording import TERMS, count, counted
@@ -30,6 +30,7 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
         strategy = st.selectbox(
             "Strategy",
             list(EXPLAINED),
+            index=list(EXPLAINED).index(USUAL_STRATEGY),
             key="train_strategy",
             persist_state="session",
             help="Which texts each training step uses.",

@@ -113,7 +113,11 @@ def evaluation(epochs: Sequence[Mapping[str, Any]]) -> go.Figure:
         )
     _frame(figure)
     figure.update_xaxes(title="Epoch", dtick=1 if len(epochs) <= 12 else None)
-    figure.update_yaxes(title="On held-out texts", tickformat=".0%")
+    shown = [entry[key] for entry in epochs for key in ("accuracy", "macro_f1")]
+    shown = [value for value in shown if value is not None]
+    # A single epoch, or equal ones, would else be stretched until every tick has the same words.
+    span = [min(shown) - 0.03, max(shown) + 0.03] if shown else None
+    figure.update_yaxes(title="On held-out texts", tickformat=".0%", range=span)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.25})
     return figure
 

@@ -19,7 +19,7 @@ from llkd.errors import UserError
 from llkd.exporting import FORMATS, GROUPS, USUAL_GROUPS
 from llkd.fairness import ARMS, USUAL_ARMS
 from llkd.signals import CALIBRATIONS
-from llkd.strategies import STRATEGIES
+from llkd.strategies import STRATEGIES, USUAL_STRATEGY
 
 OWN_FLAGS = {
     "strategy",
@@ -219,7 +219,7 @@ def _model_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "llkd train reviews --strategy llkd --epochs 3",
     )
     parser.add_argument("project")
-    parser.add_argument("--strategy", help=f"{', '.join(STRATEGIES)} [llkd]")
+    parser.add_argument("--strategy", help=f"{', '.join(STRATEGIES)} [{USUAL_STRATEGY}]")
     _settings_flags(parser, TrainingConfig)
     _settings_flags(parser, SelectionConfig)
     parser.add_argument(

@@ -17,13 +17,12 @@ from llkd.jobs import JobContext
 from llkd.pipeline.probing import embed_and_probe
 from llkd.pipeline.reporting import Entry, report
 from llkd.pipeline.targets import targets_digest
-from llkd.pipeline.training import fit, prepare
+from llkd.pipeline.training import BY_EMBEDDING, fit, prepare
 from llkd.store import Project, Run, Store
 
 ARMS = fairness.USUAL_ARMS
 BUDGETS = comparisons.BUDGETS
 EVERY = "every"
-BY_EMBEDDING = {"neighbours", "needed_neighbours", "trust"}
 
 
 def check_arms(names: Sequence[str], saved: str | None = None) -> tuple[str, ...]:

@@ -12,11 +12,15 @@ from llkd.config import Calibration, TrainingConfig
 from llkd.errors import UserError
 from llkd.jobs import JobContext
 from llkd.pipeline import evidence
+from llkd.pipeline.probing import embed_and_probe
 from llkd.pipeline.targets import Targets, gather
 from llkd.signals import Floats
 from llkd.store import Project, Run, Store
 from llkd.store.runs import read_probabilities, write_judges, write_probabilities
 from llkd.training import TrainingData
+
+BY_EMBEDDING = {"neighbours", "needed_neighbours", "trust"}
+"""Strategies that look at the texts' embeddings."""
 
 
 def train(
@@ -31,10 +35,16 @@ def train(
     """Train one student; a resumed job goes on with its own run from the last checkpoint.
 
     The pseudo-labels are those of the current teacher pass when the run is made, kept in its
-    folder, so that later labels or calibrations change nothing in it.
+    folder, so that later labels or calibrations change nothing in it. A strategy that compares
+    texts by their embeddings gets them made first, where there are none.
     """
     run = run or _run_of(store, project, job)
     if run is None:
+        if config.selection.strategy in BY_EMBEDDING and not curation.has_embeddings(
+            store, project
+        ):
+            curation.current_labelling(store, project)
+            embed_and_probe(store, project, job, student=config.student)
         run = prepare(store, project, config, job.job_id, calibration)
         job.remember(run_id=run.id)
     summary = fit(store, project, run, job)

@@ -72,6 +72,7 @@ def test_own_labels_judge_a_single_run_where_there_are_enough(home, started):
     assert opened("train").toggle(key="train_judged_by_people").disabled
     label_some(store, project, list(range(50)))
     app = opened("train")
+    app.selectbox(key="train_strategy").set_value("llkd").run()
     app.toggle(key="train_judged_by_people").set_value(True).run()
     button(app, "Start training").click().run()
     assert started == [commands.train("city", TrainingConfig(judged_by="people"))]

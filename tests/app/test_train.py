@@ -50,15 +50,17 @@ def test_the_defaults_start_the_shortest_command(home, started):
     app = opened("train")
     assert "45 of 45 texts carry a label" in words(app)
     assert "LLKD saves training time, not questions to the teacher." in words(app)
-    assert EXPLAINED["llkd"] in words(app)
+    assert EXPLAINED["neighbours"] in words(app)
     button(app, "Start training").click().run()
     assert not app.error
-    assert started == [commands.train("city", TrainingConfig())]
+    wanted = build(TrainingConfig, selection={"strategy": "neighbours", "share": 0.2})
+    assert started == [commands.train("city", wanted)]
 
 
 def test_every_setting_reaches_the_command(home, started):
     seeded_project(home)
     app = opened("train")
+    _pick(app, "train_strategy", "llkd")
     app.get_by_key("train_student_kind").set_value("A folder or hub id").run()
     app.text_input(key="train_student").set_value(" /models/mine ")
     app.number_input(key="train_epochs").set_value(7)

@@ -23,7 +23,7 @@ from llkd.config import (
 )
 from llkd.errors import DataError, UserError
 from llkd.store import Project, Run, Store
-from llkd.strategies import TAKE_A_SHARE, TAKE_COUNTS
+from llkd.strategies import TAKE_A_SHARE, TAKE_COUNTS, USUAL_STRATEGY
 
 Document = dict[str, Any]
 
@@ -56,7 +56,8 @@ def training_config(given: Namespace) -> TrainingConfig:
     if values.get("strategy") is None:
         # Of a comparison the selection is one arm of many.
         alone = "saved" in values and hasattr(given, "strategy")
-        values["strategy"] = "saved" if alone else "llkd"
+        usual = USUAL_STRATEGY if hasattr(given, "strategy") else "llkd"
+        values["strategy"] = "saved" if alone else usual
     if getattr(given, "no_class_thresholds", False):
         values["class_specific"] = False
     for name in ("teacher_threshold", "student_threshold"):

@@ -205,7 +205,7 @@ class TestWrongUse:
             (["train", "p", "--strategy", "random"], "needs a share"),
             (["train", "p", "--teacher-threshold", "0.5"], "belong to --strategy fixed"),
             (["train", "p", "--strategy", "fixed"], "needs --teacher-threshold"),
-            (["train", "p", "--share", "0.2"], "'llkd' does not look at them"),
+            (["train", "p", "--strategy", "llkd", "--share", "0.2"], "'llkd' does not look at them"),
             (["train", "p", "--epoch", "3"], "unrecognized arguments: --epoch"),
             (["export", "p", "--out", "x", "--format", "xml"], "but it was 'xml'"),
             (["select", "p", "--teacher-threshold", "2"], "from 0 to 1"),

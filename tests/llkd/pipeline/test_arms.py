@@ -184,11 +184,11 @@ class TestEvidence:
         decisions = opened.runs.decisions(run)
         assert decisions[decisions["row"].isin([3, 4])]["selected"].all()
 
-    def test_neighbours_gets_the_votes_of_the_pool_or_says_what_is_missing(self, opened, tiny):
+    def test_neighbours_gets_the_votes_of_the_pool_and_embeddings_first(self, opened, tiny):
         project = labelled(opened)
         with pytest.raises(UserError, match="Make them with: llkd probe"):
-            train(opened, project, config(tiny, "neighbours"))
-        as_job(opened, lambda job: pipeline.embed_and_probe(opened, project, job, student=tiny))
+            pipeline.training.prepare(opened, project, config(tiny, "neighbours"), None)
+        assert not curation.has_embeddings(opened, project)
         run = opened.runs.get(train(opened, project, config(tiny, "neighbours"))["run"])
         rows, targets = read_probabilities(run.folder / "targets.parquet")
         label = targets.argmax(axis=1)
