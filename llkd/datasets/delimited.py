@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.header import find_header, name_columns
-from llkd.datasets.limits import MAX_BYTES, SAMPLE_RECORDS
+from llkd.datasets.limits import MAX_WHOLE_BYTES, SAMPLE_RECORDS
 from llkd.datasets.quoting import OTHERS, RULES, BrokenQuote, Habit, quotes_after_space, records
 from llkd.datasets.separators import Separator, find_separator
 from llkd.datasets.tables import Content, Progress, TableBuilder, check_size, without_empty
@@ -24,7 +25,7 @@ from llkd.errors import DataError
 class _File:
     """What stays the same from one reading to the next."""
 
-    data: bytes
+    data: Blob
     name: str
     separator: Separator
     progress: Progress
@@ -56,14 +57,14 @@ class _Parsed:
 
 
 def read_delimited(
-    data: bytes, name: str, progress: Progress = None, named: Collection[str] = ()
+    data: Blob, name: str, progress: Progress = None, named: Collection[str] = ()
 ) -> Content:
     """Read UTF-8 bytes as a table; ``named`` are columns that the user asked for.
 
     Raises:
         DataError: a quote is never closed, or most rows do not fit the header.
     """
-    csv.field_size_limit(MAX_BYTES)  # of the whole process; the default refuses long texts
+    csv.field_size_limit(MAX_WHOLE_BYTES)  # of the whole process; the default refuses long texts
     separator = find_separator(data)
     check_size(1, separator.columns, name)
     parsed, habit = _best(_File(data, name, separator, progress, named))
@@ -103,9 +104,9 @@ def _best(file: _File) -> tuple[_Parsed, Habit]:
     for habit in OTHERS:
         if not habit.quotes and (not broken or file.separator.quoted_header):
             continue
-        if (habit.backslash and b'\\"' not in file.data) or (
-            habit.after_space and b' "' not in file.data
-        ):
+        if habit.backslash and not file.data.holds(b'\\"'):
+            continue
+        if habit.after_space and not file.data.holds(b' "'):
             continue
         try:
             other = _parse(file, habit, even=True)

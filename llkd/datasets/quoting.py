@@ -6,8 +6,9 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import BytesIO, TextIOWrapper
+from io import TextIOWrapper
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.separators import Separator
 from llkd.datasets.wording import plain, quoted
 from llkd.errors import DataError
@@ -47,10 +48,10 @@ class BrokenQuote(Exception):
 
 
 def records(
-    data: bytes, separator: Separator, habit: Habit, name: str
+    data: Blob, separator: Separator, habit: Habit, name: str
 ) -> Iterator[tuple[int, list[str]]]:
     """Each record with the number of the line it begins on; lines without a character are none."""
-    stream = TextIOWrapper(BytesIO(data), encoding="utf-8", newline="")
+    stream = TextIOWrapper(data.open(), encoding="utf-8", newline="")
     for _ in range(separator.skip):
         stream.readline()
     reader = csv.reader(
@@ -71,14 +72,20 @@ def records(
         raise BrokenQuote(begins, str(error)) from None
 
 
-def _long_line(data: bytes) -> bool:
+def _long_line(data: Blob) -> bool:
     """Whether some line may have more than a million bytes; costs far less than reading lines."""
-    start = 0
-    while len(data) - start > _MAX_SEPARATORS:
-        end = data.rfind(b"\n", start, start + _MAX_SEPARATORS)
-        if end < 0:
+    since = 0  # bytes since the last line end
+    for block in data.blocks():
+        end = block.find(b"\n")
+        if since + (len(block) if end < 0 else end) > _MAX_SEPARATORS:
             return True
-        start = end + 1
+        start = end
+        while end >= 0 and len(block) - start > _MAX_SEPARATORS:
+            end = block.rfind(b"\n", start + 1, start + _MAX_SEPARATORS)
+            if end < 0:
+                return True
+            start = end
+        since = since + len(block) if start < 0 else len(block) - block.rfind(b"\n") - 1
     return False
 
 
