@@ -19,6 +19,7 @@ from llkd.errors import DataError
 _SAMPLE = 2_000
 _SAMPLE_CELLS = 1_000_000
 _SPREAD = 20_000
+_SPREAD_BYTES = 8 << 20
 _WORD = re.compile(r"[^\W\d_]{2}|[\u2e80-\ufaff]")  # two letters, or one of Chinese or Japanese
 _MOSTLY_NUMBERS = 0.95
 _FEW = 5  # values; fewer say nothing about a column
@@ -54,8 +55,10 @@ def look_at(records: Records, column: str, spread: bool = False) -> Look:
     values = records.table.column(column)
     if not spread:
         values = values.slice(0, min(max(_SAMPLE_CELLS // len(records.columns), 50), _SAMPLE))
-    elif len(values) > _SPREAD:
-        rows = np.linspace(0, len(values) - 1, _SPREAD).astype(np.int64)
+    else:
+        most = int(_SPREAD_BYTES * len(values) / max(values.nbytes, 1))
+        rows = np.linspace(0, len(values) - 1, min(len(values), max(most, 200), _SPREAD))
+        rows = np.unique(rows.astype(np.int64))
         values = pa.array(Column([values]).take(rows), type=pa.string())
     cells = [v for v in values.to_pylist() if v is not None and visible(v)]
     lists = 2 * len(records.lists.get(column, ())) > records.table.num_rows

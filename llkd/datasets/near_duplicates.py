@@ -2,9 +2,9 @@
 
 A text is seen without capitals and with single spaces, as the set of its pieces of five
 characters. Two texts are near-duplicates when their sets have a Jaccard similarity of at least
-0.85: in a text of a hundred characters, one changed letter leaves 0.90. Candidates come from 18
-bands of 7 minima each (Broder 1997; one hash gives a minimum in every band, Li et al. 2012, and an
-empty one borrows from the next, Shrivastava and Li 2014); a pair at 0.85 is missed about once in
+0.85: in a text of a hundred characters, one changed letter leaves 0.90. Candidates agree in two of
+24 bands of 7 minima each (Broder 1997; one hash gives a minimum in every band, Li et al. 2012, and
+an empty one borrows from the next, Shrivastava and Li 2014); a pair at 0.85 is missed about once in
 a thousand. Each candidate is then compared set by set. The same texts give the same groups.
 """
 
@@ -17,11 +17,17 @@ import numpy.typing as npt
 
 THRESHOLD = 0.85  # Jaccard similarity from which on two texts count as near-duplicates
 SHINGLE = 5  # characters
-BANDS = 18
+BANDS = 24
 ROUNDS = 7  # minima in a band
-_BLOCK = 1 << 20  # characters at a time
+_BLOCK = 1 << 17  # characters at a time: what fits a processor's cache
+_AGREE = 2  # bands in which a candidate agrees
 _LONG_PAIR = 1 << 18  # characters; of longer texts a fixed part of the pieces is compared
 _EMPTY = np.uint32(0xFFFFFFFF)
+
+_TURNS = np.array(
+    [0x9E3779B97F4A7C15 * (2 * turn + 1) % 2**64 | 1 for turn in range(1, ROUNDS + 1)],
+    dtype=np.uint64,
+)
 
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
@@ -29,7 +35,7 @@ Fetch = Callable[[Rows], Sequence[str]]
 
 
 def near_groups(
-    chunks: Iterable[Sequence[str]], fetch: Fetch, threshold: float = THRESHOLD
+    chunks: Iterable[Sequence[str]], count: int, fetch: Fetch, threshold: float = THRESHOLD
 ) -> Rows:
     """For each text the row of the first text of its group; its own row where it is alone.
 
@@ -37,12 +43,13 @@ def near_groups(
 
     Args:
         chunks: all texts in order, some at a time.
+        count: how many there are.
         fetch: the texts of the given rows, in that order; asked for candidates only.
         threshold: the least Jaccard similarity, above 0 and up to 1.
     """
-    keys, lengths = _band_keys(chunks)
+    keys, lengths = _band_keys(chunks, count)
     pairs = _candidates(keys)
-    return _linked(len(lengths), _confirmed(pairs, lengths, fetch, threshold))
+    return _linked(count, _confirmed(pairs, lengths, fetch, threshold))
 
 
 def normal(text: str) -> str:
@@ -61,7 +68,7 @@ def _mixed(values: Hashes) -> Hashes:
 
 
 def _pieces(texts: Iterable[str]) -> Iterator[tuple[list[str], list[int]]]:
-    """Normal texts with their positions, about a million characters at a time; long ones cut."""
+    """Normal texts with their positions, some of them at a time; long ones cut."""
     batch: list[str] = []
     owners: list[int] = []
     size = 0
@@ -92,30 +99,32 @@ def _hashes(pieces: list[str], owners: list[int]) -> tuple[Hashes, Rows]:
 
 
 def _band_keys(
-    chunks: Iterable[Sequence[str]],
+    chunks: Iterable[Sequence[str]], count: int
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """One key for each band of each text (texts x 18), and the texts' lengths."""
-    parts: list[npt.NDArray[np.uint32]] = []
-    lengths: list[npt.NDArray[np.int64]] = []
+    """One key for each band of each text (24 x texts), and the texts' lengths."""
+    keys = np.empty((BANDS, count), dtype=np.uint32)
+    lengths = np.empty(count, dtype=np.int64)
+    done = 0
     for texts in chunks:
-        if not len(texts):
-            continue
+        here = slice(done, done + len(texts))
+        done += len(texts)
         size = np.zeros(len(texts), dtype=np.int64)
         minima = np.full((ROUNDS, len(texts) * BANDS), _EMPTY)
         for pieces, owners in _pieces(map(normal, texts)):
             np.add.at(size, owners, [len(piece) for piece in pieces])
             hashes, belongs = _hashes(pieces, owners)
+            begins = belongs * BANDS
             for turn in range(ROUNDS):
-                mixed = _mixed(hashes + np.uint64((turn + 1) * 0x632BE59BD9B4E019 % 2**64))
-                band = ((mixed & np.uint64(0xFFFFFFFF)) * np.uint64(BANDS)) >> np.uint64(32)
-                place = belongs * BANDS + band.astype(np.int64)
-                value = np.minimum((mixed >> np.uint64(32)).astype(np.uint32), _EMPTY - 1)
-                np.minimum.at(minima[turn], place, value)
-        parts.append(_keys(minima.reshape(ROUNDS, len(texts), BANDS)))
-        lengths.append(size)
-    if not parts:
-        return np.zeros((0, BANDS), dtype=np.uint32), np.zeros(0, dtype=np.int64)
-    return np.concatenate(parts), np.concatenate(lengths)
+                # The hashes are mixed already: one product makes another order of them.
+                mixed = (hashes ^ _TURNS[turn]) * _TURNS[turn]
+                value = (mixed >> np.uint64(32)).astype(np.uint32)
+                band = (mixed & np.uint64(0xFFFFFFFF)) ^ value
+                band *= np.uint64(BANDS)
+                band >>= np.uint64(32)
+                np.minimum.at(minima[turn], begins + band.astype(np.int64), value)
+        keys[:, here] = _keys(minima.reshape(ROUNDS, len(texts), BANDS)).T
+        lengths[here] = size
+    return keys, lengths
 
 
 def _keys(minima: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
@@ -139,11 +148,11 @@ def _keys(minima: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 
 def _candidates(keys: npt.NDArray[np.uint32]) -> Rows:
     """Pairs ``first * n + second`` of texts that share a band: with its first, and in a row."""
-    n = len(keys)
+    n = keys.shape[1]
     pairs = np.zeros(0, dtype=np.int64)
     for band in range(BANDS):
-        order = np.argsort(keys[:, band], kind="stable").astype(np.int64)
-        ranked = keys[order, band]
+        order = np.argsort(keys[band], kind="stable").astype(np.int64)
+        ranked = keys[band, order]
         same = np.flatnonzero(ranked[1:] == ranked[:-1]) + 1
         if not len(same):
             continue
@@ -151,7 +160,11 @@ def _candidates(keys: npt.NDArray[np.uint32]) -> Rows:
         first = np.maximum.accumulate(np.where(starts, np.arange(n), 0))
         found = np.r_[order[first[same]] * n + order[same], order[same - 1] * n + order[same]]
         pairs = np.union1d(pairs, found)
-    return pairs
+    left, right = pairs // max(n, 1), pairs % max(n, 1)
+    agree = np.zeros(len(pairs), dtype=np.uint8)
+    for band in range(BANDS):
+        agree += keys[band, left] == keys[band, right]
+    return pairs[agree >= _AGREE]
 
 
 def _confirmed(pairs: Rows, lengths: Rows, fetch: Fetch, threshold: float) -> Rows:
@@ -168,7 +181,7 @@ def _confirmed(pairs: Rows, lengths: Rows, fetch: Fetch, threshold: float) -> Ro
             bits = int(long[start] // _LONG_PAIR).bit_length()
         else:
             before = ends[start - 1] if start else 0
-            stop = max(int(np.searchsorted(ends, before + 2 * _BLOCK)), start + 1)
+            stop = max(int(np.searchsorted(ends, before + 4 * _BLOCK)), start + 1)
             beyond = np.flatnonzero(long[start:stop] > _LONG_PAIR)
             stop = start + int(beyond[0]) if len(beyond) else stop
             bits = 0

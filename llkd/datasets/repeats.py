@@ -76,7 +76,7 @@ def find_repeats(hashes: Rows, usable: Rows, column: Column, gold: Any) -> Repea
 def find_near(column: Column, repeats: Repeats) -> Near:
     """Find near-duplicates among texts that are not equal."""
     rows = repeats.usable[repeats.first[repeats.usable] == repeats.usable]
-    group = near_groups(_chunks(column, rows), lambda asked: column.take(rows[asked]))
+    group = near_groups(_chunks(column, rows), len(rows), lambda asked: column.take(rows[asked]))
     first = repeats.first.copy()
     first[rows] = rows[group]
     first = first[repeats.first]

@@ -162,11 +162,11 @@ def release() -> None:
 
 
 def steps(chunks: Sequence[pa.Array]) -> Iterator[pa.Array]:
-    """The chunks of a column one by one; what was read is let go after every 32 MiB."""
+    """The chunks of a column one by one; what was read is let go after every 16 MiB."""
     read = 0
     for chunk in chunks:
         yield chunk
         read += chunk.nbytes
-        if read > 2 * MEMORY_BYTES:
+        if read > MEMORY_BYTES:
             read = 0
             release()

@@ -22,6 +22,9 @@ BINS = 24
 _QUANTILES = {"least": 0, "5 %": 5, "25 %": 25, "median": 50, "75 %": 75, "95 %": 95, "most": 100}
 _DENSE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]"
 
+_SPACE = np.zeros(256, dtype=bool)
+_SPACE[list(b" \t\n\r\x0b\x0c")] = True
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -85,23 +88,43 @@ def statistics(texts: TextSet) -> Statistics:
     )
 
 
-def _lengths(column: Column) -> tuple[npt.NDArray[np.int64], ...]:
-    characters, words, dense = [], [], []
+def _lengths(column: Column) -> tuple[npt.NDArray[Any], ...]:
+    """Characters, words and (about) tokens of each text."""
+    characters, words = np.empty((2, len(column)), dtype=np.int32)
+    dense = np.zeros(len(column), dtype=np.int32)
+    done = 0
     for chunk in steps(column.chunks):
-        characters.append(pc.utf8_length(chunk).to_numpy(zero_copy_only=False))
-        words.append(pc.count_substring_regex(chunk, r"\S+").to_numpy(zero_copy_only=False))
-        dense.append(pc.count_substring_regex(chunk, _DENSE).to_numpy(zero_copy_only=False))
-    many, few = np.concatenate(characters).astype(np.int64), np.concatenate(dense)
-    tokens = few + (many - few) / CHARACTERS_PER_TOKEN
-    return many, np.concatenate(words).astype(np.int64), tokens
+        here = slice(done, done + len(chunk))
+        done += len(chunk)
+        characters[here] = pc.utf8_length(chunk).to_numpy(zero_copy_only=False)
+        words[here] = _words(chunk)
+        if not np.array_equal(pc.binary_length(chunk).to_numpy(False), characters[here]):
+            dense[here] = pc.count_substring_regex(chunk, _DENSE).to_numpy(zero_copy_only=False)
+    tokens = dense + (characters - dense) / np.float32(CHARACTERS_PER_TOKEN)
+    return characters, words, tokens
 
 
-def _quantiles(values: npt.NDArray[np.int64]) -> dict[str, int]:
+def _words(texts: pa.StringArray) -> npt.NDArray[np.int64]:
+    """How many runs of bytes that are no white space each text has."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    if data is None or ends[-1] == ends[0]:
+        return np.zeros(len(texts), dtype=np.int64)
+    letters = ~_SPACE[np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]]
+    begins = letters.copy()
+    begins[1:] &= ~letters[:-1]
+    first = (ends[:-1] - ends[0])[ends[:-1] < ends[-1]]
+    begins[first] = letters[first]  # a text's first letter, whatever the text before ends with
+    before = np.r_[0, np.cumsum(begins)]
+    return np.asarray(before[ends[1:] - ends[0]] - before[ends[:-1] - ends[0]])
+
+
+def _quantiles(values: npt.NDArray[np.int32]) -> dict[str, int]:
     found = np.percentile(values, list(_QUANTILES.values()), method="nearest")
     return {name: int(value) for name, value in zip(_QUANTILES, found, strict=True)}
 
 
-def _histogram(characters: npt.NDArray[np.int64]) -> Histogram:
+def _histogram(characters: npt.NDArray[np.int32]) -> Histogram:
     """Equal bins up to the length that 99 % of the texts do not exceed."""
     top = max(int(np.percentile(characters, 99, method="higher")) + 1, BINS)
     width = -(-top // BINS)

@@ -153,7 +153,8 @@ class Column:
         values: list[str] = [""] * len(rows)
         order = np.argsort(rows, kind="stable")
         place = np.searchsorted(self._ends, rows[order], side="right")
-        for number in np.unique(place):
+        numbers = np.unique(place)
+        for number, _ in zip(numbers, steps([self.chunks[k] for k in numbers]), strict=True):
             here = order[place == number]
             start = self._ends[number] - len(self.chunks[number])
             taken = self.chunks[number].take(pa.array(rows[here] - start)).to_pylist()

@@ -81,7 +81,7 @@ class Projects:
             "created": time.time(),
             "source": source[:500],
             "rows": len(texts),
-            "digest": digest(texts),
+            "digest": digest(texts, between),
             "report": report,
             "label_set": label_set.model_dump(mode="json") if label_set else None,
         }

@@ -32,7 +32,7 @@ TEXT_SCHEMA = pa.schema(
 _SOURCE = pa.field("source", pa.string())
 _STAGING = ".import-"
 _LOCK = "lock"
-_GROUP_BYTES = 64 << 20
+_GROUP_BYTES = 32 << 20
 _GROUP_ROWS = 1 << 20
 _BATCH_ROWS = 16_384
 _ORPHAN_SECONDS = 3600
@@ -51,11 +51,16 @@ def _strings(series: pd.Series) -> pa.ChunkedArray:
     return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
 
 
-def digest(texts: pd.DataFrame) -> str:
+def digest(texts: pd.DataFrame, between: Callable[[], None] | None = None) -> str:
     """SHA-256 of ids and texts in row order: equal for equal text sets."""
     total = hashlib.sha256()
+    size = 0
     for column in ("id", "text"):
         for chunk in _strings(texts[column]).chunks:
+            size += chunk.nbytes
+            if between and size > _GROUP_BYTES:
+                size = 0
+                between()
             for value in chunk.to_pylist():
                 data = value.encode("utf-8", "surrogatepass")
                 total.update(len(data).to_bytes(8, "little") + data)
