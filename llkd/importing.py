@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from llkd.config import LabelSet
-from llkd.datasets import File, TextSet, hold_out, hub, release, statistics
+from llkd.datasets import File, TextSet, hold_out, hub, release
 from llkd.datasets.labels import classes, matched
 from llkd.datasets.wording import count
 from llkd.errors import UserError
@@ -107,7 +107,7 @@ def prepare(
         "held_out": held_out,
         "near_duplicates": None if text_set.near is None else asdict(text_set.near),
         "files": [asdict(file) for file in text_set.files],
-        "statistics": statistics(text_set).document(),
+        "statistics": text_set.statistics.document(),
     }
     return Prepared(texts, label_set, report)
 

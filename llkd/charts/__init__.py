@@ -6,6 +6,7 @@ Texts and class names are hostile: they are escaped, and never part of a hover t
 from llkd.charts.asking import candidates, gain_of_calls
 from llkd.charts.balance import kept_per_class
 from llkd.charts.comparison import arms
+from llkd.charts.lengths import length_histogram
 from llkd.charts.results import (
     accuracy_against_samples,
     confusion,
@@ -32,6 +33,7 @@ __all__ = [
     "gain_of_calls",
     "kept_per_class",
     "label_histogram",
+    "length_histogram",
     "loss",
     "probabilities",
     "reliability",

@@ -8,8 +8,8 @@ from llkd.datasets.files import File, inside, refuse_special
 from llkd.datasets.gold import hold_out, with_gold
 from llkd.datasets.records import Records, read_records
 from llkd.datasets.scratch import release
-from llkd.datasets.source import Source, inspect
-from llkd.datasets.statistics import Statistics, statistics
+from llkd.datasets.source import Source, inspect, inspect_files
+from llkd.datasets.statistics import Statistics
 from llkd.datasets.tables import Progress
 from llkd.datasets.texts import (
     FileCount,
@@ -32,12 +32,12 @@ __all__ = [
     "hold_out",
     "inside",
     "inspect",
+    "inspect_files",
     "read_files",
     "read_records",
     "read_texts",
     "refuse_special",
     "release",
-    "statistics",
     "texts_from_lines",
     "with_gold",
 ]

@@ -57,8 +57,8 @@ def look_at(records: Records, column: str, spread: bool = False) -> Look:
         values = values.slice(0, min(max(_SAMPLE_CELLS // len(records.columns), 50), _SAMPLE))
     else:
         most = int(_SPREAD_BYTES * len(values) / max(values.nbytes, 1))
-        rows = np.linspace(0, len(values) - 1, min(len(values), max(most, 200), _SPREAD))
-        rows = np.unique(rows.astype(np.int64))
+        number = min(len(values), max(most, 200), _SPREAD)
+        rows = np.unique(np.linspace(0, len(values) - 1, number).astype(np.int64))
         values = pa.array(Column([values]).take(rows), type=pa.string())
     cells = [v for v in values.to_pylist() if v is not None and visible(v)]
     lists = 2 * len(records.lists.get(column, ())) > records.table.num_rows

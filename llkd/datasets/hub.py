@@ -62,14 +62,17 @@ def is_hub(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
-def parse(name: str) -> Spec:
-    """Take ``hf:NAME[:CONFIG][@SPLIT]`` apart. Raises DataError for what cannot be a name."""
+def parse(name: str, folders: bool = True) -> Spec:
+    """Take ``hf:NAME[:CONFIG][@SPLIT]`` apart. Raises DataError for what cannot be a name.
+
+    With ``folders`` the name may be that of a folder on this machine.
+    """
     rest = name.removeprefix(PREFIX)
-    if rest and Path(rest).expanduser().is_dir():
+    if folders and rest and Path(rest).expanduser().is_dir():
         return Spec(rest)
     head, _, split = rest.partition("@") if "@" in PurePosixPath(rest).name else (rest, "", "")
     body, _, config = head.partition(":")
-    folder = bool(body) and Path(body).expanduser().is_dir()
+    folder = folders and bool(body) and Path(body).expanduser().is_dir()
     if not folder and not _NAME.fullmatch(body):
         raise DataError(
             f"{quoted(name)} names no data set. Write hf:OWNER/NAME, with :CONFIG and @SPLIT where "
@@ -78,19 +81,20 @@ def parse(name: str) -> Spec:
     return Spec(body, config or None, split or None)
 
 
-def fetch(name: str, repository: Repository | None = None) -> Fetched:
+def fetch(name: str, repository: Repository | None = None, *, folders: bool = True) -> Fetched:
     """The files of a data set's split on this machine, downloaded where need be.
 
     Args:
         name: as in :func:`parse`.
         repository: where its files are; the hub or the folder that ``name`` says by default.
+        folders: whether the name may be that of a folder on this machine.
 
     Raises:
         NotFound: there is no such data set, configuration or split.
         DataError: the hub cannot be reached, or the data set has no data files.
     """
-    spec = parse(name)
-    repository = repository or _repository(spec)
+    spec = parse(name, folders)
+    repository = repository or _repository(spec, folders)
     sizes = repository.sizes()
     chosen, warnings = _choose(spec, sizes, repository)
     total = sum(sizes[path] for path in chosen)
@@ -103,9 +107,9 @@ def fetch(name: str, repository: Repository | None = None) -> Fetched:
     return Fetched(files, tuple(warnings))
 
 
-def _repository(spec: Spec) -> Repository:
+def _repository(spec: Spec, folders: bool) -> Repository:
     folder = Path(spec.name).expanduser()
-    return _Folder(folder) if folder.is_dir() else _Hub(spec.name)
+    return _Folder(folder) if folders and folder.is_dir() else _Hub(spec.name)
 
 
 class _Folder:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,7 +15,6 @@ from llkd.config import TeacherConfig, TrainingConfig
 from llkd.datasets.scratch import steps
 from llkd.datasets.tables import Column
 from llkd.datasets.text_language import shares
-from llkd.datasets.texts import TextSet
 
 CHARACTERS_PER_TOKEN = 4  # of alphabets; a character of Chinese, Japanese, Korean or Thai is one
 SAMPLE = 2_000  # texts, spread evenly, by which languages are guessed
@@ -66,9 +66,8 @@ class Statistics:
         return asdict(self)
 
 
-def statistics(texts: TextSet) -> Statistics:
-    """Measure every text; languages are guessed from 2,000 of them."""
-    series = texts.texts["text"]
+def measure(series: pd.Series) -> Statistics:
+    """Measure every text of a column; languages are guessed from 2,000 of them."""
     made = pa.array(series, type=pa.string())
     column = Column([made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])])
     characters, words, tokens = _lengths(column)
@@ -115,7 +114,7 @@ def _words(texts: pa.StringArray) -> npt.NDArray[np.int64]:
     begins[1:] &= ~letters[:-1]
     first = (ends[:-1] - ends[0])[ends[:-1] < ends[-1]]
     begins[first] = letters[first]  # a text's first letter, whatever the text before ends with
-    before = np.r_[0, np.cumsum(begins)]
+    before = np.r_[0, np.cumsum(begins, dtype=np.int32)]
     return np.asarray(before[ends[1:] - ends[0]] - before[ends[:-1] - ends[0]])
 
 

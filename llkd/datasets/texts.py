@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +36,7 @@ from llkd.datasets.labels import by_frequency, cleaned, label_warnings
 from llkd.datasets.records import Records, read_blocks, read_records
 from llkd.datasets.repeats import NearDuplicates, Repeats, find_near, find_repeats
 from llkd.datasets.scratch import Spool, steps
+from llkd.datasets.statistics import Statistics, measure
 from llkd.datasets.tables import Column, Progress
 from llkd.datasets.wording import count, listed, plain, quoted
 from llkd.errors import ConfigError, DataError
@@ -109,6 +111,11 @@ class TextSet:
     def kept(self) -> int:
         """How many texts there are."""
         return len(self.texts)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Lengths and languages of the texts, measured once."""
+        return measure(self.texts["text"])
 
 
 @dataclass(frozen=True)
