@@ -20,6 +20,11 @@ _PADDING = 64 << 20  # bytes at the end in which NULs are looked for
 _GUESS_BYTES = 32 << 10  # of lines that are not ASCII, to judge an encoding by
 _FEW_LINES = 3
 _MANY_BAD = 200  # lines
+_EBCDIC = frozenset(
+    byte
+    for byte, letter in enumerate(bytes(range(256)).decode("cp037"))
+    if letter.isascii() and (letter.isalnum() or letter in " ,.;\n\r")
+)
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\x0b\x1a\x1b")
 TITLES = {
     "cp1252": "Windows-1252 (Western European)",
@@ -36,6 +41,7 @@ TITLES = {
     "cp932": "Shift-JIS (Japanese)",
     "euc_jp": "EUC-JP (Japanese)",
     "cp949": "CP949 (Korean)",
+    "cp037": "EBCDIC (mainframe)",
 }
 
 
@@ -73,6 +79,9 @@ def to_utf8(data: Blob, name: str) -> Decoded:
     if _decodes(data, "utf-8"):
         _refuse_binary(data, name, share=0.2, least=16)
         return Decoded(data, "utf-8", warnings)
+    if _is_ebcdic(data.head):
+        text, _ = _transcoded(data, "cp037")
+        return Decoded(text, "cp037", (*warnings, _guessed(name, "cp037")))
     _refuse_binary(data, name, share=0.02, least=1)
     decoded = _mended(data, name) or _legacy(data, name)
     return Decoded(decoded.data, decoded.encoding, warnings + decoded.warnings)
@@ -123,6 +132,13 @@ def _unmarked_wide(data: Blob) -> str | None:
     if even > 0.4 and odd < 0.1:
         return "utf-16-be"
     return None
+
+
+def _is_ebcdic(head: bytes) -> bool:
+    """Whether bytes are words of a mainframe: spaces are 40 hex there, letters above 80 hex."""
+    spaces = head.count(0x40)
+    letters = sum(head.count(byte) for byte in _EBCDIC)
+    return spaces > 0.03 * len(head) > 20 * head.count(0x20) and letters > 0.8 * len(head)
 
 
 def _without_marks_and_padding(data: Blob, name: str) -> tuple[Blob, tuple[str, ...]]:

@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 
 from llkd.datasets.blobs import Blob
 from llkd.datasets.header import name_columns
-from llkd.datasets.limits import CHUNK_ROWS, MAX_BYTES, MAX_WHOLE_BYTES
+from llkd.datasets.limits import CHUNK_ROWS, MAX_BYTES, MAX_RATIO, MAX_WHOLE_BYTES
 from llkd.datasets.scratch import Spool
 from llkd.datasets.tables import Content, Progress, check_size, text_array
 from llkd.datasets.wording import listed, plain
 from llkd.errors import DataError
 
 _WRITTEN = 32 << 20  # bytes of strings at a time
+_FREE = 1 << 30  # bytes of strings that any file may stand for: few values that come often
 _FEW_ROWS = 1_000  # at a time, where strings cannot be kept as dictionaries
 
 
@@ -39,7 +40,7 @@ def read_parquet(data: Blob, name: str, progress: Progress = None) -> Content:
         nested = [f.name for f in schema if pa.types.is_struct(f.type)]
         names, _, warnings = name_columns(list(_flat(schema.empty_table()).column_names), 0)
         check_size(file.metadata.num_rows, len(names), name)
-        strings = _Strings(names, name)
+        strings = _Strings(names, name, max(_FREE, min(MAX_BYTES, MAX_RATIO * data.size)))
         for batch in _batches(data, file.metadata):
             strings.add(_flat(pa.Table.from_batches([batch])))
             if progress:
@@ -70,13 +71,13 @@ def read_parquet(data: Blob, name: str, progress: Progress = None) -> Content:
 class _Strings:
     """Takes tables of one schema and keeps them as strings, with what was odd about them."""
 
-    def __init__(self, names: list[str], name: str) -> None:
+    def __init__(self, names: list[str], name: str, most: int) -> None:
         self.rows = self._bytes = 0
         self.spool = Spool()
         self.lists: dict[str, list[int]] = {}
         self.typed: dict[str, int] = {}
         self.replaced: dict[str, int] = {}
-        self._names, self._name = names, name
+        self._names, self._name, self._most = names, name, most
 
     def add(self, table: pa.Table) -> None:
         """Take one table; it is cut where its strings, written out, would be very long."""
@@ -87,8 +88,10 @@ class _Strings:
             self.add(table.slice(half))
             return
         self._bytes += size
-        if self._bytes > MAX_BYTES or size > MAX_WHOLE_BYTES:
-            raise _too_large(self._name, MAX_BYTES if self._bytes > MAX_BYTES else MAX_WHOLE_BYTES)
+        if self._bytes > self._most:
+            raise _too_large(self._name, self._most)
+        if size > MAX_WHOLE_BYTES:
+            raise _too_large(self._name, MAX_WHOLE_BYTES, " in one row")
         columns = []
         for column, values in zip(self._names, table.columns, strict=True):
             kind = values.type
@@ -123,11 +126,10 @@ def _read(data: Blob, dictionaries: list[str], rows: int) -> Iterator[pa.RecordB
         yield batch
 
 
-def _too_large(name: str, limit: int) -> DataError:
+def _too_large(name: str, limit: int, where: str = "") -> DataError:
     return DataError(
-        f"{plain(name)} unpacks to more than {limit >> 20:,} MiB"
-        f"{'' if limit == MAX_BYTES else ' in one row'}. Split it, or keep only the columns that "
-        "are needed."
+        f"{plain(name)} unpacks to more than {limit >> 20:,} MiB{where}. Split it, or keep only "
+        "the columns that are needed."
     )
 
 

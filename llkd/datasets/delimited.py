@@ -14,7 +14,16 @@ from itertools import chain, islice
 from llkd.datasets.blobs import Blob
 from llkd.datasets.header import find_header, name_columns
 from llkd.datasets.limits import MAX_WHOLE_BYTES, SAMPLE_RECORDS
-from llkd.datasets.quoting import OTHERS, RULES, BrokenQuote, Habit, quotes_after_space, records
+from llkd.datasets.quoting import (
+    OTHERS,
+    RULES,
+    SINGLE,
+    BrokenQuote,
+    Habit,
+    cut_in_single_quotes,
+    quotes_after_space,
+    records,
+)
 from llkd.datasets.separators import Separator, find_separator
 from llkd.datasets.tables import Content, Progress, TableBuilder, check_size, without_empty
 from llkd.datasets.wording import choices, count, places, plain, quoted
@@ -95,14 +104,18 @@ def read_delimited(
 def _best(file: _File) -> tuple[_Parsed, Habit]:
     broken: BrokenQuote | None = None
     parsed: _Parsed | None = None
+    single = False
     try:
         parsed = _parse(file, RULES)
-        if not parsed.uneven and not quotes_after_space(parsed.first):
+        single = cut_in_single_quotes(parsed.first)
+        if not parsed.uneven and not single and not quotes_after_space(parsed.first):
             return parsed, RULES
     except BrokenQuote as error:
         broken = error
     for habit in OTHERS:
         if not habit.quotes and (not broken or file.separator.quoted_header):
+            continue
+        if habit is SINGLE and not single:
             continue
         if habit.backslash and not file.data.holds(b'\\"'):
             continue

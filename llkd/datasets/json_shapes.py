@@ -97,6 +97,8 @@ def _rows(header: list[Any], rows: Iterable[Any], name: str, told: str) -> Shape
 
 
 def _of_object(value: dict[str, Any], name: str) -> Shape:
+    if not value:
+        raise DataError(f"{plain(name)} holds an empty object and no records. {_ADVICE}")
     for shape in _SHAPES:
         found = shape(value, name)
         if found:

@@ -24,10 +24,13 @@ class Habit:
     backslash: bool = False
     after_space: bool = False
     told: str = ""
+    mark: str = '"'
 
 
 RULES = Habit()
+SINGLE = Habit(told="Its fields are in single quotes, which were taken away.", mark="'")
 OTHERS = (
+    SINGLE,
     Habit(after_space=True, told="Spaces before quoted fields were left out."),
     Habit(backslash=True, told="Quotes are escaped by backslashes, which were taken away."),
     Habit(
@@ -57,6 +60,7 @@ def records(
     reader = csv.reader(
         _bounded(stream, separator, name) if _long_line(data) else stream,
         delimiter=separator.character,
+        quotechar=habit.mark,
         quoting=csv.QUOTE_MINIMAL if habit.quotes else csv.QUOTE_NONE,
         escapechar="\\" if habit.backslash else None,
         skipinitialspace=habit.after_space,
@@ -106,4 +110,16 @@ def quotes_after_space(rows: list[list[str]]) -> bool:
     return bool(rows) and 2 * hits >= len(rows)
 
 
+def cut_in_single_quotes(rows: list[list[str]]) -> bool:
+    """Whether most of the first rows hold a single quote that is closed in a later field."""
+
+    def cut(row: list[str]) -> bool:
+        opens = [k for k, cell in enumerate(row) if _OPEN.match(cell)]
+        return bool(opens) and any(_CLOSED.search(cell) for cell in row[opens[0] + 1 :])
+
+    return bool(rows) and 2 * sum(map(cut, rows)) >= len(rows)
+
+
+_OPEN = re.compile(r"\s*'[^']*$")
+_CLOSED = re.compile(r"^[^']*'\s*$")
 _SPACED = re.compile(r'\s+".*"\s*', re.S)
