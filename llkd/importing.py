@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from llkd.config import LabelSet
-from llkd.datasets import TextSet, hold_out
+from llkd.datasets import File, TextSet, hold_out, hub, release
+from llkd.datasets.labels import classes, matched
+from llkd.datasets.wording import count
 from llkd.errors import UserError
 from llkd.store import Project, Store
 
@@ -16,6 +21,111 @@ SAMPLE_FOLDER = Path(__file__).resolve().parents[1] / "sample_data"
 SAMPLE_TEXTS = "city_messages.csv"
 SAMPLE_GOLD = "city_messages_gold.csv"
 SAMPLE_LABELS = "labels.json"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files of one import, what they are called together, and what to tell about them."""
+
+    files: tuple[File, ...]
+    name: str
+    warnings: tuple[str, ...] = ()
+
+    def told(self, text_set: TextSet) -> TextSet:
+        """The text set with these warnings before its own."""
+        return replace(text_set, warnings=(*self.warnings, *text_set.warnings))
+
+
+def sources_of(named: Sequence[str]) -> Sources:
+    """Files, folders and data sets of the hub (``hf:NAME``), fetched, by what a person typed.
+
+    Raises NotFound or DataError where the hub has no such data set or cannot be reached.
+    """
+    files: list[File] = []
+    warnings: list[str] = []
+    names: list[str] = []
+    for one in named:
+        if hub.is_hub(one):
+            fetched = hub.fetch(one)
+            files += fetched.files
+            warnings += fetched.warnings
+            names.append(one if not Path(hub.parse(one).name).is_dir() else Path(one[3:]).name)
+        else:
+            files.append(File(one))
+            names.append(Path(one).name or Path(one).resolve().name)
+    return Sources(tuple(files), joined(names), tuple(warnings))
+
+
+def joined(names: Sequence[str]) -> str:
+    """What several files are called in one line: the first three, and how many more."""
+    more = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A text set as it will be stored: ``texts`` with their split, the classes and the report."""
+
+    texts: pd.DataFrame
+    label_set: LabelSet | None
+    report: dict[str, Any]
+
+
+def prepare(
+    text_set: TextSet,
+    *,
+    label_set: LabelSet | None = None,
+    holdout: float = 0.25,
+    seed: int = 0,
+) -> Prepared:
+    """What :func:`import_texts` would store, and its report; nothing is stored.
+
+    Raises UserError for a share outside 0 to 0.9.
+    """
+    if not 0.0 <= holdout <= 0.9:
+        raise UserError(f"The held-out share is from 0 to 0.9, but it was {holdout}.")
+    if label_set is None and len(names := classes(text_set.labels)) >= 2:
+        label_set = LabelSet.of(names)
+    warnings = list(text_set.warnings)
+    texts = text_set.texts.copy()
+    gold = [label if isinstance(label, str) else None for label in texts["gold"]]
+    if label_set is not None:
+        gold, told = matched(gold, label_set.names)
+        warnings += told
+    texts["gold"] = pd.Series(gold, dtype=object, index=texts.index)
+    split = hold_out(gold, holdout, seed, text_set.groups) if holdout else None
+    texts["split"] = "pool" if split is None else split
+    held_out = int(np.sum(texts["split"] == "eval"))
+    warnings += _split_told(text_set, gold, holdout, held_out)
+    report: dict[str, Any] = {
+        "rows": text_set.rows,
+        "kept": text_set.kept,
+        "dropped": dict(text_set.dropped),
+        "labels": list(label_set.names) if label_set else [],
+        "warnings": warnings,
+        "gold": sum(label is not None for label in gold),
+        "held_out": held_out,
+        "near_duplicates": None if text_set.near is None else asdict(text_set.near),
+        "files": [asdict(file) for file in text_set.files],
+        "statistics": text_set.statistics.document(),
+    }
+    return Prepared(texts, label_set, report)
+
+
+def _split_told(
+    text_set: TextSet, gold: Sequence[str | None], holdout: float, held_out: int
+) -> list[str]:
+    """About texts that could not be held out because their like would have stayed in the pool."""
+    if not holdout or text_set.groups is None:
+        return []
+    wished = int(np.sum(hold_out(gold, holdout) == "eval"))
+    if held_out >= wished:
+        return []
+    held = f"{count(held_out, 'text')} {'is' if held_out == 1 else 'are'} held out"
+    return [
+        f"{held} and not {wished:,}: repeated and nearly repeated texts stay together, so that no "
+        "held-out text has its like in the pool."
+    ]
 
 
 def import_texts(
@@ -31,39 +141,20 @@ def import_texts(
     """Store ``text_set`` as project ``name``; gold texts are held out at the share ``holdout``.
 
     Without ``label_set`` the classes are the gold labels found, where there are at least two.
-    A held-out text is labelled by the teacher and evaluated on, never trained on.
-    Raises UserError for a name in use or a share outside 0 to 0.9.
+    A held-out text is labelled by the teacher and evaluated on, never trained on; texts that repeat
+    or nearly repeat each other land on the same side. Raises UserError for a name in use or a share
+    outside 0 to 0.9, StoreError when the disk is full; then nothing is changed.
     """
-    if not 0.0 <= holdout <= 0.9:
-        raise UserError(f"The held-out share is from 0 to 0.9, but it was {holdout}.")
-    if label_set is None and len(text_set.labels) >= 2:
-        label_set = LabelSet.of(list(text_set.labels))
-    warnings = list(text_set.warnings)
-    texts = text_set.texts.copy()
-    gold = texts["gold"].astype(object).where(texts["gold"].notna(), None)
-    if label_set is not None:
-        known = gold.isin(label_set.names)
-        strange = sorted({str(value) for value in gold[~known].dropna()})
-        if strange:
-            shown = ", ".join(strange[:5]) + (", …" if len(strange) > 5 else "")
-            warnings.append(
-                f"{int((~known & gold.notna()).sum())} gold labels are none of the classes and "
-                f"are not used: {shown}."
-            )
-            gold = gold.where(known, None)
-    texts["gold"] = gold
-    texts["split"] = hold_out(gold.tolist(), holdout, seed) if holdout else "pool"
-    report: dict[str, Any] = {
-        "rows": text_set.rows,
-        "kept": text_set.kept,
-        "dropped": dict(text_set.dropped),
-        "labels": list(label_set.names) if label_set else [],
-        "warnings": warnings,
-        "gold": int(gold.notna().sum()),
-        "held_out": int(np.sum(texts["split"] == "eval")),
-    }
-    project = store.projects.create(name, texts, source=source, report=report, label_set=label_set)
-    store.people.record(project.id, "import", {"source": source, **report})
+    made = prepare(text_set, label_set=label_set, holdout=holdout, seed=seed)
+    project = store.projects.create(
+        name,
+        made.texts,
+        source=source,
+        report=made.report,
+        label_set=made.label_set,
+        between=release,
+    )
+    store.people.record(project.id, "import", {"source": source, **made.report})
     return project
 
 

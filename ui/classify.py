@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from llkd import commands, jobs
-from llkd.datasets import Source
+from llkd.datasets import File, Source
 from llkd.store import Job, Project, Run, Store
 from ui import jobs_view, uploads
 from ui.data import sources
@@ -44,8 +44,9 @@ def _form(store: Store, project: Project, run: Run) -> None:
     draft = _file(store, project)
     if draft is None:
         return
-    source = sources.inspected(draft)
-    column, ending = _choices(source, Path(draft.path).parent.name)
+    (source,) = sources.inspected(draft)
+    path = draft.files[0].path
+    column, ending = _choices(source, Path(path).parent.name)
     busy = jobs_view.live_job(store, project.id, (KIND,)) is not None
     pressed = st.button(
         f"Classify {counted(source.rows, 'row')}",
@@ -64,7 +65,7 @@ def _form(store: Store, project: Project, run: Run) -> None:
     out = store.home.exports / f"{project.id}-predictions-{stamp}" / name
     jobs.start(
         store,
-        commands.predict_file(project.name, run.id, draft.path, out=str(out), text_column=column),
+        commands.predict_file(project.name, run.id, path, out=str(out), text_column=column),
         kind=KIND,
         title=f"Classify {draft.name} by {run.name}",
         project_id=project.id,
@@ -80,9 +81,11 @@ def _file(store: Store, project: Project) -> sources.Draft | None:
     kept = f"_classify_file_{project.id}"
     if uploaded is not None:
         path = uploads.keep_for_project(store, project, uploaded)
-        st.session_state[kept] = sources.Draft(str(path), uploaded.name, True)
+        st.session_state[kept] = sources.Draft(
+            (File(str(path), uploaded.name),), uploaded.name, True
+        )
     draft: sources.Draft | None = st.session_state.get(kept)
-    if draft is None or not Path(draft.path).is_file():
+    if draft is None or not Path(draft.files[0].path).is_file():
         return None
     if uploaded is None:
         st.text(f"In use: {draft.name}")

@@ -12,6 +12,10 @@ TERMS = {
     "hold-out": (
         "Held-out texts are kept away from training, so that their gold labels can judge it."
     ),
+    "near-duplicate": (
+        "Near-duplicates are almost the same: of all pieces of five characters in two texts, at "
+        "least 85 % stand in both. The first of each group stays."
+    ),
     "verbaliser": (
         "A verbaliser is the words that stand for a class in the question put to the teacher; "
         "left empty, the class name is used."

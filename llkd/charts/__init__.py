@@ -8,6 +8,7 @@ from llkd.charts.balance import kept_per_class
 from llkd.charts.cartography import cartography
 from llkd.charts.comparison import arms, arms_ranked
 from llkd.charts.learning import learning_curves, right_by_epoch
+from llkd.charts.lengths import length_histogram
 from llkd.charts.results import (
     accuracy_against_samples,
     confusion,
@@ -37,6 +38,7 @@ __all__ = [
     "kept_per_class",
     "label_histogram",
     "learning_curves",
+    "length_histogram",
     "loss",
     "probabilities",
     "reliability",

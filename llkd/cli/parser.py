@@ -15,6 +15,7 @@ from llkd.config import (
     TeacherConfig,
     TrainingConfig,
 )
+from llkd.datasets.texts import NEAR
 from llkd.errors import UserError
 from llkd.exporting import FORMATS, GROUPS, USUAL_GROUPS
 from llkd.fairness import ARMS, USUAL_ARMS
@@ -120,11 +121,20 @@ def _data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = _add(
         commands,
         "import",
-        "read a file of texts into a new project",
+        "read files of texts into a new project",
         "llkd import reviews.csv --project reviews --text-column body --labels good,bad",
     )
-    parser.add_argument("file", help="CSV, TSV, JSON, JSONL, Parquet, XLSX or text, also .gz, .zip")
-    parser.add_argument("--project", required=True, metavar="NAME")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="CSV, TSV, JSON, JSONL, Parquet, XLSX or text, also .gz, .zip; a folder of them; or "
+        "hf:NAME[:CONFIG][@SPLIT], a data set of the hub",
+    )
+    parser.add_argument("--project", metavar="NAME")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be imported and store nothing"
+    )
     parser.add_argument("--text-column", metavar="COLUMN", help="[found]")
     parser.add_argument("--id-column", metavar="COLUMN", help="[found]")
     parser.add_argument(
@@ -137,6 +147,18 @@ def _data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the held-out draw [0]")
     parser.add_argument("--keep-duplicates", action="store_true", help="keep repeated texts")
+    parser.add_argument(
+        "--near-duplicates",
+        choices=NEAR,
+        default="keep",
+        help="almost equal texts: keep and count them, drop all but the first, or do not look "
+        "[keep]",
+    )
+    parser.add_argument(
+        "--text-blocks",
+        action="store_true",
+        help="in plain text, a text is a block of lines up to a blank one, not one line",
+    )
 
     parser = _add(commands, "projects", "list the projects, or delete one", "llkd projects")
     parser.add_argument("--delete", metavar="NAME", help="remove a project and all it holds")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llkd import fairness
-from llkd.cli import teacher_reports, upkeep_reports
+from llkd.cli import import_report, teacher_reports, upkeep_reports
 from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
 from llkd.evaluation import Difference
 
@@ -25,18 +25,6 @@ RUN_COLUMNS = {
     "selected_accuracy": ("labels right", "%"),
     "training_seconds": ("seconds", ""),
 }
-
-
-def _import(found: Document) -> None:
-    dropped = ", ".join(f"{count:,} {reason}" for reason, count in found["dropped"].items())
-    print(f"{found['kept']:,} of {found['rows']:,} records kept in project {found['project']!r}.")
-    if dropped:
-        print(f"Left out: {dropped}.")
-    if found["gold"]:
-        print(f"{found['gold']:,} have a gold label; {found['held_out']:,} are held out.")
-    for warning in found["warnings"]:
-        print(f"Note: {printable(warning)}")
-    print(f"Classes: {', '.join(found['labels']) or 'not set yet (llkd label … --labels a,b,c)'}")
 
 
 def _projects(found: Document) -> None:
@@ -232,7 +220,7 @@ def _probe(found: Document) -> None:
 
 
 REPORTS: dict[str, Callable[[Document], None]] = {
-    "import": _import,
+    "import": import_report.show,
     "projects": _projects,
     "label": teacher_reports.label,
     "bake-off": teacher_reports.bake_off,

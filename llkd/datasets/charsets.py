@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from io import BytesIO
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.languages import best_guess
-from llkd.datasets.limits import SAMPLE_BYTES
+from llkd.datasets.scratch import Scratch
 from llkd.datasets.wording import count, places, plain
 from llkd.errors import DataError
 
-_BLOCK = 4 << 20
+_PADDING = 64 << 20  # bytes at the end in which NULs are looked for
 _GUESS_BYTES = 32 << 10  # of lines that are not ASCII, to judge an encoding by
 _FEW_LINES = 3
 _MANY_BAD = 200  # lines
+_EBCDIC = frozenset(
+    byte
+    for byte, letter in enumerate(bytes(range(256)).decode("cp037"))
+    if letter.isascii() and (letter.isalnum() or letter in " ,.;\n\r")
+)
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\x0b\x1a\x1b")
 TITLES = {
     "cp1252": "Windows-1252 (Western European)",
@@ -36,6 +41,7 @@ TITLES = {
     "cp932": "Shift-JIS (Japanese)",
     "euc_jp": "EUC-JP (Japanese)",
     "cp949": "CP949 (Korean)",
+    "cp037": "EBCDIC (mainframe)",
 }
 
 
@@ -43,12 +49,12 @@ TITLES = {
 class Decoded:
     """The text as UTF-8 bytes without a byte order mark, and the encoding it was found in."""
 
-    data: bytes
+    data: Blob
     encoding: str
     warnings: tuple[str, ...] = ()
 
 
-def to_utf8(data: bytes, name: str) -> Decoded:
+def to_utf8(data: Blob, name: str) -> Decoded:
     """Find the encoding of ``data`` and turn it into UTF-8.
 
     Raises:
@@ -60,43 +66,66 @@ def to_utf8(data: bytes, name: str) -> Decoded:
         (codecs.BOM_UTF16_LE, "utf-16"),
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
-        if data.startswith(mark):
-            try:
-                text = data.decode(encoding)
-            except UnicodeDecodeError:
-                if encoding == "utf-32":
-                    continue  # UTF-16 whose first character is a NUL begins alike
-                text = data.decode(encoding, errors="replace")
-            return _marked(text, encoding, name)
-    wide = _unmarked_utf16(data)
+        if data.head.startswith(mark):
+            # UTF-16 whose first character is a NUL begins like UTF-32.
+            if encoding == "utf-32" and not _decodes(data, encoding):
+                continue
+            return _marked(data, encoding, name)
+    wide = _unmarked_wide(data)
     if wide:
-        decoded = _marked(data.decode(wide, errors="replace"), wide, name)
+        decoded = _marked(data, wide, name)
         return Decoded(decoded.data, wide, (_guessed(name, wide), *decoded.warnings))
     data, warnings = _without_marks_and_padding(data, name)
-    if _is_utf8(data):
+    if _decodes(data, "utf-8"):
         _refuse_binary(data, name, share=0.2, least=16)
         return Decoded(data, "utf-8", warnings)
+    if _is_ebcdic(data.head):
+        text, _ = _transcoded(data, "cp037")
+        return Decoded(text, "cp037", (*warnings, _guessed(name, "cp037")))
     _refuse_binary(data, name, share=0.02, least=1)
     decoded = _mended(data, name) or _legacy(data, name)
     return Decoded(decoded.data, decoded.encoding, warnings + decoded.warnings)
 
 
-def _marked(text: str, encoding: str, name: str) -> Decoded:
-    text = text.lstrip("\ufeff")
-    lost = text.count("\ufffd")
+def _transcoded(data: Blob, encoding: str) -> tuple[Blob, int]:
+    """The text as UTF-8 without byte order marks before it, and how much could not be read."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    written = Scratch()
+    lost = 0
+    for block in data.blocks():
+        lost += _put(decoder.decode(block), written)
+    lost += _put(decoder.decode(b"", final=True), written)
+    return written.blob(), lost
+
+
+def _put(text: str, written: Scratch) -> int:
+    if not written.size:
+        text = text.lstrip("\ufeff")
+    written.write(text.encode("utf-8", errors="replace"))
+    return text.count("\ufffd")
+
+
+def _marked(data: Blob, encoding: str, name: str) -> Decoded:
+    text, lost = _transcoded(data, encoding)
     warnings: tuple[str, ...] = ()
     if lost:
         warnings = (
             f"{plain(name)} has {count(lost, 'character')} that are not valid {encoding.upper()}; "
             "each was replaced by �.",
         )
-    return Decoded(text.encode("utf-8", errors="replace"), encoding, warnings)
+    return Decoded(text, encoding, warnings)
 
 
-def _unmarked_utf16(data: bytes) -> str | None:
-    head = data[:4096]
+def _unmarked_wide(data: Blob) -> str | None:
+    """UTF-16 or UTF-32 without a mark, told by where the NULs of its ASCII characters are."""
+    head = data.head[:4096]
     if len(head) < 8 or b"\0" not in head:
         return None
+    places = [head[k::4].count(0) / len(head[k::4]) for k in range(4)]
+    if places[0] < 0.1 and min(places[1:]) > 0.4:
+        return "utf-32-le"
+    if places[3] < 0.1 and min(places[:3]) > 0.4:
+        return "utf-32-be"
     even, odd = head[0::2].count(0) / len(head[0::2]), head[1::2].count(0) / len(head[1::2])
     if odd > 0.4 and even < 0.1:
         return "utf-16-le"
@@ -105,34 +134,42 @@ def _unmarked_utf16(data: bytes) -> str | None:
     return None
 
 
-def _without_marks_and_padding(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
-    while data.startswith(codecs.BOM_UTF8):
-        data = data[len(codecs.BOM_UTF8) :]
+def _is_ebcdic(head: bytes) -> bool:
+    """Whether bytes are words of a mainframe: spaces are 40 hex there, letters above 80 hex."""
+    spaces = head.count(0x40)
+    letters = sum(head.count(byte) for byte in _EBCDIC)
+    return spaces > 0.03 * len(head) > 20 * head.count(0x20) and letters > 0.8 * len(head)
+
+
+def _without_marks_and_padding(data: Blob, name: str) -> tuple[Blob, tuple[str, ...]]:
+    while data.first(3) == codecs.BOM_UTF8:
+        data = data.part(3, data.size)
     warnings: list[str] = []
-    padding = len(data) - len(data.rstrip(b"\0"))
+    tail = data.last(1)
+    tail = data.last(_PADDING) if tail == b"\0" else tail
+    padding = len(tail) - len(tail.rstrip(b"\0"))
     if padding > 1:  # a single NUL may belong to the last text
         warnings.append(f"{plain(name)} ends with {padding:,} NUL bytes, which were left out.")
-        data = data[:-padding]
-    inside = data.count(0)
+        data = data.part(0, data.size - padding)
+    inside = data.count(b"\0")
     if inside:
         warnings.append(f"{plain(name)} holds {count(inside, 'NUL byte')} among its characters.")
     return data, tuple(warnings)
 
 
-def _is_utf8(data: bytes) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(data)
+def _decodes(data: Blob, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        for start in range(0, len(data), _BLOCK):
-            decoder.decode(view[start : start + _BLOCK])
+        for block in data.blocks():
+            decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
 
 
-def _refuse_binary(data: bytes, name: str, share: float, least: int) -> None:
-    head = data[:SAMPLE_BYTES]
+def _refuse_binary(data: Blob, name: str, share: float, least: int) -> None:
+    head = data.head
     controls = sum(head.count(byte) for byte in range(32) if byte not in _TEXT_CONTROLS)
     if controls >= least and controls > share * len(head):
         raise DataError(
@@ -141,11 +178,11 @@ def _refuse_binary(data: bytes, name: str, share: float, least: int) -> None:
         )
 
 
-def _mended(data: bytes, name: str) -> Decoded | None:
+def _mended(data: Blob, name: str) -> Decoded | None:
     """UTF-8 in which a few lines are not: those alone are read as Windows-1252."""
     good = 0
     bad: list[int] = []
-    for number, line in enumerate(BytesIO(data), start=1):
+    for number, line in enumerate(data.open(), start=1):
         if line.isascii():
             continue
         try:
@@ -158,15 +195,15 @@ def _mended(data: bytes, name: str) -> Decoded | None:
     if good <= len(bad):
         return None
     broken = set(bad)
-    whole = bytearray()
-    for number, line in enumerate(BytesIO(data), start=1):
-        whole += _repaired(line).encode("utf-8") if number in broken else line
+    whole = Scratch()
+    for number, line in enumerate(data.open(), start=1):
+        whole.write(_repaired(line).encode("utf-8") if number in broken else line)
     one = len(bad) == 1
     told = (
         f"{plain(name)} is UTF-8 except for {places('line', bad)}, which {'was' if one else 'were'}"
         f" read as Windows-1252. Check {'that line' if one else 'those lines'}."
     )
-    return Decoded(bytes(whole), "utf-8", (told,))
+    return Decoded(whole.blob(), "utf-8", (told,))
 
 
 def _repaired(line: bytes) -> str:
@@ -179,18 +216,17 @@ def _repaired(line: bytes) -> str:
         return replaced
 
 
-def _legacy(data: bytes, name: str) -> Decoded:
+def _legacy(data: Blob, name: str) -> Decoded:
     sample = bytearray()
     numbers: list[int] = []
-    for number, line in enumerate(BytesIO(data), start=1):
+    for number, line in enumerate(data.open(), start=1):
         if not line.isascii():
             sample += line
             numbers.append(number)
             if len(sample) > _GUESS_BYTES:
                 break
     encoding = best_guess(bytes(sample))
-    text = data.decode(encoding, errors="replace")
-    lost = text.count("\ufffd")
+    text, lost = _transcoded(data, encoding)
     warnings = [_guessed(name, encoding)]
     if len(numbers) <= _FEW_LINES < data.count(b"\n"):
         where = places("line", numbers)
@@ -200,7 +236,7 @@ def _legacy(data: bytes, name: str) -> Decoded:
             f"{count(lost, 'character')} of {plain(name)} could not be read in that encoding and "
             f"{'was' if lost == 1 else 'were'} replaced by �."
         )
-    return Decoded(text.encode("utf-8"), encoding, tuple(warnings))
+    return Decoded(text, encoding, tuple(warnings))
 
 
 def _holds(numbers: list[int]) -> str:

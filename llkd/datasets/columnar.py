@@ -3,92 +3,133 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.header import name_columns
-from llkd.datasets.limits import MAX_BYTES
+from llkd.datasets.limits import CHUNK_ROWS, MAX_BYTES, MAX_RATIO, MAX_WHOLE_BYTES
+from llkd.datasets.scratch import Spool
 from llkd.datasets.tables import Content, Progress, check_size, text_array
 from llkd.datasets.wording import listed, plain
 from llkd.errors import DataError
 
+_WRITTEN = 32 << 20  # bytes of strings at a time
+_FREE = 1 << 30  # bytes of strings that any file may stand for: few values that come often
+_FEW_ROWS = 1_000  # at a time, where strings cannot be kept as dictionaries
 
-def read_parquet(data: bytes, name: str, progress: Progress = None) -> Content:
-    """Read the bytes of a Parquet file.
+
+def read_parquet(data: Blob, name: str, progress: Progress = None) -> Content:
+    """Read the bytes of a Parquet file, some MiB at a time.
 
     Raises:
         DataError: it is damaged, unpacks to too much, or has no rows.
     """
-    table = _load(data, name)
-    if not table.num_rows:
-        raise DataError(f"{plain(name)} has columns and no rows. Choose a file with a text in it.")
-    nested = [f.name for f in table.schema if pa.types.is_struct(f.type)]
-    table = _flat(table)
-    names, _, warnings = name_columns(list(table.column_names), table.num_columns)
-    check_size(table.num_rows, table.num_columns, name)
+    try:
+        file = pq.ParquetFile(data.open(), pre_buffer=False, buffer_size=1 << 20)
+        schema = file.schema_arrow
+        if not file.metadata.num_rows:
+            raise DataError(
+                f"{plain(name)} has columns and no rows. Choose a file with a text in it."
+            )
+        check_size(file.metadata.num_rows, len(schema), name)
+        nested = [f.name for f in schema if pa.types.is_struct(f.type)]
+        names, _, warnings = name_columns(list(_flat(schema.empty_table()).column_names), 0)
+        check_size(file.metadata.num_rows, len(names), name)
+        strings = _Strings(names, name, max(_FREE, min(MAX_BYTES, MAX_RATIO * data.size)))
+        for batch in _batches(data, file.metadata):
+            strings.add(_flat(pa.Table.from_batches([batch])))
+            if progress:
+                progress(strings.rows)
+        if strings.rows != file.metadata.num_rows:
+            raise ValueError(f"{strings.rows:,} of {file.metadata.num_rows:,} rows are there")
+    except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError) as error:
+        raise DataError(
+            f"{plain(name)} is a damaged Parquet file ({plain(error, 120)}). Export or download "
+            "it again."
+        ) from None
     if nested:
         inner = [n for n in names if n.split(".", 1)[0] in nested]
         warnings.append(
             f"The nested {'column' if len(nested) == 1 else 'columns'} {listed(nested, 5)} of "
             f"{plain(name)} {'was' if len(nested) == 1 else 'were'} read as {listed(inner, 5)}."
         )
-    columns: list[pa.ChunkedArray] = []
-    lists: dict[str, list[int]] = {}
-    typed: dict[str, int] = {}
-    replaced: dict[str, int] = {}
-    total = 0
-    for column, values in zip(names, table.columns, strict=True):
-        total += sum(_written_bytes(chunk) for chunk in values.chunks)
-        if total > MAX_BYTES:
-            raise _too_large(name)
-        kind = values.type
-        filled = len(values) - values.null_count
-        if pa.types.is_nested(kind):
-            lists[column] = pc.indices_nonzero(values.is_valid()).to_pylist()
-        elif not _holds_text(kind) and filled:
-            typed[column] = filled
-        texts, changed = _texts(values)
-        if changed:
-            replaced[column] = changed
-        columns.append(texts)
-        if progress:
-            progress(table.num_rows)
     return Content(
-        pa.table(columns, names=names),
-        rows=table.num_rows,
+        strings.spool.table(),
+        rows=strings.rows,
         warnings=tuple(warnings),
-        lists=lists,
-        typed=typed,
-        replaced=replaced,
+        lists=strings.lists,
+        typed=strings.typed,
+        replaced=strings.replaced,
     )
 
 
-def _load(data: bytes, name: str) -> pa.Table:
+class _Strings:
+    """Takes tables of one schema and keeps them as strings, with what was odd about them."""
+
+    def __init__(self, names: list[str], name: str, most: int) -> None:
+        self.rows = self._bytes = 0
+        self.spool = Spool()
+        self.lists: dict[str, list[int]] = {}
+        self.typed: dict[str, int] = {}
+        self.replaced: dict[str, int] = {}
+        self._names, self._name, self._most = names, name, most
+
+    def add(self, table: pa.Table) -> None:
+        """Take one table; it is cut where its strings, written out, would be very long."""
+        size = sum(_written_bytes(chunk) for column in table.columns for chunk in column.chunks)
+        if size > _WRITTEN and table.num_rows > 1:
+            half = table.num_rows // 2
+            self.add(table.slice(0, half))
+            self.add(table.slice(half))
+            return
+        self._bytes += size
+        if self._bytes > self._most:
+            raise _too_large(self._name, self._most)
+        if size > MAX_WHOLE_BYTES:
+            raise _too_large(self._name, MAX_WHOLE_BYTES, " in one row")
+        columns = []
+        for column, values in zip(self._names, table.columns, strict=True):
+            kind = values.type
+            filled = len(values) - values.null_count
+            if pa.types.is_nested(kind):
+                rows = pc.indices_nonzero(values.is_valid()).to_pylist()
+                self.lists.setdefault(column, []).extend(self.rows + row for row in rows)
+            elif not _holds_text(kind) and filled:
+                self.typed[column] = self.typed.get(column, 0) + filled
+            texts, changed = _texts(values)
+            if changed:
+                self.replaced[column] = self.replaced.get(column, 0) + changed
+            columns.append(texts)
+        self.rows += table.num_rows
+        self.spool.add(pa.table(columns, names=self._names))
+
+
+def _batches(data: Blob, metadata: pq.FileMetaData) -> Iterator[pa.RecordBatch]:
+    """The rows with strings kept as dictionaries: written out, a small file may fill the memory."""
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        if not file.metadata.num_rows:
-            return file.schema_arrow.empty_table()
-        check_size(file.metadata.num_rows, len(file.schema_arrow), name)
-        groups = range(file.num_row_groups)
-        if sum(file.metadata.row_group(k).total_byte_size for k in groups) > MAX_BYTES:
-            raise _too_large(name)
-        table = _read(data, _dictionaries(file.metadata), name)
-        table.validate()
-        return table
-    except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError) as error:
-        raise DataError(
-            f"{plain(name)} is a damaged Parquet file ({plain(error, 120)}). Export or download "
-            "it again."
-        ) from None
+        yield from _read(data, _dictionaries(metadata), CHUNK_ROWS)
+    except pa.ArrowNotImplementedError:  # some encodings cannot be kept so
+        yield from _read(data, [], _FEW_ROWS)
 
 
-def _too_large(name: str) -> DataError:
+def _read(data: Blob, dictionaries: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    file = pq.ParquetFile(
+        data.open(), read_dictionary=dictionaries, pre_buffer=False, buffer_size=1 << 20
+    )
+    for batch in file.iter_batches(batch_size=rows):
+        batch.validate()
+        yield batch
+
+
+def _too_large(name: str, limit: int, where: str = "") -> DataError:
     return DataError(
-        f"{plain(name)} unpacks to more than {MAX_BYTES >> 30} GiB. Split it, or keep only the "
-        "columns that are needed."
+        f"{plain(name)} unpacks to more than {limit >> 20:,} MiB{where}. Split it, or keep only "
+        "the columns that are needed."
     )
 
 
@@ -101,22 +142,6 @@ def _dictionaries(metadata: pq.FileMetaData) -> list[str]:
             if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
                 found.add(column.path_in_schema)
     return sorted(found)
-
-
-def _read(data: bytes, dictionaries: list[str], name: str) -> pa.Table:
-    """Read with strings kept as dictionaries: written out, a small file may fill the memory."""
-    try:
-        return pq.ParquetFile(pa.BufferReader(data), read_dictionary=dictionaries).read()
-    except pa.ArrowNotImplementedError:  # some encodings cannot be kept so
-        pass
-    batches = []
-    total = 0
-    for batch in pq.ParquetFile(pa.BufferReader(data)).iter_batches(batch_size=1_000):
-        total += batch.nbytes
-        if total > MAX_BYTES:
-            raise _too_large(name)
-        batches.append(batch)
-    return pa.Table.from_batches(batches)
 
 
 def _holds_text(kind: pa.DataType) -> bool:
@@ -179,20 +204,12 @@ def _texts(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, int]:
         try:
             texts = values.cast(pa.large_string())
             texts.validate(full=True)
-            return _small(texts), 0
+            return texts.cast(pa.string()), 0
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass
     written = [_written(value) for value in values.to_pylist()]
     array, _ = text_array([text for text, _ in written])
     return pa.chunked_array([array]), sum(changed for _, changed in written)
-
-
-def _small(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    chunks = []
-    for chunk in texts.chunks:
-        for start in range(0, len(chunk), 1_000_000):
-            chunks.append(chunk.slice(start, 1_000_000).cast(pa.string()))
-    return pa.chunked_array(chunks, type=pa.string())
 
 
 def _written(value: Any) -> tuple[str | None, bool]:

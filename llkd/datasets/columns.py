@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from llkd.datasets.characters import is_number, visible
 from llkd.datasets.records import Records
+from llkd.datasets.tables import Column
 from llkd.datasets.vocabulary import LABEL, MAYBE_ID, SURE_ID, TEXT, normal
 from llkd.datasets.wording import choices, plain, quoted
 from llkd.errors import DataError
@@ -18,6 +19,7 @@ from llkd.errors import DataError
 _SAMPLE = 2_000
 _SAMPLE_CELLS = 1_000_000
 _SPREAD = 20_000
+_SPREAD_BYTES = 8 << 20
 _WORD = re.compile(r"[^\W\d_]{2}|[\u2e80-\ufaff]")  # two letters, or one of Chinese or Japanese
 _MOSTLY_NUMBERS = 0.95
 _FEW = 5  # values; fewer say nothing about a column
@@ -53,8 +55,11 @@ def look_at(records: Records, column: str, spread: bool = False) -> Look:
     values = records.table.column(column)
     if not spread:
         values = values.slice(0, min(max(_SAMPLE_CELLS // len(records.columns), 50), _SAMPLE))
-    elif len(values) > _SPREAD:
-        values = values.take(np.linspace(0, len(values) - 1, _SPREAD).astype(np.int64))
+    else:
+        most = int(_SPREAD_BYTES * len(values) / max(values.nbytes, 1))
+        number = min(len(values), max(most, 200), _SPREAD)
+        rows = np.unique(np.linspace(0, len(values) - 1, number).astype(np.int64))
+        values = pa.array(Column([values]).take(rows), type=pa.string())
     cells = [v for v in values.to_pylist() if v is not None and visible(v)]
     lists = 2 * len(records.lists.get(column, ())) > records.table.num_rows
     numbers = sum(map(is_number, cells)) / len(cells) if cells else 0.0
@@ -180,7 +185,8 @@ def _numbers_told(records: Records, look: Look, guessed: bool) -> list[str]:
     """Refuse a column of numbers; of a handful of values, or for want of another, only tell."""
     if look.values and look.numbers >= _MOSTLY_NUMBERS:
         if guessed or look.values >= _MANY or _better(records, look.name):
-            cells = records.table.column(look.name).to_pylist()
+            chunks = records.table.column(look.name).chunks
+            cells = (v for chunk in chunks for v in chunk.to_pylist())
             example = next(v for v in cells if v is not None and is_number(v))
             raise DataError(
                 f"The column {quoted(look.name)} of {plain(records.name)} holds numbers and no "

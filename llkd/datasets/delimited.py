@@ -11,9 +11,19 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.header import find_header, name_columns
-from llkd.datasets.limits import MAX_BYTES, SAMPLE_RECORDS
-from llkd.datasets.quoting import OTHERS, RULES, BrokenQuote, Habit, quotes_after_space, records
+from llkd.datasets.limits import MAX_WHOLE_BYTES, SAMPLE_RECORDS
+from llkd.datasets.quoting import (
+    OTHERS,
+    RULES,
+    SINGLE,
+    BrokenQuote,
+    Habit,
+    cut_in_single_quotes,
+    quotes_after_space,
+    records,
+)
 from llkd.datasets.separators import Separator, find_separator
 from llkd.datasets.tables import Content, Progress, TableBuilder, check_size, without_empty
 from llkd.datasets.wording import choices, count, places, plain, quoted
@@ -24,7 +34,7 @@ from llkd.errors import DataError
 class _File:
     """What stays the same from one reading to the next."""
 
-    data: bytes
+    data: Blob
     name: str
     separator: Separator
     progress: Progress
@@ -56,14 +66,14 @@ class _Parsed:
 
 
 def read_delimited(
-    data: bytes, name: str, progress: Progress = None, named: Collection[str] = ()
+    data: Blob, name: str, progress: Progress = None, named: Collection[str] = ()
 ) -> Content:
     """Read UTF-8 bytes as a table; ``named`` are columns that the user asked for.
 
     Raises:
         DataError: a quote is never closed, or most rows do not fit the header.
     """
-    csv.field_size_limit(MAX_BYTES)  # of the whole process; the default refuses long texts
+    csv.field_size_limit(MAX_WHOLE_BYTES)  # of the whole process; the default refuses long texts
     separator = find_separator(data)
     check_size(1, separator.columns, name)
     parsed, habit = _best(_File(data, name, separator, progress, named))
@@ -94,18 +104,22 @@ def read_delimited(
 def _best(file: _File) -> tuple[_Parsed, Habit]:
     broken: BrokenQuote | None = None
     parsed: _Parsed | None = None
+    single = False
     try:
         parsed = _parse(file, RULES)
-        if not parsed.uneven and not quotes_after_space(parsed.first):
+        single = cut_in_single_quotes(parsed.first)
+        if not parsed.uneven and not single and not quotes_after_space(parsed.first):
             return parsed, RULES
     except BrokenQuote as error:
         broken = error
     for habit in OTHERS:
         if not habit.quotes and (not broken or file.separator.quoted_header):
             continue
-        if (habit.backslash and b'\\"' not in file.data) or (
-            habit.after_space and b' "' not in file.data
-        ):
+        if habit is SINGLE and not single:
+            continue
+        if habit.backslash and not file.data.holds(b'\\"'):
+            continue
+        if habit.after_space and not file.data.holds(b' "'):
             continue
         try:
             other = _parse(file, habit, even=True)

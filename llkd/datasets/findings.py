@@ -3,49 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from llkd.datasets.characters import CONTROL, looks_misdecoded, storable, visible
 from llkd.datasets.limits import LONG_TEXT
 from llkd.datasets.records import Records
+from llkd.datasets.scratch import steps
 from llkd.datasets.wording import count, places, quoted
 
+USABLE, BLANK, LIST = range(3)
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
-@dataclass
+
+@dataclass(frozen=True)
+class Glance:
+    """What one look at a column of texts found, row by row.
+
+    ``state`` is USABLE, BLANK or LIST; ``hashes`` are equal for texts that are equal but for outer
+    spaces (and hardly ever for others); the rest are rows of usable texts that look odd.
+    """
+
+    state: npt.NDArray[np.uint8]
+    hashes: Rows
+    long: Rows
+    controls: Rows
+    unstorable: Rows
+    misdecoded: Rows
+
+
+def glance(texts: pa.ChunkedArray, lists: Sequence[int]) -> Glance:
+    """Look at every text once, some thousand at a time; ``lists`` are rows that hold no text."""
+    state = np.full(len(texts), USABLE, dtype=np.uint8)
+    state[np.asarray(lists, dtype=np.int64)] = LIST
+    hashes = np.zeros(len(texts), dtype=np.int64)
+    odd: tuple[list[int], ...] = ([], [], [], [])
+    row = -1
+    for chunk in steps(texts.chunks):
+        for text in chunk.to_pylist():
+            row += 1
+            if state[row] == LIST:
+                continue
+            if text is None or not visible(text):
+                state[row] = BLANK
+                continue
+            hashes[row] = hash(text.strip())
+            if len(text) > LONG_TEXT:
+                odd[0].append(row)
+            if CONTROL.search(text):
+                odd[1].append(row)
+            if storable(text) != text:
+                odd[2].append(row)
+            if looks_misdecoded(text):
+                odd[3].append(row)
+    return Glance(state, hashes, *(np.asarray(rows, dtype=np.int64) for rows in odd))
+
+
+@dataclass(frozen=True)
 class Sorting:
-    """Which records are kept, by position, and what was found on the way."""
+    """Which rows of one file are kept, and what was found on the way.
 
-    keep: list[int] = field(default_factory=list)
-    blank: list[int] = field(default_factory=list)
-    lists: list[int] = field(default_factory=list)
-    duplicates: int = 0
-    conflicts: set[int] = field(default_factory=set)
+    ``keep`` has an entry for each row; ``conflicts`` are rows whose text comes again with another
+    label.
+    """
 
+    glance: Glance
+    keep: Mask
+    conflicts: Sequence[int] = ()
 
-def sort_texts(
-    texts: Sequence[str | None],
-    gold: Sequence[str | None],
-    lists: set[int],
-    keep_duplicates: bool,
-) -> Sorting:
-    """Sort the rows: usable, blank, lists, or the same as a text before but for outer spaces."""
-    sorting = Sorting()
-    first: dict[str, int] = {}
-    for row, text in enumerate(texts):
-        if row in lists:
-            sorting.lists.append(row)
-        elif text is None or not visible(text):
-            sorting.blank.append(row)
-        else:
-            before = first.setdefault(text.strip(), row)
-            if before != row:
-                if gold[row] != gold[before] and None not in (gold[row], gold[before]):
-                    sorting.conflicts.add(before)
-                if not keep_duplicates:
-                    sorting.duplicates += 1
-                    continue
-            sorting.keep.append(row)
-    return sorting
+    @property
+    def blank(self) -> list[int]:
+        """The rows without anything to read."""
+        return np.flatnonzero(self.glance.state == BLANK).tolist()
+
+    @property
+    def lists(self) -> list[int]:
+        """The rows with a list or an object in place of a text."""
+        return np.flatnonzero(self.glance.state == LIST).tolist()
 
 
 def sorting_told(records: Records, column: str, sorting: Sorting) -> list[str]:
@@ -112,12 +150,15 @@ def typed_labels(records: Records, label: str) -> list[str]:
     return warnings
 
 
-def text_warnings(texts: list[str], numbers: list[int]) -> tuple[list[str], list[str]]:
-    """The texts with what cannot be stored replaced, and what is odd about them."""
-    long = [n for text, n in zip(texts, numbers, strict=True) if len(text) > LONG_TEXT]
-    controls = [n for text, n in zip(texts, numbers, strict=True) if CONTROL.search(text)]
-    broken = [row for row, text in enumerate(texts) if storable(text) != text]
-    wrong = sum(map(looks_misdecoded, texts))
+def text_warnings(records: Records, sorting: Sorting) -> list[str]:
+    """What is odd about the texts that are kept."""
+
+    def kept(rows: Rows) -> list[int]:
+        return [records.number(int(row)) for row in rows[sorting.keep[rows]]]
+
+    found = sorting.glance
+    long, controls, broken = map(kept, (found.long, found.controls, found.unstorable))
+    wrong = len(kept(found.misdecoded))
     warnings = []
     if long:
         warnings.append(
@@ -130,17 +171,14 @@ def text_warnings(texts: list[str], numbers: list[int]) -> tuple[list[str], list
             f"characters ({places('record', controls)}); they were kept."
         )
     if broken:
-        texts = list(texts)
-        for row in broken:
-            texts[row] = storable(texts[row])
-        where = places("record", [numbers[row] for row in broken])
         warnings.append(
             f"{count(len(broken), 'text')} {'holds' if len(broken) == 1 else 'hold'} NUL or other "
-            f"characters that cannot be stored ({where}); each was replaced by �."
+            f"characters that cannot be stored ({places('record', broken)}); each was replaced by "
+            "�."
         )
-    if wrong > 1 and wrong * 50 > len(texts):
+    if wrong > 1 and wrong * 50 > sorting.keep.sum():
         warnings.append(
             f"{count(wrong, 'text')} look wrongly decoded before they were saved (such as 'Ã©' for "
             "'é'); they were kept as they are."
         )
-    return texts, warnings
+    return warnings

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from llkd.datasets.columns import find_column, guess_id, guess_label, guess_text
 from llkd.datasets.labels import by_frequency, cleaned, label_warnings
 from llkd.datasets.records import Records, read_records
-from llkd.datasets.texts import TextSet, frame
+from llkd.datasets.texts import TextSet
 from llkd.datasets.wording import choices, count, plain, quoted
 from llkd.errors import ConfigError, DataError
 
@@ -64,7 +65,7 @@ def with_gold(
     warnings += _matches_told(records, hits, keys, matched) + label_warnings(gold, label)
     return replace(
         texts,
-        texts=frame(texts.texts["id"].tolist(), texts.texts["text"].tolist(), gold),
+        texts=texts.texts.assign(gold=pd.Series(gold, dtype=object)),
         labels=by_frequency(gold),
         warnings=tuple(dict.fromkeys(warnings)),
     )
@@ -127,7 +128,12 @@ def _matches_told(
     return warnings
 
 
-def hold_out(gold: Sequence[str | None], share: float, seed: int = 0) -> npt.NDArray[np.object_]:
+def hold_out(
+    gold: Sequence[str | None],
+    share: float,
+    seed: int = 0,
+    groups: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[np.object_]:
     """Split texts into ``"pool"`` and ``"eval"``, class by class.
 
     Args:
@@ -136,6 +142,9 @@ def hold_out(gold: Sequence[str | None], share: float, seed: int = 0) -> npt.NDA
             to the nearest whole number in all; every class keeps one text in the pool and, with
             two or more, gives at least one.
         seed: of the draw.
+        groups: for each text the position of the first text of its group. Texts of one group, such
+            as near-duplicates, land on the same side; a group with an unlabelled text in it is in
+            the pool. Classes then give no more than their part, and less where groups do not fit.
 
     Returns:
         An object array of ``"pool"`` and ``"eval"``, as long as ``gold``.
@@ -154,9 +163,46 @@ def hold_out(gold: Sequence[str | None], share: float, seed: int = 0) -> npt.NDA
     split: npt.NDArray[Any] = np.full(len(gold), "pool", dtype=object)
     rng = np.random.default_rng(seed)
     classes = sorted(rows)
+    shared = {} if groups is None else _shared(groups)
     for label, size in zip(classes, _sizes([len(rows[c]) for c in classes], share), strict=True):
-        split[rng.choice(np.array(rows[label]), size=size, replace=False)] = "eval"
+        drawn = rng.choice(np.array(rows[label]), size=size, replace=False)
+        split[drawn] = "eval"
+    if shared and groups is not None:
+        _mend(split, rows, groups, shared, rng)
     return split
+
+
+def _shared(groups: npt.NDArray[np.int64]) -> dict[int, list[int]]:
+    """The rows of each group of two or more."""
+    first, counts = np.unique(groups, return_counts=True)
+    shared: dict[int, list[int]] = {}
+    for row in np.flatnonzero(np.isin(groups, first[counts > 1])):
+        shared.setdefault(int(groups[row]), []).append(int(row))
+    return shared
+
+
+def _mend(
+    split: npt.NDArray[Any],
+    rows: dict[str, list[int]],
+    groups: npt.NDArray[np.int64],
+    shared: dict[int, list[int]],
+    rng: np.random.Generator,
+) -> None:
+    """Put every group on one side: back into the pool, then single texts in place of the lost."""
+    lost: dict[str, int] = {}
+    label_of = {row: label for label, members in rows.items() for row in members}
+    for members in shared.values():
+        held = [row for row in members if split[row] == "eval"]
+        if not held or len(held) == len(members):
+            continue
+        split[members] = "pool"
+        for row in held:
+            lost[label_of[row]] = lost.get(label_of[row], 0) + 1
+    for label in sorted(lost):
+        free = [r for r in rows[label] if split[r] == "pool" and int(groups[r]) not in shared]
+        in_pool = sum(split[row] == "pool" for row in rows[label])
+        size = min(lost[label], len(free), in_pool - 1)
+        split[rng.choice(np.array(free, dtype=np.int64), size=max(size, 0), replace=False)] = "eval"
 
 
 def _sizes(counts: list[int], share: float) -> list[int]:

@@ -12,14 +12,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.characters import without_surrogates
-from llkd.datasets.json_shapes import Shape, find_records
+from llkd.datasets.json_shapes import Shape, array_records, find_records
 from llkd.datasets.json_values import Number, Reader, skip_space, too_deep
+from llkd.datasets.limits import CHUNK_CHARACTERS, MAX_WHOLE_BYTES
+from llkd.datasets.scratch import Spool
 from llkd.datasets.tables import Cell, Content, Progress, check_size, text_array
 from llkd.datasets.wording import count, places, plain
 from llkd.errors import DataError
 
 _MAX_LEVELS = 20
+_SPACE = " \t\r\n"
+_LONG_LINE = 64 << 20  # bytes; after one of these the format is known without the next
 _CHUNK_CELLS = 1_000_000
 _CHUNK_RECORDS = 10_000
 
@@ -35,8 +40,9 @@ class _Columns:
         self._name = name
         self._progress = progress
         self._chunk: dict[str, list[Cell]] = {}
-        self._size = 0
-        self._tables: list[pa.Table] = []
+        self._size = self._characters = 0
+        self._spool = Spool()
+        self._columns: set[str] = set()
         self._names: dict[tuple[str, ...], str] = {}
         self._taken: set[str] = set()
 
@@ -45,7 +51,11 @@ class _Columns:
         self._put(record, ())
         self._size += 1
         self.rows += 1
-        if self._size >= _CHUNK_RECORDS or self._size * len(self._chunk) >= _CHUNK_CELLS:
+        if (
+            self._size >= _CHUNK_RECORDS
+            or self._size * len(self._chunk) >= _CHUNK_CELLS
+            or self._characters >= CHUNK_CHARACTERS
+        ):
             self._flush()
 
     def _put(self, record: Mapping[str, Any], path: tuple[str, ...]) -> None:
@@ -58,7 +68,9 @@ class _Columns:
             column = self._column(here)
             cells = self._chunk.setdefault(column, [])
             cells.extend([None] * (self._size - len(cells)))
-            cells.append(self._cell(value, column))
+            cell = self._cell(value, column)
+            self._characters += len(cell or "")
+            cells.append(cell)
 
     def _column(self, path: tuple[str, ...]) -> str:
         known = self._names.get(path)
@@ -97,8 +109,9 @@ class _Columns:
             arrays, names = [pa.nulls(self._size, pa.string())], ["column_1"]
         else:
             names = list(self._chunk)
-        self._tables.append(pa.table(arrays, names=names))
-        self._chunk, self._size = {}, 0
+        self._columns.update(names)
+        self._spool.add(pa.table(arrays, names=names))
+        self._chunk, self._size, self._characters = {}, 0, 0
         if self._progress:
             self._progress(self.rows)
 
@@ -106,14 +119,11 @@ class _Columns:
         """The table of all records; a key that a record lacks is missing there."""
         if self._size:
             self._flush()
-        names = {column for table in self._tables for column in table.column_names}
-        check_size(self.rows, len(names), self._name)
-        return pa.concat_tables(self._tables, promote_options="default")
+        check_size(self.rows, len(self._columns), self._name)
+        return self._spool.table()
 
 
-def read_json(
-    data: bytes, name: str, lines: bool, progress: Progress = None
-) -> tuple[Content, str]:
+def read_json(data: Blob, name: str, lines: bool, progress: Progress = None) -> tuple[Content, str]:
     """Read UTF-8 bytes as JSON or JSON Lines; the content, and ``json`` or ``jsonl``.
 
     Args:
@@ -125,21 +135,24 @@ def read_json(
     Raises:
         DataError: it is no JSON, too deeply nested, or holds no records.
     """
-    text = data.decode("utf-8")
     reader = Reader()
     columns = _Columns(name, progress)
-    start = skip_space(text, 0)
-    head = _first_lines(text, start)
-    try:
-        if _is_lines(head, lines):
-            warnings, left_out = _read_lines(text, reader, columns, name)
-            kind = "jsonl"
-        else:
+    head = _first_lines(data)
+    if _is_lines(head, lines):
+        warnings, left_out = _read_lines(data, reader, columns, name)
+        kind = "jsonl"
+    elif head and head[0].lstrip(_SPACE).startswith("["):
+        warnings, left_out = _read_shape(array_records(data, reader, name), columns, name)
+        kind = "json"
+    else:
+        text = _document(data, name)
+        start = skip_space(text, 0)
+        try:
             shape = find_records(text, start, reader, name)
             warnings, left_out = _read_shape(shape, columns, name)
-            kind = "jsonl" if shape.concatenated else "json"
-    except RecursionError:
-        raise too_deep(text, start, name) from None
+        except RecursionError:
+            raise too_deep(text, start, name) from None
+        kind = "jsonl" if shape.concatenated else "json"
     if not columns.rows:
         raise DataError(f"{plain(name)} holds no records. Choose a file with at least one text.")
     warnings += _told(reader, name)
@@ -155,22 +168,25 @@ def read_json(
     return content, kind
 
 
-def _first_lines(text: str, start: int, limit: int = 10) -> list[str]:
+def _document(data: Blob, name: str) -> str:
+    if data.size > MAX_WHOLE_BYTES:
+        raise DataError(
+            f"{plain(name)} is one JSON document of {data.size >> 20:,} MiB, which has to be read "
+            f"as a whole and may have {MAX_WHOLE_BYTES >> 20:,} MiB. Export it as JSON Lines (one "
+            "object in each line), which is read piece by piece."
+        )
+    return data.whole().decode("utf-8")
+
+
+def _first_lines(data: Blob, limit: int = 10) -> list[str]:
     found: list[str] = []
-    for line in _lines(text, start):
-        if line.strip():
-            found.append(line)
-            if len(found) == limit:
-                break
+    with data.open() as stream:
+        while len(found) < limit and (line := stream.readline(MAX_WHOLE_BYTES)):
+            if line.strip():
+                found.append(line.decode("utf-8", errors="ignore").removesuffix("\n"))
+                if len(line) > _LONG_LINE:
+                    break
     return found
-
-
-def _lines(text: str, start: int = 0) -> Iterator[str]:
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        yield text[start:end]
-        start = end + 1
 
 
 def _object(line: str, reader: Callable[[str], Any]) -> bool:
@@ -192,10 +208,10 @@ def _is_lines(head: list[str], lines: bool) -> bool:
     return sum(_object(line, parse) for line in head) > 1
 
 
-def _read_lines(text: str, reader: Reader, columns: _Columns, name: str) -> tuple[list[str], int]:
+def _read_lines(data: Blob, reader: Reader, columns: _Columns, name: str) -> tuple[list[str], int]:
     bad: list[int] = []
-    for number, line in enumerate(_lines(text), start=1):
-        line = line.strip(" \t\r\ufeff")
+    for number, raw in enumerate(data.open(), start=1):
+        line = raw.decode("utf-8").strip(_SPACE + "\ufeff")
         if not line:
             continue
         try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.header import name_columns
 from llkd.datasets.json_values import Reader, skip_space
 from llkd.datasets.wording import listed, plain, quoted
@@ -29,14 +30,21 @@ class Shape:
     concatenated: bool = False
 
 
-def find_records(text: str, start: int, reader: Reader, name: str) -> Shape:
-    """Find the records of a document whose first value begins at ``start``.
+def array_records(data: Blob, reader: Reader, name: str) -> Shape:
+    """The records of a document that is one array; they are read one by one.
 
     Raises:
         DataError: it is no JSON, or holds nothing that could be a record.
     """
-    if text.startswith("[", start):
-        return _of_array(reader.items(text, start, name), name)
+    return _of_array(reader.items(data, name), name)
+
+
+def find_records(text: str, start: int, reader: Reader, name: str) -> Shape:
+    """Find the records of a document whose first value begins at ``start`` and is no array.
+
+    Raises:
+        DataError: it is no JSON, or holds nothing that could be a record.
+    """
     value, end = reader.value(text, start, name)
     end = skip_space(text, end)
     if not isinstance(value, dict):
@@ -89,6 +97,8 @@ def _rows(header: list[Any], rows: Iterable[Any], name: str, told: str) -> Shape
 
 
 def _of_object(value: dict[str, Any], name: str) -> Shape:
+    if not value:
+        raise DataError(f"{plain(name)} holds an empty object and no records. {_ADVICE}")
     for shape in _SHAPES:
         found = shape(value, name)
         if found:

@@ -9,12 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from io import TextIOWrapper
 from typing import Any
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.wording import plain
 from llkd.errors import DataError
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+
+
+_BLOCK = 1 << 20  # characters
+_NEAR = 32  # characters: a mistake so near the end of a block may be no mistake
 
 
 class Number(str):
@@ -63,31 +69,107 @@ class Reader:
         except RecursionError:
             raise too_deep(text, start, name) from None
 
-    def items(self, text: str, start: int, name: str) -> Iterator[Any]:
-        """The values of the array whose bracket is at ``start``; nothing may follow it."""
-        position = skip_space(text, start + 1)
-        if text[position : position + 1] == "]":
-            self._nothing_after(text, position + 1, name)
+    def items(self, data: Blob, name: str) -> Iterator[Any]:
+        """The values of the array that is the whole document; only the one at hand is in memory.
+
+        Raises:
+            DataError: a value is not valid, or something follows the array.
+        """
+        window = _Window(data, name)
+        window.skip(1)  # the bracket
+        if window.next() == "]":
+            window.skip(1)
+            window.expect_end()
             return
         while True:
-            value, position = self.value(text, position, name)
-            yield value
-            position = skip_space(text, position)
-            mark = text[position : position + 1]
+            yield self._item(window, name)
+            mark = window.next()
             if mark == "]":
+                window.skip(1)
                 break
             if mark != ",":
-                raise mistake(text, position, "a comma or ']' is missing", name)
-            position = skip_space(text, position + 1)
-            if text[position : position + 1] == "]":
-                raise mistake(text, position, "a value is missing after the comma", name)
-        self._nothing_after(text, position + 1, name)
+                raise window.mistake(window.position, "a comma or ']' is missing")
+            window.skip(1)
+            if window.next() == "]":
+                raise window.mistake(window.position, "a value is missing after the comma")
+        window.expect_end()
 
-    @staticmethod
-    def _nothing_after(text: str, position: int, name: str) -> None:
-        position = skip_space(text, position)
-        if position < len(text):
-            raise mistake(text, position, "something follows the end of the array", name)
+    def _item(self, window: _Window, name: str) -> Any:
+        window.next()
+        while True:
+            counted = self.repeated, self.constants
+            try:
+                value, end = self._decoder.raw_decode(window.text, window.position)
+            except json.JSONDecodeError as error:
+                open_end = error.pos >= len(window.text) - _NEAR or error.msg.startswith("Unterm")
+                if not (open_end and window.grow()):
+                    raise window.mistake(error.pos, error.msg) from None
+            except RecursionError:
+                line, column = window.place(window.position)
+                raise _too_deep(name, line, column) from None
+            else:
+                if end < len(window.text) or not window.grow():  # a number may go on
+                    window.position = end
+                    return value
+            self.repeated, self.constants = counted
+
+
+class _Window:
+    """The part of a long text at hand: what was read is let go, more comes when asked for."""
+
+    def __init__(self, data: Blob, name: str) -> None:
+        self._stream = TextIOWrapper(data.open(), encoding="utf-8", newline="")
+        self._name = name
+        self._line = self._column = 1  # of the first character at hand
+        self._size = _BLOCK
+        self.text = self._stream.read(_BLOCK)
+        self.position = 0
+        self.next()
+
+    def grow(self) -> bool:
+        """Read on, twice as much each time; False at the end of the document."""
+        more = self._stream.read(self._size)
+        self._size *= 2
+        self.text += more
+        return bool(more)
+
+    def next(self) -> str:
+        """Go to the next character that is not white space; it, or nothing at the end."""
+        while True:
+            self.position = skip_space(self.text, self.position)
+            if self.position < len(self.text):
+                if self.position >= _BLOCK:
+                    self._let_go()
+                return self.text[self.position]
+            if not self.grow():
+                return ""
+
+    def _let_go(self) -> None:
+        self._line, self._column = self.place(self.position)
+        self.text = self.text[self.position :]
+        self.position, self._size = 0, _BLOCK
+
+    def skip(self, characters: int) -> None:
+        """Go on by so many characters."""
+        self.position += characters
+
+    def expect_end(self) -> None:
+        """Raise DataError when anything but white space follows."""
+        if self.next():
+            raise self.mistake(self.position, "something follows the end of the array")
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Line and column of a position in the whole text, from 1."""
+        lines = self.text.count("\n", 0, position)
+        if not lines:
+            return self._line, self._column + position
+        return self._line + lines, position - self.text.rfind("\n", 0, position)
+
+    def mistake(self, position: int, what: str) -> DataError:
+        """An error that says where the document stops being JSON."""
+        end = len(self.text.rstrip())
+        cut = (position >= end and not self.grow()) or what.startswith("Unterminated")
+        return _mistake(self._name, *self.place(end if cut else position), what, cut)
 
 
 def skip_space(text: str, position: int) -> int:
@@ -98,27 +180,40 @@ def skip_space(text: str, position: int) -> int:
 
 def mistake(text: str, position: int, what: str, name: str) -> DataError:
     """An error that says where ``text`` stops being JSON."""
+    end = len(text.rstrip())
+    cut = position >= end or what.startswith("Unterminated")
+    return _mistake(name, *_place(text, end if cut else position), what, cut)
+
+
+def _mistake(name: str, line: int, column: int, what: str, cut: bool) -> DataError:
     what = (what[:1].lower() + what[1:]).removesuffix(" at")
-    if position >= len(text.rstrip()) or what.startswith("unterminated"):
+    if cut:
         return DataError(
-            f"{plain(name)} ends too early: it is cut off after {place(text, len(text.rstrip()))}. "
-            "Export or download it again."
+            f"{plain(name)} ends too early: it is cut off after {_at(line, column)}. Export or "
+            "download it again."
         )
     return DataError(
-        f"{plain(name)} is not valid JSON at {place(text, position)} ({what}). Repair that place "
-        "or export the file again."
+        f"{plain(name)} is not valid JSON at {_at(line, column)} ({what}). Repair that place or "
+        "export the file again."
     )
 
 
 def too_deep(text: str, position: int, name: str) -> DataError:
     """An error for nesting that cannot be followed."""
+    return _too_deep(name, *_place(text, position))
+
+
+def _too_deep(name: str, line: int, column: int) -> DataError:
     return DataError(
-        f"{plain(name)} is too deeply nested in the value that begins at {place(text, position)}. "
+        f"{plain(name)} is too deeply nested in the value that begins at {_at(line, column)}. "
         "Export records with few levels."
     )
 
 
-def place(text: str, position: int) -> str:
-    """``line 3, column 7`` of a position, both counted from 1."""
-    line = text.count("\n", 0, position) + 1
-    return f"line {line:,}, column {position - text.rfind(chr(10), 0, position):,}"
+def _place(text: str, position: int) -> tuple[int, int]:
+    """Line and column of a position, both counted from 1."""
+    return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+
+
+def _at(line: int, column: int) -> str:
+    return f"line {line:,}, column {column:,}"

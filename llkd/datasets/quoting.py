@@ -6,8 +6,9 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import BytesIO, TextIOWrapper
+from io import TextIOWrapper
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.separators import Separator
 from llkd.datasets.wording import plain, quoted
 from llkd.errors import DataError
@@ -23,10 +24,13 @@ class Habit:
     backslash: bool = False
     after_space: bool = False
     told: str = ""
+    mark: str = '"'
 
 
 RULES = Habit()
+SINGLE = Habit(told="Its fields are in single quotes, which were taken away.", mark="'")
 OTHERS = (
+    SINGLE,
     Habit(after_space=True, told="Spaces before quoted fields were left out."),
     Habit(backslash=True, told="Quotes are escaped by backslashes, which were taken away."),
     Habit(
@@ -47,15 +51,16 @@ class BrokenQuote(Exception):
 
 
 def records(
-    data: bytes, separator: Separator, habit: Habit, name: str
+    data: Blob, separator: Separator, habit: Habit, name: str
 ) -> Iterator[tuple[int, list[str]]]:
     """Each record with the number of the line it begins on; lines without a character are none."""
-    stream = TextIOWrapper(BytesIO(data), encoding="utf-8", newline="")
+    stream = TextIOWrapper(data.open(), encoding="utf-8", newline="")
     for _ in range(separator.skip):
         stream.readline()
     reader = csv.reader(
         _bounded(stream, separator, name) if _long_line(data) else stream,
         delimiter=separator.character,
+        quotechar=habit.mark,
         quoting=csv.QUOTE_MINIMAL if habit.quotes else csv.QUOTE_NONE,
         escapechar="\\" if habit.backslash else None,
         skipinitialspace=habit.after_space,
@@ -71,14 +76,20 @@ def records(
         raise BrokenQuote(begins, str(error)) from None
 
 
-def _long_line(data: bytes) -> bool:
+def _long_line(data: Blob) -> bool:
     """Whether some line may have more than a million bytes; costs far less than reading lines."""
-    start = 0
-    while len(data) - start > _MAX_SEPARATORS:
-        end = data.rfind(b"\n", start, start + _MAX_SEPARATORS)
-        if end < 0:
+    since = 0  # bytes since the last line end
+    for block in data.blocks():
+        end = block.find(b"\n")
+        if since + (len(block) if end < 0 else end) > _MAX_SEPARATORS:
             return True
-        start = end + 1
+        start = end
+        while end >= 0 and len(block) - start > _MAX_SEPARATORS:
+            end = block.rfind(b"\n", start + 1, start + _MAX_SEPARATORS)
+            if end < 0:
+                return True
+            start = end
+        since = since + len(block) if start < 0 else len(block) - block.rfind(b"\n") - 1
     return False
 
 
@@ -99,4 +110,16 @@ def quotes_after_space(rows: list[list[str]]) -> bool:
     return bool(rows) and 2 * hits >= len(rows)
 
 
+def cut_in_single_quotes(rows: list[list[str]]) -> bool:
+    """Whether most of the first rows hold a single quote that is closed in a later field."""
+
+    def cut(row: list[str]) -> bool:
+        opens = [k for k, cell in enumerate(row) if _OPEN.match(cell)]
+        return bool(opens) and any(_CLOSED.search(cell) for cell in row[opens[0] + 1 :])
+
+    return bool(rows) and 2 * sum(map(cut, rows)) >= len(rows)
+
+
+_OPEN = re.compile(r"\s*'[^']*$")
+_CLOSED = re.compile(r"^[^']*'\s*$")
 _SPACED = re.compile(r'\s+".*"\s*', re.S)

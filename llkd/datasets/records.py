@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO, TextIOWrapper
+from io import TextIOWrapper
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.charsets import Decoded, to_utf8
 from llkd.datasets.columnar import read_parquet
 from llkd.datasets.containers import Payload, is_workbook, open_payload
@@ -18,6 +19,7 @@ from llkd.datasets.guards import without_our_guards
 from llkd.datasets.header import has_known_name, looks_like_names
 from llkd.datasets.json_records import read_json
 from llkd.datasets.json_values import Reader, skip_space
+from llkd.datasets.limits import MAX_WHOLE_BYTES
 from llkd.datasets.separators import USUAL, Separator, find_separator
 from llkd.datasets.signatures import (
     BINARY_ENDINGS,
@@ -78,6 +80,28 @@ class Records:
         """All columns; cells are ``str`` or None."""
         return frame_of(self.table)
 
+    @classmethod
+    def of_texts(cls, name: str, texts: Sequence[str]) -> Records:
+        """Texts that came from no file, as the records of one column."""
+        builder = TableBuilder(["text"], name)
+        for text in texts:
+            builder.add((text,))
+        return cls(
+            name=name,
+            format="text",
+            encoding=None,
+            delimiter=None,
+            member=None,
+            table=builder.table(),
+            rows=builder.rows,
+            left_out=0,
+            warnings=(),
+            numbers=None,
+            lists={},
+            typed={},
+            replaced=builder.replaced,
+        )
+
     def number(self, row: int) -> int:
         """The record number, from 1, of a row of the table."""
         return row + 1 if self.numbers is None else self.numbers[row]
@@ -96,7 +120,9 @@ def read_records(
     path: str | Path,
     name: str | None = None,
     *,
+    member: str | None = None,
     named: Collection[str] = (),
+    blocks: bool = False,
     progress: Progress = None,
 ) -> Records:
     """Read every record of the file at ``path``.
@@ -104,28 +130,31 @@ def read_records(
     Args:
         path: a CSV, TSV, JSON, JSON Lines, Parquet, XLSX or text file, also as .gz or in a .zip.
         name: its original name where ``path`` is a temporary copy.
+        member: which file of a zip archive; None where it holds a single table.
         named: columns that the user asked for; they tell which line is the header.
+        blocks: in plain text a record is a block of lines up to a blank line, and not one line.
         progress: told the number of records read so far.
 
     Raises:
         NotFound: there is no such file.
         DataError: it is empty, damaged or not supported; the sentence says where and what to do.
     """
-    payload = open_payload(path, name)
-    shown = payload.name
-    if not payload.data:
+    payload = open_payload(path, name, member)
+    shown = payload.name if member is None else f"{payload.name}, {payload.member}"
+    payload = replace(payload, name=shown)
+    if not payload.data.size:
         raise DataError(f"{plain(shown)} is empty. Choose a file with at least one text.")
     encoding: str | None = None
-    if payload.data.startswith(PARQUET):
+    if payload.data.head.startswith(PARQUET):
         kind, content = "parquet", read_parquet(payload.data, shown, progress)
-    elif payload.data.startswith(ZIP) and is_workbook(payload.data):
+    elif payload.data.head.startswith(ZIP) and is_workbook(payload.data):
         kind, content = "xlsx", read_workbook(payload.data, shown, progress, named)
     else:
         refuse_foreign(payload.data, shown)
         decoded = to_utf8(payload.data, shown)
-        payload = replace(payload, data=b"")  # a second copy of a large file is no longer needed
+        payload = replace(payload, data=decoded.data)  # what was packed is no longer needed
         encoding = decoded.encoding
-        kind, content = _read_text(decoded, payload, progress, named)
+        kind, content = _read_text(decoded, payload, progress, named, blocks)
         content = replace(content, warnings=(*decoded.warnings, *content.warnings))
     if not content.table.num_rows:
         raise DataError(
@@ -163,11 +192,11 @@ def _unlike_its_name(hint: str, name: str, kind: str) -> tuple[str, ...]:
 
 
 def _read_text(
-    decoded: Decoded, payload: Payload, progress: Progress, named: Collection[str]
+    decoded: Decoded, payload: Payload, progress: Progress, named: Collection[str], blocks: bool
 ) -> tuple[str, Content]:
     name = payload.name
     data = decoded.data
-    if not data.strip():
+    if data.blank():
         raise DataError(f"{plain(name)} is empty. Choose a file with at least one text.")
     suffix = ending(payload.hint)
     expected = ENDINGS.get(suffix)
@@ -175,28 +204,31 @@ def _read_text(
         content, kind = read_json(data, name, lines=expected == "jsonl", progress=progress)
         return kind, content
     separator = find_separator(data)
-    if not data.strip(_MARKS):
+    if data.blank(_MARKS):
         raise DataError(f"{plain(name)} holds separators and no value. Choose another file.")
     if expected == "csv":
         return "csv", without_our_guards(read_delimited(data, name, progress, named), name)
-    if _is_table(data, separator, strict=expected == "text"):
+    as_blocks = blocks and expected == "text"
+    if not as_blocks and _is_table(data, separator, strict=expected == "text"):
         return "csv", without_our_guards(read_delimited(data, name, progress, named), name)
     if suffix in BINARY_ENDINGS or expected in {"json", "jsonl"}:
         raise DataError(
             f"{plain(name)} is not what its ending {plain(suffix)} says: it holds plain words and "
             f"no table. Export it again. Supported are {SUPPORTED}."
         )
-    return "text", read_lines(data, name, progress)
+    return "text", read_lines(data, name, progress, blocks)
 
 
-def _is_json(data: bytes, expected: str | None) -> bool:
+def _is_json(data: Blob, expected: str | None) -> bool:
     """Whether to read as JSON: by its ending when it begins so, else by its first value."""
-    head = data[:1].strip() or data[:4096].lstrip()[:1]
+    head = data.head.lstrip()[:1]
     if expected in {"json", "jsonl"}:
         return head in {b"[", b"{", b'"', b"'"} or not _is_table(data, find_separator(data), True)
     if head not in {b"[", b"{"}:
         return False
-    text = data.decode("utf-8")
+    if data.size > MAX_WHOLE_BYTES:  # only lines or an array can be read
+        return head == b"[" or data.head.lstrip()[1:2] == b'"'
+    text = data.whole().decode("utf-8")
     start = skip_space(text, 0)
     try:
         value, end = Reader().value(text, start, "")
@@ -208,11 +240,11 @@ def _is_json(data: bytes, expected: str | None) -> bool:
     return isinstance(value, list) and skip_space(text, end) == len(text)
 
 
-def _is_table(data: bytes, separator: Separator, strict: bool) -> bool:
+def _is_table(data: Blob, separator: Separator, strict: bool) -> bool:
     """Whether a text without a telling ending is a table: even rows below a line of names."""
     if separator.columns < 2 or separator.share < 0.9 or separator.character not in USUAL:
         return False
-    head = data[: 64 << 10].decode("utf-8", errors="ignore")
+    head = data.head[: 64 << 10].decode("utf-8", errors="ignore")
     lines = [line for line in head.splitlines() if line.strip()]
     names = lines[separator.skip].split(separator.character)
     names = [name.strip().strip('"') for name in names]
@@ -221,14 +253,27 @@ def _is_table(data: bytes, separator: Separator, strict: bool) -> bool:
     return has_known_name(names) or not strict
 
 
-def read_lines(data: bytes, name: str, progress: Progress = None) -> Content:
-    """UTF-8 bytes as one text in each line that is not white space."""
+def read_lines(data: Blob, name: str, progress: Progress = None, blocks: bool = False) -> Content:
+    """UTF-8 bytes as one text in each line that is not white space, or in each block of lines."""
     builder = TableBuilder(["text"], name, progress)
-    stream = TextIOWrapper(BytesIO(data), encoding="utf-8", newline=None)
-    for line in stream:
-        text = line.rstrip("\n")
+    stream = TextIOWrapper(data.open(), encoding="utf-8", newline=None)
+    for text in read_blocks(stream) if blocks else stream:
+        text = text.rstrip("\n")
         if text.strip():
             builder.add((text,))
     if not builder.rows:
         raise DataError(f"{plain(name)} is empty: no line holds a text. Choose another file.")
     return Content(builder.table(), rows=builder.rows)
+
+
+def read_blocks(lines: Iterable[str]) -> Iterator[str]:
+    """Lines that follow each other as one text, up to a line without anything but white space."""
+    block: list[str] = []
+    for line in lines:
+        if line.strip():
+            block.append(line)
+        elif block:
+            yield "".join(block).rstrip("\n")
+            block = []
+    if block:
+        yield "".join(block).rstrip("\n")

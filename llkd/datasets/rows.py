@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from llkd.datasets.characters import storable, visible
+from llkd.datasets.characters import storable
 from llkd.datasets.columns import find_column, guess_id
 from llkd.datasets.columns import text_column as choose_text
-from llkd.datasets.findings import replaced_told, text_warnings
+from llkd.datasets.findings import USABLE, Sorting, glance, replaced_told, text_warnings
 from llkd.datasets.records import read_records
 from llkd.datasets.tables import Progress
 from llkd.datasets.wording import count, places, plain, quoted
@@ -57,21 +57,19 @@ def read_rows(
     column, told = choose_text(records, text_column)
     ident = find_column(records, id_column, "--id-column") if id_column else guess_id(records)
     lists = set(records.lists.get(column, ()))
-    found = [
-        None if text is None or row in lists or not visible(text) else text
-        for row, text in enumerate(records.table.column(column).to_pylist())
-    ]
-    there = [row for row, text in enumerate(found) if text is not None]
-    if not there:
+    texts = records.table.column(column)
+    looked = glance(texts, sorted(lists))
+    usable = looked.state == USABLE
+    if not usable.any():
         raise DataError(
             f"{plain(records.name)} holds no text in the column {quoted(column)}. Choose another "
             "column with --text-column."
         )
-    texts, odd = text_warnings(
-        [text for text in found if text is not None], [records.number(row) for row in there]
-    )
-    for row, text in zip(there, texts, strict=True):
-        found[row] = text
+    found = [
+        storable(text) if there else None
+        for text, there in zip(texts.to_pylist(), usable, strict=True)
+    ]
+    odd = text_warnings(records, Sorting(looked, usable))
     warnings = [*records.warnings, *told, *replaced_told(records, (column,)), *odd]
     if lists:
         numbers = [records.number(row) for row in sorted(lists)]

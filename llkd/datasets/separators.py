@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.header import has_known_name, looks_like_names
-from llkd.datasets.limits import SAMPLE_BYTES
 
 USUAL = (",", "\t", ";", "|")
 _UNUSUAL = ("^", "~", "`", "¦", "\x1f", "\x01")
@@ -46,7 +46,7 @@ class Separator:
         return self.columns > 1 and self.character not in USUAL
 
 
-def find_separator(data: bytes) -> Separator:
+def find_separator(data: Blob) -> Separator:
     """Judge the first 200 records of the UTF-8 ``data``."""
     sample = _sample(data)
     named = _SEP_LINE.match(sample)
@@ -68,13 +68,13 @@ def find_separator(data: bytes) -> Separator:
             best = judged
     if best:
         return best
-    absent = next((c for c in _NONE if c.encode() not in data), "\x1f")
+    absent = next((c for c in _NONE if not data.holds(c.encode())), "\x1f")
     return Separator(absent, 1, 1.0, inside=inside and _outside_quotes(sample))
 
 
-def _sample(data: bytes) -> str:
-    head = data[:SAMPLE_BYTES]
-    if len(head) < len(data) and b"\n" in head:
+def _sample(data: Blob) -> str:
+    head = data.head
+    if len(head) < data.size and b"\n" in head:
         head = head[: head.rindex(b"\n") + 1]
     return head.decode("utf-8", errors="ignore")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.wording import plain
 from llkd.errors import DataError
 
@@ -80,21 +81,21 @@ def ending(name: str) -> str:
     return path.suffix
 
 
-def refuse_foreign(data: bytes, name: str) -> None:
+def refuse_foreign(data: Blob, name: str) -> None:
     """Raise DataError when ``data`` is a known kind of file that is not supported."""
-    if data.startswith(OLE):
+    if data.head.startswith(OLE):
         _refuse_ole(data, name)
     for magic, what, advice in _MAGIC:
-        if data.startswith(magic):
+        if data.head.startswith(magic):
             raise DataError(_sentence(name, what, advice))
-    head = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    head = data.head[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     for pattern, what, advice in _WRITTEN:
         if pattern.match(head):
             raise DataError(_sentence(name, what, advice))
 
 
-def _refuse_ole(data: bytes, name: str) -> None:
-    if "EncryptedPackage".encode("utf-16-le") in data:
+def _refuse_ole(data: Blob, name: str) -> None:
+    if data.holds("EncryptedPackage".encode("utf-16-le")):
         raise DataError(
             f"{plain(name)} is protected with a password. Save it without one, or export the "
             "sheet as CSV."

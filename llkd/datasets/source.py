@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from llkd.datasets.columns import guess_id, guess_label, guess_text
+from llkd.datasets.files import File, find_parts
 from llkd.datasets.limits import HEAD_ROWS
 from llkd.datasets.records import Records, frame_of, read_records
 
@@ -43,6 +45,22 @@ def inspect(path: str | Path, name: str | None = None) -> Source:
         DataError: it is empty, damaged or not supported.
     """
     return source_of(read_records(path, name))
+
+
+def inspect_files(files: Sequence[File]) -> tuple[Source, ...]:
+    """Read files and folders, and say what is in each table of them; nothing is stored.
+
+    Raises:
+        NotFound: there is no such file.
+        DataError: one is empty, damaged or not supported; nothing of the others is read then.
+    """
+    found = find_parts(files)
+    sources = [
+        source_of(read_records(part.path, part.name, member=part.member)) for part in found.parts
+    ]
+    if found.warnings:
+        sources[0] = replace(sources[0], warnings=(*found.warnings, *sources[0].warnings))
+    return tuple(sources)
 
 
 def source_of(records: Records) -> Source:

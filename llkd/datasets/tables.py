@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from llkd.datasets.characters import without_surrogates
-from llkd.datasets.limits import CHUNK_ROWS, MAX_CELLS, MAX_COLUMNS, MAX_ROWS
+from llkd.datasets.limits import CHUNK_CHARACTERS, CHUNK_ROWS, MAX_CELLS, MAX_COLUMNS, MAX_ROWS
+from llkd.datasets.scratch import Spool, steps
 from llkd.datasets.wording import count, listed, plain
 from llkd.errors import DataError
 
@@ -77,14 +80,17 @@ class TableBuilder:
         self.replaced: dict[str, int] = {}
         self._name = name
         self._progress = progress
+        self._schema = pa.schema([(column, pa.string()) for column in self.names])
         self._pending: list[Sequence[Cell]] = []
-        self._chunks: list[list[pa.Array]] = []
+        self._characters = 0
+        self._spool = Spool()
 
     def add(self, row: Sequence[Cell]) -> None:
         """Take one row, which has as many cells as there are columns."""
         self._pending.append(row)
         self.rows += 1
-        if len(self._pending) >= CHUNK_ROWS:
+        self._characters += sum([len(cell) for cell in row if cell is not None])
+        if len(self._pending) >= CHUNK_ROWS or self._characters >= CHUNK_CHARACTERS:
             self._flush()
 
     def _flush(self) -> None:
@@ -95,8 +101,8 @@ class TableBuilder:
             if changed:
                 self.replaced[column] = self.replaced.get(column, 0) + changed
             arrays.append(array)
-        self._chunks.append(arrays)
-        self._pending = []
+        self._spool.add(pa.table(arrays, schema=self._schema))
+        self._pending, self._characters = [], 0
         if self._progress:
             self._progress(self.rows)
 
@@ -104,11 +110,7 @@ class TableBuilder:
         """The table of all rows."""
         if self._pending:
             self._flush()
-        columns = [
-            pa.chunked_array([chunk[k] for chunk in self._chunks], type=pa.string())
-            for k in range(len(self.names))
-        ]
-        return pa.table(columns, names=self.names)
+        return self._spool.table() if self.rows else self._schema.empty_table()
 
 
 def without_empty(
@@ -117,8 +119,7 @@ def without_empty(
     """Drop columns with neither a name nor a value; tell of those that have values."""
     empty = set()
     for position in blank_names:
-        trimmed = pc.utf8_trim_whitespace(table.column(position))
-        if not pc.any(pc.not_equal(trimmed, "")).as_py():
+        if not any(map(_holds_value, steps(table.column(position).chunks))):
             empty.add(position)
     kept = [k for k in range(table.num_columns) if k not in empty]
     unnamed = [table.column_names[k] for k in blank_names if k not in empty]
@@ -131,3 +132,32 @@ def without_empty(
         f"{count(len(unnamed), 'column')} of {plain(name)} {'has' if one else 'have'} no name and "
         f"{'was' if one else 'were'} called {listed(unnamed, 3)}."
     ]
+
+
+def _holds_value(values: pa.Array) -> bool:
+    return bool(pc.any(pc.not_equal(pc.utf8_trim_whitespace(values), "")).as_py())
+
+
+class Column:
+    """The texts of one or more columns of strings, one after the other, read some at a time."""
+
+    def __init__(self, columns: Sequence[pa.ChunkedArray]) -> None:
+        self.chunks = [chunk for column in columns for chunk in column.chunks if len(chunk)]
+        self._ends = np.cumsum([len(chunk) for chunk in self.chunks], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def take(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        """The values in these rows, in that order."""
+        values: list[str] = [""] * len(rows)
+        order = np.argsort(rows, kind="stable")
+        place = np.searchsorted(self._ends, rows[order], side="right")
+        numbers = np.unique(place)
+        for number, _ in zip(numbers, steps([self.chunks[k] for k in numbers]), strict=True):
+            here = order[place == number]
+            start = self._ends[number] - len(self.chunks[number])
+            taken = self.chunks[number].take(pa.array(rows[here] - start)).to_pylist()
+            for position, value in zip(here, taken, strict=True):
+                values[position] = value
+        return values

@@ -12,14 +12,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from io import BytesIO
 from itertools import chain, islice
 from types import ModuleType
 from typing import Any
 
+from llkd.datasets.blobs import Blob
 from llkd.datasets.containers import check_unpacked
 from llkd.datasets.header import find_header, name_columns
-from llkd.datasets.limits import MAX_COLUMNS, SAMPLE_RECORDS
+from llkd.datasets.limits import MAX_COLUMNS, MAX_WHOLE_BYTES, SAMPLE_RECORDS
 from llkd.datasets.tables import Cell, Content, Progress, TableBuilder, check_size, without_empty
 from llkd.datasets.wording import choices, listed, places, plain, quoted
 from llkd.errors import DataError
@@ -40,7 +40,7 @@ def _openpyxl() -> ModuleType:
 
 
 def read_workbook(
-    data: bytes, name: str, progress: Progress = None, named: Collection[str] = ()
+    data: Blob, name: str, progress: Progress = None, named: Collection[str] = ()
 ) -> Content:
     """Read the bytes of an XLSX workbook; ``named`` are columns that the user asked for.
 
@@ -50,9 +50,7 @@ def read_workbook(
     _check_parts(data, name)
     openpyxl = _openpyxl()
     try:
-        book = openpyxl.load_workbook(
-            BytesIO(data), read_only=True, data_only=True, keep_links=False
-        )
+        book = openpyxl.load_workbook(data.open(), read_only=True, data_only=True, keep_links=False)
     except DataError:
         raise
     except Exception as error:  # openpyxl raises whatever its parser meets
@@ -83,12 +81,18 @@ def _damaged(name: str, error: Exception) -> DataError:
     )
 
 
-def _check_parts(data: bytes, name: str) -> None:
+def _check_parts(data: Blob, name: str) -> None:
     """Refuse a workbook that unpacks to too much or whose XML declares entities."""
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
+        with zipfile.ZipFile(data.open()) as archive:
             total = sum(member.file_size for member in archive.infolist())
-            check_unpacked(total, len(data), name)
+            check_unpacked(total, data.size, name)
+            if total > MAX_WHOLE_BYTES:
+                raise DataError(
+                    f"{plain(name)} unpacks to {total >> 20:,} MiB, but a workbook is read as a "
+                    f"whole and may have {MAX_WHOLE_BYTES >> 20:,} MiB. Export the sheet as CSV, "
+                    "which is read piece by piece."
+                )
             read = 0
             for member in archive.infolist():
                 if not member.filename.lower().endswith((".xml", ".rels")):
@@ -97,7 +101,7 @@ def _check_parts(data: bytes, name: str) -> None:
                 with archive.open(member) as stream:
                     while block := stream.read(1 << 20):
                         read += len(block)
-                        check_unpacked(read, len(data), name)
+                        check_unpacked(read, data.size, name)
                         if _DOCTYPE.search((tail + block).replace(b"\0", b"")):
                             raise DataError(
                                 f"{plain(name)} declares XML entities in "

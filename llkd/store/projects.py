@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
 import shutil
 import time
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,17 +21,8 @@ from llkd.config import LabelSet, build
 from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
 from llkd.store.database import new_id
-from llkd.store.home import Home, atomic_file
-
-TEXT_SCHEMA = pa.schema(
-    [
-        ("row", pa.int32()),
-        ("id", pa.string()),
-        ("text", pa.string()),
-        ("gold", pa.string()),
-        ("split", pa.string()),
-    ]
-)
+from llkd.store.home import Home
+from llkd.store.text_files import as_table, clear_leftovers, digest, not_stored, staged
 
 
 @dataclass(frozen=True)
@@ -62,35 +55,61 @@ class Projects:
         source: str,
         report: dict[str, Any],
         label_set: LabelSet | None = None,
+        between: Callable[[], None] | None = None,
     ) -> Project:
-        """Store checked texts (columns id, text, gold, split) as a new project, all or nothing.
+        """Store checked texts as a new project, all or nothing.
 
-        Raises UserError where the name is taken or not usable.
+        Args:
+            name: of the project.
+            texts: with the columns id, text, gold and split and, where they came from several
+                files, source.
+            source: where they came from, in words.
+            report: what was found while they were read.
+            label_set: the classes, where they are known.
+            between: called after every some MiB, to let go of memory.
+
+        Raises:
+            UserError: the name is taken or not usable.
+            StoreError: the disk is full or cannot be written; nothing is left behind.
         """
         name = checked_name(name)
-        table = _as_table(texts)
-        table_digest = digest(texts)
-        with self._engine.begin() as connection:
-            if self._find(connection, name) is not None:
-                raise UserError(
-                    f"There is a project {name!r} already. Choose another name, or delete that one."
-                )
-            made = connection.execute(
-                sa.insert(schema.projects).values(
-                    name=name,
-                    created=time.time(),
-                    source=source[:500],
-                    rows=len(texts),
-                    digest=table_digest,
-                    report=report,
-                    label_set=label_set.model_dump(mode="json") if label_set else None,
-                )
-            )
-            project_id = new_id(made)
-            # Inside the transaction: a disk that is full leaves no project behind.
-            with atomic_file(self._home.project(project_id) / "texts.parquet") as temporary:
-                pq.write_table(table, temporary, compression="zstd")
+        table = as_table(texts)
+        with self._engine.connect() as connection:
+            self._refuse_taken(connection, name)
+        clear_leftovers(self._home, {project.id for project in self.all()})
+        values = {
+            "name": name,
+            "created": time.time(),
+            "source": source[:500],
+            "rows": len(texts),
+            "digest": digest(texts, between),
+            "report": report,
+            "label_set": label_set.model_dump(mode="json") if label_set else None,
+        }
+        # The texts are written before the transaction, which other processes would wait for.
+        with staged(self._home, table, between) as staging:
+            folder: Path | None = None
+            try:
+                with self._engine.begin() as connection:
+                    self._refuse_taken(connection, name)
+                    made = connection.execute(sa.insert(schema.projects).values(**values))
+                    folder = self._home.project(new_id(made))
+                    # A number that was given before was never committed: what lies there is dead.
+                    shutil.rmtree(folder, ignore_errors=True)
+                    os.replace(staging, folder)
+            except BaseException as error:
+                if folder is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
+                if isinstance(error, OSError | sa.exc.SQLAlchemyError):
+                    raise not_stored(error) from error
+                raise
         return self.get(name)
+
+    def _refuse_taken(self, connection: sa.Connection, name: str) -> None:
+        if self._find(connection, name) is not None:
+            raise UserError(
+                f"There is a project {name!r} already. Choose another name, or delete that one."
+            )
 
     def get(self, name: str) -> Project:
         """The project of that name. Raises NotFound, naming those there are."""
@@ -189,23 +208,6 @@ def checked_name(name: str) -> str:
             f"but it was {name!r}."
         )
     return name
-
-
-def digest(texts: pd.DataFrame) -> str:
-    """SHA-256 of ids and texts in row order: equal for equal text sets."""
-    total = hashlib.sha256()
-    for column in ("id", "text"):
-        for value in texts[column]:
-            data = str(value).encode("utf-8", "surrogatepass")
-            total.update(len(data).to_bytes(8, "little") + data)
-    return total.hexdigest()
-
-
-def _as_table(texts: pd.DataFrame) -> pa.Table:
-    frame = texts[["id", "text", "gold", "split"]].copy()
-    frame.insert(0, "row", range(len(frame)))
-    frame["gold"] = frame["gold"].where(frame["gold"].notna(), None)
-    return pa.Table.from_pandas(frame, schema=TEXT_SCHEMA, preserve_index=False)
 
 
 def _project(row: Any) -> Project:

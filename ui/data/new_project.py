@@ -8,11 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from llkd import datasets
-from llkd.datasets import TextSet
+from llkd.datasets import Reading, Source, TextSet, hub
+from llkd.datasets.labels import classes
 from llkd.importing import import_sample, import_texts
 from llkd.store import Project, Store
 from ui.data import sources
-from ui.data.sources import PASTE, PATH, UPLOAD, Draft, Reading
+from ui.data.measures import show_measures
+from ui.data.sources import HUB, PASTE, PATH, UPLOAD, Draft
 from ui.errors import told
 from ui.page import choose_project, make_new_project
 from ui.wording import TERMS, count, counted, plain
@@ -21,6 +23,7 @@ SAMPLE_NAME = "City messages"
 _REASONS = {
     "blank": "blank: there is nothing to read",
     "duplicate": "duplicate: the same text stands in an earlier row",
+    "near_duplicate": "near-duplicate: almost the same text stands in an earlier row",
     "malformed": "malformed: cannot be read as one text",
 }
 
@@ -48,15 +51,15 @@ def _chosen() -> bool:
     """Whether there is a file or a text to work with, as the widgets stand."""
     state = st.session_state
     kind = state.get("data_kind", UPLOAD)
-    key = {UPLOAD: "_draft_texts", PASTE: "data_pasted", PATH: "data_path"}[kind]
-    return bool(state.get(key))
+    keys = {UPLOAD: "_draft_texts", PASTE: "data_pasted", PATH: "data_path", HUB: "_draft_hub"}
+    return bool(state.get(keys[kind]))
 
 
 def _choose_and_read(store: Store) -> None:
     """Where the texts are, then what is in them."""
     kind = st.segmented_control(
         "Where are the texts?",
-        [UPLOAD, PASTE, PATH],
+        [UPLOAD, PASTE, PATH, HUB],
         default=UPLOAD,
         required=True,
         key="data_kind",
@@ -65,13 +68,16 @@ def _choose_and_read(store: Store) -> None:
     with told():
         if kind == PASTE:
             pasted = st.text_area(
-                "Texts, one a line",
+                "Texts",
                 height=180,
                 key="data_pasted",
                 persist_state="session",
             )
+            blocks = _blocks("pasted")
+            near = _near("pasted")
             if pasted and pasted.strip():
-                _finish(store, datasets.texts_from_lines(pasted), "Pasted texts", "pasted texts")
+                texts = datasets.texts_from_lines(pasted, blocks=blocks, near=near)
+                _finish(store, texts, "Pasted texts", "pasted texts")
             return
         draft = _draft(str(kind))
         if draft is not None:
@@ -81,10 +87,40 @@ def _choose_and_read(store: Store) -> None:
 def _draft(kind: str) -> Draft | None:
     if kind == PATH:
         return sources.path_draft()
-    draft = sources.file_draft("texts", "File with texts")
+    if kind == HUB:
+        return sources.hub_draft()
+    draft = sources.file_draft("texts", "Files with texts", several=True)
     if draft is None:
-        st.caption(f"{sources.FORMATS}. One text a row; other columns are fine.")
+        st.caption(
+            f"{sources.FORMATS}. One text a row; other columns are fine. Several files become one "
+            "project."
+        )
     return draft
+
+
+def _blocks(key: str) -> bool:
+    """Whether a text is a block of lines, in plain text."""
+    chosen = st.segmented_control(
+        "A text is",
+        ["one line", "a block of lines"],
+        default="one line",
+        required=True,
+        key=f"{key}_blocks",
+        help="A block goes on to the next blank line.",
+        persist_state="session",
+    )
+    return chosen == "a block of lines"
+
+
+def _near(key: str) -> str:
+    """What becomes of near-duplicates."""
+    drop = st.checkbox(
+        "Leave out near-duplicates",
+        help=TERMS["near-duplicate"],
+        key=f"{key}_near",
+        persist_state="session",
+    )
+    return "drop" if drop else "keep"
 
 
 def _sample(store: Store) -> None:
@@ -102,11 +138,51 @@ def _sample(store: Store) -> None:
 
 
 def _from_file(store: Store, draft: Draft) -> None:
-    source = sources.inspected(draft)
+    found = sources.inspected(draft)
+    source = found[0]
+    key = f"columns_{draft.key}"
     st.subheader("What was found", anchor=False)
-    sources.show_source(source)
+    blocks = any(one.format == "text" for one in found) and _blocks(key)
+    sources.show_sources(found, blocks)
+    sources.show_warnings(draft.warnings)
+    columns = _columns(source, key)
+    if columns is None:
+        st.info("Choose the column that holds the texts.", icon=":material/touch_app:")
+        return
+    text_column, label_column, id_column = columns
+    if label_column is None and source.label_column not in (None, text_column):
+        st.caption(
+            f"The column {plain(source.label_column)} has few values that come often: if a person "
+            "gave them as labels, choose it as gold."
+        )
+    with st.container(horizontal=True):
+        duplicates = st.checkbox(
+            "Keep texts that stand more than once",
+            key=f"{key}_duplicates",
+            persist_state="session",
+        )
+        near = _near(key)
+    reading = Reading(
+        text_column=text_column,
+        label_column=label_column,
+        id_column=id_column,
+        keep_duplicates=duplicates,
+        near="drop" if near == "drop" else "keep",
+        blocks=blocks,
+    )
+    chosen = sources.text_set(draft, reading)
+    gold = _gold_file(draft, reading) if label_column is None else None
+    told_source = draft.name
+    if gold is not None:
+        chosen, gold_name = gold
+        told_source = f"{draft.name}, gold from {gold_name}"
+    name = draft.name.removeprefix(hub.PREFIX) if hub.is_hub(draft.name) else draft.name
+    _finish(store, chosen, project_name(name), told_source)
+
+
+def _columns(source: Source, key: str) -> tuple[str, str | None, str | None] | None:
+    """The text, gold and id columns as chosen; None while there is no text column."""
     text, label, identity = st.columns(3)
-    key = f"columns_{draft.path}"
     with text:
         text_column = sources.column_choice(
             "Text",
@@ -133,27 +209,7 @@ def _from_file(store: Store, draft: Draft) -> None:
             "A name for each text that is found again in exports; without it, rows are numbered.",
             none="chosen automatically",
         )
-    if text_column is None:
-        st.info("Choose the column that holds the texts.", icon=":material/touch_app:")
-        return
-    if label_column is None and source.label_column not in (None, text_column):
-        st.caption(
-            f"The column {plain(source.label_column)} has few values that come often: if a person "
-            "gave them as labels, choose it as gold."
-        )
-    duplicates = st.checkbox(
-        "Keep texts that stand more than once",
-        key=f"{key}_duplicates",
-        persist_state="session",
-    )
-    reading = Reading(text_column, label_column, id_column, duplicates)
-    chosen = sources.text_set(draft, reading)
-    gold = _gold_file(draft, reading) if label_column is None else None
-    told_source = draft.name
-    if gold is not None:
-        chosen, gold_name = gold
-        told_source = f"{draft.name}, gold from {gold_name}"
-    _finish(store, chosen, project_name(draft.name), told_source)
+    return None if text_column is None else (text_column, label_column, id_column)
 
 
 def _gold_file(texts: Draft, reading: Reading) -> tuple[TextSet, str] | None:
@@ -164,7 +220,7 @@ def _gold_file(texts: Draft, reading: Reading) -> tuple[TextSet, str] | None:
         if draft is None:
             return None
         with told():
-            source = sources.inspected(draft)
+            source = sources.inspected(draft)[0]
             sources.show_source(source)
             left, right = st.columns(2)
             with left:
@@ -172,7 +228,7 @@ def _gold_file(texts: Draft, reading: Reading) -> tuple[TextSet, str] | None:
                     "Id",
                     source,
                     source.id_column,
-                    f"gold_id_{draft.path}",
+                    f"gold_id_{draft.key}",
                     "The ids of the texts; without them, rows are matched by the text itself.",
                     none="chosen automatically",
                 )
@@ -181,7 +237,7 @@ def _gold_file(texts: Draft, reading: Reading) -> tuple[TextSet, str] | None:
                     "Gold label",
                     source,
                     source.label_column,
-                    f"gold_label_{draft.path}",
+                    f"gold_label_{draft.key}",
                     TERMS["gold"],
                 )
             if label is not None:
@@ -195,11 +251,13 @@ def _finish(store: Store, chosen: TextSet, name: str, source: str) -> None:
     st.subheader("What will be kept", anchor=False)
     gold = int(chosen.texts["gold"].notna().sum())
     show_kept(chosen.rows, chosen.kept, chosen.dropped, gold)
-    if chosen.labels:
-        found = ", ".join(chosen.labels[:12]) + (" \u2026" if len(chosen.labels) > 12 else "")
-        classes = counted(len(chosen.labels), "class", "classes")
-        st.caption(f"{classes} found in the gold labels: {plain(found)}.")
+    labels = classes(chosen.labels)
+    if labels:
+        shown = ", ".join(labels[:12]) + (" \u2026" if len(labels) > 12 else "")
+        number = counted(len(labels), "class", "classes")
+        st.caption(f"{number} found in the gold labels: {plain(shown)}.")
     sources.show_warnings(chosen.warnings)
+    show_measures(chosen)
     left = right = st.container()
     if gold:
         left, right = st.columns(2, gap="large", vertical_alignment="bottom")
@@ -286,6 +344,7 @@ def _open(project: Project) -> None:
     """Show the project that was just made."""
     sources.drop_draft("texts")
     sources.drop_draft("gold")
+    sources.drop_draft("hub")
     for key in [k for k in st.session_state if str(k).startswith(("data_pasted", "data_name_"))]:
         del st.session_state[key]
     make_new_project(False)

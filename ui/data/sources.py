@@ -1,4 +1,4 @@
-"""Where new texts come from: an upload, a path, or pasted lines; and what was found in them.
+"""Where new texts come from: uploads, a path, the hub, or pasted lines; and what was found in them.
 
 A chosen file is kept as a copy under a key of its own: an uploader forgets when its page is left.
 """
@@ -12,12 +12,15 @@ from typing import Any
 import streamlit as st
 
 from llkd import datasets
-from llkd.datasets import Source, TextSet
+from llkd.datasets import File, Reading, Source, TextSet, hub
 from llkd.datasets.vocabulary import LABEL, normal
+from llkd.importing import joined
 from ui import reads, uploads
+from ui.data import places
 from ui.wording import counted, plain
 
-UPLOAD, PATH, PASTE = "Upload a file", "File on this machine", "Paste texts"
+UPLOAD, PATH, PASTE = "Upload files", "File or folder on this machine", "Paste texts"
+HUB = "Hub data set"
 FORMATS = "CSV, TSV, JSON, JSON Lines, Parquet, Excel (.xlsx) or plain text, also as .gz or .zip"
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _FORMATS = {"csv": "CSV", "json": "JSON", "jsonl": "JSON Lines", "xlsx": "Excel", "text": "text"}
@@ -25,85 +28,125 @@ _FORMATS = {"csv": "CSV", "json": "JSON", "jsonl": "JSON Lines", "xlsx": "Excel"
 
 @dataclass(frozen=True)
 class Draft:
-    """A file chosen for import: where the copy lies, what it is called, whether it is a copy."""
+    """What was chosen for one import: its files or folder, its name, whether these are copies."""
 
-    path: str
+    files: tuple[File, ...]
     name: str
     copied: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Tells this draft from others in the keys of widgets."""
+        return self.files[0].path
 
 
-def file_draft(slot: str, label: str) -> Draft | None:
-    """The file chosen in this slot (``texts`` or ``gold``), or the widgets to choose one."""
-    kept: Draft | None = st.session_state.get(f"_draft_{slot}")
-    if kept is not None and Path(kept.path).exists():
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.text(kept.name, width="stretch")
-            st.button(
-                "Remove",
-                icon=":material/close:",
-                key=f"remove_{slot}",
-                on_click=drop_draft,
-                args=(slot,),
-            )
+def file_draft(slot: str, label: str, several: bool = False) -> Draft | None:
+    """The files chosen in this slot (``texts`` or ``gold``), or the widgets to choose them."""
+    kept = kept_draft(slot)
+    if kept is not None:
         return kept
-    uploaded = st.file_uploader(label, key=f"upload_{slot}", help=f"{FORMATS}.")
-    if uploaded is None:
+    chosen: Any = st.file_uploader(
+        label, key=f"upload_{slot}", help=f"{FORMATS}.", accept_multiple_files=several
+    )
+    uploaded = chosen if several else [chosen] if chosen is not None else []
+    if not uploaded:
         return None
-    path = uploads.keep(reads.store(), uploaded)
-    st.session_state[f"_draft_{slot}"] = Draft(str(path), uploaded.name, True)
+    files = tuple(File(str(uploads.keep(reads.store(), one)), one.name) for one in uploaded)
+    keep_draft(slot, Draft(files, joined([one.name for one in uploaded]), True))
     st.rerun()
 
 
+def kept_draft(slot: str) -> Draft | None:
+    """The files kept in this slot, shown with a button to remove them."""
+    kept: Draft | None = st.session_state.get(f"_draft_{slot}")
+    if kept is None or not all(Path(file.path).exists() for file in kept.files):
+        return None
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.text(kept.name, width="stretch")
+        st.button(
+            "Remove",
+            icon=":material/close:",
+            key=f"remove_{slot}",
+            on_click=drop_draft,
+            args=(slot,),
+        )
+    return kept
+
+
+def keep_draft(slot: str, draft: Draft) -> None:
+    """Let the slot hold these files."""
+    st.session_state[f"_draft_{slot}"] = draft
+
+
 def path_draft() -> Draft | None:
-    """A file named by its path: for files too large to upload."""
+    """A file or folder named by its path: for files too large to upload, or many."""
+    where = places.rule()
+    if where.refused:
+        st.info(where.told, icon=":material/lock:")
+        return None
     shown = st.text_input(
-        "Path of the file",
-        placeholder="/data/messages.csv",
-        help=f"{FORMATS}. It is read where it lies; nothing is uploaded.",
+        "Path of the file or folder",
+        placeholder="/data/messages.csv" if where.root is None else "messages.csv",
+        help=f"{FORMATS}; a folder with all that is in it. It is read where it lies; nothing is "
+        f"uploaded. {where.told}",
         key="data_path",
         persist_state="session",
     )
     if not shown.strip():
         return None
-    path = Path(shown.strip()).expanduser()
-    return Draft(str(path), path.name, False)
+    path = places.allowed(shown.strip())
+    return Draft((File(str(path), path.name),), path.name, False)
+
+
+def hub_draft() -> Draft | None:
+    """A data set of the hub by its name, fetched when the button is pressed."""
+    kept = kept_draft("hub")
+    if kept is not None:
+        return kept
+    name = st.text_input(
+        "Name of the data set",
+        placeholder="fancyzhx/ag_news@test",
+        help="OWNER/NAME, with :CONFIG and @SPLIT where needed. Only its data files are fetched; "
+        "no script of it is run.",
+        key="data_hub",
+        persist_state="session",
+    ).strip()
+    if st.button("Fetch it", icon=":material/cloud_download:", disabled=not name):
+        asked = hub.PREFIX + name.removeprefix(hub.PREFIX)
+        with st.spinner("Fetching the data files \u2026"):
+            found = hub.fetch(asked, folders=False)
+        keep_draft("hub", Draft(found.files, asked, False, found.warnings))
+        st.rerun()
+    return None
 
 
 def drop_draft(slot: str) -> None:
-    """Forget the chosen file and remove its copy."""
+    """Forget the chosen files and remove their copies."""
     kept: Draft | None = st.session_state.pop(f"_draft_{slot}", None)
     if kept is not None and kept.copied:
-        uploads.forget(kept.path)
+        for file in kept.files:
+            uploads.forget(file.path)
 
 
-def inspected(draft: Draft) -> Source:
-    """What the file is. Raises DataError in one sentence."""
-    return _inspected(draft.path, _stamp(draft), draft.name)
+def inspected(draft: Draft) -> tuple[Source, ...]:
+    """What each file is. Raises DataError in one sentence."""
+    return _inspected(draft, _stamp(draft))
 
 
 @st.cache_resource(show_spinner="Looking into the file \u2026", max_entries=8)
-def _inspected(path: str, stamp: tuple[float, int], name: str) -> Source:
-    return datasets.inspect(path, name)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a file is read: which columns, whether texts that stand twice are kept twice."""
-
-    text_column: str
-    label_column: str | None = None
-    id_column: str | None = None
-    keep_duplicates: bool = False
+def _inspected(draft: Draft, stamp: tuple[tuple[float, int], ...]) -> tuple[Source, ...]:
+    return datasets.inspect_files(draft.files)
 
 
 def text_set(draft: Draft, reading: Reading) -> TextSet:
-    """The checked texts of the file. Raises DataError in one sentence."""
+    """The checked texts of the files. Raises DataError in one sentence."""
     return _text_set(draft, _stamp(draft), reading)
 
 
 @st.cache_resource(show_spinner="Reading and checking the texts \u2026", max_entries=2)
-def _text_set(draft: Draft, stamp: tuple[float, int], reading: Reading) -> TextSet:
-    return datasets.read_texts(draft.path, name=draft.name, **vars(reading))
+def _text_set(draft: Draft, stamp: tuple[tuple[float, int], ...], reading: Reading) -> TextSet:
+    return datasets.read_files(draft.files, reading)
 
 
 def with_gold(
@@ -121,27 +164,57 @@ def _with_gold(
     gold: Draft,
     id_column: str | None,
     label_column: str,
-    stamps: tuple[tuple[float, int], ...],
+    stamps: Any,
 ) -> TextSet:
     return datasets.with_gold(
         text_set(draft, reading),
-        gold.path,
-        name=gold.name,
+        gold.files[0].path,
+        name=gold.files[0].name,
         id_column=id_column,
         label_column=label_column,
     )
 
 
-def _stamp(draft: Draft) -> tuple[float, int]:
-    """Changes when the file does; a missing file is the reader's to complain about."""
-    try:
-        facts = Path(draft.path).stat()
-    except OSError:
-        return 0.0, 0
-    return facts.st_mtime, facts.st_size
+def _stamp(draft: Draft) -> tuple[tuple[float, int], ...]:
+    """Changes when a file does; a missing file is the reader's to complain about."""
+    paths = [Path(file.path) for file in draft.files]
+    paths += [
+        inner for path in paths if path.is_dir() for inner in sorted(path.rglob("*"))[:10_000]
+    ]
+    stamps = []
+    for path in paths:
+        try:
+            facts = path.stat()
+            stamps.append((facts.st_mtime, facts.st_size))
+        except OSError:
+            stamps.append((0.0, 0))
+    return tuple(stamps)
 
 
-def show_source(source: Source) -> None:
+def show_sources(sources: tuple[Source, ...], blocks: bool) -> None:
+    """What was found: of several files a table, of the first one its rows."""
+    if len(sources) > 1:
+        rows = [
+            {
+                "file": one.name,
+                "format": _FORMATS.get(one.format, one.format.capitalize()),
+                "encoding": (one.encoding or "").upper(),
+                "rows": one.rows,
+                "columns": ", ".join(one.columns[:12]),
+            }
+            for one in sources
+        ]
+        st.caption(f"{counted(len(sources), 'file')}, read as one. The first is shown below.")
+        st.dataframe(
+            rows,
+            hide_index=True,
+            height=min(38 + 35 * len(rows), 216),
+            alt="The files of this import: format, encoding, rows, columns",
+        )
+    show_source(sources[0], blocks)
+
+
+def show_source(source: Source, blocks: bool = False) -> None:
     """What was found in a file: format, encoding, separator, first rows, warnings."""
     parts = [_FORMATS.get(source.format, source.format.capitalize())]
     if source.encoding:
@@ -151,7 +224,9 @@ def show_source(source: Source) -> None:
         parts.append(f"separated by {named}")
     if source.member:
         parts.append(f"in the archive as {source.member}")
-    parts.append(counted(source.rows, "row"))
+    if source.format == "text":
+        parts.append("a text is a block of lines" if blocks else "one text a line")
+    parts.append(counted(source.rows, "row" if source.format != "text" else "line"))
     st.caption(f"Found: {plain(', '.join(parts))}. The first rows:")
     st.dataframe(source.head, hide_index=True, height=216, alt="First rows of the file")
     show_warnings(source.warnings)

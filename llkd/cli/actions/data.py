@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 from llkd import jobs
 from llkd.cli.actions.given import Document, label_set
@@ -13,32 +12,34 @@ from llkd.store import Store
 
 def import_file(store: Store, given: Namespace) -> Document:
     """``llkd import``."""
-    from llkd.datasets import read_texts, with_gold
-    from llkd.importing import import_texts
+    from llkd.datasets import Reading, read_files, with_gold
+    from llkd.importing import import_texts, prepare, sources_of
     from llkd.store.projects import checked_name
 
-    checked_name(given.project)
-    text_set = read_texts(
-        given.file,
+    if given.project is None and not given.dry_run:
+        raise UserError(
+            "A project needs a name: add --project NAME, or --dry-run to store nothing."
+        )
+    if given.project is not None:
+        checked_name(given.project)
+    classes = label_set(given)
+    sources = sources_of(given.files)
+    reading = Reading(
         text_column=given.text_column,
         label_column=given.label_column,
         id_column=given.id_column,
         keep_duplicates=given.keep_duplicates,
+        near=given.near_duplicates,
+        blocks=given.text_blocks,
     )
+    text_set = sources.told(read_files(sources.files, reading))
     if given.gold:
         text_set = with_gold(text_set, given.gold)
-    project = import_texts(
-        store,
-        given.project,
-        text_set,
-        source=Path(given.file).name,
-        label_set=label_set(given),
-        holdout=given.holdout,
-        seed=given.seed,
-    )
-    report = project.report
-    keys = ("rows", "kept", "dropped", "labels", "warnings", "gold", "held_out")
-    return {"project": project.name, **{key: report[key] for key in keys}}
+    split = {"label_set": classes, "holdout": given.holdout, "seed": given.seed}
+    if given.dry_run:
+        return {"project": None, **prepare(text_set, **split).report}
+    project = import_texts(store, given.project, text_set, source=sources.name, **split)
+    return {"project": project.name, **project.report}
 
 
 def projects(store: Store, given: Namespace) -> Document:

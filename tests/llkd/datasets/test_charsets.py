@@ -1,6 +1,7 @@
 import pytest
 
 from llkd.datasets import inspect, read_texts
+from llkd.datasets.blobs import Blob
 from llkd.datasets.charsets import to_utf8
 from llkd.errors import DataError
 
@@ -66,8 +67,8 @@ def test_one_line_in_another_encoding_is_mended_alone(tmp_path):
 
 
 def test_two_marks_and_padding_at_the_end():
-    decoded = to_utf8(b"\xef\xbb\xbf\xef\xbb\xbftext\nabc\n" + b"\0" * 700, "a.csv")
-    assert decoded.data == b"text\nabc\n"
+    decoded = to_utf8(Blob.of(b"\xef\xbb\xbf\xef\xbb\xbftext\nabc\n" + b"\0" * 700), "a.csv")
+    assert decoded.data.whole() == b"text\nabc\n"
     assert decoded.warnings == ("a.csv ends with 700 NUL bytes, which were left out.",)
 
 

@@ -115,5 +115,5 @@ def test_encodings_without_dictionaries(save):
 def test_dictionary_that_stands_for_too_much(save, monkeypatch, wrap):
     path = save({"text": [wrap("a" * 100_000)] * 1_000})
     assert path.stat().st_size < 100_000
-    monkeypatch.setattr(columnar, "MAX_BYTES", 10_000_000)
+    monkeypatch.setattr(columnar, "_FREE", 10_000_000)
     assert "unpacks to more than" in refused(path, text_column="text")

@@ -138,7 +138,7 @@ def test_labels_and_their_oddities(table):
     assert found.texts["gold"].tolist() == ["Good", "good", None, "bad", "bad", "NA"]
     assert found.warnings == (
         "1 text of 6 has no label.",
-        "Some labels differ only in capitals or spaces: 'Good' / 'good'. They count as different.",
+        "Some labels differ only in capitals or spaces: 'Good' / 'good'. They count as one class.",
         "The label 'NA' (1 text) may mean 'no label', but it counts as a class.",
     )
 
@@ -251,6 +251,6 @@ def test_pasted_half_surrogates_can_be_stored():
     found = texts_from_lines("half \ud800 pair")
     assert found.texts["text"].tolist() == ["half \ufffd pair"]
     assert found.warnings == (
-        "1 text holds NUL or other characters that cannot be stored (record 1); each was replaced "
-        "by �.",
+        "1 value of the column 'text' holds characters that are no valid Unicode; each was "
+        "replaced by �.",
     )

@@ -94,7 +94,7 @@ class TestProjects:
         def full(*_args, **_kwargs):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("llkd.store.projects.pq.write_table", full)
+        monkeypatch.setattr("llkd.store.text_files.pq.ParquetWriter", full)
         with pytest.raises(StoreError, match="No space left on device"):
             a_project(store)
         assert store.projects.all() == []

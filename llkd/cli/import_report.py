@@ -1,0 +1,70 @@
+"""How an import, or what one would do, is shown to a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llkd.cli.output import print_table, printable, shown
+
+_FILES = 20
+_REASONS = {"near_duplicate": "near-duplicate"}
+
+
+def show(found: dict[str, Any]) -> None:
+    """Counts, files, lengths and languages, then what to look at."""
+    where = "would be kept; nothing was stored" if found["project"] is None else "kept in project"
+    name = "" if found["project"] is None else f" {found['project']!r}"
+    print(f"{found['kept']:,} of {found['rows']:,} records {where}{name}.")
+    dropped = [f"{count:,} {_REASONS.get(why, why)}" for why, count in found["dropped"].items()]
+    if dropped:
+        print(f"Left out: {', '.join(dropped)}.")
+    _near(found)
+    if found["gold"]:
+        print(f"{found['gold']:,} have a gold label; {found['held_out']:,} are held out.")
+    _files(found["files"])
+    _statistics(found["statistics"])
+    for warning in found["warnings"]:
+        print(f"Note: {printable(warning)}")
+    classes = ", ".join(printable(label) for label in found["labels"])
+    print(f"Classes: {classes or 'not set yet (llkd label … --labels a,b,c)'}")
+
+
+def _near(found: dict[str, Any]) -> None:
+    near = found["near_duplicates"]
+    if near is None or not near["texts"]:
+        return
+    gone = "near_duplicate" in found["dropped"]
+    groups = "group" if near["groups"] == 1 else "groups"
+    repeat = "text nearly repeats" if near["texts"] == 1 else "texts nearly repeat"
+    print(
+        f"{near['texts']:,} {repeat} an earlier one (in {near['groups']:,} {groups}; Jaccard "
+        f"similarity {near['threshold']} or more): "
+        f"{'left out' if gone else 'kept; --near-duplicates drop leaves them out'}."
+    )
+
+
+def _files(files: list[dict[str, Any]]) -> None:
+    if len(files) < 2:
+        return
+    columns = {"name": ("file", ""), "format": ("format", ""), "rows": ("records", "")}
+    print_table(files[:_FILES], {**columns, "kept": ("kept", "")})
+    if len(files) > _FILES:
+        print(f"… and {len(files) - _FILES:,} more files.")
+
+
+def _statistics(found: dict[str, Any]) -> None:
+    rows = [{"": what, **found[what]} for what in ("characters", "words")]
+    print_table(rows, {key: (key, "") for key in rows[0]})
+    languages = ", ".join(f"{name} {shown(share, '%')}" for name, share in _most(found))
+    print(f"Languages, guessed from {found['languages_from']:,} texts: {languages}.")
+    for cut in found["cut"]:
+        if cut["share"] > 0:
+            print(
+                f"About {shown(cut['share'], '%')} are longer than the {cut['tokens']:,} tokens "
+                f"that a {cut['model']} usually reads; they are kept whole and cut only for it."
+            )
+
+
+def _most(found: dict[str, Any]) -> list[tuple[str, float]]:
+    """The five most frequent languages."""
+    return list(found["languages"].items())[:5]
