@@ -33,8 +33,9 @@ from llkd.exporting.manifest import (
 )
 from llkd.exporting.rows import ROWS_RULE
 from llkd.exporting.student import Beside, write_student
+from llkd.store.home import being_written, held
 
-UNFINISHED = ".export-*.tmp"
+UNFINISHED = ".export.*.tmp"
 NOTES = [
     "In CSV a cell that a spreadsheet could take for a formula (= + - @, full-width ones too, also "
     "behind spaces or quotes; a tab or a line end) has ' in front, so that no spreadsheet runs it, "
@@ -114,12 +115,14 @@ def _staged(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(UNFINISHED):
-            shutil.rmtree(left, ignore_errors=True)
-        stage = Path(tempfile.mkdtemp(dir=folder, prefix=".export-", suffix=".tmp"))
+            if not being_written(left):
+                shutil.rmtree(left, ignore_errors=True)
+        stage = Path(tempfile.mkdtemp(dir=folder, prefix=".export.", suffix=".tmp"))
     except OSError as error:
         raise StoreError(f"Cannot make the folder {folder}: {error.strerror}.") from error
     try:
-        yield stage
+        with held(stage):
+            yield stage
     except OSError as error:
         raise StoreError(
             f"Cannot write the export to {folder}: {error.strerror or error}. "

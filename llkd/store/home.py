@@ -170,6 +170,17 @@ def put_back(path: Path) -> bool:
     return False
 
 
+@contextmanager
+def held(temporary: Path) -> Iterator[None]:
+    """Mark a temporary file or folder as that of a living process (see :func:`being_written`)."""
+    handle = os.open(temporary, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def being_written(temporary: Path) -> bool:
     """Whether a living process holds a temporary file or folder of this module."""
     try:

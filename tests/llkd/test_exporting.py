@@ -149,7 +149,7 @@ class TestAllOrNothing:
         assert not (tmp_path / "out").exists()
 
     def test_what_a_killed_export_left_is_no_obstacle(self, tmp_path):
-        left = tmp_path / ".export-killed.tmp"
+        left = tmp_path / ".export.killed.tmp"
         left.mkdir()
         (left / "curated.csv").write_text("half of it")
         assert exporting.checked_folder(tmp_path) == tmp_path.resolve()

@@ -378,6 +378,23 @@ def test_half_files_of_the_dead_are_deleted_and_of_the_living_are_not(seeded):
         living.write_bytes((run.folder / "targets.parquet").read_bytes())
 
 
+def test_an_export_under_way_is_left_alone_and_a_killed_one_is_not(seeded):
+    from llkd.exporting.curated import _staged
+
+    store, _, _ = seeded
+    out = store.home.exports / "1"
+    with _staged(out) as living:
+        assert upkeep.examine(store.home.root).findings == []
+        with _staged(out):
+            assert living.is_dir()  # a second export into the same folder takes nothing away
+        assert upkeep.mend(store.home.root).mended == [] and living.is_dir()
+    dead = out / ".export.ab12cd34.tmp"
+    dead.mkdir(parents=True)
+    (dead / "curated.csv").write_text("half")
+    assert faults(store.home.root) == [("warning", "leftover", f"exports/1/{dead.name}")]
+    assert upkeep.mend(store.home.root).faults == [] and not dead.exists()
+
+
 def test_a_folder_whose_replacing_was_cut_short_gets_its_name_back(seeded):
     """A kill between taking the old folder's name and giving it to the new one."""
     store, _, run = seeded
