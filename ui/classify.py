@@ -44,7 +44,14 @@ def _form(store: Store, project: Project, run: Run) -> None:
     draft = _file(store, project)
     if draft is None:
         return
-    (source,) = sources.inspected(draft)
+    found = sources.inspected(draft)
+    if len(found) != 1:
+        show_error(
+            f"{draft.name} holds {len(found)} tables. Choose a file with one, so that it is clear "
+            "which rows are meant."
+        )
+        return
+    source = found[0]
     path = draft.files[0].path
     column, ending = _choices(source, Path(path).parent.name)
     busy = jobs_view.live_job(store, project.id, (KIND,)) is not None
