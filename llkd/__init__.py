@@ -5,4 +5,4 @@ never imports torch: the modules that need torch (`teachers.local`, `students`, 
 when they are used.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
