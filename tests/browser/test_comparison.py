@@ -123,15 +123,4 @@ def test_a_comparison_is_clicked_through(server, page, store, tmp_path):
     # A grid tells of the lines that are in view.
     assert min(8, len(wanted)) <= len(listed)
     assert listed == [f"T{row:03d}" for row in surest[: len(listed)]]
-
-    # And its like in the pool stands on the plane, in a colour and a list of its own.
-    taught = store.runs.targets(run)[1].argmax(axis=1)
-    answer = signals.pseudo_label(store.runs.signals(run)[1])
-    number = int(((taught == 0) & (answer == said)).sum())
-    title = f"taught as {CLASSES[0]}, student says {CLASSES[said]}"
-    page.get_by_role("button", name=f"{number} texts {title}").click()
-    page.locator(".plane[data-ready=yes][data-frame]").wait_for()
-    settled(page, re.compile(rf"^Rows 1 to {number} of {number}$"))
-    assert page.locator(".plane select").input_value() == f"category:{title}"
-    assert f"need={run.id}" in page.url
     assert page.problems == []
