@@ -190,12 +190,13 @@ def _sidebar(store: Store, project: Project | None) -> None:
     live = jobs.live_jobs(store)
     drawn = tuple(job.id for job in live)
     # Even with nothing to watch: a job may be started elsewhere (another tab, a terminal).
-    follow = st.fragment(_steps_and_jobs, run_every=1.0 if live else 5.0)
+    # Every open page asks, so twenty people must not ask each second: that is half a processor.
+    follow = st.fragment(_steps_and_jobs, run_every=2.0 if live else 5.0)
     follow(store, project, drawn)
 
 
 def _steps_and_jobs(store: Store, project: Project | None, drawn: Sequence[int]) -> None:
-    """The steps with their state and the live jobs; runs again each second while a job lives."""
+    """The steps with their state and the live jobs; runs again by itself while a job lives."""
     if not login.let_in():
         # A login that has ended since the page was opened: the whole page asks again.
         st.rerun()

@@ -73,12 +73,13 @@ def progress(store: Store, project: Project | None, live: Sequence[Job]) -> dict
     """How far ``project`` is, by step name; ``live`` are the jobs queued or running now."""
     if project is None:
         return {step.name: Progress(TO_DO) for step in STEPS}
+    trained = _flag(_trained(store, project))
     found = {
         "Data": _flag(project.label_set is not None),
         "Teacher": _labelled(store, project),
         "Curate": _flag(bool(store.people.selections(project.id))),
-        "Train": _flag(_trained(store, project)),
-        "Results": _flag(_trained(store, project)),
+        "Train": trained,
+        "Results": trained,
         "Export": _flag(_exported(store, project)),
     }
     for step in STEPS:
