@@ -89,7 +89,7 @@ def test_a_comparison_is_clicked_through(server, page, store, tmp_path):
     page.get_by_role("button", name="Compare the results").click()
     settled(page, "Did the selection help?")
     said = page.get_by_test_id("stAlert").first.inner_text()
-    assert comparisons.sentence(report) in " ".join(said.replace("\u2060", "").split())
+    assert comparisons.sentence(report) in said.replace("\u2060", "")
     shown = cells(page.get_by_test_id("stDataFrame").first)
     assert [line[0] for line in shown] == ["the teacher itself", *fairness.USUAL_ARMS]
     for line, arm in zip(shown[1:], report["arms"], strict=True):
