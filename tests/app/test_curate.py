@@ -18,6 +18,7 @@ from ui.curate.rows import Filter
 from ui.curate.scene import Scene
 from ui.decision_plane import Region, kept_mask, pack_plane, snapped, tally, threshold_units
 from ui.view import View
+from ui.wording import plain
 
 HOSTILE = "<img src=x onerror=alert(1)> [l](http://e.com) **b**"
 
@@ -202,7 +203,7 @@ def test_thresholds_of_a_run_are_its_last_ones_class_by_class(home):
     run = add_run(store, project)
     app = opened("curate")
     # Only runs whose thresholds move are offered.
-    assert app.get_by_key("curate_of_run").options == [run.name]
+    assert app.get_by_key("curate_of_run").options == [plain(run.name)]
     seen = controls.as_of_run(store, run)
     last = store.runs.steps(run).iloc[-1]
     for side in ("teacher", "student"):
