@@ -368,9 +368,9 @@ def test_a_text_file_says_how_it_is_cut(home):
 def test_lengths_and_languages_are_shown_before_anything_is_stored(home):
     app = upload(opened("data"), MANY)
     assert "Languages, guessed from 40 texts: " in words(app)
-    table = next(one.value for one in app.dataframe if "per text" in one.value.columns)
-    assert table["per text"].tolist() == ["characters", "words"]
-    assert table["median"].tolist()[1] == "5"
+    table = next(one.value for one in app.dataframe if "words" in one.value.columns)
+    assert table.iloc[:, 0].tolist() == ["least", "5 %", "25 %", "median", "75 %", "95 %", "most"]
+    assert table["words"].tolist()[3] == "5" and table["characters"].tolist()[0] == "28"
     assert Store(home).projects.all() == []
 
 
