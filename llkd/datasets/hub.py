@@ -27,6 +27,7 @@ _SPLITS = {
     "test": ("test", "testing", "eval", "evaluation"),
 }
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+_PART = re.compile(r"\w[\w./+ -]{0,200}")
 _NO_DATA = frozenset({"readme.txt", "license.txt", "dataset_infos.json", "dataset_info.json"})
 
 
@@ -73,7 +74,8 @@ def parse(name: str, folders: bool = True) -> Spec:
     head, _, split = rest.partition("@") if "@" in PurePosixPath(rest).name else (rest, "", "")
     body, _, config = head.partition(":")
     folder = folders and bool(body) and Path(body).expanduser().is_dir()
-    if not folder and not _NAME.fullmatch(body):
+    named = folder or _NAME.fullmatch(body)
+    if not named or not all(_PART.fullmatch(part) for part in (config, split) if part):
         raise DataError(
             f"{quoted(name)} names no data set. Write hf:OWNER/NAME, with :CONFIG and @SPLIT where "
             "needed, such as hf:fancyzhx/ag_news@test."

@@ -78,16 +78,18 @@ def staged(home: Home, table: pa.Table, between: Callable[[], None] | None) -> I
         outer = Path(tempfile.mkdtemp(dir=home.projects, prefix=_STAGING))
     except OSError as error:
         raise not_stored(error) from error
+    lock = FileLock(outer / _LOCK)
     try:
-        with FileLock(outer / _LOCK):
-            folder = outer / "project"
-            try:
-                folder.mkdir()
-                _write(table, folder / "texts.parquet", between)
-            except OSError as error:
-                raise not_stored(error) from error
-            yield folder
+        folder = outer / "project"
+        try:
+            lock.acquire()
+            folder.mkdir()
+            _write(table, folder / "texts.parquet", between)
+        except OSError as error:
+            raise not_stored(error) from error
+        yield folder
     finally:
+        lock.release(force=True)
         shutil.rmtree(outer, ignore_errors=True)
 
 

@@ -1,13 +1,21 @@
 """The Data page: files in, what was found and dropped, classes, deleting."""
 
+import io
+import os
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 from seed import button, ended_job, living_job, opened, said, seeded_project, words
 
 from llkd.config import LabelSet
+from llkd.datasets import File, hub
+from llkd.errors import StoreError
 from llkd.store import Store
+from ui import uploads
 from ui.data.new_project import free_name, project_name
+from ui.data.places import loopback
 
 CSV = (
     "id,text,label\n"
@@ -42,9 +50,10 @@ def choose(app, label):
 def test_the_first_page_offers_a_file_pasting_and_the_sample(home):
     app = opened("data")
     assert app.segmented_control[0].options == [
-        "Upload a file",
+        "Upload files",
         "Paste texts",
-        "File on this machine",
+        "File or folder on this machine",
+        "Hub data set",
     ]
     assert "used only to evaluate" in words(app)
     assert button(app, "Open the sample").proto.type == "primary"
@@ -193,7 +202,7 @@ def test_a_path_is_read_where_it_lies(home, tmp_path):
     path = tmp_path / "big.csv"
     path.write_text(CSV)
     app = opened("data")
-    app.segmented_control[0].set_value("File on this machine").run()
+    app.segmented_control[0].set_value("File or folder on this machine").run()
     app.text_input[0].set_value(str(tmp_path / "nothing.csv")).run()
     assert "There is no file" in said(app.error)
     app.text_input[0].set_value(str(path)).run()
@@ -201,6 +210,227 @@ def test_a_path_is_read_where_it_lies(home, tmp_path):
     button(app, "Create the project").click().run()
     assert Store(home).projects.get("Big").rows == 4
     assert path.exists()
+
+
+def at_path(path):
+    app = opened("data")
+    app.segmented_control[0].set_value("File or folder on this machine").run()
+    app.text_input[0].set_value(str(path)).run()
+    return app
+
+
+def test_a_folder_is_read_as_one(home, tmp_path):
+    folder = tmp_path / "data"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.csv").write_text(CSV)
+    (folder / "sub" / "b.csv").write_text("id,text\nz,One more text about a tree\n")
+    app = at_path(folder)
+    assert metrics(app)["Rows read"] == "7" and metrics(app)["Texts kept"] == "5"
+    assert app.dataframe[0].value["file"].tolist() == ["a.csv", "sub/b.csv"]
+    assert "2 files, read as one." in words(app)
+
+
+def test_paths_lead_into_the_import_root_only(home, tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a.csv").write_text(CSV)
+    (tmp_path / "b.csv").write_text(CSV)
+    (root / "link.csv").symlink_to(tmp_path / "b.csv")
+    monkeypatch.setenv("LLKD_IMPORT_ROOT", str(root))
+    for path in (tmp_path / "b.csv", "../b.csv", "link.csv", "/etc/hostname"):
+        app = at_path(path)
+        assert "the only folder that this server imports from" in said(app.error), path
+        assert not app.metric
+    assert metrics(at_path("a.csv"))["Texts kept"] == "4"
+    assert metrics(at_path(root / "a.csv"))["Texts kept"] == "4"
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/proc/self/environ", "/dev"])
+def test_special_files_are_not_read(home, path):
+    assert "is no ordinary file" in said(at_path(path).error)
+
+
+def test_the_own_folder_is_no_data(home):
+    seeded_project(home)
+    app = opened("data", project="city")
+    button(app, "New project").click().run()
+    app.segmented_control[0].set_value("File or folder on this machine").run()
+    app.text_input[0].set_value(str(home / "projects" / "1" / "texts.parquet")).run()
+    assert "the folder where this program keeps its own files" in said(app.error)
+
+
+def test_a_server_that_answers_others_reads_no_paths(home, tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text(CSV)
+    monkeypatch.setattr("ui.data.places.loopback", lambda _address: False)
+    app = opened("data")
+    app.segmented_control[0].set_value("File or folder on this machine").run()
+    assert not app.text_input
+    assert "This server answers other machines, so it reads no files by their path." in said(
+        app.info
+    )
+    monkeypatch.setenv("LLKD_IMPORT_ROOT", str(tmp_path))
+    assert metrics(at_path("a.csv"))["Texts kept"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("localhost", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.0.5", False),
+        ("example.org", False),
+        ("localhost.example.org", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_which_addresses_are_this_machine(address, own):
+    assert loopback(address) is own
+
+
+def test_several_uploads_become_one_project(home):
+    app = opened("data")
+    more = "id,text,label\na,A tree has fallen on the path,parks\n"
+    app.file_uploader[0].set_value(
+        [("one.csv", CSV.encode(), "text/csv"), ("two.csv", more.encode(), "text/csv")]
+    ).run()
+    app.run()
+    assert not app.exception and not app.error
+    assert metrics(app)["Rows read"] == "7" and metrics(app)["Texts kept"] == "5"
+    button(app, "Create the project").click().run()
+    project = Store(home).projects.get("One")
+    texts = Store(home).projects.texts(project.id)
+    assert texts["source"].tolist() == ["one.csv"] * 4 + ["two.csv"]
+    assert texts["id"].tolist()[0] == "one.csv:a" and texts["id"].is_unique
+    assert project.source == "one.csv, two.csv"
+    assert not list((home / "drafts").iterdir())
+
+
+def test_one_bad_upload_of_several_is_named(home):
+    app = opened("data")
+    app.file_uploader[0].set_value(
+        [("one.csv", CSV.encode(), "text/csv"), ("two.csv", b"", "text/csv")]
+    ).run()
+    app.run()
+    assert "two.csv is empty." in said(app.error)
+    assert not app.metric
+
+
+NEARLY = (
+    "The street light at the corner of the market has been out for more than a week\n"
+    "The street light at the corner of the market has been out for more than a week!\n"
+    "Something else about the bins\n"
+)
+
+
+def test_near_duplicates_are_counted_and_left_out_if_wished(home):
+    app = opened("data")
+    app.segmented_control[0].set_value("Paste texts").run()
+    app.text_area[0].set_value(NEARLY).run()
+    assert metrics(app)["Texts kept"] == "3"
+    assert "1 text is almost the same as an earlier one, in 1 group; it was kept." in words(app)
+    box = next(one for one in app.checkbox if one.label == "Leave out near-duplicates")
+    box.check().run()
+    assert metrics(app)["Texts kept"] == "2"
+    reasons = app.dataframe[0].value
+    assert reasons["why dropped"].tolist() == [
+        "near-duplicate: almost the same text stands in an earlier row"
+    ]
+
+
+def test_pasted_blocks_of_lines(home):
+    app = opened("data")
+    app.segmented_control[0].set_value("Paste texts").run()
+    app.text_area[0].set_value("first line\nof one text\n\nanother text\n").run()
+    assert metrics(app)["Texts kept"] == "3"
+    next(one for one in app.segmented_control if one.label == "A text is").set_value(
+        "a block of lines"
+    ).run()
+    assert metrics(app)["Texts kept"] == "2"
+
+
+def test_a_text_file_says_how_it_is_cut(home):
+    app = upload(opened("data"), "first line\nof one text\n\nanother text\n", "a.txt")
+    assert "one text a line" in words(app)
+    assert metrics(app)["Texts kept"] == "3"
+    next(one for one in app.segmented_control if one.label == "A text is").set_value(
+        "a block of lines"
+    ).run()
+    assert "a text is a block of lines" in words(app)
+    assert metrics(app)["Texts kept"] == "2"
+
+
+def test_lengths_and_languages_are_shown_before_anything_is_stored(home):
+    app = upload(opened("data"), MANY)
+    assert "Languages, guessed from 40 texts: " in words(app)
+    table = next(one.value for one in app.dataframe if "words" in one.value.columns)
+    assert table.iloc[:, 0].tolist() == ["least", "5 %", "25 %", "median", "75 %", "95 %", "most"]
+    assert table["words"].tolist()[3] == "5" and table["characters"].tolist()[0] == "28"
+    assert Store(home).projects.all() == []
+
+
+def test_a_hub_data_set_without_a_connection(home):
+    app = opened("data")
+    app.segmented_control[0].set_value("Hub data set").run()
+    app.text_input[0].set_value("owner/name").run()
+    button(app, "Fetch it").click().run()
+    assert "The hub cannot be reached" in said(app.error)
+    app.text_input[0].set_value("/etc").run()
+    button(app, "Fetch it").click().run()
+    assert "names no data set" in said(app.error)
+
+
+def test_a_hub_data_set_is_read_like_files(home, tmp_path, monkeypatch):
+    (tmp_path / "train.csv").write_text(CSV)
+    found = hub.Fetched((File(str(tmp_path / "train.csv"), "train.csv"),), ("Only train.",))
+
+    def fetch(name, folders):
+        assert (name, folders) == ("hf:owner/name", False)
+        return found
+
+    monkeypatch.setattr("llkd.datasets.hub.fetch", fetch)
+    app = opened("data")
+    app.segmented_control[0].set_value("Hub data set").run()
+    app.text_input[0].set_value("owner/name").run()
+    button(app, "Fetch it").click().run()
+    app.run()
+    assert metrics(app)["Texts kept"] == "4"
+    assert "Only train." in said(app.warning)
+    button(app, "Create the project").click().run()
+    assert Store(home).projects.get("Name").source == "hf:owner/name"
+    assert (tmp_path / "train.csv").exists()
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(home):
+    class Broken(io.BytesIO):
+        def read(self, *_):
+            if self.tell() > 0:
+                raise OSError(5, "Input/output error")
+            return super().read(10)
+
+        readinto = None
+
+    store = Store(home)
+    with pytest.raises(StoreError, match="Input/output error"):
+        uploads.keep(store, Broken(b"x" * 100))
+    assert list((home / "drafts").iterdir()) == []
+
+
+def test_drafts_of_an_earlier_day_are_removed(home):
+    store = Store(home)
+    old = uploads.keep(store, io.BytesIO(b"old"))
+    half = old.parent / ".half.tmp"
+    half.write_bytes(b"half of an upl")
+    two_days_ago = time.time() - 2 * 24 * 3600
+    for path in (old, half):
+        os.utime(path, (two_days_ago, two_days_ago))
+    kept = uploads.keep(store, io.BytesIO(b"new"))
+    assert list((home / "drafts").iterdir()) == [kept]
 
 
 def test_the_draft_is_still_there_when_the_page_is_left_and_entered_again(home):

@@ -42,8 +42,8 @@ def _shown(found: Statistics) -> None:
     with right:
         st.dataframe(
             [
-                {"per text": what, **{name: count(value) for name, value in values.items()}}
-                for what, values in (("characters", found.characters), ("words", found.words))
+                {"": name, "characters": count(value), "words": count(found.words[name])}
+                for name, value in found.characters.items()
             ],
             hide_index=True,
             alt="Characters and words per text, as quantiles",

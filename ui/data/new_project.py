@@ -10,6 +10,7 @@ import streamlit as st
 from llkd import datasets
 from llkd.datasets import Reading, Source, TextSet, hub
 from llkd.datasets.labels import classes
+from llkd.errors import UserError
 from llkd.importing import import_sample, import_texts
 from llkd.store import Project, Store
 from ui.data import sources
@@ -139,12 +140,17 @@ def _sample(store: Store) -> None:
 
 def _from_file(store: Store, draft: Draft) -> None:
     found = sources.inspected(draft)
-    source = found[0]
+    source = sources.in_common(found)
     key = f"columns_{draft.key}"
     st.subheader("What was found", anchor=False)
     blocks = any(one.format == "text" for one in found) and _blocks(key)
     sources.show_sources(found, blocks)
     sources.show_warnings(draft.warnings)
+    if not source.columns:
+        raise UserError(
+            "These files have no column in common. Give the columns the same names in all, or "
+            "import them one by one."
+        )
     columns = _columns(source, key)
     if columns is None:
         st.info("Choose the column that holds the texts.", icon=":material/touch_app:")
@@ -176,8 +182,8 @@ def _from_file(store: Store, draft: Draft) -> None:
     if gold is not None:
         chosen, gold_name = gold
         told_source = f"{draft.name}, gold from {gold_name}"
-    name = draft.name.removeprefix(hub.PREFIX) if hub.is_hub(draft.name) else draft.name
-    _finish(store, chosen, project_name(name), told_source)
+    name = hub.parse(draft.name).name if hub.is_hub(draft.name) else draft.files[0].name
+    _finish(store, chosen, project_name(name or draft.name), told_source)
 
 
 def _columns(source: Source, key: str) -> tuple[str, str | None, str | None] | None:

@@ -5,7 +5,7 @@ A chosen file is kept as a copy under a key of its own: an uploader forgets when
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,23 @@ def _stamp(draft: Draft) -> tuple[tuple[float, int], ...]:
         except OSError:
             stamps.append((0.0, 0))
     return tuple(stamps)
+
+
+def in_common(sources: tuple[Source, ...]) -> Source:
+    """The first file with the columns that all have: only those can be chosen."""
+    first = sources[0]
+    columns = [c for c in first.columns if all(c in other.columns for other in sources)]
+
+    def kept(guess: str | None) -> str | None:
+        return guess if guess in columns else None
+
+    return replace(
+        first,
+        columns=tuple(columns),
+        text_column=kept(first.text_column),
+        label_column=kept(first.label_column),
+        id_column=kept(first.id_column),
+    )
 
 
 def show_sources(sources: tuple[Source, ...], blocks: bool) -> None:

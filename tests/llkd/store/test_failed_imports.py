@@ -1,0 +1,152 @@
+"""An import that fails changes nothing, however it fails; what a killed one left is removed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from llkd.datasets import scratch, texts_from_lines
+from llkd.errors import DataError, StoreError
+from llkd.importing import import_texts
+from llkd.store import Store, text_files
+
+TEXTS = texts_from_lines("one text\nanother text\na third text\n")
+KILLED = """
+import os, sys, time
+from llkd.datasets import texts_from_lines
+from llkd.importing import import_texts
+from llkd.store import Store, text_files, projects
+store = Store(sys.argv[1])
+def stop(*_):
+    print("here", flush=True)
+    time.sleep(60)
+if sys.argv[2] == "writing":
+    text_files._write = stop
+else:
+    real = os.replace
+    def moved(*paths):
+        real(*paths)
+        stop()
+    projects.os.replace = moved
+import_texts(store, "p", texts_from_lines("one text"), source="x")
+"""
+
+
+@pytest.fixture
+def store(home):
+    return Store(home)
+
+
+def nothing_is_left(store):
+    assert store.projects.all() == []
+    assert list(store.home.projects.iterdir()) == []
+
+
+def full(*_args, **_kwargs):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("where", ["pq.ParquetWriter", "os.fsync", "Path.mkdir"])
+def test_disk_full_while_the_texts_are_written(store, monkeypatch, where):
+    with monkeypatch.context() as patch:
+        patch.setattr(f"llkd.store.text_files.{where}", full)
+        with pytest.raises(StoreError, match=r"No space left on device\). Nothing was changed\."):
+            import_texts(store, "p", TEXTS, source="x")
+    nothing_is_left(store)
+    assert import_texts(store, "p", TEXTS, source="x").rows == 3
+
+
+def test_the_last_step_fails(store, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("llkd.store.projects.os.replace", full)
+        with pytest.raises(StoreError, match="Nothing was changed"):
+            import_texts(store, "p", TEXTS, source="x")
+    nothing_is_left(store)
+
+
+def test_the_database_refuses_the_commit(store):
+    def refuse(_connection):
+        raise sa.exc.OperationalError("COMMIT", {}, Exception("database or disk is full"))
+
+    sa.event.listen(store.engine, "commit", refuse)
+    with pytest.raises(StoreError, match=r"database or disk is full\). Nothing was changed\."):
+        import_texts(store, "p", TEXTS, source="x")
+    sa.event.remove(store.engine, "commit", refuse)
+    nothing_is_left(store)
+    assert import_texts(store, "p", TEXTS, source="x").rows == 3
+
+
+@pytest.mark.parametrize("when", ["writing", "committing"])
+def test_a_killed_import_leaves_no_project(home, when):
+    Store(home).close()
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(home), when], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "here\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    store = Store(home)
+    assert store.projects.all() == []
+    left = list(store.home.projects.iterdir())
+    assert left
+    project = import_texts(store, "p", TEXTS, source="x")
+    assert project.rows == 3 and len(store.projects.texts(project.id)) == 3
+    assert [entry.name for entry in store.home.projects.iterdir()] == [str(project.id)]
+
+
+def test_an_import_beside_another_leaves_its_folder_alone(store):
+    table = text_files.as_table(TEXTS.texts.assign(split="pool"))
+    with text_files.staged(store.home, table, None) as folder:
+        import_texts(store, "p", TEXTS, source="x")
+        assert (folder / "texts.parquet").exists()
+    assert [entry.name for entry in store.home.projects.iterdir()] == ["1"]
+
+
+def test_folders_that_no_project_has_are_removed_after_an_hour(store):
+    fresh, old = store.home.project(77), store.home.project(78)
+    for folder in (fresh, old):
+        folder.mkdir()
+    an_hour_ago = time.time() - 3700
+    os.utime(old, (an_hour_ago, an_hour_ago))
+    project = import_texts(store, "p", TEXTS, source="x")
+    assert fresh.exists() and not old.exists()
+    assert store.home.project(project.id).exists()
+
+
+def test_no_room_for_a_scratch_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch, "MEMORY_BYTES", 10)
+    monkeypatch.setattr(scratch, "_write_all", full)
+    with pytest.raises(DataError, match=r"cannot be written \(No space left on device\). Free "):
+        scratch.Scratch().write(b"more than ten bytes")
+
+
+def test_texts_are_stored_in_parts_as_they_are(store, monkeypatch):
+    monkeypatch.setattr(text_files, "_GROUP_BYTES", 200)
+    monkeypatch.setattr(text_files, "_BATCH_ROWS", 7)
+    texts = pd.DataFrame(
+        {
+            "id": [str(k) for k in range(100)],
+            "text": [f"text {k} \u00fc" for k in range(100)],
+            "gold": pd.Series([None, "a"] * 50, dtype=object),
+            "split": ["pool"] * 100,
+            "source": ["a.csv"] * 60 + ["b.csv"] * 40,
+        }
+    )
+    calls = []
+    report = {"rows": 100}
+    project = store.projects.create(
+        "p", texts, source="x", report=report, between=lambda: calls.append(1)
+    )
+    stored = store.projects.texts(project.id)
+    assert stored["row"].tolist() == list(range(100))
+    for column in texts.columns:
+        assert stored[column].astype(object).where(stored[column].notna(), None).tolist() == (
+            texts[column].tolist()
+        )
+    assert len(calls) > 10
+    assert project.digest == text_files.digest(texts)
