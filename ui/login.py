@@ -22,12 +22,18 @@ from ui.wording import plain
 LOCAL_USER = "local user"
 HOURS = 24.0
 _LONGEST_WHO = 200
+_FOUND: dict[str, Any] = {}
 _SHARED = {"redirect_uri", "cookie_secret", "expose_tokens"}
 
 
 def required() -> bool:
-    """Whether the secrets ask for a login; also where they cannot be read to tell."""
-    return _unreadable() or _section("auth") is not None
+    """Whether the secrets ask for a login; also where they cannot be read to tell.
+
+    Found once for the server: without a secrets file Streamlit would look for one at each call.
+    """
+    if _FOUND.get("secrets") is not st.secrets:
+        _FOUND.update(required=_unreadable() or _section("auth") is not None, secrets=st.secrets)
+    return bool(_FOUND["required"])
 
 
 def let_in() -> bool:
