@@ -120,19 +120,20 @@ def test_on_the_command_line(tmp_path, sources, kind):
 def test_on_a_page(home, monkeypatch):
     Store(home).close()
     app = opened("data")
-    real = pq.write_table
+    real = pq.ParquetWriter.write_table
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", full)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     button(app, "Open the sample").click().run()
-    assert "No space left on device. What was there before is unchanged." in said(app.error)
+    told = "The project cannot be stored (No space left on device). Nothing was changed."
+    assert told in said(app.error)
     assert not app.exception
     store = Store(home)
     assert store.projects.all() == []
     assert upkeep.examine(home).faults == [] or upkeep.mend(home).faults == []
-    monkeypatch.setattr(pq, "write_table", real)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", real)
     button(app, "Open the sample").click().run()
     assert len(store.projects.all()) == 1
     store.close()
