@@ -20,7 +20,7 @@ STRATEGY_COLOURS = {
     "student_only": "#D55E00",
     "fixed": "#8C8C8C",
     "neighbours": "#D55E00",
-    "needed_neighbours": "#332288",
+    "needed_neighbours": "#117733",
     "soft": "#F0E442",
     "learnability": "#56B4E9",
     "small_loss": "#882255",
