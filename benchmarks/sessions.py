@@ -68,7 +68,7 @@ class Session:
     def __init__(self, url: str, tally: Tally, think: float, seed: int) -> None:
         self.url, self.tally, self.think = url, tally, think
         self.draw = random.Random(seed)
-        self.page, self.script = "data", ""
+        self.page, self.script, self.arriving = "data", "", False
         self.widgets: dict[str, WidgetState] = {}
         self.controls: dict[str, tuple[str, str]] = {}
         self.said: list[str] = []
@@ -100,6 +100,7 @@ class Session:
         self._stop_timers()
         # By its address: which script that is the server says, and every later request repeats.
         self.page, self.script, self.controls, self.said = page, "", {}, []
+        self.arriving = False
         started = time.perf_counter()
         self.finished.clear()
         await self._send()
@@ -167,13 +168,17 @@ class Session:
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
         if kind == "script_finished":
-            if message.script_finished == DONE:
+            # The server may drop a page's end for that of the part drawn next; no part is drawn
+            # before the page that it stands on has ended.
+            part = message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+            if message.script_finished == DONE or (part and self.arriving):
                 self.finished.set()
             elif message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                 self.tally.errors.append(f"{self.page}: the script did not run")
             self.heard.set()
         elif kind == "navigation":
             self.script = message.navigation.page_script_hash
+            self.arriving = True
         elif kind == "auto_rerun":
             one = message.auto_rerun
             self._stop_timers(one.fragment_id)
