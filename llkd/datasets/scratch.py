@@ -30,7 +30,7 @@ def folder() -> str:
     """Where scratch files go."""
     if os.environ.get("TMPDIR"):
         return tempfile.gettempdir()
-    disk = Path("/var/tmp")  # noqa: S108 - a file in it has no name
+    disk = Path("/var/tmp")  # noqa: S108  # nosec B108 - a file in it has no name
     return str(disk) if disk.is_dir() and os.access(disk, os.W_OK) else tempfile.gettempdir()
 
 
