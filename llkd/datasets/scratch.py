@@ -30,7 +30,8 @@ def folder() -> str:
     """Where scratch files go."""
     if os.environ.get("TMPDIR"):
         return tempfile.gettempdir()
-    disk = Path("/var/tmp")  # noqa: S108  # nosec B108 - a file in it has no name
+    # A file in it never has a name, so nobody can put another in its place.
+    disk = Path("/var/tmp")  # noqa: S108  # nosec B108
     return str(disk) if disk.is_dir() and os.access(disk, os.W_OK) else tempfile.gettempdir()
 
 
