@@ -76,7 +76,9 @@ def test_the_conversion_gives_back_the_weights_it_was_made_from(tmp_path, monkey
     writer.close()
     monkeypatch.setattr(
         "transformers.AutoTokenizer.from_pretrained",
-        lambda folder, gguf_file: type("T", (), {"save_pretrained": lambda self, to: None})(),
+        lambda folder, gguf_file, trust_remote_code: type(
+            "T", (), {"save_pretrained": lambda self, to: None}
+        )(),
     )
     folder = tmp_path / "out"
     folder.mkdir()
