@@ -159,7 +159,7 @@ def test_links_out_of_a_folder_are_refused(folder, tmp_path):
     assert "is named twice" in refused(folder)
 
 
-def test_special_files_are_refused(folder, tmp_path):
+def test_special_files_are_refused(folder, tmp_path, monkeypatch):
     os.mkfifo(folder / "pipe.csv")
     assert "is no ordinary file" in refused(folder)
     (folder / "pipe.csv").unlink()
@@ -168,7 +168,7 @@ def test_special_files_are_refused(folder, tmp_path):
             with pytest.raises(DataError, match="is no ordinary file"):
                 refuse_special(folder / ".." / ".." / path)
     with socket.socket(socket.AF_UNIX) as sock:
-        os.chdir(tmp_path)
+        monkeypatch.chdir(tmp_path)
         sock.bind("s.csv")
         with pytest.raises(DataError, match="is no ordinary file"):
             refuse_special(tmp_path / "s.csv")
