@@ -14,15 +14,20 @@ def warn() -> None:
     """On every page: a server that others can reach without a login says so, and what to do."""
     if login.required():
         return
-    reached = open_to(st.get_option("server.address"), _host())
-    if reached is None:
+    where = reached()
+    if where is None:
         return
     st.warning(
-        f"**Anybody who can reach {plain(reached)} can read, change and delete everything here**, "
+        f"**Anybody who can reach {plain(where)} can read, change and delete everything here**, "
         "and start work on this machine. Bind the server to this machine alone "
         "(server.address = 127.0.0.1, the default), or ask for a login: docs/server.md shows how.",
         icon=":material/lock_open:",
     )
+
+
+def reached() -> str | None:
+    """Where others reach this server, in words; None where only this machine does."""
+    return open_to(st.get_option("server.address"), _host())
 
 
 def open_to(address: str | None, host: str | None) -> str | None:

@@ -21,7 +21,7 @@ from llkd.config import LabelSet, build
 from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
 from llkd.store.database import new_id
-from llkd.store.home import Home
+from llkd.store.home import Home, _sync
 from llkd.store.text_files import as_table, clear_leftovers, digest, not_stored, staged
 
 
@@ -97,6 +97,7 @@ class Projects:
                     # A number that was given before was never committed: what lies there is dead.
                     shutil.rmtree(folder, ignore_errors=True)
                     os.replace(staging, folder)
+                    _sync(folder.parent)
             except BaseException as error:
                 if folder is not None:
                     shutil.rmtree(folder, ignore_errors=True)

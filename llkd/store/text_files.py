@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 import time
@@ -15,10 +14,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
 from llkd.errors import StoreError
-from llkd.store.home import Home
+from llkd.store.home import Home, _sync, being_written, held
 
 TEXT_SCHEMA = pa.schema(
     [
@@ -30,8 +28,8 @@ TEXT_SCHEMA = pa.schema(
     ]
 )
 _SOURCE = pa.field("source", pa.string())
-_STAGING = ".import-"
-_LOCK = "lock"
+_STAGING = ".import."
+_HELD = "held"
 _GROUP_BYTES = 32 << 20
 _GROUP_ROWS = 1 << 20
 _BATCH_ROWS = 16_384
@@ -71,25 +69,24 @@ def digest(texts: pd.DataFrame, between: Callable[[], None] | None = None) -> st
 def staged(home: Home, table: pa.Table, between: Callable[[], None] | None) -> Iterator[Path]:
     """A folder with the texts, to be renamed; removed at the end if it is still there.
 
-    The folder is locked while it lives, so that what a killed process left can be told and removed.
-    Raises StoreError when it cannot be written.
+    It lies in a temporary folder that is held while it lives, so that what a killed process left
+    can be told and removed. Raises StoreError when it cannot be written.
     """
     try:
-        outer = Path(tempfile.mkdtemp(dir=home.projects, prefix=_STAGING))
+        outer = Path(tempfile.mkdtemp(dir=home.projects, prefix=_STAGING, suffix=".tmp"))
     except OSError as error:
         raise not_stored(error) from error
-    lock = FileLock(outer / _LOCK)
     try:
-        folder = outer / "project"
-        try:
-            lock.acquire()
-            folder.mkdir()
-            _write(table, folder / "texts.parquet", between)
-        except OSError as error:
-            raise not_stored(error) from error
-        yield folder
+        with held(outer):
+            folder = outer / "project"
+            try:
+                (outer / _HELD).touch()
+                folder.mkdir()
+                _write(table, folder / "texts.parquet", between)
+            except OSError as error:
+                raise not_stored(error) from error
+            yield folder
     finally:
-        lock.release(force=True)
         shutil.rmtree(outer, ignore_errors=True)
 
 
@@ -117,9 +114,9 @@ def _write(table: pa.Table, path: Path, between: Callable[[], None] | None) -> N
                     between()
         if group or not table.num_rows:
             writer.write_table(pa.Table.from_batches(group, table.schema))
-    with path.open("rb") as written:
-        os.fsync(written.fileno())
     path.chmod(0o644)
+    for written in (path, path.parent):
+        _sync(written)
 
 
 def clear_leftovers(home: Home, known: set[int]) -> list[Path]:
@@ -145,13 +142,9 @@ def clear_leftovers(home: Home, known: set[int]) -> list[Path]:
 
 
 def _abandoned(staging: Path) -> bool:
-    try:
-        if not (staging / _LOCK).exists():
-            return _old(staging)  # just being made, or left before it was locked
-        with FileLock(staging / _LOCK, blocking=False):
-            return True
-    except (Timeout, OSError):
+    if being_written(staging):
         return False
+    return (staging / _HELD).exists() or _old(staging)  # without the mark it is just being made
 
 
 def _old(folder: Path) -> bool:

@@ -15,7 +15,6 @@ from llkd.errors import StoreError
 from llkd.store import Store
 from ui import uploads
 from ui.data.new_project import free_name, project_name
-from ui.data.places import loopback
 
 CSV = (
     "id,text,label\n"
@@ -261,7 +260,7 @@ def test_the_own_folder_is_no_data(home):
 
 def test_a_server_that_answers_others_reads_no_paths(home, tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text(CSV)
-    monkeypatch.setattr("ui.data.places.loopback", lambda _address: False)
+    monkeypatch.setattr("ui.exposure.reached", lambda: "the address 0.0.0.0")
     app = opened("data")
     app.segmented_control[0].set_value("File or folder on this machine").run()
     assert not app.text_input
@@ -270,27 +269,6 @@ def test_a_server_that_answers_others_reads_no_paths(home, tmp_path, monkeypatch
     )
     monkeypatch.setenv("LLKD_IMPORT_ROOT", str(tmp_path))
     assert metrics(at_path("a.csv"))["Texts kept"] == "4"
-
-
-@pytest.mark.parametrize(
-    ("address", "own"),
-    [
-        ("127.0.0.1", True),
-        ("127.1.2.3", True),
-        ("localhost", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("192.168.0.5", False),
-        ("example.org", False),
-        ("localhost.example.org", False),
-        ("", False),
-        (None, False),
-    ],
-)
-def test_which_addresses_are_this_machine(address, own):
-    assert loopback(address) is own
 
 
 def test_several_uploads_become_one_project(home):

@@ -6,16 +6,14 @@ this machine, for then whoever sits there may read it anyhow; else none.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import streamlit as st
-
 from llkd.datasets import inside, refuse_special
 from llkd.errors import UserError
 from llkd.store import Home
+from ui import exposure
 
 ROOT = "LLKD_IMPORT_ROOT"
 
@@ -34,7 +32,7 @@ def rule() -> Rule:
     root = os.environ.get(ROOT)
     if root:
         return Rule(root, False, f"Paths lead into {root}.")
-    if loopback(st.get_option("server.address")):
+    if exposure.reached() is None:
         return Rule(None, False, "")
     return Rule(
         None,
@@ -42,16 +40,6 @@ def rule() -> Rule:
         "This server answers other machines, so it reads no files by their path. Upload the file, "
         f"or let the server's owner name a folder for imports in {ROOT}.",
     )
-
-
-def loopback(address: str | None) -> bool:
-    """Whether a server at this address answers only its own machine."""
-    if address == "localhost":
-        return True
-    try:
-        return bool(address) and ipaddress.ip_address(str(address).strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def allowed(typed: str) -> Path:

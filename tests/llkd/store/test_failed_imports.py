@@ -51,7 +51,7 @@ def full(*_args, **_kwargs):
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("where", ["pq.ParquetWriter", "os.fsync", "Path.mkdir"])
+@pytest.mark.parametrize("where", ["pq.ParquetWriter", "_sync", "Path.mkdir"])
 def test_disk_full_while_the_texts_are_written(store, monkeypatch, where):
     with monkeypatch.context() as patch:
         patch.setattr(f"llkd.store.text_files.{where}", full)
