@@ -180,7 +180,10 @@ def test_an_address_needs_somebody_who_vouches_for_it(verified, accepting, insid
     assert inside or "does not vouch for the address ann@example.org" in reason
 
 
-@pytest.mark.parametrize("iat", [0, None, "soon", time.time() - 7 * 3600, float("nan")])
+@pytest.mark.parametrize(
+    "iat",
+    [0, None, "soon", pytest.param(time.time() - 7 * 3600, id="seven hours ago"), float("nan")],
+)
 def test_a_login_lasts_as_long_as_the_rules_say(iat):
     rules = {"allowed_emails": ["*"], "login_hours": 6}
     assert "too old" in login.refusal(user(iat=iat), rules)

@@ -92,6 +92,11 @@ def test_in_through_the_provider_a_label_signed_and_out_again(guarded, page, hom
     assert decided["who"].tolist() == ["Ann Example <ann@example.org>"]
 
     page.get_by_role("button", name="Log out").click()
+    # The page may ask for a login before the browser has been sent to the provider.
+    for _ in range(300):
+        if provider.logged_out:
+            break
+        page.wait_for_timeout(50)
     settled(page, "Log in to see the projects here.")
     assert provider.logged_out == 1
     page.goto(f"{guarded.url}/curate?project=city")
