@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from llkd import models
 from llkd.config import LabelSet, TeacherConfig
@@ -17,13 +19,12 @@ from llkd.datasets.columns import guess_id, guess_label, guess_text
 from llkd.errors import DataError, NotFound
 from llkd.teachers.base import Floats, Ints, ScoredBatch
 
+Doubles = npt.NDArray[np.float64]
+
 BATCH = 8192
 CERTAIN = 1 - 1e-9  # a confidence of 1 would make the other scores minus infinity
 RESERVED = {"id", "text", "label", "confidence"}
 PROBABILITY = ("probability_", "prob_", "p_")
-
-Entry = tuple[int, tuple[float, ...] | None]
-"""A label's index or -1, and log-probabilities by class or None."""
 
 
 class ImportedTeacher:
@@ -33,32 +34,33 @@ class ImportedTeacher:
     ``conflicting``: texts the file labels in two ways. Each gets the answer -1.
     """
 
-    def __init__(
-        self, rows: Sequence[Mapping[str, Any]], labels: LabelSet, identity: dict[str, Any]
-    ) -> None:
-        """``rows`` hold ``text`` and ``label`` or one probability per class, by class name.
+    def __init__(self, table: pa.Table, labels: LabelSet, identity: dict[str, Any]) -> None:
+        """``table``: string columns ``text`` and ``label`` or a probability by class name.
 
         A ``confidence`` is a number from 0 to 1. Raises DataError naming the row otherwise.
         """
         self._labels = labels
         self._identity = identity
-        columns = set().union(*(row.keys() for row in rows[:1]))
-        self._probabilities = not (set(labels.names) & RESERVED) and columns >= set(labels.names)
+        columns = set(table.column_names)
+        probabilities = not (set(labels.names) & RESERVED) and columns >= set(labels.names)
         if "text" not in columns:
             raise DataError(f"{self._name} has no column 'text' to match its labels by.")
-        if "label" not in columns and not self._probabilities:
+        if "label" not in columns and not probabilities:
             raise DataError(
                 f"{self._name} has neither a column 'label' nor one column of probabilities for "
                 f"each class ({', '.join(labels.names)})."
             )
-        self._class: dict[str, int] = {}
-        for k, label in enumerate(labels.labels):
-            self._class.setdefault(label.words.casefold(), k)
-        self._class |= {label.name.casefold(): k for k, label in enumerate(labels.labels)}
-        self._found: dict[str, Entry] = {}
-        self._conflicting: set[str] = set()
-        for number, row in enumerate(rows, start=1):
-            self._remember(number, row)
+        named, label = self._named(table)
+        if probabilities:
+            scores = self._from_probabilities(table)
+        else:
+            scores = self._from_confidence(table, label)
+        known = np.isfinite(scores).all(axis=1)
+        # A confidence that is not that of the label is none.
+        scores[named & known & (scores.argmax(axis=1) != label)] = np.nan
+        # The explicit answer; -1 where the scores say it.
+        answers = np.where(np.isfinite(scores).all(axis=1), -1, label)
+        self._remember(table.column("text"), answers, scores)
         self.unmatched = self.unknown = self.conflicting = 0
         self.cut = 0
 
@@ -73,10 +75,7 @@ class ImportedTeacher:
     def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
         """Yield the file's labels for these texts, those with a confidence apart from the rest."""
         for start in range(0, len(texts), BATCH):
-            found = [self._look_up(text) for text in texts[start : start + BATCH]]
-            answers = np.array([answer for answer, _ in found], dtype=np.int64)
-            blank = (math.nan,) * len(self._labels.labels)
-            scores = np.array([row or blank for _, row in found], dtype=np.float32)
+            answers, scores = self._look_up(texts[start : start + BATCH])
             scored = np.isfinite(scores).all(axis=1)
             for source, chosen in (("imported", scored), ("none", ~scored)):
                 index = np.flatnonzero(chosen)
@@ -94,64 +93,91 @@ class ImportedTeacher:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _look_up(self, text: str) -> Entry:
-        key = _key(text)
-        if key in self._conflicting:
-            self.conflicting += 1
-        elif key not in self._found:
-            self.unmatched += 1
-        else:
-            answer, scores = self._found[key]
-            self.unknown += answer < 0 and scores is None
-            return answer, scores
-        return -1, None
+    def _look_up(self, texts: Sequence[str]) -> tuple[Ints, Floats]:
+        keys = _keys(pa.array(texts, pa.large_string())).to_pylist()
+        at = np.array([self._places.get(key, -1) for key in keys], dtype=np.int64)
+        found = at >= 0
+        torn = found & self._torn[at]
+        usable = found & ~torn
+        answers = np.where(usable, self._answers[at], -1)
+        scores = np.where(usable[:, None], self._scores[at], np.nan).astype(np.float32)
+        self.unmatched += int((~found).sum())
+        self.conflicting += int(torn.sum())
+        self.unknown += int((usable & (answers < 0) & ~np.isfinite(scores).all(axis=1)).sum())
+        return answers, scores
 
-    def _remember(self, number: int, row: Mapping[str, Any]) -> None:
-        key = _key(str(row["text"]))
-        entry = self._entry(number, row)
-        if self._found.setdefault(key, entry) != entry:
-            self._conflicting.add(key)
+    def _remember(self, texts: pa.ChunkedArray, answers: Ints, scores: Doubles) -> None:
+        """The first entry of each different text, and whether a later one says otherwise."""
+        keys = pc.dictionary_encode(_keys(texts)).combine_chunks()
+        different, code = keys.dictionary.to_pylist(), keys.indices.to_numpy(zero_copy_only=False)
+        _, first = np.unique(code, return_index=True)
+        with np.errstate(invalid="ignore"):
+            equal = (scores == scores[first][code]).all(axis=1)
+        equal |= np.isnan(scores).any(axis=1) & np.isnan(scores[first][code]).any(axis=1)
+        equal &= answers == answers[first][code]
+        # One more entry than texts, so that there is one to look at where the file holds none.
+        self._places = dict(zip(different, range(len(different)), strict=True))
+        self._torn = np.zeros(len(different) + 1, dtype=bool)
+        self._torn[code[~equal]] = True
+        self._answers = np.append(answers[first], -1)
+        blank = np.full((1, scores.shape[1]), np.nan, dtype=scores.dtype)
+        self._scores = np.concatenate([scores[first], blank])
 
-    def _entry(self, number: int, row: Mapping[str, Any]) -> Entry:
-        """The explicit answer and the scores of a row; the answer is -1 where scores say it."""
-        named = str(row["label"]).strip() if row.get("label") is not None else ""
-        label = self._class.get(named.casefold(), -1)
-        scores: tuple[float, ...] | None = None
-        if self._probabilities:
-            scores = self._from_probabilities(number, row)
-        elif label >= 0 and not _empty(row.get("confidence")):
-            scores = self._from_confidence(label, self._number(number, row, "confidence"))
-        if named and scores is not None and scores.index(max(scores)) != label:
-            scores = None  # a confidence that is not that of the label is none
-        return (label if scores is None else -1), scores
+    def _named(self, table: pa.Table) -> tuple[npt.NDArray[np.bool_], Ints]:
+        """Whether a row has a label, and its class; -1 for none or one that is no class."""
+        if "label" not in table.column_names:
+            return np.zeros(table.num_rows, dtype=bool), np.full(table.num_rows, -1)
+        classes: dict[str, int] = {}
+        for k, label in enumerate(self._labels.labels):
+            classes.setdefault(label.words.casefold(), k)
+        classes |= {label.name.casefold(): k for k, label in enumerate(self._labels.labels)}
+        column = pc.fill_null(table.column("label"), "")
+        different = pc.dictionary_encode(column).combine_chunks()
+        cells = [cell.strip() for cell in different.dictionary.to_pylist()]
+        code = different.indices.to_numpy(zero_copy_only=False)
+        named = np.array([cell != "" for cell in cells], dtype=bool)
+        index = np.array([classes.get(cell.casefold(), -1) for cell in cells], dtype=np.int64)
+        return named[code], index[code]
 
-    def _from_probabilities(self, number: int, row: Mapping[str, Any]) -> tuple[float, ...] | None:
-        # Plain numbers: a million small arrays take several times as long.
-        if any(_empty(row.get(name)) for name in self._labels.names):
-            return None
-        values = [self._number(number, row, name) for name in self._labels.names]
-        total = math.fsum(values)
-        if total <= 0:
-            raise DataError(f"{self._name}, row {number}: the probabilities are all 0.")
-        return tuple(math.log(max(value / total, 1 - CERTAIN)) for value in values)
+    def _from_probabilities(self, table: pa.Table) -> Doubles:
+        """Log-probabilities ``[rows, classes]``; NaN in rows with an empty cell."""
+        names = self._labels.names
+        given = np.logical_and.reduce([_filled(table.column(name)) for name in names])
+        values = self._numbers(table, names, given)
+        total = values.sum(axis=1)
+        nothing = np.flatnonzero(given & (total <= 0))
+        if len(nothing):
+            raise DataError(f"{self._name}, row {nothing[0] + 1}: the probabilities are all 0.")
+        values[given] /= total[given, None]
+        return np.asarray(np.log(np.maximum(values, 1 - CERTAIN)))  # a NaN stays one
 
-    def _from_confidence(self, label: int, confidence: float) -> tuple[float, ...]:
-        classes = len(self._labels.labels)
-        rest = math.log((1 - min(confidence, CERTAIN)) / (classes - 1))
-        own = math.log(max(min(confidence, CERTAIN), 1 - CERTAIN))
-        return tuple(own if k == label else rest for k in range(classes))
+    def _from_confidence(self, table: pa.Table, label: Ints) -> Doubles:
+        """The label's confidence, the rest shared evenly; NaN where there is none."""
+        rows, classes = len(label), len(self._labels.labels)
+        if "confidence" not in table.column_names:
+            return np.full((rows, classes), np.nan)
+        given = (label >= 0) & _filled(table.column("confidence"))
+        confidence = self._numbers(table, ["confidence"], given)[:, 0]
+        rest = (1 - np.minimum(confidence, CERTAIN)) / (classes - 1)
+        values = np.repeat(rest[:, None], classes, axis=1)
+        own = np.clip(confidence[given], 1 - CERTAIN, CERTAIN)
+        values[np.arange(rows)[given], label[given]] = own
+        return np.asarray(np.log(values))
 
-    def _number(self, number: int, row: Mapping[str, Any], column: str) -> float:
-        try:
-            value = float(row[column])
-        except (TypeError, ValueError):
-            value = math.nan
-        if not 0 <= value <= 1:
+    def _numbers(
+        self, table: pa.Table, columns: Sequence[str], wanted: npt.NDArray[np.bool_]
+    ) -> Doubles:
+        """``[rows, columns]`` from 0 to 1 in the rows ``wanted``, NaN in the others."""
+        found = np.stack([_floats(table.column(name)) for name in columns], axis=1)
+        found[~wanted] = np.nan
+        with np.errstate(invalid="ignore"):
+            bad = wanted[:, None] & ~((found >= 0) & (found <= 1))
+        for row, k in np.argwhere(bad)[:1].tolist():
             raise DataError(
-                f"{self._name}, row {number}: {column!r} must be a number from 0 to 1, but it was "
-                f"{str(row[column])[:40]!r}."
+                f"{self._name}, row {row + 1}: {columns[k]!r} must be a number from 0 to 1, but it "
+                f"was {str(table.column(columns[k])[row].as_py())[:40]!r}."
             )
-        return value
+        return found
 
 
 def imported_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> ImportedTeacher:
@@ -173,9 +199,8 @@ def imported_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> Imp
         "sha256": models.file_sha256(path, home),
         "columns": columns,
     }
-    cells = [records.table.column(column).to_pylist() for column in columns.values()]
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
-    return ImportedTeacher(rows, labels, identity)
+    table = records.table.select(list(columns.values())).rename_columns(list(columns))
+    return ImportedTeacher(table, labels, identity)
 
 
 def _columns(records: Records, config: TeacherConfig, labels: LabelSet) -> dict[str, str]:
@@ -224,10 +249,30 @@ def _batch(index: Ints, scores: Floats, answers: Ints, source: str) -> ScoredBat
     return ScoredBatch(index=index, scores=scores, answer=answers, source=source)
 
 
-def _empty(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value)) or value == ""
+def _filled(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    filled = pc.not_equal(pc.fill_null(column, ""), "")
+    return np.asarray(filled.to_numpy(), dtype=bool)
 
 
-def _key(text: str) -> str:
+def _floats(column: pa.ChunkedArray) -> Doubles:
+    """The cells as numbers; NaN where a cell is none."""
+    try:
+        cells = pc.if_else(pc.equal(column, ""), None, column)
+        numbers = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        numbers = pa.array([_float(cell) for cell in column.to_pylist()], pa.float64())
+    return np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _float(cell: str | None) -> float:
+    try:
+        return math.nan if cell is None else float(cell)
+    except ValueError:
+        return math.nan
+
+
+def _keys(texts: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """What is the same text: white space and Unicode composition aside."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    composed = pc.utf8_normalize(texts.cast(pa.large_string()), "NFC")
+    words = pc.utf8_split_whitespace(pc.utf8_trim_whitespace(composed))
+    return pc.binary_join(words, pa.scalar(" ", pa.large_string()))
