@@ -1,0 +1,81 @@
+"""How a student is trained."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from llkd.config.base import Precision, Settings, Unit
+from llkd.config.selection import SelectionConfig
+
+
+class TrainingConfig(Settings):
+    """How a student is trained.
+
+    ``reference_run`` names the run whose per-step counts the random strategies copy, so that
+    samples per step and optimiser steps match.
+    """
+
+    student: str = Field(
+        default="embedded", min_length=1, description="embedded, a folder or a hub id"
+    )
+    selection: SelectionConfig = SelectionConfig()
+    reference_run: int | None = Field(
+        default=None, description="run whose counts per step a random strategy copies"
+    )
+    epochs: int = Field(default=3, ge=1, le=1000, description="passes over the pool")
+    batch_size: int = Field(default=32, ge=1, le=4096, description="texts per step")
+    learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0, description="of the encoder")
+    head_learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0, description="of the new head")
+    weight_decay: float = Field(default=0.01, ge=0.0, le=1.0, description="of AdamW")
+    warmup_share: Unit = Field(default=0.1, description="of the steps, rate rising to its peak")
+    max_tokens: int = Field(default=64, ge=4, le=8192, description="of a text the student sees")
+    max_gradient_norm: float = Field(default=1.0, gt=0.0, description="clips the gradient")
+    precision: Precision = Field(default="auto", description="auto, fp32 or bf16")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="of order, head and dropout")
+    checkpoint_seconds: float = Field(
+        default=20.0, ge=0.0, description="least time between checkpoints"
+    )
+    targets: Literal["hard", "soft"] = Field(
+        default="hard", description="hard (the label) or soft (the teacher's probabilities)"
+    )
+    target_temperature: float = Field(
+        default=1.0, gt=0.0, le=100.0, description="of soft targets; above 1 is softer"
+    )
+    hard_share: Unit = Field(default=0.0, description="of the hard label in a soft target")
+    human_weight: float = Field(
+        default=1.0, ge=0.0, le=1000.0, description="of texts that a person labelled, in the loss"
+    )
+    gather: bool = Field(
+        default=False, description="collect selected texts until they fill a batch, then step"
+    )
+    compile: bool = Field(default=False, description="compile the student, on a GPU only")
+    early_stopping: Literal["none", "auto"] = Field(
+        default="none",
+        description="none, or auto: stop when held-out labels are met no better and keep the best",
+    )
+    patience: int = Field(
+        default=2, ge=1, le=1000, description="epochs without a better student before stopping"
+    )
+    judged_by: Literal["gold", "people", "teacher"] = Field(
+        default="gold",
+        description="whose labels judge the student: gold (of held-out texts), people (the labels "
+        "they gave, which then do not train) or teacher (agreement on a tenth of the texts, which "
+        "do not train)",
+    )
+
+    @model_validator(mode="after")
+    def _strategy_has_what_it_needs(self) -> TrainingConfig:
+        chosen = self.selection
+        if chosen.strategy == "saved" and chosen.saved is None:
+            raise ValueError(
+                "the strategy 'saved' needs the name of a selection that was saved on Curate"
+            )
+        if chosen.strategy in {"random", "teacher_then_random"}:
+            if chosen.share is None and self.reference_run is None:
+                raise ValueError(
+                    f"the strategy {chosen.strategy!r} needs a share (0 to 1) or a reference run "
+                    "whose share it copies"
+                )
+        return self
