@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -66,7 +66,7 @@ def _door() -> None:
     else:
         show_error(str(refusal(st.user.to_dict(), _rules())))
         if st.button("Log out", icon=":material/logout:", key="login_other"):
-            st.logout()
+            _leave()
 
 
 def who() -> str:
@@ -81,7 +81,17 @@ def signed_in() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f":material/person: {plain(_name(st.user.to_dict()))}", width="stretch")
         if st.button("Log out", key="login_out", type="tertiary"):
-            st.logout()
+            _leave()
+
+
+def _leave() -> NoReturn:
+    """Log out; the run ends here.
+
+    A rerun would empty the queue that the way to the provider waits in: the browser would never be
+    sent there, and its cookie would let it in again.
+    """
+    st.logout()
+    st.stop()
 
 
 def refusal(user: Mapping[str, Any], rules: Mapping[str, Any]) -> str | None:
