@@ -7,13 +7,11 @@ or killed has none.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +29,11 @@ from llkd.exporting.manifest import (
     portable,
     write_manifest,
 )
+from llkd.exporting.moving import clear_away, put, sha256, unfinished, was_ours
 from llkd.exporting.rows import ROWS_RULE
 from llkd.exporting.student import Beside, write_student
 from llkd.store.home import being_written, held
 
-UNFINISHED = ".export.*.tmp"
 NOTES = [
     "In CSV a cell that a spreadsheet could take for a formula (= + - @, full-width ones too, also "
     "behind spaces or quotes; a tab or a line end) has ' in front, so that no spreadsheet runs it, "
@@ -50,9 +48,8 @@ def checked_folder(out: str | Path) -> Path:
     folder = Path(out).expanduser().resolve()
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file; an export needs a folder. Choose another --out.")
-    if folder.is_dir() and manifest_in(folder) is None:
-        unfinished = set(folder.glob(UNFINISHED))
-        if any(path not in unfinished for path in folder.iterdir()):
+    if folder.is_dir() and manifest_in(folder) is None and not was_ours(folder):
+        if set(folder.iterdir()) - unfinished(folder):
             raise UserError(
                 f"The folder {folder} holds other files, which an export must not mix with. "
                 "Choose an empty or new folder with --out."
@@ -90,6 +87,7 @@ def write_curated(
         )
         if student is not None:
             files += write_student(student, stage, zip_student, beside)
+        sums = {file.relative_to(stage).as_posix(): sha256(file) for file in files}
         document = {
             "program": PROGRAM,
             "version": __version__,
@@ -100,10 +98,10 @@ def write_curated(
             "rows": table.num_rows,
             "rows_sha256": total,
             "rows_sha256_rule": ROWS_RULE,
-            "files": {file.relative_to(stage).as_posix(): sha256(file) for file in files},
+            "files": sums,
             "notes": NOTES,
         }
-        moved = put(files, stage, folder)
+        moved = put(files, stage, folder, sums)
         write_manifest(folder / NAME, document)
     return [*moved, folder / NAME]
 
@@ -114,8 +112,9 @@ def _staged(folder: Path) -> Iterator[Path]:
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(UNFINISHED):
+        for left in unfinished(folder):
             if not being_written(left):
+                clear_away(left, folder)
                 shutil.rmtree(left, ignore_errors=True)
         stage = Path(tempfile.mkdtemp(dir=folder, prefix=".export.", suffix=".tmp"))
     except OSError as error:
@@ -151,39 +150,6 @@ def write_again(
         files, total = write_rows(table, stage, formats, class_names, told, lambda *_: None)
         sums = {file.relative_to(stage).as_posix(): sha256(file) for file in files}
         judge(total, [name for name, now in sums.items() if told["files"].get(name) != now])
-        moved = put(files, stage, folder)
+        moved = put(files, stage, folder, sums)
         write_manifest(folder / NAME, {**told, "files": sums})
     return [*moved, folder / NAME]
-
-
-def put(files: Sequence[Path], stage: Path, folder: Path) -> list[Path]:
-    """Move finished files into the folder, in place of those of an earlier export there."""
-    for file in files:
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-    _remove_earlier(folder)
-    moved = []
-    for file in files:
-        target = folder / file.relative_to(stage)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(file, target)
-        moved.append(target)
-    return moved
-
-
-def _remove_earlier(folder: Path) -> None:
-    """Take away the files of an earlier export here, so that two sets never mix."""
-    earlier = manifest_in(folder)
-    if earlier is None:
-        return
-    (folder / NAME).unlink(missing_ok=True)
-    for name in earlier["files"]:
-        path = (folder / name).resolve()
-        if path.is_relative_to(folder.resolve()) and path.is_file():
-            path.unlink()
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,11 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +16,7 @@ import pytest
 from llkd import exporting
 from llkd.errors import ConfigError, JobCancelled, StoreError, UserError
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["a", 'b: "x"']
 HOSTILE = [
     "=1+1",
@@ -156,6 +161,64 @@ class TestAllOrNothing:
         assert exporting.manifest_in(tmp_path) is None
         exporting.write_curated(frame(), tmp_path, ["csv"], NAMES, {})
         assert {path.name for path in tmp_path.iterdir()} == {"curated.csv", "manifest.json"}
+
+
+class TestKilledWhileItsFilesMove:
+    """A process of its own that is killed at its n-th move; then another export to that folder."""
+
+    CHILD = """
+import os, signal, sys
+from pathlib import Path
+from llkd.exporting import moving
+from tests.llkd.test_exporting import NAMES, exporting, frame
+
+folder, most, moves, replace = Path(sys.argv[1]), int(sys.argv[2]), [], os.replace
+
+def counted(source, target):
+    if Path(target).name != moving.LIST:
+        moves.append(target)
+        if len(moves) > most:
+            os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+
+os.replace = counted
+exporting.write_curated(frame(), folder, ["csv", "jsonl", "hf"], NAMES, {})
+"""
+
+    def killed(self, folder, moves):
+        command = [sys.executable, "-c", self.CHILD, str(folder), str(moves)]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+    @pytest.mark.parametrize("moves", [0, 1, 3])
+    def test_the_next_one_takes_the_folder_and_clears_it(self, tmp_path, moves):
+        folder = tmp_path / "out"
+        self.killed(folder, moves)
+        assert exporting.manifest_in(folder) is None
+        assert len([p for p in folder.rglob("*.*") if ".export." not in str(p)]) == moves
+        exporting.write_curated(frame(), exporting.checked_folder(folder), ["parquet"], NAMES, {})
+        assert {p.name for p in folder.iterdir()} == {"curated.parquet", "manifest.json"}
+
+    def test_what_is_a_persons_stays(self, tmp_path):
+        exporting.write_curated(frame(), tmp_path, ["parquet", "jsonl"], NAMES, {})
+        (tmp_path / "notes.txt").write_text("mine")
+        self.killed(tmp_path, 1)
+        (tmp_path / "curated.csv").write_text("corrected by hand")
+        (tmp_path / "hf").mkdir()
+        exporting.write_curated(frame(), exporting.checked_folder(tmp_path), ["jsonl"], NAMES, {})
+        left = {p.name for p in tmp_path.iterdir()}
+        assert left == {"curated.csv", "curated.jsonl", "hf", "manifest.json", "notes.txt"}
+        assert (tmp_path / "curated.csv").read_text() == "corrected by hand"
+
+    def test_a_list_that_names_files_elsewhere_reaches_none(self, tmp_path):
+        (tmp_path / "precious.txt").write_text("mine")
+        stage = tmp_path / "out" / ".export.forged.tmp"
+        stage.mkdir(parents=True)
+        total = exporting.sha256(tmp_path / "precious.txt")
+        listed = {"earlier": {}, "new": {"../precious.txt": total}}
+        (stage / "moving.json").write_text(json.dumps(listed))
+        exporting.write_curated(frame(), tmp_path / "out", ["csv"], NAMES, {})
+        assert (tmp_path / "precious.txt").read_text() == "mine"
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):
