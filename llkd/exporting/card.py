@@ -242,7 +242,7 @@ def _origin(story: Story) -> str:
     ]
     if data.get("languages"):
         spoken = ", ".join(f"{code(k, limit=40)} {share(v)}" for k, v in data["languages"].items())
-        lines.append(f"- **Languages**: {spoken}.")
+        lines.append(f"- **Languages**, guessed from a sample of the texts: {spoken}.")
     lines += [
         f"- **Teacher**: {_who(story)}. {teacher['asked']}",
         f"- **Its answers**: {teacher['labelled']:,} texts labelled; probabilities with the "

@@ -63,6 +63,7 @@ def story(
             "rows": project.rows,
             "held_out": int((texts["split"] == "eval").sum()),
             "sha256": project.digest,
+            "languages": _languages(project),
         },
         teacher={
             "kind": str(labelling.teacher.get("kind", "")),
@@ -120,6 +121,12 @@ def _agreement(store: Store, run: Run) -> tuple[float, int] | None:
         return None
     said, told = signals.pseudo_label(probabilities), signals.pseudo_label(targets)[place]
     return float((said == told)[here].mean()), int(here.sum())
+
+
+def _languages(project: Project) -> dict[str, float]:
+    """The languages guessed at the import as shares, the five most frequent; none from of old."""
+    found = (project.report.get("statistics") or {}).get("languages") or {}
+    return dict(sorted(found.items(), key=lambda item: -item[1])[:5])
 
 
 def _base(spec: str) -> tuple[str, str | None]:

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import huggingface_hub
+import markdown_it
 import pytest
 import yaml
 
@@ -108,8 +110,7 @@ def test_the_front_matter_is_a_hubs():
     assert [(m["type"], m["value"]) for m in result["metrics"]] == [
         ("accuracy", 0.75), ("f1", 0.7123),
     ]  # fmt: skip
-    hub = pytest.importorskip("huggingface_hub")
-    data = hub.ModelCard(card).data
+    data = huggingface_hub.ModelCard(card).data
     assert data.eval_results[0].metric_value == 0.75
     assert data.base_model == ["sentence-transformers/all-MiniLM-L6-v2"]
 
@@ -185,8 +186,7 @@ def test_names_are_only_names(name):
     assert set(found) == {"pipeline_tag", "tags", "base_model", "metrics", "model-index"}
     assert found["base_model"] == [visible(name)]
     assert found["model-index"][0]["name"] == f"{visible(name)}, run 3"
-    markdown = pytest.importorskip("markdown_it")
-    tokens = markdown.MarkdownIt("commonmark", {"linkify": False}).enable("table").parse(rest)
+    tokens = markdown_it.MarkdownIt("commonmark", {"linkify": False}).enable("table").parse(rest)
     headings = [tokens[k + 1] for k, token in enumerate(tokens) if token.type == "heading_open"]
     assert len(headings) == 8
     inline = [child for token in tokens for child in token.children or []]

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import yaml
 
 from llkd import curation, evaluation, exporting, fairness, pipeline, signals
 from llkd.errors import JobCancelled, ModelError, NotFound, UserError
-from llkd.pipeline import predicting, taking_away
+from llkd.pipeline import predicting, student_story, taking_away
 from llkd.store import Store
 from llkd.students import load_saved
 from tests.llkd.pipeline.test_arms import labelled
@@ -120,6 +121,15 @@ class TestExport:
             patched.setattr(taking_away, "_write_and_measure", again)
             with pytest.raises(AssertionError, match="measured twice"):
                 exported(opened, project, tmp_path / "four", run=run, onnx=True)
+
+    def test_the_card_tells_the_languages_found_at_the_import(self, opened, project, run):
+        shares = {"English": 0.5, "a": 0.1, "b": 0.1, "c": 0.1, "d": 0.1, "rare": 0.05}
+        told = replace(project, report={"statistics": {"languages": shares}})
+        card = exporting.model_card(student_story.story(opened, told, run, None, {}))
+        assert "guessed from a sample of the texts: `English` 50.0 %, `a` 10.0 %" in card
+        assert "rare" not in card
+        old = exporting.model_card(student_story.story(opened, project, run, None, {}))
+        assert "Languages" not in old
 
     def test_without_onnx_the_card_comes_all_the_same(self, opened, project, run, tmp_path):
         found = exported(opened, project, tmp_path / "out", run=run, zip_student=True)
