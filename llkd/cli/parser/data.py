@@ -1,0 +1,56 @@
+"""The commands for texts: import and the list of projects."""
+
+from __future__ import annotations
+
+import argparse
+
+from llkd.cli.parser.flags import Parser, command, label_flags
+from llkd.datasets.texts import NEAR
+
+
+def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add ``import``, ``projects``."""
+    parser = command(
+        commands,
+        "import",
+        "read files of texts into a new project",
+        "llkd import reviews.csv --project reviews --text-column body --labels good,bad",
+    )
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="CSV, TSV, JSON, JSONL, Parquet, XLSX or text, also .gz, .zip; a folder of them; or "
+        "hf:NAME[:CONFIG][@SPLIT], a data set of the hub",
+    )
+    parser.add_argument("--project", metavar="NAME")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be imported and store nothing"
+    )
+    parser.add_argument("--text-column", metavar="COLUMN", help="[found]")
+    parser.add_argument("--id-column", metavar="COLUMN", help="[found]")
+    parser.add_argument(
+        "--label-column", metavar="COLUMN", help="gold labels, used only to evaluate"
+    )
+    parser.add_argument("--gold", metavar="FILE", help="gold labels in a second file, by id")
+    label_flags(parser)
+    parser.add_argument(
+        "--holdout", type=float, default=0.25, help="share of gold texts to evaluate on [0.25]"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the held-out draw [0]")
+    parser.add_argument("--keep-duplicates", action="store_true", help="keep repeated texts")
+    parser.add_argument(
+        "--near-duplicates",
+        choices=NEAR,
+        default="keep",
+        help="almost equal texts: keep and count them, drop all but the first, or do not look "
+        "[keep]",
+    )
+    parser.add_argument(
+        "--text-blocks",
+        action="store_true",
+        help="in plain text, a text is a block of lines up to a blank one, not one line",
+    )
+
+    parser = command(commands, "projects", "list the projects, or delete one", "llkd projects")
+    parser.add_argument("--delete", metavar="NAME", help="remove a project and all it holds")

@@ -1,0 +1,79 @@
+"""The commands that train, probe and compare students."""
+
+from __future__ import annotations
+
+import argparse
+
+from llkd.cli.parser.flags import (
+    Parser,
+    background,
+    calibration,
+    command,
+    count,
+    saved,
+    settings_flags,
+    thresholds,
+)
+from llkd.commands import ONE_RUN
+from llkd.config import (
+    SelectionConfig,
+    TrainingConfig,
+)
+from llkd.fairness import ARMS, USUAL_ARMS
+from llkd.strategies import STRATEGIES, USUAL_STRATEGY
+
+
+def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add ``probe``, ``train``, ``compare``, ``demo``."""
+    parser = command(
+        commands,
+        "probe",
+        "estimate information need before any training (labelling does this by itself)",
+        "llkd probe reviews",
+    )
+    parser.add_argument("project")
+    parser.add_argument("--student", default="embedded", help="embedded, a folder or a hub id")
+    background(parser)
+
+    parser = command(
+        commands,
+        "train",
+        "train a student on what a strategy selects",
+        "llkd train reviews --strategy llkd --epochs 3",
+    )
+    parser.add_argument("project")
+    parser.add_argument("--strategy", help=f"{', '.join(STRATEGIES)} [{USUAL_STRATEGY}]")
+    settings_flags(parser, TrainingConfig)
+    settings_flags(parser, SelectionConfig)
+    parser.add_argument(
+        "--no-class-thresholds", action="store_true", help="one threshold for all classes"
+    )
+    thresholds(parser)
+    saved(parser, "train on the texts of this selection, saved in the app (--strategy saved)")
+    calibration(parser, None)
+    background(parser)
+
+    parser = command(
+        commands,
+        "compare",
+        "train LLKD, all texts and the two controls, and say what the selection is worth",
+        "llkd compare reviews --seeds 3",
+    )
+    parser.add_argument("project")
+    parser.add_argument("--seeds", type=count, default=1, help="how many seeds [1]")
+    parser.add_argument(
+        "--arms",
+        metavar="A,B,C",
+        help=f"{', '.join(ARMS)}, or every [{','.join(USUAL_ARMS)}]",
+    )
+    settings_flags(parser, TrainingConfig, skip=ONE_RUN)
+    settings_flags(parser, SelectionConfig, skip={"share"})
+    parser.add_argument(
+        "--no-class-thresholds", action="store_true", help="one threshold for all classes"
+    )
+    saved(parser, "compare this selection, saved in the app, too (the arm saved)")
+    background(parser)
+
+    parser = command(commands, "demo", "everything on the sample, in one go", "llkd demo")
+    settings_flags(parser, TrainingConfig, skip={"reference_run"})
+    background(parser)

@@ -1,0 +1,74 @@
+"""The commands that ask a teacher."""
+
+from __future__ import annotations
+
+import argparse
+
+from llkd.cli.parser.flags import (
+    Parser,
+    background,
+    calibration,
+    command,
+    count,
+    label_flags,
+    rows,
+    settings_flags,
+)
+from llkd.config import (
+    OrderConfig,
+    Spending,
+    TeacherConfig,
+)
+
+
+def teacher_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add ``label``, ``bake-off``, ``cache``."""
+    parser = command(
+        commands,
+        "label",
+        "let a teacher label the texts; goes on where an earlier call stopped",
+        "llkd label reviews --teacher embedded",
+    )
+    parser.add_argument("project")
+    label_flags(parser)
+    settings_flags(parser, TeacherConfig)
+    settings_flags(parser, Spending)
+    settings_flags(parser, OrderConfig)
+    calibration(parser, "batch")
+    parser.add_argument("--limit", type=count, metavar="N", help="label N texts in all, at random")
+    parser.add_argument(
+        "--ask-again", action="store_true", help="ask once more where no answer could be used"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="ask about five texts, label none, and say what the rest would take",
+    )
+    parser.add_argument("--rows", type=rows, metavar="1,2,3", help="of the dry run [5 at random]")
+    parser.add_argument("--no-probe", action="store_true", help="do not probe afterwards")
+    background(parser)
+
+    parser = command(
+        commands,
+        "bake-off",
+        "try ways to ask on the same texts, and say which is best and how sure that is",
+        "llkd bake-off reviews --rows 200 --try examples=none,balanced",
+    )
+    parser.add_argument("project")
+    label_flags(parser)
+    settings_flags(parser, TeacherConfig)
+    settings_flags(parser, Spending)
+    parser.add_argument("--rows", type=count, metavar="N", help="texts with a known class to use")
+    parser.add_argument(
+        "--try",
+        action="append",
+        dest="tries",
+        metavar="NAME=V1,V2",
+        help="values of a teacher's setting that compete (repeatable: every combination)",
+    )
+    background(parser)
+
+    parser = command(
+        commands, "cache", "show or delete the answers kept from teachers", "llkd cache --delete"
+    )
+    parser.add_argument("--delete", action="store_true", help="forget them; labels stay")
