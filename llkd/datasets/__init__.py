@@ -12,14 +12,8 @@ from llkd.datasets.scratch import release
 from llkd.datasets.source import Source, inspect, inspect_files
 from llkd.datasets.statistics import Statistics
 from llkd.datasets.tables import Progress
-from llkd.datasets.texts import (
-    FileCount,
-    Reading,
-    TextSet,
-    read_files,
-    read_texts,
-    texts_from_lines,
-)
+from llkd.datasets.text_set import FileCount, Reading, TextSet
+from llkd.datasets.texts import read_files, read_texts, texts_from_lines
 
 __all__ = [
     "File",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from llkd.cli.parser.flags import Parser, command, label_flags
-from llkd.datasets.texts import NEAR
+from llkd.datasets.text_set import NEAR
 
 
 def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -1,0 +1,106 @@
+"""One file of an import, with the columns that matter found and its texts looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from llkd.datasets.columns import find_column, guess_id
+from llkd.datasets.columns import text_column as choose_text
+from llkd.datasets.findings import (
+    Glance,
+    glance,
+)
+from llkd.datasets.labels import cleaned
+from llkd.datasets.records import Records, read_records
+from llkd.datasets.scratch import steps
+from llkd.datasets.tables import Progress
+from llkd.datasets.text_set import Reading
+from llkd.datasets.wording import count, listed, plain, quoted
+from llkd.errors import DataError
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file as it was read, with the columns that matter."""
+
+    records: Records
+    name: str
+    column: str
+    label: str | None
+    ident: str | None
+    text: pa.ChunkedArray
+    gold: list[str | None]
+    glance: Glance
+    told: tuple[str, ...]
+
+
+def read_part(part: Any, reading: Reading, first: Part | None, progress: Progress) -> Part:
+    """Read one file or member; of a further one (``first`` is given) with the same columns.
+
+    Raises DataError: a column is missing or no text is usable.
+    """
+    asked = (reading.text_column, reading.label_column, reading.id_column)
+    if first:  # files of one import have their columns in common
+        asked = (first.column, first.label or reading.label_column, first.ident)
+    records = read_records(
+        part.path,
+        part.name,
+        member=part.member,
+        named=[wanted for wanted in asked if wanted],
+        blocks=reading.blocks,
+        progress=progress,
+    )
+    column, told = _text_column(records, asked[0], first)
+    label = find_column(records, asked[1], "--label-column") if asked[1] else None
+    if label == column:
+        raise DataError(
+            f"The column {quoted(column)} of {plain(records.name)} cannot be both the text and the "
+            "label. Choose another one with --label-column."
+        )
+    if reading.id_column:
+        ident: str | None = find_column(records, reading.id_column, "--id-column")
+    else:
+        ident = guess_id(records)
+    text = records.table.column(column)
+    looked = glance(text, records.lists.get(column, ()))
+    if not (looked.state == 0).any():
+        raise DataError(
+            f"{plain(records.name)} holds no usable text: "
+            f"{count(len(text), 'value')} of the column {quoted(column)} "
+            f"{'is' if len(text) == 1 else 'are'} blank. Choose another column with --text-column."
+        )
+    ident = ident if ident != column else None
+    gold = _gold(records, label)
+    name = part.label
+    return Part(records, name, column, label, ident, text, gold, looked, tuple(told))
+
+
+def _text_column(records: Records, wanted: str | None, first: Part | None) -> tuple[str, list[str]]:
+    """The text column; of a further file the one that has the name of the first file's."""
+    if first is None or len(records.columns) == len(first.records.columns) == 1:
+        return choose_text(records, None if first else wanted)
+    try:
+        find_column(records, first.column, "--text-column")
+    except DataError:
+        raise DataError(
+            f"{plain(records.name)} has no column {quoted(first.column)}, which holds the texts of "
+            f"{plain(first.name)}; its columns are {listed(records.columns, 12)}. Give the columns "
+            "the same name in all files."
+        ) from None
+    return choose_text(records, wanted)
+
+
+def _gold(records: Records, label: str | None) -> list[str | None]:
+    if label is None:
+        return [None] * records.table.num_rows
+    known: dict[str | None, str | None] = {}  # a label comes often; clean each spelling once
+    gold: list[str | None] = []
+    for chunk in steps(records.table.column(label).chunks):
+        for spelled in chunk.to_pylist():
+            if spelled not in known:
+                known[spelled] = cleaned(spelled)
+            gold.append(known[spelled])
+    return gold
