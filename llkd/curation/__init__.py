@@ -16,8 +16,8 @@ from llkd.curation.embeddings import (
     read_embeddings,
     save_embeddings,
 )
-from llkd.curation.examples import check_examples, example_rows, few_shot, labelled_pool
-from llkd.curation.judging import Judged, gold_indices, judged_rows
+from llkd.curation.examples import check_examples, few_shot, labelled_pool
+from llkd.curation.judging import Judged, example_rows, gold_indices, judged_rows
 from llkd.curation.jury import LEAST_LABELS, Jury, best_jury, held_out, jury_of
 from llkd.curation.labels import (
     TeacherLabels,

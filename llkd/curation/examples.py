@@ -17,23 +17,12 @@ from llkd.curation.judging import gold_indices
 from llkd.curation.labels import label_set_of
 from llkd.errors import UserError
 from llkd.signals import Floats, Ints
-from llkd.store import Labelling, Project, Store
+from llkd.store import Project, Store
 from llkd.teachers.base import NO_EXAMPLES, Example, FewShot
 
 # The nearest examples are looked for among at most so many labelled texts.
 NEAREST_POOL = 2000
 SEED = 0
-
-
-def example_rows(labelling: Labelling) -> set[int]:
-    """Rows that stand with their class in every prompt of a pass: quality leaves them out.
-
-    Of ``nearest`` examples there are none: a text is never among its own.
-    """
-    examples = labelling.teacher.get("examples") or {}
-    if examples.get("kind") not in {"fixed", "balanced"}:
-        return set()
-    return {int(row) for row, _ in examples["rows"]}
 
 
 def few_shot(

@@ -68,6 +68,17 @@ def fitting_rows(store: Store, project: Project, labelling: Labelling) -> Iterat
     yield _judged(np.where(usable, _human(store, project, names), -1), "human", False)
 
 
+def example_rows(labelling: Labelling) -> set[int]:
+    """Rows that stand with their class in every prompt of a pass: quality leaves them out.
+
+    Of ``nearest`` examples there are none: a text is never among its own.
+    """
+    examples = labelling.teacher.get("examples") or {}
+    if examples.get("kind") not in {"fixed", "balanced"}:
+        return set()
+    return {int(row) for row, _ in examples["rows"]}
+
+
 def _judged(known: Ints, source: Truth, held_out: bool) -> Judged:
     """The rows where ``known`` [n] holds a class."""
     rows = np.flatnonzero(known >= 0)
@@ -87,9 +98,6 @@ def _usable(store: Store, project: Project, labelling: Labelling | None) -> np.n
     """Which rows may judge, a mask ``[n]``."""
     if labelling is None:
         return np.ones(project.rows, dtype=bool)
-    # Only here: examples are found with the help of labels, and labels with this module.
-    from llkd.curation.examples import example_rows
-
     usable = np.zeros(project.rows, dtype=bool)
     usable[store.labellings.done(labelling)] = True
     usable[list(example_rows(labelling))] = False
