@@ -18,6 +18,57 @@ def home(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A real PostgreSQL server, started with the first test that needs it."""
+    from tests.postgres_server import PostgresServer
+
+    try:
+        server = PostgresServer()
+    except FileNotFoundError as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres(postgres_server, home, monkeypatch):
+    """The home's database is a new and empty one in PostgreSQL; the server, ``name`` with it."""
+    postgres_server.name = postgres_server.new_database()
+    monkeypatch.setenv("LLKD_DATABASE_URL", postgres_server.url(postgres_server.name))
+    yield postgres_server
+    postgres_server.drop(postgres_server.name)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server):
+    """A database with the tables and nothing in them, for others to be copied from."""
+    import sqlalchemy as sa
+
+    from llkd.store import database
+
+    name = postgres_server.new_database()
+    engine = database._server(sa.make_url(postgres_server.url(name)))
+    database._migrate(engine)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, monkeypatch):
+    """The test runs on both kinds of database; says which it is."""
+    if request.param == "sqlite":
+        yield request.param
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = server.new_database(request.getfixturevalue("postgres_template"))
+    monkeypatch.setenv("LLKD_DATABASE_URL", server.url(name))
+    yield request.param
+    server.drop(name)
+
+
 def end_jobs(home):
     """Stop what a test left running, so that it takes no time from the next one."""
     from llkd import jobs

@@ -100,10 +100,13 @@ def _record_early_failure(typed: Sequence[str], message: str) -> None:
         return
     from llkd.store import Store
 
-    store = Store(own.get("--home"))
-    now = time.time()
-    store.jobs.move(int(own["--job"]), ("queued",), "failed", error=message, finished=now)
-    store.close()
+    try:
+        store = Store(own.get("--home"))
+        now = time.time()
+        store.jobs.move(int(own["--job"]), ("queued",), "failed", error=message, finished=now)
+        store.close()
+    except LLKDError as error:  # then it is shown as died, with this in its log
+        logging.getLogger("llkd").warning("the outcome was not written: %s", error)
 
 
 def _own_flags(typed: Sequence[str]) -> dict[str, str]:

@@ -35,12 +35,13 @@ def backup(found: Document) -> None:
     size = found["bytes"] / 2**20
     print(f"{_counted(found['files'], 'file')}, {size:,.1f} MiB, copied to:")
     print(f"  {printable(found['folder'])}")
-    if found["database"] is None:
+    if found["server"] is not None:
         print(
-            "The database is not in it: it is not a file of the home. Save it with pg_dump, right "
-            "before or after."
+            f"The database was copied from {printable(found['server'])} into the copy's own "
+            "llkd.db: use the copy with --home and without LLKD_DATABASE_URL. For a copy that goes "
+            "back into PostgreSQL, run pg_dump as well."
         )
-    elif found["faults"]:
+    if found["faults"]:
         print(f"The copy has {_counted(found['faults'], 'fault')}; the home has them too.")
     else:
         print(f"Checked: no fault in {_counted(found['projects'], 'project')}. Use it with --home.")

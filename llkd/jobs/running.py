@@ -17,10 +17,13 @@ from llkd.jobs.locks import device_lock as take_device
 from llkd.jobs.locks import inherited_lock, take_lock
 from llkd.jobs.pulse import beat
 from llkd.store import Job, Store
+from llkd.store.postgresql import patience
 
 HEARTBEAT_SECONDS = 1.0
 PROGRESS_SECONDS = 0.5
 CLOCK_JUMP_SECONDS = 5.0
+RESTART_SECONDS = 60.0
+"""How long work waits for a database server that went away before it gives up."""
 
 Work = Callable[["JobContext"], dict[str, Any]]
 
@@ -38,6 +41,7 @@ class JobContext:
         self._stop = threading.Event()
         self._written = float("-inf")
         self._news: dict[str, Any] = {}
+        self._troubled = False
         self._part: tuple[int, int, str] | None = None
 
     def remember(self, **facts: Any) -> None:
@@ -72,15 +76,18 @@ class JobContext:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was told last. A database that is locked or full stops no work for that."""
+        """Write what was told last. A database locked, full or away stops no work for that."""
         if self._news:
             self._written = time.monotonic()
             try:
-                self.store.jobs.update(self.job_id, heartbeat=time.time(), **self._news)
+                with patience(0.0):
+                    self.store.jobs.update(self.job_id, heartbeat=time.time(), **self._news)
             except StoreError as error:
-                logging.getLogger("llkd").warning("progress not written: %s", error)
+                if not self._troubled:
+                    logging.getLogger("llkd").warning("progress not written: %s", error)
+                self._troubled = True
             else:
-                self._news = {}
+                self._news, self._troubled = {}, False
 
     def clock_jumped(self, seconds: float) -> None:
         """The time of day was set forward by ``seconds``: times noted before move with it."""
@@ -140,18 +147,19 @@ def run(
     handlers = _on_signals(context)
     device_lock: int | None = None
     try:
-        device_lock = _wait_for_turn(store, job, context, waiting)
-        store.jobs.move(job.id, ("queued",), "running", started=time.time())
-        result = work(context)
-        context.flush()
-        store.jobs.move(
-            job.id, ("running",), "finished", result=result, finished=time.time(), error=None
-        )
+        with patience(RESTART_SECONDS):
+            device_lock = _wait_for_turn(store, job, context, waiting)
+            store.jobs.move(job.id, ("queued",), "running", started=time.time())
+            result = work(context)
+            context.flush()
+            ended_well = {"result": result, "finished": time.time(), "error": None}
+            store.jobs.move(job.id, ("running",), "finished", **ended_well)
         return result
     except BaseException as error:
         context.flush()
         try:
-            _record_failure(store, job.id, error)
+            with patience(RESTART_SECONDS):
+                _record_failure(store, job.id, error)
         except StoreError as unwritten:  # then it is shown as died, with this in its log
             logging.getLogger("llkd").warning("the outcome was not written: %s", unwritten)
         raise
@@ -185,6 +193,7 @@ def _record_failure(store: Store, job_id: int, error: BaseException) -> None:
 def _beat(context: JobContext, ended: threading.Event) -> None:
     log = logging.getLogger("llkd")
     offset = time.time() - time.monotonic()
+    troubled = False
     while not ended.wait(HEARTBEAT_SECONDS):
         try:
             beat(context.store, context.job_id)
@@ -196,6 +205,11 @@ def _beat(context: JobContext, ended: threading.Event) -> None:
             job = context.store.jobs.get(context.job_id)
             if job.cancel_requested is not None or not job.live:
                 context.stop()
+            troubled = False
+        except StoreError as error:  # said once, for a server may be away for hours
+            if not troubled:
+                log.warning("heartbeat not written: %s", error)
+            troubled = True
         except Exception:  # a busy database must not end the heartbeat
             log.warning("heartbeat not written", exc_info=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
 from llkd.errors import StoreError
+from llkd.store import belonging, postgresql
 from llkd.store.home import Home
 from llkd.store.write_ahead import write_ahead
 
 HEAD = "0003"
 BUSY_SECONDS = 30.0
 """How long a write waits for another process that writes."""
+LARGEST_NUMBER = 2**31 - 1
+"""No record's number is larger; PostgreSQL refuses even to be asked for one."""
+DRIVER = "psycopg[binary]==3.3.9"
 
 _REASONS = {
     sqlite3.SQLITE_BUSY: "is locked by another program. Nothing was changed; try again in a "
@@ -38,24 +43,31 @@ _REASONS = {
 def open_engine(home: Home) -> sa.Engine:
     """Connect to LLKD_DATABASE_URL or the home's SQLite file, and migrate it if need be.
 
-    Transactions begun with ``engine.begin()`` take SQLite's write lock at once, so that
+    Transactions begun with ``engine.begin()`` take the database's one write lock at once, so that
     read-then-write is safe between processes; plain reads use ``engine.connect()`` and wait for
-    nobody. A database that is locked, full, read-only or damaged raises StoreError in one
-    sentence, now and at every later use.
+    nobody. A database that is locked, full, read-only, damaged or away raises StoreError in one
+    sentence, now and at every later use; so does one that belongs to another home.
     """
     url = database_url(home)
+    own = is_own(home)
+    forgotten = belonging.forgotten(home) if own else None
+    if forgotten is not None:
+        raise StoreError(forgotten)
     try:
-        engine = _sqlite(url) if is_sqlite(url) else sa.create_engine(url)
+        engine = _sqlite(url) if is_sqlite(url) else _server(url)
         if revision(engine) != HEAD:
             with FileLock(home.locks / "migrate.lock", timeout=120):
                 _migrate(engine)
+        if not own:
+            with FileLock(home.locks / "migrate.lock", timeout=120):
+                belonging.claim(engine, home, _shown(url))
         return engine
     except Timeout as error:
         raise StoreError(
             f"The database {_shown(url)} is being brought up to date by another process. Try again "
             "in a moment."
         ) from error
-    except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+    except sa.exc.SQLAlchemyError as error:
         where = _shown(url)
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise StoreError(
@@ -68,7 +80,7 @@ def open_for_reading(home: Home) -> sa.Engine:
     """Connect without changing anything: no migration, no file made. Raises StoreError at use."""
     url = database_url(home)
     if not is_sqlite(url):
-        return sa.create_engine(url)
+        return _server(url).execution_options(postgresql_readonly=True)
     address = f"{Path(sa.engine.make_url(url).database or '').resolve().as_uri()}?mode=ro"
     engine = sa.create_engine(
         "sqlite://",
@@ -90,18 +102,78 @@ def open_for_reading(home: Home) -> sa.Engine:
 def sqlite_file(home: Home) -> Path | None:
     """The SQLite file of a home's database; None where it is kept in another database."""
     url = database_url(home)
-    return Path(sa.engine.make_url(url).database or "").resolve() if is_sqlite(url) else None
+    return Path(url.database or "").resolve() if is_sqlite(url) else None
 
 
-def database_url(home: Home) -> str | sa.URL:
-    """Where the database of a home is: LLKD_DATABASE_URL, or its own SQLite file."""
-    own = sa.URL.create("sqlite", database=str(home.database))
-    return own if home.own_database else os.environ.get("LLKD_DATABASE_URL") or own
+def is_own(home: Home) -> bool:
+    """Whether the database is the SQLite file in the home."""
+    return sqlite_file(home) == home.database.resolve()
 
 
-def is_sqlite(url: str | sa.URL) -> bool:
+def database_url(home: Home) -> sa.URL:
+    """Where the database of a home is: LLKD_DATABASE_URL, or its own SQLite file.
+
+    Raises StoreError where LLKD_DATABASE_URL cannot be read; it is not repeated, for a password
+    may stand anywhere in it.
+    """
+    given = "" if home.own_database else os.environ.get("LLKD_DATABASE_URL", "").strip()
+    if not given:
+        return sa.URL.create("sqlite", database=str(home.database))
+    if given.startswith("postgres://"):  # as many hosts of databases write it
+        given = given.replace("postgres", "postgresql", 1)
+    try:
+        url = sa.engine.make_url(given)
+        known = url.get_backend_name() in ("postgresql", "sqlite") and bool(url.get_dialect())
+        told_apart = "@" not in f"{url.host}{url.database or ''}" or url.host is None
+    except (sa.exc.SQLAlchemyError, ValueError):
+        known = told_apart = False
+    if not (known and told_apart):
+        raise StoreError(
+            "The database cannot be opened: LLKD_DATABASE_URL is no address of a PostgreSQL "
+            "database. It reads postgresql://user:password@host:5432/name, and each of @ : / ? # % "
+            "in the password is written as %40 %3A %2F %3F %23 %25."
+        )
+    return url
+
+
+def address(home: Home) -> str:
+    """Where the database of a home is, as a person may read it: without a password."""
+    return _shown(database_url(home))
+
+
+def is_sqlite(url: sa.URL) -> bool:
     """Whether the database is a SQLite file."""
-    return sa.engine.make_url(url).get_backend_name() == "sqlite"
+    return url.get_backend_name() == "sqlite"
+
+
+def writers_done(home: Home) -> bool:
+    """Wait until whatever is being written now is committed or given up; False if that lasts."""
+    file = sqlite_file(home)
+    if file is None:
+        engine = _server(database_url(home))
+        try:
+            with engine.begin():
+                return True
+        except StoreError:
+            return False
+        finally:
+            engine.dispose()
+    try:
+        connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        # Nobody writes to a folder that cannot be written; a busy one is looked at another time.
+        return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+    return True
+
+
+def can_be(number: int) -> bool:
+    """Whether a record can have this number at all."""
+    return 0 < number <= LARGEST_NUMBER
 
 
 def new_id(result: sa.CursorResult[Any]) -> int:
@@ -112,18 +184,25 @@ def new_id(result: sa.CursorResult[Any]) -> int:
     return int(key[0])
 
 
-def _shown(url: str | sa.URL) -> str:
+def _shown(url: sa.URL) -> str:
     """The file, or the address without its password."""
+    return url.database or "" if is_sqlite(url) else postgresql.shown(url)
+
+
+def _server(url: sa.URL) -> sa.Engine:
+    """The engine of a PostgreSQL database. Raises StoreError where its driver is missing."""
     try:
-        made = sa.engine.make_url(url)
-        if made.get_backend_name() == "sqlite" and made.database:
-            return made.database
-        return made.render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
-        return "named by LLKD_DATABASE_URL"
+        return postgresql.connected(url, BUSY_SECONDS)
+    except ImportError as error:  # also of a driver whose own library is missing
+        driver = url.get_dialect().driver
+        wanted = DRIVER if driver == "psycopg" else driver
+        raise StoreError(
+            f"The database {_shown(url)} cannot be opened: the driver {driver} is not installed "
+            f"for this Python. Install it with: {sys.executable} -m pip install '{wanted}'"
+        ) from error
 
 
-def _sqlite(url: str | sa.URL) -> sa.Engine:
+def _sqlite(url: sa.URL) -> sa.Engine:
     waits = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     engine = sa.create_engine(url, connect_args=waits)
 
@@ -154,7 +233,7 @@ def _sqlite(url: str | sa.URL) -> sa.Engine:
     return engine
 
 
-def in_words(url: str | sa.URL, error: BaseException | None) -> StoreError | None:
+def in_words(url: sa.URL, error: BaseException | None) -> StoreError | None:
     """What a failing SQLite file means and what to do; None for an error of the program itself."""
     code = getattr(error, "sqlite_errorcode", None)
     reason = None if code is None else _REASONS.get(code & 0xFF)

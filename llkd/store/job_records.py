@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from llkd.errors import NotFound
 from llkd.store import schema
-from llkd.store.database import new_id
+from llkd.store.database import can_be, new_id
 
 LIVE = ("queued", "running")
 ENDED = ("finished", "failed", "cancelled", "died")
@@ -167,9 +167,8 @@ class JobRecords:
 
     @staticmethod
     def _get(connection: sa.Connection, job_id: int) -> Job:
-        row = connection.execute(
-            sa.select(schema.jobs).where(schema.jobs.c.id == job_id)
-        ).one_or_none()
+        one = sa.select(schema.jobs).where(schema.jobs.c.id == job_id)
+        row = connection.execute(one).one_or_none() if can_be(job_id) else None
         if row is None:
             raise NotFound(f"There is no job {job_id}. See: llkd jobs")
         return Job(**row._mapping)

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from llkd.config import Calibration, LabelSet, TeacherConfig, build
 from llkd.errors import NotFound, StoreError
 from llkd.store import schema
-from llkd.store.database import new_id
+from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, atomic_file
 
 SCORE_SCHEMA = pa.schema(
@@ -120,9 +120,8 @@ class Labellings:
         """One pass. Raises NotFound."""
         table = schema.labellings
         with self._engine.connect() as connection:
-            row = connection.execute(
-                sa.select(table).where(table.c.id == labelling_id)
-            ).one_or_none()
+            one = sa.select(table).where(table.c.id == labelling_id)
+            row = connection.execute(one).one_or_none() if can_be(labelling_id) else None
         if row is None:
             raise NotFound(f"There is no teacher labelling number {labelling_id}.")
         return _labelling(row)

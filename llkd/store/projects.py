@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from llkd.config import LabelSet, build
 from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
-from llkd.store.database import new_id
+from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, _sync
 from llkd.store.text_files import as_table, clear_leftovers, digest, not_stored, staged
 
@@ -130,9 +130,8 @@ class Projects:
     def by_id(self, project_id: int) -> Project:
         """The project of that number. Raises NotFound."""
         with self._engine.connect() as connection:
-            row = connection.execute(
-                sa.select(schema.projects).where(schema.projects.c.id == project_id)
-            ).one_or_none()
+            one = sa.select(schema.projects).where(schema.projects.c.id == project_id)
+            row = connection.execute(one).one_or_none() if can_be(project_id) else None
         if row is None:
             raise NotFound(f"There is no project number {project_id}.")
         return _project(row)

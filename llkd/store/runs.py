@@ -23,7 +23,7 @@ from filelock import FileLock
 from llkd.config import TrainingConfig, build
 from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
-from llkd.store.database import new_id
+from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, atomic_file
 
 JUDGES = "judges.parquet"
@@ -105,7 +105,8 @@ class Runs:
         """One run (of that project). Raises NotFound, naming those there are."""
         table = schema.runs
         with self._engine.connect() as connection:
-            row = connection.execute(sa.select(table).where(table.c.id == run_id)).one_or_none()
+            one = sa.select(table).where(table.c.id == run_id)
+            row = connection.execute(one).one_or_none() if can_be(run_id) else None
         if row is None or (project_id is not None and row.project_id != project_id):
             known = [str(run.id) for run in self.all(project_id)] if project_id else []
             raise NotFound(

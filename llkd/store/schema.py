@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Words(sa.TypeDecorator[str]):
+    """Text that every database takes: U+FFFD for each NUL character and half surrogate pair."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        """What is stored."""
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return _UNSTORABLE.sub("\ufffd", value)
+
+
+class LongWords(Words):
+    """Words of any length."""
+
+    impl = sa.Text
+    cache_ok = True
+
 
 projects = sa.Table(
     "projects",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.String(100), nullable=False, unique=True),
+    sa.Column("name", Words(100), nullable=False, unique=True),
     sa.Column("created", sa.Float, nullable=False),
-    sa.Column("source", sa.String(500), nullable=False),
+    sa.Column("source", Words(500), nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
-    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("digest", Words(64), nullable=False),
     sa.Column("report", sa.JSON, nullable=False),
     sa.Column("label_set", sa.JSON),
     sa.Column("labelling_id", sa.Integer),
@@ -29,9 +54,9 @@ labellings = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("label_set", sa.JSON, nullable=False),
     sa.Column("config", sa.JSON, nullable=False),
-    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("fingerprint", Words(64), nullable=False),
     sa.Column("teacher", sa.JSON, nullable=False),
-    sa.Column("calibration", sa.String(30), nullable=False),
+    sa.Column("calibration", Words(30), nullable=False),
     sa.Column("content_free", sa.JSON),
     sa.Column("tokens_in", sa.BigInteger, nullable=False, default=0),
     sa.Column("tokens_out", sa.BigInteger, nullable=False, default=0),
@@ -56,8 +81,8 @@ runs = sa.Table(
     sa.Column("config", sa.JSON, nullable=False),
     sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("summary", sa.JSON),
-    sa.Column("title", sa.String(100), nullable=False, default="", server_default=""),
-    sa.Column("note", sa.String(2000), nullable=False, default="", server_default=""),
+    sa.Column("title", Words(100), nullable=False, default="", server_default=""),
+    sa.Column("note", Words(2000), nullable=False, default="", server_default=""),
     sa.Column("pinned", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sqlite_autoincrement=True,  # a number is never given twice
 )
@@ -67,12 +92,12 @@ jobs = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE")),
-    sa.Column("kind", sa.String(30), nullable=False),
-    sa.Column("title", sa.String(300), nullable=False),
+    sa.Column("kind", Words(30), nullable=False),
+    sa.Column("title", Words(300), nullable=False),
     sa.Column("arguments", sa.JSON, nullable=False),
     sa.Column("context", sa.JSON, nullable=False),
-    sa.Column("device", sa.String(50)),
-    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("device", Words(50)),
+    sa.Column("state", Words(20), nullable=False),
     sa.Column("pid", sa.Integer),
     sa.Column("attempts", sa.Integer, nullable=False, default=1),
     sa.Column("created", sa.Float, nullable=False),
@@ -82,10 +107,10 @@ jobs = sa.Table(
     sa.Column("heartbeat", sa.Float),
     sa.Column("done", sa.BigInteger, nullable=False, default=0),
     sa.Column("total", sa.BigInteger),
-    sa.Column("message", sa.String(500), nullable=False, default=""),
+    sa.Column("message", Words(500), nullable=False, default=""),
     sa.Column("cancel_requested", sa.Float),
     sa.Column("result", sa.JSON),
-    sa.Column("error", sa.Text),
+    sa.Column("error", LongWords),
     sa.Index("jobs_by_state", "state", "device"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
@@ -96,11 +121,11 @@ human_labels = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     sa.Column("row", sa.Integer, nullable=False),
-    sa.Column("action", sa.String(20), nullable=False),
-    sa.Column("label", sa.String(200)),
-    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("action", Words(20), nullable=False),
+    sa.Column("label", Words(200)),
+    sa.Column("who", Words(200), nullable=False),
     sa.Column("created", sa.Float, nullable=False),
-    sa.Column("batch", sa.String(32), nullable=False),
+    sa.Column("batch", Words(32), nullable=False),
     sa.Column("undone", sa.Float),
     sa.Index("human_labels_by_row", "project_id", "row"),
     sqlite_autoincrement=True,  # a number is never given twice
@@ -111,7 +136,7 @@ selections = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("name", Words(100), nullable=False),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("view", sa.JSON, nullable=False),
     sa.Column("counts", sa.JSON, nullable=False),
@@ -125,7 +150,7 @@ events = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE")),
     sa.Column("created", sa.Float, nullable=False),
-    sa.Column("kind", sa.String(50), nullable=False),
+    sa.Column("kind", Words(50), nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
     sqlite_autoincrement=True,  # a number is never given twice
 )

@@ -1,7 +1,8 @@
 """A consistent copy of a home while the app and its jobs run.
 
-The database is copied first, by SQLite's own online backup, and the files after it: a file is
-there before the database names it, so the copy has all that its database names. Parts that a job
+The database is copied first, by SQLite's own online backup or, from PostgreSQL, record by record
+in one snapshot, and the files after it: a file is there before the database names it, so the copy
+has all that its database names. The copy's database is always its own SQLite file. Parts that a job
 writes meanwhile come along; a part that is merged away meanwhile makes its folder be read again.
 Of a run the checkpoint comes first, for a resumed run drops what its checkpoint does not know of.
 Jobs that were alive are marked as died in the copy, where they can be resumed.
@@ -19,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from llkd.errors import StoreError, UserError, in_words
-from llkd.store.database import sqlite_file
+from llkd.store import belonging
+from llkd.store.database import address, is_own, sqlite_file
 from llkd.store.home import Home, atomic_folder
 from llkd.upkeep.doctor import examine
 from llkd.upkeep.leftovers import walked
+from llkd.upkeep.server_copies import copy_server
 from llkd.upkeep.sqlite_files import LOGS, reading
 
 TRIES = 20
@@ -42,15 +45,21 @@ def backup(home: str | Path | None, target: str | Path) -> dict[str, Any]:
     _check(source, folder)
     began = time.monotonic()
     file = sqlite_file(source)
+    forgotten = belonging.forgotten(source) if is_own(source) else None
+    if forgotten is not None:
+        raise StoreError(forgotten)
     try:
         with atomic_folder(folder) as copy:
-            if file is not None and file.exists():
+            if file is None:
+                copy_server(source, Home(copy, own_database=True))
+            elif file.exists():
                 _copy_database(file, copy / "llkd.db")
+            if (copy / "llkd.db").exists():
                 _end_jobs(copy / "llkd.db")
             _copy_files(source, copy, file)
             for name in ("locks", "jobs", "projects"):
                 (copy / name).mkdir(exist_ok=True)
-            report = examine(Home(copy, own_database=True)) if file is not None else None
+            report = examine(Home(copy, own_database=True))
             size = sum(path.stat().st_size for path in copy.rglob("*") if path.is_file())
             count = sum(1 for path in copy.rglob("*") if path.is_file())
     except OSError as error:
@@ -60,10 +69,11 @@ def backup(home: str | Path | None, target: str | Path) -> dict[str, Any]:
         "folder": str(folder),
         "files": count,
         "bytes": size,
-        "projects": None if report is None else report.projects,
-        "faults": 0 if report is None else len(report.faults),
-        "findings": [] if report is None else [one.document() for one in report.findings],
-        "database": "llkd.db" if file is not None else None,
+        "projects": report.projects,
+        "faults": len(report.faults),
+        "findings": [one.document() for one in report.findings],
+        "database": "llkd.db",
+        "server": None if file is not None else address(source),
         "seconds": round(time.monotonic() - began, 2),
     }
 
@@ -172,6 +182,8 @@ def _copy_folder(folder: Path, target: Path) -> list[Path]:
     for path in sorted(one for one in folder.iterdir() if one.is_file()):
         if path.suffix == ".db":
             databases.append(path)
+        elif path.name == belonging.MARK:
+            continue  # the copy has a database of its own
         elif not path.name.endswith(LOGS) and not _of_a_process(path):
             _copy(path, target / path.name)
     return databases

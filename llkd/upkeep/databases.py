@@ -8,11 +8,20 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from llkd.errors import StoreError
-from llkd.store.database import HEAD, open_for_reading, revision, sqlite_file
+from llkd.store import belonging
+from llkd.store.database import (
+    HEAD,
+    address,
+    is_own,
+    open_for_reading,
+    revision,
+    sqlite_file,
+)
 from llkd.upkeep import sqlite_files
 from llkd.upkeep.findings import Quarantine
 from llkd.upkeep.visit import Records, Visit
 
+UNCHECKED = "Nothing else of this home can be checked."
 ANSWERS_MEAN = (
     "Answers kept from teachers are not found, so texts not yet labelled would be paid again."
 )
@@ -20,7 +29,14 @@ ANSWERS_MEAN = (
 
 def check_database(visit: Visit) -> Records | None:
     """The database's file and schema; its records, or None where they cannot be read."""
-    file = sqlite_file(visit.home)
+    try:
+        file = sqlite_file(visit.home)
+        forgotten = belonging.forgotten(visit.home) if is_own(visit.home) else None
+    except StoreError as error:
+        forgotten = str(error)
+    if forgotten is not None:
+        visit.found("database", "error", "the database", forgotten, UNCHECKED)
+        return None
     if file is not None:
         if not file.exists():
             if any(visit.home.projects.glob("*/texts.parquet")):
@@ -46,20 +62,31 @@ def check_database(visit: Visit) -> Records | None:
 
 
 def _records(visit: Visit) -> Records | None:
-    engine = open_for_reading(visit.home)
+    try:
+        engine = open_for_reading(visit.home)
+    except StoreError as error:
+        visit.found("database", "error", "the database", str(error), UNCHECKED)
+        return None
     try:
         found = revision(engine)
-    except (StoreError, sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+        stranger = _stranger(visit, engine) if found == HEAD else None
+    except (StoreError, sa.exc.SQLAlchemyError) as error:
         engine.dispose()
-        visit.found(
-            "database", "error", "the database", f"It cannot be read: {error}",
-            "Nothing else of this home can be checked.",
-        )  # fmt: skip
+        what = str(error) if isinstance(error, StoreError) else f"It cannot be read: {error}"
+        visit.found("database", "error", "the database", what, UNCHECKED)
         return None
-    if found == HEAD:
+    if found == HEAD and stranger is None:
         return Records.of(engine, visit.home)
     engine.dispose()
-    if found is not None and found > HEAD:
+    if stranger is not None:
+        visit.found("database", "error", "the database", stranger, UNCHECKED)
+    elif found is None and any(visit.home.projects.glob("*/texts.parquet")):
+        visit.found(
+            "database", "error", "the database", "It is empty.",
+            "The projects' files are there, but their names, people's labels and jobs are not. "
+            "Put the database back from a backup, or mend LLKD_DATABASE_URL.",
+        )  # fmt: skip
+    elif found is not None and found > HEAD:
         means = "This home was made by a newer version of the program. Use that version."
         visit.found("database", "error", "the database", f"Its schema is {found}.", means)
     elif found is not None:
@@ -71,6 +98,14 @@ def _records(visit: Visit) -> Records | None:
             lambda quarantine: _migrate(visit),
         )  # fmt: skip
     return None
+
+
+def _stranger(visit: Visit, engine: sa.Engine) -> str | None:
+    """Why the database is not this home's; None where it is, or is the file in the home."""
+    if is_own(visit.home):
+        return None
+    with engine.connect() as connection:
+        return belonging.fault(connection, visit.home, address(visit.home))
 
 
 def _migrate(visit: Visit) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from llkd import jobs
 from llkd.jobs.locks import alive
 from llkd.jobs.pulse import silence
 from llkd.store import Store
-from llkd.store.database import BUSY_SECONDS, sqlite_file
+from llkd.store.database import writers_done
 from llkd.store.home import Home, being_written, put_back
 from llkd.upkeep.findings import Quarantine
 from llkd.upkeep.visit import Records, Visit
@@ -90,8 +89,8 @@ def check_orphans(visit: Visit, records: Records) -> None:
     lost = _without_record(folders, _known(records))
     if not lost:
         return
-    if not _writers_done(visit.home):
-        return  # another database: nobody can say whether an import is under way
+    if not writers_done(visit.home):
+        return  # nobody can say whether an import is under way: looked at another time
     for kind, path, owner in _without_record(lost, _known(records)):
         visit.found(
             "orphan", "warning", path, f"It belongs to no {kind} of this home.",
@@ -107,24 +106,6 @@ def _without_record(folders: list[Folder], known: dict[str, set[int]]) -> list[F
     lost = [one for one in folders if int(one[1].name) not in known[one[0]]]
     outer = {path for _, path, _ in lost}
     return [one for one in lost if not outer & set(one[1].parents)]
-
-
-def _writers_done(home: Home) -> bool:
-    """Wait until whatever is being written now is committed or given up."""
-    file = sqlite_file(home)
-    if file is None:
-        return False
-    try:
-        connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        finally:
-            connection.close()
-    except sqlite3.OperationalError as error:
-        # Nobody writes to a folder that cannot be written; a busy one is looked at another time.
-        return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-    return True
 
 
 def _aside(home: Home, lost: Folder, quarantine: Quarantine) -> None:

@@ -88,6 +88,7 @@ def test_a_job_runs_in_its_own_process_and_reports(store, server):
     assert labelled_rows(store, project) == list(range(20))
 
 
+@pytest.mark.usefixtures("database")
 def test_a_killed_worker_is_shown_as_died_and_resume_asks_nothing_twice(store, server):
     project = a_project(store)
     job = start_labelling(store, project, server)
@@ -177,6 +178,7 @@ def test_a_job_outlives_the_process_that_started_it(store, server):
     assert ended(store, int(out.stdout)).state == "finished"
 
 
+@pytest.mark.usefixtures("database")
 def test_one_job_per_device_and_the_rest_in_order(store, home):
     order, inside, most = [], [], []
 
@@ -209,6 +211,7 @@ def test_one_job_per_device_and_the_rest_in_order(store, home):
     assert {job.state for job in jobs.all_jobs(store)} == {"finished"}
 
 
+@pytest.mark.usefixtures("database")
 def test_waiting_jobs_can_be_cancelled(store, home):
     release = threading.Event()
     blocker = threading.Thread(
@@ -238,6 +241,7 @@ def test_waiting_jobs_can_be_cancelled(store, home):
     blocker.join(10)
 
 
+@pytest.mark.usefixtures("database")
 def test_failures_are_recorded_in_words(store):
     def fails(job):
         raise LLKDError("The teacher is on strike.")
@@ -270,6 +274,7 @@ def test_a_job_that_fails_before_its_work_says_why(store):
     assert "There is no project 'nope'" in failed.error
 
 
+@pytest.mark.usefixtures("database")
 def test_time_left_follows_the_pace(store):
     job = store.jobs.create("t", "t", [])
     now = time.time()

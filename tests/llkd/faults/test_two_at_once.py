@@ -46,6 +46,7 @@ def together(*commands):
     assert [one.wait(120) for one in started] == [0] * len(started)
 
 
+@pytest.mark.usefixtures("database")
 def test_one_job_per_device_though_two_processes_start_them(home, tmp_path):
     Store(home).close()
     log = tmp_path / "log"
@@ -59,6 +60,7 @@ def test_one_job_per_device_though_two_processes_start_them(home, tmp_path):
     store.close()
 
 
+@pytest.mark.usefixtures("database")
 def test_both_open_a_new_home_and_both_see_what_the_other_makes(home):
     first, second = Store(home), Store(home)
     seeded_project(home, 20, name="mine", labelled=False)[0].close()
@@ -70,6 +72,7 @@ def test_both_open_a_new_home_and_both_see_what_the_other_makes(home):
     second.close()
 
 
+@pytest.mark.usefixtures("database")
 def test_of_two_decisions_on_a_row_the_last_holds_and_both_are_kept(home):
     store, project = seeded_project(home, 20)
     together((DECIDER, project.id, "roads"), (DECIDER, project.id, "water"))

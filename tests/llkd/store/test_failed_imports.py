@@ -61,6 +61,7 @@ def test_disk_full_while_the_texts_are_written(store, monkeypatch, where):
     assert import_texts(store, "p", TEXTS, source="x").rows == 3
 
 
+@pytest.mark.usefixtures("database")
 def test_the_last_step_fails(store, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("llkd.store.projects.os.replace", full)
@@ -69,6 +70,7 @@ def test_the_last_step_fails(store, monkeypatch):
     nothing_is_left(store)
 
 
+@pytest.mark.usefixtures("database")
 def test_the_database_refuses_the_commit(store):
     def refuse(_connection):
         raise sa.exc.OperationalError("COMMIT", {}, Exception("database or disk is full"))
@@ -82,7 +84,7 @@ def test_the_database_refuses_the_commit(store):
 
 
 @pytest.mark.parametrize("when", ["writing", "committing"])
-def test_a_killed_import_leaves_no_project(home, when):
+def test_a_killed_import_leaves_no_project(home, database, when):
     Store(home).close()
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(home), when], stdout=subprocess.PIPE, text=True
@@ -96,7 +98,11 @@ def test_a_killed_import_leaves_no_project(home, when):
     assert left
     project = import_texts(store, "p", TEXTS, source="x")
     assert project.rows == 3 and len(store.projects.texts(project.id)) == 3
-    assert [entry.name for entry in store.home.projects.iterdir()] == [str(project.id)]
+    # PostgreSQL gives no number twice, also not one that was never stored: its folder is in
+    # nobody's way, and goes an hour later.
+    dead = {"1"} if (database, when) == ("postgresql", "committing") else set()
+    names = {entry.name for entry in store.home.projects.iterdir()}
+    assert names == {str(project.id)} | dead and str(project.id) not in dead
 
 
 def test_an_import_beside_another_leaves_its_folder_alone(store):
@@ -107,6 +113,7 @@ def test_an_import_beside_another_leaves_its_folder_alone(store):
     assert [entry.name for entry in store.home.projects.iterdir()] == ["1"]
 
 
+@pytest.mark.usefixtures("database")
 def test_folders_that_no_project_has_are_removed_after_an_hour(store):
     fresh, old = store.home.project(77), store.home.project(78)
     for folder in (fresh, old):

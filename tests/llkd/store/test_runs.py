@@ -1,7 +1,5 @@
 """What people say of a run is kept as it was said; a deleted run is gone, and only that run."""
 
-import sqlite3
-
 import pytest
 
 from llkd import jobs
@@ -12,7 +10,7 @@ from tests.llkd.store.test_store import texts
 
 
 @pytest.fixture
-def store(home):
+def store(home, database):
     opened = Store()
     yield opened
     opened.close()
@@ -167,16 +165,15 @@ def test_other_jobs_do_not_keep_a_run(store):
     assert jobs.job_on(store, other) is not None
 
 
+@pytest.mark.usefixtures("database")
 def test_a_home_of_before_opens_with_its_runs(home):
     opened = Store()
     run = a_run(opened)
-    opened.close()
-    (file,) = home.glob("*.db")
-    with sqlite3.connect(file) as database:  # as the version before left it
+    with opened.engine.begin() as database:  # as the version before left it
         for column in ("title", "note", "pinned"):
-            database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
-        database.execute("UPDATE alembic_version SET version_num = '0002'")
-    database.close()
+            database.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
+        database.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+    opened.close()
     again = Store()
     assert again.runs.get(run.id) == run
     again.close()

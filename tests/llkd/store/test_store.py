@@ -15,14 +15,14 @@ import sqlalchemy as sa
 
 from llkd.config import LabelSet, SelectionConfig, TeacherConfig, TrainingConfig
 from llkd.errors import ConfigError, NotFound, StoreError, UserError
-from llkd.store import Scores, Store
+from llkd.store import Scores, Store, schema
 from llkd.store.home import atomic_file, atomic_folder
 from llkd.store.projects import checked_name
 from llkd.store.runs import read_probabilities, write_probabilities
 
 
 @pytest.fixture
-def store(home):
+def store(home, database):
     opened = Store()
     yield opened
     opened.close()
@@ -371,7 +371,9 @@ class TestHome:
         with pytest.raises(StoreError, match="made by a newer version"):
             Store(store.home.root)
 
-    def test_sqlite_is_in_wal_mode(self, store):
+    def test_sqlite_is_in_wal_mode(self, home):
+        store = Store()
+        store.close()
         with sqlite3.connect(store.home.database) as connection:
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
@@ -390,28 +392,30 @@ class TestHome:
         assert [process.wait(60) for process in started] == [0, 0, 0, 0]
 
 
+@pytest.mark.usefixtures("database")
 def test_passes_whose_settings_are_refused_today_open_and_their_secrets_are_gone(home):
     opened = Store()
     project = a_project(opened)
     labelling = a_labelling(opened, project)
-    opened.close()
     config = {
         "teacher": "api:m",
         "base_url": "http://me:hidden@host:8000/v1?key=hidden",
         "instruction": "Read {text} well.",
     }
-    (file,) = home.glob("*.db")
-    with sqlite3.connect(file) as database:  # as the version before left it
-        database.execute("UPDATE labellings SET config = ?", (json.dumps(config),))
+    with opened.engine.begin() as database:  # as the version before left it
+        database.execute(sa.update(schema.labellings).values(config=config))
         for column in ("cached", "cut", "fits", "rounds"):
-            database.execute(f"ALTER TABLE labellings DROP COLUMN {column}")
+            database.exec_driver_sql(f"ALTER TABLE labellings DROP COLUMN {column}")
         for column in ("title", "note", "pinned"):
-            database.execute(f"ALTER TABLE runs DROP COLUMN {column}")
-        database.execute("UPDATE alembic_version SET version_num = '0001'")
-    database.close()
+            database.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
+        database.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    opened.close()
     again = Store()
     found = again.labellings.get(labelling.id).config
+    with again.engine.connect() as database:
+        kept = database.exec_driver_sql("SELECT CAST(config AS TEXT) FROM labellings").scalar()
     again.close()
+    assert "hidden" not in kept
     assert found.base_url == "http://host:8000/v1"
     assert found.instruction == "Read the text well."
     assert b"hidden" not in b"".join(one.read_bytes() for one in home.glob("*.db*"))

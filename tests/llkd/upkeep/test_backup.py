@@ -28,20 +28,24 @@ def content(folder):
     }  # fmt: skip
 
 
-def test_a_copy_is_the_home(seeded, tmp_path, capsys):
+@pytest.mark.usefixtures("database")
+def test_a_copy_is_the_home(seeded, tmp_path, monkeypatch, capsys):
     store, project, run = seeded
     store.people.decide(project.id, [1, 2], "label", "roads")
     assert main(["backup", str(tmp_path / "copy"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["projects"], document["faults"]) == (1, 0)
-    assert content(tmp_path / "copy") == content(store.home.root)
+    original = content(store.home.root)
+    original.pop("another_database.json", None)  # the copy's database is its own
+    assert content(tmp_path / "copy") == original
+    assert main(["backup", str(tmp_path / "second")]) == 0
+    out = capsys.readouterr().out
+    assert "copied to:" in out and "Checked: no fault in 1 project. Use it with --home." in out
+    monkeypatch.delenv("LLKD_DATABASE_URL", raising=False)
     copy = Store(tmp_path / "copy")
     assert copy.people.decisions(project.id).equals(store.people.decisions(project.id))
     assert copy.runs.get(run.id).summary == run.summary
     copy.close()
-    assert main(["backup", str(tmp_path / "second")]) == 0
-    out = capsys.readouterr().out
-    assert "copied to:" in out and "Checked: no fault in 1 project. Use it with --home." in out
 
 
 def test_a_plain_folder_copy_of_a_closed_home_is_a_backup_too(seeded, tmp_path, monkeypatch):
@@ -165,6 +169,7 @@ def test_a_disk_that_is_full_leaves_nothing_behind(seeded, tmp_path, monkeypatch
     assert list((tmp_path / "copies").iterdir()) == []
 
 
+@pytest.mark.usefixtures("database")
 def test_damage_in_the_home_is_said_of_the_copy(seeded, tmp_path, capsys):
     store, project, _ = seeded
     (store.home.project(project.id) / "texts.parquet").write_bytes(b"")
@@ -186,15 +191,12 @@ def test_another_sqlite_file_is_copied_into_the_backup(home, tmp_path, monkeypat
     store.close()
 
 
-def test_of_a_database_server_only_the_files_are_copied_and_that_is_said(
-    seeded, tmp_path, monkeypatch, capsys
-):
-    store, _, _ = seeded
+def test_without_its_database_nothing_is_called_a_backup(seeded, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LLKD_DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/x")
-    assert main(["backup", str(tmp_path / "copy")]) == 0
-    assert "Save it with pg_dump" in capsys.readouterr().out
-    assert not (tmp_path / "copy" / "llkd.db").exists()
-    assert (tmp_path / "copy" / "projects" / "1" / "texts.parquet").exists()
+    assert main(["backup", str(tmp_path / "copy")]) == 1
+    said = capsys.readouterr().err
+    assert "postgresql://me:***@127.0.0.1:1/x cannot be opened: " in said and "secret" not in said
+    assert not (tmp_path / "copy").exists()
 
 
 def test_a_snapshot_is_of_one_moment(seeded, tmp_path):

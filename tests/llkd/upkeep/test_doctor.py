@@ -50,6 +50,7 @@ def damage_an_index(path, index):
         file.write((cells - 1).to_bytes(2, "big"))
 
 
+@pytest.mark.usefixtures("database")
 def test_a_whole_home_has_no_fault(seeded, capsys):
     store, _, _ = seeded
     assert upkeep.examine(store.home.root, deep=True).findings == []
@@ -59,6 +60,7 @@ def test_a_whole_home_has_no_fault(seeded, capsys):
     assert report.files > 8
 
 
+@pytest.mark.usefixtures("database")
 def test_looking_changes_nothing(seeded):
     store, project, _ = seeded
     _, part = the_part(store, project)
@@ -129,6 +131,7 @@ def test_damage_inside_a_part_is_found_by_a_deep_look(seeded):
     assert [one.check for one in found] == ["labels"]
 
 
+@pytest.mark.usefixtures("database")
 def test_rows_beyond_the_project_are_taken_out(seeded):
     store, project, _ = seeded
     labelling, part = the_part(store, project)
@@ -317,6 +320,7 @@ def test_embeddings_that_are_damaged_are_made_again(seeded):
     assert upkeep.mend(store.home.root).faults == []
 
 
+@pytest.mark.usefixtures("database")
 def test_folders_of_nothing_are_moved_and_not_deleted(seeded):
     store, project, run = seeded
     lost = [
@@ -337,6 +341,7 @@ def test_folders_of_nothing_are_moved_and_not_deleted(seeded):
     assert run.folder.is_dir()
 
 
+@pytest.mark.usefixtures("database")
 def test_an_import_under_way_is_no_orphan(home):
     """Its folder is there before its record shows; the doctor waits and looks again."""
     seeded_project(home, 20, labelled=False)[0].close()
@@ -408,6 +413,7 @@ def test_a_folder_whose_replacing_was_cut_short_gets_its_name_back(seeded):
     assert (run.student_folder / "model.safetensors").exists()
 
 
+@pytest.mark.usefixtures("database")
 def test_a_job_without_a_process_is_settled_and_a_living_one_is_not(seeded):
     store, project, _ = seeded
     dead = store.jobs.create("label", "Label city", ["label"], project.id)
@@ -418,6 +424,7 @@ def test_a_job_without_a_process_is_settled_and_a_living_one_is_not(seeded):
         assert store.jobs.get(living.id).state == "running"
 
 
+@pytest.mark.usefixtures("database")
 def test_nothing_is_mended_that_a_living_job_works_on(seeded):
     store, project, _ = seeded
     _, part = the_part(store, project)
@@ -474,16 +481,18 @@ def test_a_disk_that_is_nearly_full(seeded, monkeypatch):
     assert finding.what == "300 MiB are free on its disk."
 
 
+@pytest.mark.usefixtures("database")
 def test_records_from_the_future_are_a_note(seeded, monkeypatch):
     store, project, _ = seeded
     real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() + 7200)
-    store.people.decide(project.id, [1], "exclude")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: real() + 7200)
+        store.people.decide(project.id, [1], "exclude")
     (finding,) = upkeep.examine(store.home.root).findings
     assert finding.severity == "note" and "the clock was set back" in finding.what
 
 
+@pytest.mark.usefixtures("database")
 def test_a_home_of_an_older_version_is_brought_up_to_date(seeded, monkeypatch):
     store, _, _ = seeded
     import sqlalchemy as sa

@@ -1,0 +1,58 @@
+"""A copy of a PostgreSQL database as the SQLite file of a home, all of it of one moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from llkd.errors import StoreError
+from llkd.store import belonging, schema
+from llkd.store.database import HEAD, address, open_engine, open_for_reading, revision
+from llkd.store.home import Home
+from llkd.store.postgresql import last_number
+
+AT_ONCE = 2000
+"""Records held in memory at a time."""
+
+
+def copy_server(source: Home, copy: Home) -> None:
+    """Write every record of the home's database into the new file ``copy.database``.
+
+    Numbers stay, and none that was ever given is given again. Raises StoreError where the
+    database cannot be read, is of another version, or is not this home's.
+    """
+    where = address(source)
+    server = open_for_reading(source)
+    try:
+        found = revision(server)
+        if found != HEAD:
+            raise StoreError(
+                f"The database {where} has the schema {found or 'of nothing'}; this version copies "
+                f"{HEAD}. Open the home once with this version, then make the backup."
+            )
+        with server.connect().execution_options(isolation_level="REPEATABLE READ") as records:
+            strange = belonging.fault(records, source, where)
+            if strange is not None:
+                raise StoreError(strange)
+            copy.prepare()
+            file = open_engine(copy)
+            try:
+                with file.begin() as rows:
+                    for table in schema.metadata.sorted_tables:
+                        _copy(records, rows, table)
+            finally:
+                file.dispose()
+    finally:
+        server.dispose()
+
+
+def _copy(records: sa.Connection, rows: sa.Connection, table: sa.Table) -> None:
+    read = records.execute(sa.select(table), execution_options={"yield_per": AT_ONCE})
+    for some in read.mappings().partitions():
+        values: list[dict[str, Any]] = [dict(one) for one in some]
+        rows.execute(sa.insert(table), values)
+    # A row of SQLite's own table says which number was given last.
+    last = {"name": table.name, "last": last_number(records, table)}
+    rows.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :name"), last)
+    rows.execute(sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :last)"), last)
