@@ -19,10 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from llkd.errors import StoreError, UserError, in_words
 from llkd.store import belonging
-from llkd.store.database import address, is_own, sqlite_file
+from llkd.store.database import address, is_own, open_for_reading, revision, sqlite_file
 from llkd.store.home import Home, atomic_folder
+from llkd.upkeep.databases import strange
 from llkd.upkeep.doctor import examine
 from llkd.upkeep.leftovers import walked
 from llkd.upkeep.server_copies import copy_server
@@ -45,9 +48,7 @@ def backup(home: str | Path | None, target: str | Path) -> dict[str, Any]:
     _check(source, folder)
     began = time.monotonic()
     file = sqlite_file(source)
-    forgotten = belonging.forgotten(source) if is_own(source) else None
-    if forgotten is not None:
-        raise StoreError(forgotten)
+    _refuse_strange(source, file)
     try:
         with atomic_folder(folder) as copy:
             if file is None:
@@ -87,6 +88,24 @@ def _check(source: Home, folder: Path) -> None:
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} holds something already. Choose a new or empty folder.")
+
+
+def _refuse_strange(source: Home, file: Path | None) -> None:
+    """Raise StoreError where LLKD_DATABASE_URL names a database that is not the home's."""
+    if is_own(source):
+        said = belonging.forgotten(source)
+    elif file is not None and not file.exists():
+        return
+    else:
+        engine = open_for_reading(source)
+        try:
+            said = strange(source, engine) if revision(engine) is not None else None
+        except sa.exc.SQLAlchemyError:
+            return  # damaged: said when it is copied
+        finally:
+            engine.dispose()
+    if said is not None:
+        raise StoreError(said)
 
 
 def _copy_database(source: Path, target: Path) -> None:

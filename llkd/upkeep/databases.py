@@ -17,6 +17,7 @@ from llkd.store.database import (
     revision,
     sqlite_file,
 )
+from llkd.store.home import Home
 from llkd.upkeep import sqlite_files
 from llkd.upkeep.findings import Quarantine
 from llkd.upkeep.visit import Records, Visit
@@ -69,7 +70,7 @@ def _records(visit: Visit) -> Records | None:
         return None
     try:
         found = revision(engine)
-        stranger = _stranger(visit, engine) if found == HEAD else None
+        stranger = strange(visit.home, engine) if found == HEAD else None
     except (StoreError, sa.exc.SQLAlchemyError) as error:
         engine.dispose()
         what = str(error) if isinstance(error, StoreError) else f"It cannot be read: {error}"
@@ -100,12 +101,12 @@ def _records(visit: Visit) -> Records | None:
     return None
 
 
-def _stranger(visit: Visit, engine: sa.Engine) -> str | None:
-    """Why the database is not this home's; None where it is, or is the file in the home."""
-    if is_own(visit.home):
-        return None
+def strange(home: Home, engine: sa.Engine) -> str | None:
+    """Why the database, which has tables, is not this home's; None where it is."""
+    if is_own(home):
+        return belonging.forgotten(home)
     with engine.connect() as connection:
-        return belonging.fault(connection, visit.home, address(visit.home))
+        return belonging.fault(connection, home, address(home))
 
 
 def _migrate(visit: Visit) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from llkd.errors import StoreError
-from llkd.store import belonging, schema
+from llkd.store import schema
 from llkd.store.database import HEAD, address, open_engine, open_for_reading, revision
 from llkd.store.home import Home
 from llkd.store.postgresql import last_number
@@ -20,7 +20,7 @@ def copy_server(source: Home, copy: Home) -> None:
     """Write every record of the home's database into the new file ``copy.database``.
 
     Numbers stay, and none that was ever given is given again. Raises StoreError where the
-    database cannot be read, is of another version, or is not this home's.
+    database cannot be read or is of another version.
     """
     where = address(source)
     server = open_for_reading(source)
@@ -32,9 +32,6 @@ def copy_server(source: Home, copy: Home) -> None:
                 f"{HEAD}. Open the home once with this version, then make the backup."
             )
         with server.connect().execution_options(isolation_level="REPEATABLE READ") as records:
-            strange = belonging.fault(records, source, where)
-            if strange is not None:
-                raise StoreError(strange)
             copy.prepare()
             file = open_engine(copy)
             try:
