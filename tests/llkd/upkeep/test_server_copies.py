@@ -1,0 +1,102 @@
+"""A PostgreSQL database in a backup: every record of one moment, and its numbers go on."""
+
+import pytest
+import sqlalchemy as sa
+
+from llkd import upkeep
+from llkd.cli import main
+from llkd.errors import StoreError
+from llkd.store import Store, schema
+from llkd.upkeep import server_copies
+from tests.postgres_server import PASSWORD
+
+
+@pytest.fixture
+def kept(postgres, seeded, tmp_path, monkeypatch):
+    """A seeded home on PostgreSQL, and the store of its backup."""
+    store, project, run = seeded
+    store.people.decide(project.id, range(5), "label", "roads", who="Ann \u00e9 <a@b>")
+    store.people.undo(project.id)
+    store.people.save_selection(project.id, "first cut", {"run": run.id}, {"kept": float("nan")})
+    store.jobs.create("t", "t", ["label"], project.id)
+    store.runs.describe(run.id, pinned=True, note="one\ntwo")
+    gone = store.jobs.create("t", "t", [])
+    with store.engine.begin() as connection:
+        connection.execute(sa.delete(schema.jobs).where(schema.jobs.c.id == gone.id))
+    monkeypatch.setattr(server_copies, "AT_ONCE", 2)
+
+    def copied():
+        made = upkeep.backup(store.home.root, tmp_path / "copy")
+        monkeypatch.delenv("LLKD_DATABASE_URL")
+        return made, Store(tmp_path / "copy")
+
+    return store, gone, copied
+
+
+def records(engine):
+    with engine.connect() as connection:
+        return {
+            table.name: connection.execute(sa.select(table).order_by(table.c.id)).all()
+            for table in schema.metadata.sorted_tables
+        }
+
+
+def test_every_record_is_in_it_and_no_number_is_given_again(kept):
+    store, gone, copied = kept
+    made, copy = copied()
+    before, after = records(store.engine), records(copy.engine)
+    assert (made["projects"], made["faults"], made["database"]) == (1, 0, "llkd.db")
+    assert ":***@127.0.0.1" in made["server"] and PASSWORD not in str(made)
+    for jobs_there in (before, after):
+        job = jobs_there["jobs"].pop(0)
+    assert (job.state, job.error) == ("died", "It was at work when this backup was made. Resume "
+                                      "goes on from what was kept.")  # fmt: skip
+    # NaN is unequal to itself, so the records are compared as they are written.
+    assert repr(before) == repr(after) and len(after["human_labels"]) == 5
+    assert copy.jobs.create("t", "t", []).id == gone.id + 1
+    copy.close()
+
+
+def test_what_is_written_meanwhile_is_not_half_in_it(kept, monkeypatch):
+    store, _, copied = kept
+    real = server_copies._copy
+
+    def slowly(read, rows, table):
+        real(read, rows, table)
+        if table.name == "projects":
+            other = Store(store.home.root)
+            other.people.decide(1, [9], "exclude")
+            other.close()
+
+    monkeypatch.setattr(server_copies, "_copy", slowly)
+    _, copy = copied()
+    assert len(store.people.decisions(1)) == 1 and copy.people.decisions(1).empty
+    copy.close()
+
+
+def test_what_the_command_says(kept, tmp_path, capsys):
+    assert main(["backup", str(tmp_path / "copy")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "into the copy's own llkd.db: use the copy with --home and without" in said
+    assert "run pg_dump as well" in said and PASSWORD not in said
+
+
+def test_a_database_of_another_version_is_refused(kept, tmp_path):
+    store, _, _ = kept
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(StoreError, match="has the schema 0001; this version copies"):
+        upkeep.backup(store.home.root, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_database_that_was_emptied_is_a_fault(postgres, seeded):
+    store, _, _ = seeded
+    store.engine.dispose()
+    postgres.run("DROP SCHEMA public CASCADE", postgres.name)
+    postgres.run("CREATE SCHEMA public", postgres.name)
+    (finding,) = upkeep.examine(store.home.root).faults
+    assert finding.what == "It is empty." and finding.mend is None
+    before = sorted(store.home.root.rglob("*"))
+    assert upkeep.mend(store.home.root).faults[0].what == "It is empty."
+    assert sorted(store.home.root.rglob("*")) == before
