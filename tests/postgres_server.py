@@ -35,6 +35,15 @@ def programs():
     raise FileNotFoundError(MISSING)
 
 
+def free_port():
+    """A port that no connection of another program is given while the server is stopped."""
+    while True:
+        port = 20000 + secrets.randbelow(12000)
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
 class PostgresServer:
     """One server on 127.0.0.1. It refuses to run as root, so root starts it as another user."""
 
@@ -49,9 +58,7 @@ class PostgresServer:
             os.chown(self._folder, user.pw_uid, user.pw_gid)
         self._log = self._folder / "log"
         self._process = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         secret = self._folder / "secret"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)

@@ -38,16 +38,23 @@ def forgotten(home: Home) -> str | None:
     )
 
 
+def settled(engine: sa.Engine, home: Home) -> bool:
+    """Whether home and database know each other."""
+    mark = _mark(home)
+    if mark is None:
+        return False
+    with engine.connect() as connection:
+        return bool(mark["home"] == _kept(connection))
+
+
 def claim(engine: sa.Engine, home: Home, where: str) -> None:
     """Make home and database know each other. Raises StoreError where they do not fit.
 
     ``where``: the database as a person may read it. The database's mark is stored first: a home
-    is marked only for what is committed.
+    is marked only for what is committed. To be called by one process of a home at a time.
     """
-    mark = _mark(home)
-    with engine.connect() as connection:
-        if mark is not None and mark["home"] == _kept(connection):
-            return
+    if settled(engine, home):
+        return
     with engine.begin() as connection:
         said = fault(connection, home, where)
         if said is not None:

@@ -58,7 +58,7 @@ def open_engine(home: Home) -> sa.Engine:
         if revision(engine) != HEAD:
             with FileLock(home.locks / "migrate.lock", timeout=120):
                 _migrate(engine)
-        if not own:
+        if not own and not belonging.settled(engine, home):
             with FileLock(home.locks / "migrate.lock", timeout=120):
                 belonging.claim(engine, home, _shown(url))
         return engine
