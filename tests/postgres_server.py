@@ -125,5 +125,14 @@ class PostgresServer:
         self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
+    def dump(self, name):
+        """The file that pg_dump makes of a database."""
+        file = self._folder / f"{name}.dump"
+        self._made("pg_dump", "--format=custom", f"--file={file}", f"--dbname={self.url(name)}")
+        return file
+
+    def restore(self, name, dump):
+        self._made("pg_restore", f"--dbname={self.url(name)}", str(dump))
+
     def drop(self, name):
         self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

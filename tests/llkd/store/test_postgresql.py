@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from llkd.cli import main
 from llkd.config import LabelSet, TrainingConfig
 from llkd.errors import NotFound, StoreError, UserError
-from llkd.store import Home, Store, database, schema
+from llkd.store import Home, Store, database, postgresql, schema
 from tests.llkd.store.test_store import a_labelling, a_project
 from tests.postgres_server import MISSING, PASSWORD, PostgresServer
 
@@ -26,8 +27,6 @@ def store(postgres):
 
 def at_version(version):
     """Make the tables as that version of the program made them; the engine."""
-    from pathlib import Path
-
     from alembic import command
     from alembic.config import Config
 
@@ -100,9 +99,10 @@ class TestOpening:
             assert f"{sys.executable} -m pip install '{database.DRIVER}'" in " ".join(said.split())
             assert PASSWORD not in said and "Traceback" not in said
 
-    def test_the_driver_named_is_the_one_tested(self):
-        with open("requirements-dev.txt") as file:
-            assert database.DRIVER in file.read().splitlines()
+    def test_the_driver_named_is_the_one_tested_and_documented(self):
+        root = Path(__file__).resolve().parents[3]
+        assert database.DRIVER in (root / "requirements-dev.txt").read_text().splitlines()
+        assert f"pip install '{database.DRIVER}'" in (root / "docs" / "server.md").read_text()
 
     def test_a_right_that_is_missing_is_said(self, postgres, monkeypatch):
         postgres.run("DROP ROLE IF EXISTS guest")
@@ -219,6 +219,21 @@ class TestTogether:
                 other.people.record(None, "t", {})
         other.people.record(None, "t", {})
         other.close()
+
+    def test_one_that_hangs_in_a_transaction_holds_up_nobody_for_ever(self, store, monkeypatch):
+        monkeypatch.setattr(postgresql, "IDLE_SECONDS", 1)
+        hanging = Store()
+        with pytest.raises(StoreError, match="idle-in-transaction timeout"):
+            with hanging.engine.begin() as connection:
+                connection.execute(
+                    sa.insert(schema.events), {"created": 0.0, "kind": "half", "detail": 1}
+                )
+                store.people.record(None, "whole", {})  # waits until the server cuts the other off
+                connection.exec_driver_sql("SELECT 1")
+        with store.engine.connect() as connection:
+            kinds = connection.execute(sa.select(schema.events.c.kind)).scalars().all()
+        assert kinds == ["home", "whole"]
+        hanging.close()
 
     def test_what_two_write_into_one_field_is_all_there(self, store):
         """Each merges its own facts into one JSON field: a read and a write that belong together."""

@@ -1,5 +1,7 @@
 """A PostgreSQL database in a backup: every record of one moment, and its numbers go on."""
 
+import shutil
+
 import pytest
 import sqlalchemy as sa
 
@@ -8,6 +10,7 @@ from llkd.cli import main
 from llkd.errors import StoreError
 from llkd.store import Store, schema
 from llkd.upkeep import server_copies
+from tests.app.seed import seeded_project
 from tests.postgres_server import PASSWORD
 
 
@@ -100,3 +103,25 @@ def test_a_database_that_was_emptied_is_a_fault(postgres, seeded):
     before = sorted(store.home.root.rglob("*"))
     assert upkeep.mend(store.home.root).faults[0].what == "It is empty."
     assert sorted(store.home.root.rglob("*")) == before
+
+
+def test_a_dump_and_a_copy_of_the_folder_are_restored_together(postgres, seeded, monkeypatch):
+    """The two commands of docs/server.md."""
+    store, _, _ = seeded
+    before = records(store.engine)
+    shutil.copytree(store.home.root, store.home.root.with_name("llkd-home"))
+    store.engine.dispose()
+    dump = postgres.dump(postgres.name)
+    postgres.drop(postgres.name)
+    shutil.rmtree(store.home.root)
+    restored = postgres.new_database()
+    postgres.restore(restored, dump)
+    monkeypatch.setenv("LLKD_DATABASE_URL", postgres.url(restored))
+    back = Store(store.home.root.with_name("llkd-home"))
+    assert records(back.engine) == before
+    assert upkeep.examine(back.home.root, deep=True).findings == []
+    assert back.projects.get("city").id + 1 == seeded_project(
+        back.home.root, 10, name="next", labelled=False
+    )[1].id  # fmt: skip
+    back.close()
+    postgres.drop(restored)
