@@ -1,11 +1,13 @@
 """The database server goes away and comes back: said in a sentence, and nothing is lost."""
 
 import os
+import threading
 import time
 
 import pytest
 
 from llkd import jobs
+from llkd.cli import main
 from llkd.errors import StoreError
 from llkd.jobs import running
 from llkd.store import Store
@@ -83,6 +85,19 @@ def test_on_the_command_line_and_on_a_page(home, server):
     assert not page.error and "of 15" in words(page)
 
 
+def test_a_job_that_starts_while_it_is_away_says_so_in_its_log(home, server, caplog, capsys):
+    store = Store(home)
+    job = store.jobs.create("projects", "t", ["projects"])
+    server.stop()
+    assert main(["label", "--home", str(home), "--job", str(job.id), "--", "p"]) == 1
+    assert AWAY in capsys.readouterr().err
+    assert "the outcome was not written: The database" in caplog.text
+    assert PASSWORD not in caplog.text
+    server.start()
+    assert jobs.refreshed(store, job.id).state == "died"
+    store.close()
+
+
 def test_a_job_goes_on_without_it_and_asks_no_text_twice(home, server):
     store = Store(home)
     with SlowServer(seconds=0.05) as teacher:
@@ -111,8 +126,6 @@ def test_work_that_ends_while_it_is_away_waits_for_it(home, server):
         server.stop()
         timer.start()
         return {"made": 1}
-
-    import threading
 
     timer = threading.Timer(1.0, server.start)
     jobs.run(store, work, kind="t", title="t", arguments=[], device=None)
