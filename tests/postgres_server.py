@@ -78,7 +78,9 @@ class PostgresServer:
         assert done.returncode == 0, done.stderr
 
     def start(self):
-        """Start it and wait until it takes connections."""
+        """Start it, unless it runs, and wait until it takes connections."""
+        if self._process is not None:
+            return self
         settings = [*FAST, "listen_addresses=127.0.0.1", f"port={self.port}",
                     "unix_socket_directories=", "max_connections=60"]  # fmt: skip
         with self._log.open("ab") as log:

@@ -111,7 +111,6 @@ def test_a_killed_worker_is_shown_as_died_and_resume_asks_nothing_twice(store, s
     assert {text: server.asked[text] for text in asked_before} == asked_before
 
 
-@pytest.mark.usefixtures("database")
 def test_cancel_keeps_what_was_done_and_resume_goes_on(store, server):
     project = a_project(store)
     job = start_labelling(store, project, server)

@@ -60,7 +60,7 @@ def test_from_import_to_backup(files, home, postgres):
     assert (files / "again" / "curated.csv").read_bytes() == (out / "curated.csv").read_bytes()
     assert does("doctor", "--deep")["findings"] == []
     assert does("backup", files / "copy")["faults"] == 0
-    assert [one["state"] for one in does("jobs")["jobs"]] == ["finished"] * 3
+    assert [job.state for job in store.jobs.all()] == ["finished"] * 3
 
     # The pages show the same, and a decision made there is stored.
     page = opened("data")

@@ -25,7 +25,6 @@ AWAY = "cannot be opened: "
 def server(postgres):
     """The server of the home's database; it runs again at the end, whatever a test did."""
     yield postgres
-    postgres.stop()
     postgres.start()
 
 
@@ -108,6 +107,7 @@ def test_a_job_goes_on_without_it_and_asks_no_text_twice(home, server):
         server.stop()
         before = len(teacher.asked)
         wait_for(lambda: len(teacher.asked) >= min(100, before + 15))
+        wait_for(lambda: "not written" in jobs.log_tail(store, job.id, 1000))
         server.start()
         done = ended(store, job.id)
         log = jobs.log_tail(store, job.id, 1000)
