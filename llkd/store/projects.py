@@ -22,7 +22,14 @@ from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
 from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, _sync
-from llkd.store.text_files import as_table, clear_leftovers, digest, not_stored, staged
+from llkd.store.text_files import (
+    as_table,
+    clear_leftovers,
+    digest,
+    not_stored,
+    out_of_the_way,
+    staged,
+)
 
 
 @dataclass(frozen=True)
@@ -93,10 +100,11 @@ class Projects:
                 with self._engine.begin() as connection:
                     self._refuse_taken(connection, name)
                     made = connection.execute(sa.insert(schema.projects).values(**values))
-                    folder = self._home.project(new_id(made))
-                    # A number that was given before was never committed: what lies there is dead.
-                    shutil.rmtree(folder, ignore_errors=True)
-                    os.replace(staging, folder)
+                    place = self._home.project(new_id(made))
+                    # What lies there already is of no project that the database knows.
+                    out_of_the_way(self._home, place)
+                    os.replace(staging, place)
+                    folder = place
                     _sync(folder.parent)
             except BaseException as error:
                 if folder is not None:

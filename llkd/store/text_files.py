@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from llkd.errors import StoreError
 from llkd.store.home import Home, _sync, being_written, held
+from llkd.store.quarantine import Quarantine
 
 TEXT_SCHEMA = pa.schema(
     [
@@ -120,7 +121,7 @@ def _write(table: pa.Table, path: Path, between: Callable[[], None] | None) -> N
 
 
 def clear_leftovers(home: Home, known: set[int]) -> list[Path]:
-    """Remove what imports left that were killed; the folders that were removed.
+    """Remove what imports left that were killed; the folders that are gone from their place.
 
     That are staging folders that no living process holds, and folders of projects that the
     database, which has the numbers ``known``, does not know an hour later.
@@ -132,13 +133,30 @@ def clear_leftovers(home: Home, known: set[int]) -> list[Path]:
         return removed
     for entry in entries:
         if entry.name.startswith(_STAGING):
-            dead = _abandoned(entry)
-        else:
-            dead = entry.name.isdecimal() and int(entry.name) not in known and _old(entry)
-        if dead:
-            shutil.rmtree(entry, ignore_errors=True)
+            if _abandoned(entry):
+                shutil.rmtree(entry, ignore_errors=True)
+                removed.append(entry)
+        elif entry.name.isdecimal() and int(entry.name) not in known and _old(entry):
+            out_of_the_way(home, entry)
             removed.append(entry)
     return removed
+
+
+def out_of_the_way(home: Home, folder: Path) -> None:
+    """Make room where a project's folder lies that the database does not know.
+
+    Texts alone are what a killed import left, and go. With labels or runs beside them it is
+    somebody's work (an older database was put back), and is moved to the quarantine. Raises
+    StoreError where that fails.
+    """
+    try:
+        work = {path.name for path in folder.iterdir()} - {"texts.parquet"}
+    except OSError:
+        return
+    if work:
+        Quarantine(home).move(folder, "The database does not know this project.")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _abandoned(staging: Path) -> bool:

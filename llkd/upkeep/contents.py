@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 from llkd.store import Labelling, Project, Run, Scores, Store
 from llkd.store.home import atomic_file
 from llkd.store.labellings import SCORE_SCHEMA
+from llkd.store.quarantine import Quarantine
 from llkd.store.runs import config_document
 from llkd.store.text_files import TEXT_SCHEMA, digest
 from llkd.upkeep.databases import check_account
 from llkd.upkeep.files import json_fault, model_fault, parquet_fault, safetensors_fault
-from llkd.upkeep.findings import Quarantine
 from llkd.upkeep.visit import Records, Visit
 
 ASKED_AGAIN = "labelling again asks about its texts only, and answers kept cost nothing."

@@ -18,8 +18,8 @@ from llkd.store.database import (
     sqlite_file,
 )
 from llkd.store.home import Home
+from llkd.store.quarantine import Quarantine
 from llkd.upkeep import sqlite_files
-from llkd.upkeep.findings import Quarantine
 from llkd.upkeep.visit import Records, Visit
 
 UNCHECKED = "Nothing else of this home can be checked."

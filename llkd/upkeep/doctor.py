@@ -7,8 +7,9 @@ from pathlib import Path
 from llkd.errors import LLKDError, UserError
 from llkd.jobs.locks import alive, held_devices
 from llkd.store.home import Home
+from llkd.store.quarantine import Quarantine
 from llkd.upkeep import contents, databases, leftovers, machine
-from llkd.upkeep.findings import Finding, Quarantine, Report
+from llkd.upkeep.findings import Finding, Report
 from llkd.upkeep.visit import Visit
 
 ROUNDS = 3

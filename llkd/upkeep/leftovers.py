@@ -15,7 +15,7 @@ from llkd.jobs.pulse import silence
 from llkd.store import Store
 from llkd.store.database import writers_done
 from llkd.store.home import Home, being_written, put_back
-from llkd.upkeep.findings import Quarantine
+from llkd.store.quarantine import Quarantine
 from llkd.upkeep.visit import Records, Visit
 
 Folder = tuple[str, Path, int | None]

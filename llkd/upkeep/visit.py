@@ -13,8 +13,9 @@ from llkd.store.home import Home
 from llkd.store.job_records import JobRecords
 from llkd.store.labellings import Labellings
 from llkd.store.projects import Projects
+from llkd.store.quarantine import Quarantine
 from llkd.store.runs import Runs
-from llkd.upkeep.findings import Finding, Mend, Quarantine, Report, Severity
+from llkd.upkeep.findings import Finding, Mend, Report, Severity
 
 
 @dataclass

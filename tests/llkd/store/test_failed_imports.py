@@ -125,6 +125,43 @@ def test_folders_that_no_project_has_are_removed_after_an_hour(store):
     assert store.home.project(project.id).exists()
 
 
+@pytest.mark.parametrize("hours", [0, 2])
+def test_work_that_an_older_database_does_not_know_is_set_aside(home, hours):
+    """Its number is given again, or its folder is old: neither takes what somebody has made."""
+    store = Store(home)
+    import_texts(store, "first", TEXTS, source="x")
+    store.close()
+    older = (home / "llkd.db").read_bytes()
+    store = Store(home)
+    later = store.home.project(import_texts(store, "later", TEXTS, source="x").id)
+    (later / "runs" / "1").mkdir(parents=True)
+    (later / "runs" / "1" / "head.safetensors").write_bytes(b"trained for a night")
+    store.close()
+    for file in home.glob("llkd.db*"):
+        file.unlink()
+    (home / "llkd.db").write_bytes(older)
+    then = time.time() - hours * 3600
+    os.utime(later, (then, then))
+    store = Store(home)
+    assert import_texts(store, "new", TEXTS, source="x").id == int(later.name)
+    [aside] = home.glob("quarantine/*")
+    kept = aside / "projects" / later.name / "runs" / "1" / "head.safetensors"
+    assert kept.read_bytes() == b"trained for a night"
+    assert "does not know this project" in (aside / "NOTE.txt").read_text()
+    assert {path.name for path in later.iterdir()} == {"texts.parquet"}
+    store.close()
+
+
+def test_what_cannot_be_set_aside_stays_where_it_is(store, monkeypatch):
+    place = store.home.project(1)
+    (place / "runs").mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("llkd.store.quarantine.os.replace", full)
+        with pytest.raises(StoreError, match="Cannot move .*No space left on device"):
+            import_texts(store, "p", TEXTS, source="x")
+    assert (place / "runs").is_dir() and store.projects.all() == []
+
+
 def test_no_room_for_a_scratch_file(tmp_path, monkeypatch):
     monkeypatch.setattr(scratch, "MEMORY_BYTES", 10)
     monkeypatch.setattr(scratch, "_write_all", full)

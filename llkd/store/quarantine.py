@@ -1,0 +1,42 @@
+"""Where things go that belong to nothing but may be somebody's work: aside, not away."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from llkd.errors import StoreError
+from llkd.store.home import Home
+
+
+class Quarantine:
+    """``<home>/quarantine/<date>/``: where things are moved to, under the path they had."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self.folder: Path | None = None
+
+    def move(self, path: Path, why: str) -> Path:
+        """Move a file or folder here and note why. Raises StoreError where it cannot be moved."""
+        try:
+            folder = self._made()
+            target = folder / path.relative_to(self._home.root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)
+            with (folder / "NOTE.txt").open("a", encoding="utf-8") as note:
+                note.write(f"{path.relative_to(self._home.root)}: {why}\n")
+        except OSError as error:
+            raise StoreError(f"Cannot move {path}: {error.strerror}.") from error
+        return target
+
+    def _made(self) -> Path:
+        if self.folder is None:
+            stamp, tries = time.strftime("%Y-%m-%d-%H%M%S"), 1
+            folder = self._home.root / "quarantine" / stamp
+            while folder.exists():
+                tries += 1
+                folder = folder.with_name(f"{stamp}-{tries}")
+            folder.mkdir(parents=True)
+            self.folder = folder
+        return self.folder
