@@ -23,7 +23,7 @@ _ENDINGS = {".csv": "CSV", ".jsonl": "JSON lines", ".parquet": "Parquet"}
 
 def classify_file(store: Store, project: Project, run: Run) -> None:
     """A file, a button, the job, and what came of the latest one."""
-    st.subheader("Classify a file", anchor=False)
+    st.header("Classify a file", anchor=False)
     st.caption(
         f"Every row gets a label of {plain(run.name)}, its confidence and the probability of each "
         "class; repeated texts too."

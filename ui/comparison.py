@@ -57,7 +57,7 @@ def who_judged(runs: Sequence[Run]) -> None:
 def _of_single_runs(store: Store, project: Project, runs: Sequence[Run]) -> None:
     """The newest llkd run and its rivals, with the figures behind the sentence."""
     methods = [run for run in runs if run.config.selection.strategy == "llkd"]
-    st.subheader("Did the selection help?", anchor=False)
+    st.header("Did the selection help?", anchor=False)
     if not methods:
         st.markdown(
             "There is no finished run of **llkd** in this project, so there is nothing to judge."

@@ -120,7 +120,9 @@ def test_columns_can_be_chosen_and_without_gold_nothing_is_held_out(home):
     button(app, "Create the project").click().run()
     project = Store(home).projects.get("City texts")
     assert project.label_set is None
-    assert "Name the classes that the teacher chooses from: at least two." in words(app)
+    assert button(app, "Save the classes").disabled, "there is nothing yet to save"
+    assert "There are changes" not in words(app)
+    assert "Name the classes that the teacher chooses from: at least two. Write" in words(app)
     assert button(app, "Save the classes").proto.type == "primary"
     assert "Next: label with a teacher" not in [one.label for one in app.button]
 
@@ -297,6 +299,53 @@ def test_one_bad_upload_of_several_is_named(home):
     app.run()
     assert "two.csv is empty." in said(app.error)
     assert not app.metric
+
+
+def test_of_several_uploads_all_bad_ones_are_named_and_the_others_can_go_on(home):
+    app = opened("data")
+    app.file_uploader[0].set_value(
+        [
+            ("one.csv", CSV.encode(), "text/csv"),
+            ("two.csv", b"", "text/csv"),
+            ("three.csv", b"\x89PNG\r\n\x1a\n" + bytes(200), "text/csv"),
+        ]
+    ).run()
+    app.run()
+    assert "two.csv is empty." in said(app.error) and "three.csv is a PNG" in said(app.error)
+    button(app, "Leave out the 2 files with errors").click().run()
+    assert not app.error and not app.exception
+    assert metrics(app)["Rows read"] == "6"
+    assert len(list((home / "drafts").iterdir())) == 1
+    button(app, "Create the project").click().run()
+    assert Store(home).projects.get("One").source == "one.csv"
+
+
+def test_where_no_upload_can_be_read_nothing_is_offered_to_go_on_with(home):
+    app = opened("data")
+    app.file_uploader[0].set_value(
+        [("one.csv", b"", "text/csv"), ("two.csv", b"", "text/csv")]
+    ).run()
+    app.run()
+    assert len(app.error) == 2
+    assert not any(one.label.startswith("Leave out") for one in app.button)
+
+
+def test_a_removed_upload_does_not_come_back(home):
+    """While a big file is read, the browser still sends the uploader's state with what it asks."""
+    app = opened("data")
+    before = app.file_uploader[0].proto.id
+    upload(app, CSV)
+    button(app, "Remove").click().run()
+    assert app.file_uploader[0].proto.id != before
+
+
+def test_a_remark_stands_once(home):
+    app = upload(
+        opened("data"), "id,text\n1,caf\u00e9 cr\u00e8me \u00e0 c\u00f4t\u00e9\n".encode("cp1252")
+    )
+    assert len(app.warning) == 1
+    assert "read as Windows-1252 (Western European)" in said(app.warning)
+    assert "Found: CSV, Windows-1252 (Western European), separated by commas" in words(app)
 
 
 NEARLY = (
