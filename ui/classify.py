@@ -153,7 +153,7 @@ def _download(store: Store, job: Job, path: Path) -> None:
         return
     ours = path.resolve().is_relative_to(store.home.exports.resolve())
     if not ours or path.stat().st_size > MOST_BYTES:
-        st.code(str(path), language=None)
+        st.code(str(path), language=None, wrap_lines=True)
         return
     st.download_button(
         f"Download {plain(path.name)} ({size(path.stat().st_size)})",

@@ -77,9 +77,10 @@ def _last_labels(store: Store, project: Project, labels: TeacherLabels, names: l
     st.dataframe(
         pd.DataFrame(
             {
-                "text": [shortened(texts.iloc[row], 160) for row in shown],
+                # The label first: a long text would push it out of sight.
                 "label": [names[k] if k >= 0 else "\u2013" for k in labels.label[place]],
                 "confidence": labels.confidence[place],
+                "text": [shortened(texts.iloc[row], 160) for row in shown],
             }
         ),
         hide_index=True,
