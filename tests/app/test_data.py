@@ -151,6 +151,20 @@ def test_gold_from_a_second_file(home):
     assert project.source == "city texts.csv, gold from gold.csv"
 
 
+def test_what_is_said_to_be_held_out_is_what_is_held_out(home):
+    app = upload(opened("data"), CSV)
+    assert "1 of 4 texts with gold will be held out." in words(app)  # water has one text only
+    button(app, "Create the project").click().run()
+    assert metrics(app)["Held out"] == "1"
+
+
+def test_where_nothing_can_be_held_out_the_page_says_why(home):
+    app = upload(opened("data"), "id,text,label\n1,a road,roads\n2,a bin,waste\n")
+    assert "0 of 2 texts with gold will be held out: that takes a class with at least two" in words(
+        app
+    )
+
+
 def test_duplicates_are_kept_if_wished(home):
     app = upload(opened("data"), CSV)
     app.checkbox[0].check().run()

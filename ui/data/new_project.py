@@ -12,7 +12,7 @@ from llkd import datasets
 from llkd.datasets import Reading, Source, TextSet, hub
 from llkd.datasets.labels import classes
 from llkd.errors import LLKDError, UserError
-from llkd.importing import import_sample, import_texts
+from llkd.importing import import_sample, import_texts, prepare
 from llkd.store import Project, Store
 from ui.data import sources
 from ui.data.measures import show_measures
@@ -22,6 +22,8 @@ from ui.page import choose_project, make_new_project
 from ui.wording import TERMS, count, counted, plain
 
 SAMPLE_NAME = "City messages"
+SPLIT_AT_ONCE = 20_000
+"""Up to so many texts with gold are split to say how many are held out; that takes 0.1 s."""
 _REASONS = {
     "blank": "blank: there is nothing to read",
     "duplicate": "duplicate: the same text stands in an earlier row",
@@ -325,14 +327,23 @@ def _finish(
                 persist_state="session",
             )
             held_out = percent / 100
-        st.caption(
-            f"{TERMS['hold-out']} {count(round(gold * held_out))} of {counted(gold, 'text')} with "
-            "gold will be held out."
-        )
+        split = _held_out(chosen, gold, held_out)
+        st.caption(f"{TERMS['hold-out']} {split}")
     if st.button("Create the project", type="primary", icon=":material/add:"):
         with st.spinner("Storing the texts \u2026"):
             made = import_texts(store, wished, chosen, source=source, holdout=held_out)
         _open(made)
+
+
+def _held_out(chosen: TextSet, gold: int, share: float) -> str:
+    """How many texts would be held out, in a sentence: a split of them, or about the share."""
+    of = f"of {counted(gold, 'text')} with gold will be held out"
+    if gold > SPLIT_AT_ONCE:
+        return f"About {count(gold * share)} {of}."
+    held = prepare(chosen, holdout=share).report["held_out"]
+    if share and not held:
+        return f"0 {of}: that takes a class with at least two texts that are not alike."
+    return f"{count(held)} {of}."
 
 
 def show_kept(rows: int, kept: int, dropped: dict[str, int], gold: int) -> None:
