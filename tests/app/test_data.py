@@ -305,6 +305,18 @@ def test_several_uploads_become_one_project(home):
     assert not list((home / "drafts").iterdir())
 
 
+def test_a_file_of_several_that_lacks_the_texts_is_named(home):
+    app = opened("data")
+    files = [
+        ("one.csv", CSV.encode(), "text/csv"),
+        ("gold.csv", b"id,label\na,roads\n", "text/csv"),
+    ]
+    app.file_uploader[0].set_value(files).run()
+    app.run()
+    assert "gold.csv has no column 'text', as another file has. Choose the column" in said(app.info)
+    assert not app.metric
+
+
 def test_one_bad_upload_of_several_is_named(home):
     app = opened("data")
     app.file_uploader[0].set_value(

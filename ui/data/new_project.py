@@ -164,7 +164,10 @@ def _from_file(store: Store, draft: Draft) -> None:
         )
     columns = _columns(source, key)
     if columns is None:
-        st.info("Choose the column that holds the texts.", icon=":material/touch_app:")
+        st.info(
+            f"{plain(sources.without_texts(found))}Choose the column that holds the texts.",
+            icon=":material/touch_app:",
+        )
         return
     text_column, label_column, id_column = columns
     if label_column is None and source.label_column not in (None, text_column):

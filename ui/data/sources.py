@@ -97,14 +97,13 @@ def path_draft() -> Draft | None:
     shown = st.text_input(
         "Path of the file or folder",
         placeholder="/data/messages.csv" if where.root is None else "messages.csv",
-        help=where.told or None,
         key="data_path",
         persist_state="session",
     )
     if not shown.strip():
         st.caption(
             f"A file ({FORMATS}), or a folder with such files, on the machine that this app runs "
-            "on. It is read where it lies; nothing is uploaded."
+            f"on. It is read where it lies; nothing is uploaded. {plain(where.told)}"
         )
         return None
     path = places.allowed(shown.strip())
@@ -309,6 +308,16 @@ def show_warnings(warnings: Any) -> None:
         with st.expander(f"{counted(len(told) - 3, 'more remark')} on this file"):
             for warning in told[3:]:
                 st.text(warning)
+
+
+def without_texts(sources: tuple[Source, ...]) -> str:
+    """Which of several files lack the column with the texts of another, in a sentence; or ""."""
+    text = next((one.text_column for one in sources if one.text_column is not None), None)
+    lacking = [one.name for one in sources if text is not None and text not in one.columns]
+    if not lacking:
+        return ""
+    have = "has" if len(lacking) == 1 else "have"
+    return f"{joined(lacking)} {have} no column {text!r}, as another file has. "
 
 
 def likely_label(source: Source) -> str | None:
