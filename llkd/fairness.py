@@ -49,17 +49,13 @@ ARMS: dict[str, Arm] = {
     "teacher_then_random": Arm("teacher_then_random", MEANING["teacher_then_random"]),
     "teacher_only": Arm("teacher_only", "the teacher's threshold alone"),
     "student_only": Arm("student_only", "the student's threshold alone"),
-    "llkd_one_threshold": Arm(
-        "llkd", "the method without class thresholds", {"class_specific": False}
-    ),
+    "llkd_one_threshold": Arm("llkd", "one threshold for all", {"class_specific": False}),
     "llkd_unweighted": Arm("llkd", "the method without weights", {"weighting": "none"}),
     "learnability": Arm("learnability", "hard for the student, easy for the teacher"),
     "small_loss": Arm("small_loss", "labels that the student finds easy"),
     "trust": Arm("trust", "labels likely right that the student has yet to learn"),
-    "neighbours": Arm("neighbours", "labels that the nearest texts bear out, thinned at random"),
-    "needed_neighbours": Arm(
-        "needed_neighbours", "labels that the nearest texts bear out, the most needed of them"
-    ),
+    "neighbours": Arm("neighbours", "labels that the nearest texts share"),
+    "needed_neighbours": Arm("needed_neighbours", "of those, the most needed"),
     "saved": Arm("saved", "what was kept on Curate"),
     "soft": Arm("all", "every text, with the teacher's probabilities", {}, {"targets": "soft"}),
 }

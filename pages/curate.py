@@ -83,7 +83,7 @@ def _notes(store: Store, project: Project) -> None:
 page = open_page(
     "Curate",
     "Choose which texts are worth training on: those the teacher is sure of and the student is "
-    "not.",
+    "not. Drag the two lines; what lies right of the one and above the other is kept.",
 )
 project = page.needed_project()
 with told():
@@ -102,4 +102,9 @@ with told():
     plane_and_controls(page.store, project)
     replay.replay(page.store, project)
     table(page.store, project)
-    next_step("Train", "Train on this selection", primary=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        next_step("Train", "Next: train a student", primary=False)
+        st.caption(
+            "To train on exactly what is kept here, save the selection first; there is then a "
+            "button *Train on it*."
+        )

@@ -114,7 +114,7 @@ def _made(store: Store, project: Project) -> None:
     }
     if not done:
         return
-    st.subheader("Ready to take away", anchor=False)
+    st.header("Ready to take away", anchor=False)
     number = next(iter(done))
     if len(done) > 1:
         # A new export is shown at once, whichever was looked at before.

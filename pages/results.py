@@ -41,7 +41,7 @@ WITHOUT_GOLD = (
 
 
 def _side_by_side(store: Store, project: Project, runs: Sequence[Run], measured: bool) -> Run:
-    st.subheader("Runs side by side", anchor=False)
+    st.header("Runs side by side", anchor=False)
     if not measured:
         st.info(WITHOUT_GOLD, icon=":material/info:")
     chosen = side_by_side.looked_at(runs)
@@ -90,7 +90,7 @@ def _page(page: Page) -> None:
             comparison.unjudged(store, project)
     with told():
         run = _side_by_side(store, project, runs, measured)
-        st.subheader("One run in detail", anchor=False)
+        st.header("One run in detail", anchor=False)
         side_by_side.choice(store, project, runs)
         _detail(store, project, run, runs, measured)
         try_student(store, project, run)

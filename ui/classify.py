@@ -23,7 +23,7 @@ _ENDINGS = {".csv": "CSV", ".jsonl": "JSON lines", ".parquet": "Parquet"}
 
 def classify_file(store: Store, project: Project, run: Run) -> None:
     """A file, a button, the job, and what came of the latest one."""
-    st.subheader("Classify a file", anchor=False)
+    st.header("Classify a file", anchor=False)
     st.caption(
         f"Every row gets a label of {plain(run.name)}, its confidence and the probability of each "
         "class; repeated texts too."
@@ -153,7 +153,7 @@ def _download(store: Store, job: Job, path: Path) -> None:
         return
     ours = path.resolve().is_relative_to(store.home.exports.resolve())
     if not ours or path.stat().st_size > MOST_BYTES:
-        st.code(str(path), language=None)
+        st.code(str(path), language=None, wrap_lines=True)
         return
     st.download_button(
         f"Download {plain(path.name)} ({size(path.stat().st_size)})",

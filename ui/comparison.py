@@ -57,11 +57,14 @@ def who_judged(runs: Sequence[Run]) -> None:
 def _of_single_runs(store: Store, project: Project, runs: Sequence[Run]) -> None:
     """The newest llkd run and its rivals, with the figures behind the sentence."""
     methods = [run for run in runs if run.config.selection.strategy == "llkd"]
-    st.subheader("Did the selection help?", anchor=False)
+    st.header("Did the selection help?", anchor=False)
     if not methods:
         st.markdown(
-            "There is no finished run of **llkd** in this project, so there is nothing to judge."
+            "There is no finished run of **llkd** in this project to judge. "
+            "*Compare fairly* on Train makes all it takes in one click: llkd, every text, as many "
+            "texts drawn at random, and what you choose besides."
         )
+        next_step("Train", "Compare fairly on Train", primary=False, key="results_no_method")
         return
     run = methods[-1]
     if len(methods) > 1:
@@ -109,8 +112,8 @@ def start(
         st.markdown(
             "Fewer samples alone can make a student better, and so can the teacher's confidence "
             "alone. A comparison trains **llkd**, **all** texts and two controls, which draw as "
-            "many texts at random in the same batches, with the settings above; what ends early "
-            "is off. **Results** then says what the selection is worth on your data."
+            "many texts at random in the same batches, with the settings above, each to its last "
+            "epoch. **Results** then says what the selection is worth on your data."
         )
         _judges(store, project)
         seeds = st.segmented_control(

@@ -47,7 +47,7 @@ def finished(store: Store, project: Project) -> dict[int, Job]:
 
 def show(store: Store, project: Project, made: Mapping[int, Job]) -> None:
     """The newest comparison, or an earlier one that is chosen."""
-    st.subheader("Did the selection help?", anchor=False)
+    st.header("Did the selection help?", anchor=False)
     number = next(iter(made))
     if len(made) > 1:
         number = st.selectbox(

@@ -182,7 +182,7 @@ def files(store: Store, job: Job) -> None:
     made = job.result or {}
     found = [Path(str(name)) for name in made.get("files", [])]
     st.markdown(f"**{counted(int(made.get('rows', 0)), 'row')}**, written to:")
-    st.code(str(made.get("folder", "")), language=None)
+    st.code(str(made.get("folder", "")), language=None, wrap_lines=True)
     for number, path in enumerate(found):
         _file(store, path, f"{job.id}_{number}")
     export_manifest.told(store, Path(str(made.get("folder", ""))))
@@ -197,7 +197,7 @@ def _file(store: Store, path: Path, key: str) -> None:
         st.markdown(f"**{plain(path.name)}** · {_bytes(size)} · {_what(path)}", width="stretch")
         ours = path.resolve().is_relative_to(store.home.exports.resolve())
         if size > MOST_BYTES or not ours:
-            st.code(str(path), language=None)
+            st.code(str(path), language=None, wrap_lines=True)
             return
         st.download_button(
             # The name tells a screen reader which of several it is.

@@ -82,7 +82,7 @@ def empty_state(sentence: str, step: str, label: str | None = None) -> NoReturn:
     """Say what is missing and offer the step that makes it; the page ends here."""
     with st.container(border=True, horizontal_alignment="center", gap="medium"):
         st.space("small")
-        st.markdown(f"##### {sentence}", text_alignment="center")
+        st.markdown(f"## {sentence}", text_alignment="center")
         next_step(step, label or f"Go to {step}")
         st.space("small")
     st.stop()

@@ -122,15 +122,17 @@ def _share(finished: Sequence[Run], selection: dict[str, Any], values: dict[str,
     """How many texts a step takes; a control copies a run first, the others have a share."""
     control = selection["strategy"] in RANDOM
     references = [run for run in finished if run.config.selection.strategy not in RANDOM]
-    how = st.segmented_control(
-        "How many to take",
-        [REFERENCE, SHARE] if references else [SHARE],
-        default=REFERENCE if references and control else SHARE,
-        required=True,
-        key="train_random_how" if control else "train_share_how",
-        persist_state="session",
-    )
-    if how == REFERENCE and references:
+    how = SHARE
+    if references:
+        how = st.segmented_control(
+            "How many to take",
+            [REFERENCE, SHARE],
+            default=REFERENCE if control else SHARE,
+            required=True,
+            key="train_random_how" if control else "train_share_how",
+            persist_state="session",
+        )
+    if how == REFERENCE:
         names = {run.id: run.name for run in references}
         values["reference_run"] = st.selectbox(
             "Reference run",

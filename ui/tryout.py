@@ -16,7 +16,7 @@ _JOB = "_tryout_job"
 
 def try_student(store: Store, project: Project, run: Run) -> None:
     """A field, a button, and the answer when it comes."""
-    st.subheader("Try the student", anchor=False)
+    st.header("Try the student", anchor=False)
     text = st.text_area(
         f"A text of your own, for {plain(run.name)}",
         key="tryout_text",

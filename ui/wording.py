@@ -76,11 +76,16 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # an invisible joiner takes them apart.
 _JOINTS = re.compile(r"(?<=\w)(?=\\[.:@])|(?<=:)(?=\w)")
 _JOINER = "\u2060"
+# Marks that turn the direction of writing, also of our own words after them.
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def plain(text: object) -> str:
-    """Text that shows as it is where Streamlit reads Markdown: no markup, link, image or icon."""
-    escaped = _PUNCTUATION.sub(r"\\\1", str(text))
+    """Text that shows as it is where Streamlit reads Markdown: no markup, link, image or icon.
+
+    Marks that turn the direction of writing are left out: the sentence around it would turn too.
+    """
+    escaped = _PUNCTUATION.sub(r"\\\1", _TURNS.sub("", str(text)))
     return _JOINTS.sub(_JOINER, escaped).replace("\r", " ").replace("\n", " ")
 
 

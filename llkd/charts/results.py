@@ -147,19 +147,30 @@ def confusion(
             ygap=2,
         )
     )
-    numbered = len(names) <= CELLS_WITH_NUMBERS
     figure.add_scatter(
         x=[j for _ in place for j in place],
         y=[i for i in place for _ in place],
-        mode="markers+text" if numbered else "markers",
+        mode="markers",
         marker={"size": 14, "opacity": 0},
-        text=[f"{v:,}" for v in counts.ravel()] if numbered else None,
-        # A grey that reads on a light and on a dark page, white on the strong blue.
-        textfont={"color": ["#FFFFFF" if s > 0.5 else "#808890" for s in share.ravel()]},
         hovertext=[cell for line in hover for cell in line],
         hoverinfo="text",
         showlegend=False,
     )
+    if len(names) <= CELLS_WITH_NUMBERS:
+        # Each on a light ground of its own: no one colour reads on every blue, and on a light and
+        # on a dark page.
+        figure.layout.annotations = [
+            {
+                "x": j,
+                "y": i,
+                "text": f"{counts[i, j]:,}",
+                "showarrow": False,
+                "font": {"color": "#0E141B"},
+                "bgcolor": "rgba(255,255,255,0.8)",
+                "borderpad": 1,
+            }
+            for i, j in np.ndindex(counts.shape)
+        ]
     if chosen is not None:
         i, j = chosen
         figure.add_shape(

@@ -120,7 +120,9 @@ def test_columns_can_be_chosen_and_without_gold_nothing_is_held_out(home):
     button(app, "Create the project").click().run()
     project = Store(home).projects.get("City texts")
     assert project.label_set is None
-    assert "Name the classes that the teacher chooses from: at least two." in words(app)
+    assert button(app, "Save the classes").disabled, "there is nothing yet to save"
+    assert "There are changes" not in words(app)
+    assert "Name the classes that the teacher chooses from: at least two. Write" in words(app)
     assert button(app, "Save the classes").proto.type == "primary"
     assert "Next: label with a teacher" not in [one.label for one in app.button]
 
@@ -147,6 +149,20 @@ def test_gold_from_a_second_file(home):
         "roads",
     ]
     assert project.source == "city texts.csv, gold from gold.csv"
+
+
+def test_what_is_said_to_be_held_out_is_what_is_held_out(home):
+    app = upload(opened("data"), CSV)
+    assert "1 of 4 texts with gold will be held out." in words(app)  # water has one text only
+    button(app, "Create the project").click().run()
+    assert metrics(app)["Held out"] == "1"
+
+
+def test_where_nothing_can_be_held_out_the_page_says_why(home):
+    app = upload(opened("data"), "id,text,label\n1,a road,roads\n2,a bin,waste\n")
+    assert "0 of 2 texts with gold will be held out: that takes a class with at least two" in words(
+        app
+    )
 
 
 def test_duplicates_are_kept_if_wished(home):
@@ -289,6 +305,18 @@ def test_several_uploads_become_one_project(home):
     assert not list((home / "drafts").iterdir())
 
 
+def test_a_file_of_several_that_lacks_the_texts_is_named(home):
+    app = opened("data")
+    files = [
+        ("one.csv", CSV.encode(), "text/csv"),
+        ("gold.csv", b"id,label\na,roads\n", "text/csv"),
+    ]
+    app.file_uploader[0].set_value(files).run()
+    app.run()
+    assert "gold.csv has no column 'text', as another file has. Choose the column" in said(app.info)
+    assert not app.metric
+
+
 def test_one_bad_upload_of_several_is_named(home):
     app = opened("data")
     app.file_uploader[0].set_value(
@@ -297,6 +325,53 @@ def test_one_bad_upload_of_several_is_named(home):
     app.run()
     assert "two.csv is empty." in said(app.error)
     assert not app.metric
+
+
+def test_of_several_uploads_all_bad_ones_are_named_and_the_others_can_go_on(home):
+    app = opened("data")
+    app.file_uploader[0].set_value(
+        [
+            ("one.csv", CSV.encode(), "text/csv"),
+            ("two.csv", b"", "text/csv"),
+            ("three.csv", b"\x89PNG\r\n\x1a\n" + bytes(200), "text/csv"),
+        ]
+    ).run()
+    app.run()
+    assert "two.csv is empty." in said(app.error) and "three.csv is a PNG" in said(app.error)
+    button(app, "Leave out the 2 files with errors").click().run()
+    assert not app.error and not app.exception
+    assert metrics(app)["Rows read"] == "6"
+    assert len(list((home / "drafts").iterdir())) == 1
+    button(app, "Create the project").click().run()
+    assert Store(home).projects.get("One").source == "one.csv"
+
+
+def test_where_no_upload_can_be_read_nothing_is_offered_to_go_on_with(home):
+    app = opened("data")
+    app.file_uploader[0].set_value(
+        [("one.csv", b"", "text/csv"), ("two.csv", b"", "text/csv")]
+    ).run()
+    app.run()
+    assert len(app.error) == 2
+    assert not any(one.label.startswith("Leave out") for one in app.button)
+
+
+def test_a_removed_upload_does_not_come_back(home):
+    """While a big file is read, the browser still sends the uploader's state with what it asks."""
+    app = opened("data")
+    before = app.file_uploader[0].proto.id
+    upload(app, CSV)
+    button(app, "Remove").click().run()
+    assert app.file_uploader[0].proto.id != before
+
+
+def test_a_remark_stands_once(home):
+    app = upload(
+        opened("data"), "id,text\n1,caf\u00e9 cr\u00e8me \u00e0 c\u00f4t\u00e9\n".encode("cp1252")
+    )
+    assert len(app.warning) == 1
+    assert "read as Windows-1252 (Western European)" in said(app.warning)
+    assert "Found: CSV, Windows-1252 (Western European), separated by commas" in words(app)
 
 
 NEARLY = (

@@ -179,7 +179,9 @@ def test_seeds_are_paired_and_a_control_of_another_run_does_not_count(home):
 def test_without_an_llkd_run_there_is_nothing_to_judge(home):
     store, project = seeded_project(home)
     add_run(store, project, "all")
-    assert "There is no finished run of **llkd** in this project" in words(opened("results"))
+    app = opened("results")
+    assert "There is no finished run of **llkd** in this project" in words(app)
+    assert button(app, "Compare fairly on Train")
 
 
 def test_without_gold_the_agreement_with_the_teacher_is_all_that_is_said(home):

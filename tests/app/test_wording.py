@@ -69,6 +69,11 @@ def test_plain_text_escapes_all_markup_and_can_be_read_back(hostile):
         assert link not in shown.replace("\\", "")  # an invisible joiner takes it apart
 
 
+def test_plain_text_does_not_turn_the_words_around_it():
+    assert plain("\u202eevil\u202c \u2067x\u2069") == "evil x"
+    assert plain("\u05e9\u05dc\u05d5\u05dd \u200f!") == "\u05e9\u05dc\u05d5\u05dd \u200f\\!"
+
+
 def test_plain_text_is_one_line():
     assert "\n" not in plain("a\nb\r\nc")
 

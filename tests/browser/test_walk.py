@@ -66,7 +66,7 @@ def test_from_a_file_to_a_curated_set_and_a_student(server, page, some_messages)
     kept = int(page.locator(".plane .kept").inner_text().replace(",", ""))
     assert 0 < kept < 90
 
-    page.get_by_role("button", name="Train on this selection").click()
+    page.get_by_role("button", name="Next: train a student").click()
     settled(page, "Start training")
     epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("1")

@@ -21,7 +21,7 @@ def table(store: Store, project: Project) -> None:
     """The texts behind the plane, a page at a time, with what a person may do to them."""
     with told():
         scene = Scene(store, project)
-        st.subheader("Texts", anchor=False)
+        st.header("Texts", anchor=False)
         controls.counts(scene)
         wanted = _filters(scene)
         found = _listed(scene, wanted)

@@ -17,9 +17,12 @@ COLUMNS = ("name", "description", "verbaliser")
 
 def classes_editor(store: Store, project: Project) -> None:
     """A table of the classes to edit, and the button that keeps them."""
-    st.subheader("Classes", anchor=False)
+    st.header("Classes", anchor=False)
     if project.label_set is None:
-        st.markdown("Name the classes that the teacher chooses from: at least two.")
+        st.markdown(
+            "Name the classes that the teacher chooses from: at least two. Write each into a row "
+            "of the table, then save; after that the teacher can label."
+        )
     st.caption(
         "A description tells the teacher what belongs to a class: one short line helps a lot. "
         + TERMS["verbaliser"]
@@ -39,7 +42,7 @@ def classes_editor(store: Store, project: Project) -> None:
         alt="The classes: name, description, verbaliser",
     )
     st.session_state[_draft(project)] = edited
-    changed = _entries(edited) != _stored(project)
+    changed = _entries(edited) != [one for one in _stored(project) if any(one.values())]
     with st.container(horizontal=True, vertical_alignment="center"):
         kind: Any = "primary" if project.label_set is None else "secondary"
         label = "Save the classes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
 import pandas as pd
@@ -10,17 +11,19 @@ import streamlit as st
 from llkd import datasets
 from llkd.datasets import Reading, Source, TextSet, hub
 from llkd.datasets.labels import classes
-from llkd.errors import UserError
-from llkd.importing import import_sample, import_texts
+from llkd.errors import LLKDError, UserError
+from llkd.importing import import_sample, import_texts, prepare
 from llkd.store import Project, Store
 from ui.data import sources
 from ui.data.measures import show_measures
 from ui.data.sources import HUB, PASTE, PATH, UPLOAD, Draft
-from ui.errors import told
+from ui.errors import show_error, told
 from ui.page import choose_project, make_new_project
 from ui.wording import TERMS, count, counted, plain
 
 SAMPLE_NAME = "City messages"
+SPLIT_AT_ONCE = 20_000
+"""Up to so many texts with gold are split to say how many are held out; that takes 0.1 s."""
 _REASONS = {
     "blank": "blank: there is nothing to read",
     "duplicate": "duplicate: the same text stands in an earlier row",
@@ -63,6 +66,7 @@ def _choose_and_read(store: Store) -> None:
         [UPLOAD, PASTE, PATH, HUB],
         default=UPLOAD,
         required=True,
+        wrap=True,
         key="data_kind",
         persist_state="session",
     )
@@ -76,7 +80,12 @@ def _choose_and_read(store: Store) -> None:
             )
             blocks = _blocks("pasted")
             near = _near("pasted")
-            if pasted and pasted.strip():
+            if not (pasted and pasted.strip()):
+                st.caption(
+                    "Paste the texts, then click outside the box (or press Ctrl+Enter): what will "
+                    "be kept is shown before anything is stored."
+                )
+            else:
                 texts = datasets.texts_from_lines(pasted, blocks=blocks, near=near)
                 _finish(store, texts, "Pasted texts", "pasted texts")
             return
@@ -126,7 +135,7 @@ def _near(key: str) -> str:
 
 def _sample(store: Store) -> None:
     with st.container(border=True):
-        st.markdown("##### Just looking?")
+        st.markdown("## Just looking?")
         st.markdown(
             "About a thousand short messages to a city council, to be sorted into five classes. "
             "They carry no labels; those that people gave come from a second file and are used "
@@ -139,10 +148,12 @@ def _sample(store: Store) -> None:
 
 
 def _from_file(store: Store, draft: Draft) -> None:
-    found = sources.inspected(draft)
+    found = _inspected(draft)
+    if found is None:
+        return
     source = sources.in_common(found)
     key = f"columns_{draft.key}"
-    st.subheader("What was found", anchor=False)
+    st.header("What was found", anchor=False)
     blocks = any(one.format == "text" for one in found) and _blocks(key)
     sources.show_sources(found, blocks)
     sources.show_warnings(draft.warnings)
@@ -153,7 +164,10 @@ def _from_file(store: Store, draft: Draft) -> None:
         )
     columns = _columns(source, key)
     if columns is None:
-        st.info("Choose the column that holds the texts.", icon=":material/touch_app:")
+        st.info(
+            f"{plain(sources.without_texts(found))}Choose the column that holds the texts.",
+            icon=":material/touch_app:",
+        )
         return
     text_column, label_column, id_column = columns
     if label_column is None and source.label_column not in (None, text_column):
@@ -183,7 +197,30 @@ def _from_file(store: Store, draft: Draft) -> None:
         chosen, gold_name = gold
         told_source = f"{draft.name}, gold from {gold_name}"
     name = hub.parse(draft.name).name if hub.is_hub(draft.name) else draft.files[0].name
-    _finish(store, chosen, project_name(name or draft.name), told_source)
+    shown = (*draft.warnings, *found[0].warnings)
+    _finish(store, chosen, project_name(name or draft.name), told_source, shown)
+
+
+def _inspected(draft: Draft) -> tuple[Source, ...] | None:
+    """What each file is. Where some uploads cannot be read, says which and offers the others."""
+    try:
+        return sources.inspected(draft)
+    except LLKDError:
+        bad = sources.refused(draft) if draft.copied else {}
+        if not bad:
+            raise
+    for sentence in bad.values():
+        show_error(sentence)
+    if len(bad) < len(draft.files):
+        those = "the file" if len(bad) == 1 else f"the {count(len(bad))} files"
+        st.button(
+            f"Leave out {those} with errors",
+            type="primary",
+            icon=":material/filter_alt:",
+            on_click=sources.leave_out,
+            args=("texts", tuple(bad)),
+        )
+    return None
 
 
 def _columns(source: Source, key: str) -> tuple[str, str | None, str | None] | None:
@@ -252,17 +289,22 @@ def _gold_file(texts: Draft, reading: Reading) -> tuple[TextSet, str] | None:
     return None
 
 
-def _finish(store: Store, chosen: TextSet, name: str, source: str) -> None:
-    """What will be in the project, its name, and the button that makes it."""
-    st.subheader("What will be kept", anchor=False)
+def _finish(
+    store: Store, chosen: TextSet, name: str, source: str, shown: Sequence[str] = ()
+) -> None:
+    """What will be in the project, its name, and the button that makes it.
+
+    ``shown`` are warnings that stand on the page already.
+    """
+    st.header("What will be kept", anchor=False)
     gold = int(chosen.texts["gold"].notna().sum())
     show_kept(chosen.rows, chosen.kept, chosen.dropped, gold)
     labels = classes(chosen.labels)
     if labels:
-        shown = ", ".join(labels[:12]) + (" \u2026" if len(labels) > 12 else "")
+        listed = ", ".join(labels[:12]) + (" \u2026" if len(labels) > 12 else "")
         number = counted(len(labels), "class", "classes")
-        st.caption(f"{number} found in the gold labels: {plain(shown)}.")
-    sources.show_warnings(chosen.warnings)
+        st.caption(f"{number} found in the gold labels: {plain(listed)}.")
+    sources.show_warnings([told for told in chosen.warnings if told not in shown])
     show_measures(chosen)
     left = right = st.container()
     if gold:
@@ -288,14 +330,23 @@ def _finish(store: Store, chosen: TextSet, name: str, source: str) -> None:
                 persist_state="session",
             )
             held_out = percent / 100
-        st.caption(
-            f"{TERMS['hold-out']} {count(round(gold * held_out))} of {counted(gold, 'text')} with "
-            "gold will be held out."
-        )
+        split = _held_out(chosen, gold, held_out)
+        st.caption(f"{TERMS['hold-out']} {split}")
     if st.button("Create the project", type="primary", icon=":material/add:"):
         with st.spinner("Storing the texts \u2026"):
             made = import_texts(store, wished, chosen, source=source, holdout=held_out)
         _open(made)
+
+
+def _held_out(chosen: TextSet, gold: int, share: float) -> str:
+    """How many texts would be held out, in a sentence: a split of them, or about the share."""
+    of = f"of {counted(gold, 'text')} with gold will be held out"
+    if gold > SPLIT_AT_ONCE:
+        return f"About {count(gold * share)} {of}."
+    held = prepare(chosen, holdout=share).report["held_out"]
+    if share and not held:
+        return f"0 {of}: that takes a class with at least two texts that are not alike."
+    return f"{count(held)} {of}."
 
 
 def show_kept(rows: int, kept: int, dropped: dict[str, int], gold: int) -> None:

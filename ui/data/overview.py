@@ -51,7 +51,7 @@ def overview(store: Store, project: Project) -> None:
 
 def first_texts(store: Store, project: Project) -> None:
     """The first texts, as they were read."""
-    st.subheader("Texts", anchor=False)
+    st.header("Texts", anchor=False)
     # Column sets that other pages read as well: they are kept once.
     parts = [reads.texts(store, project, columns) for columns in (["id"], ["text"], _GOLD)]
     shown = pd.concat([part.head(FIRST) for part in parts], axis=1)
@@ -63,7 +63,7 @@ def first_texts(store: Store, project: Project) -> None:
     st.dataframe(
         shown,
         hide_index=True,
-        height=360,
+        height=360 if len(shown) > 9 else "content",
         column_config={"text": st.column_config.TextColumn(width="large")},
         alt="The first texts of the project",
     )

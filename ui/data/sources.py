@@ -13,7 +13,9 @@ import streamlit as st
 
 from llkd import datasets
 from llkd.datasets import File, Reading, Source, TextSet, hub
+from llkd.datasets.charsets import TITLES
 from llkd.datasets.vocabulary import LABEL, normal
+from llkd.errors import LLKDError
 from llkd.importing import joined
 from ui import reads, uploads
 from ui.data import places
@@ -47,14 +49,21 @@ def file_draft(slot: str, label: str, several: bool = False) -> Draft | None:
     if kept is not None:
         return kept
     chosen: Any = st.file_uploader(
-        label, key=f"upload_{slot}", help=f"{FORMATS}.", accept_multiple_files=several
+        label, key=_uploader(slot), help=f"{FORMATS}.", accept_multiple_files=several
     )
     uploaded = chosen if several else [chosen] if chosen is not None else []
     if not uploaded:
         return None
     files = tuple(File(str(uploads.keep(reads.store(), one)), one.name) for one in uploaded)
     keep_draft(slot, Draft(files, joined([one.name for one in uploaded]), True))
+    # The next uploader is another one. This one's files come back with whatever the browser asks
+    # for while they are read, and would be taken again once they were removed.
+    st.session_state[f"_uploads_{slot}"] = st.session_state.get(f"_uploads_{slot}", 0) + 1
     st.rerun()
+
+
+def _uploader(slot: str) -> str:
+    return f"upload_{slot}_{st.session_state.get(f'_uploads_{slot}', 0)}"
 
 
 def kept_draft(slot: str) -> Draft | None:
@@ -65,7 +74,7 @@ def kept_draft(slot: str) -> Draft | None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         st.text(kept.name, width="stretch")
         st.button(
-            "Remove",
+            "Remove" if len(kept.files) == 1 else "Remove all",
             icon=":material/close:",
             key=f"remove_{slot}",
             on_click=drop_draft,
@@ -88,12 +97,14 @@ def path_draft() -> Draft | None:
     shown = st.text_input(
         "Path of the file or folder",
         placeholder="/data/messages.csv" if where.root is None else "messages.csv",
-        help=f"{FORMATS}; a folder with all that is in it. It is read where it lies; nothing is "
-        f"uploaded. {where.told}",
         key="data_path",
         persist_state="session",
     )
     if not shown.strip():
+        st.caption(
+            f"A file ({FORMATS}), or a folder with such files, on the machine that this app runs "
+            f"on. It is read where it lies; nothing is uploaded. {plain(where.told)}"
+        )
         return None
     path = places.allowed(shown.strip())
     return Draft((File(str(path), path.name),), path.name, False)
@@ -107,11 +118,13 @@ def hub_draft() -> Draft | None:
     name = st.text_input(
         "Name of the data set",
         placeholder="fancyzhx/ag_news@test",
-        help="OWNER/NAME, with :CONFIG and @SPLIT where needed. Only its data files are fetched; "
-        "no script of it is run.",
         key="data_hub",
         persist_state="session",
     ).strip()
+    st.caption(
+        "OWNER/NAME as it stands on the hub, with :CONFIG and @SPLIT where needed. Only its data "
+        "files are fetched; no script of it is run."
+    )
     if st.button("Fetch it", icon=":material/cloud_download:", disabled=not name):
         asked = hub.PREFIX + name.removeprefix(hub.PREFIX)
         with st.spinner("Fetching the data files \u2026"):
@@ -119,6 +132,16 @@ def hub_draft() -> Draft | None:
         keep_draft("hub", Draft(found.files, asked, False, found.warnings))
         st.rerun()
     return None
+
+
+def leave_out(slot: str, paths: tuple[str, ...]) -> None:
+    """Go on with the other files of this slot."""
+    kept: Draft = st.session_state[f"_draft_{slot}"]
+    files = tuple(file for file in kept.files if file.path not in paths)
+    for path in paths:
+        uploads.forget(path)
+    names = [file.name or Path(file.path).name for file in files]
+    keep_draft(slot, replace(kept, files=files, name=joined(names)))
 
 
 def drop_draft(slot: str) -> None:
@@ -137,6 +160,22 @@ def inspected(draft: Draft) -> tuple[Source, ...]:
 @st.cache_resource(show_spinner="Looking into the file \u2026", max_entries=8)
 def _inspected(draft: Draft, stamp: tuple[tuple[float, int], ...]) -> tuple[Source, ...]:
     return datasets.inspect_files(draft.files)
+
+
+def refused(draft: Draft) -> dict[str, str]:
+    """Of several files, the paths of those that cannot be read, each with what is wrong."""
+    return _refused(draft, _stamp(draft)) if len(draft.files) > 1 else {}
+
+
+@st.cache_resource(show_spinner="Looking into each file \u2026", max_entries=2)
+def _refused(draft: Draft, stamp: tuple[tuple[float, int], ...]) -> dict[str, str]:
+    told = {}
+    for file in draft.files:
+        try:
+            datasets.inspect_files((file,))
+        except LLKDError as error:
+            told[file.path] = str(error)
+    return told
 
 
 def text_set(draft: Draft, reading: Reading) -> TextSet:
@@ -215,7 +254,7 @@ def show_sources(sources: tuple[Source, ...], blocks: bool) -> None:
             {
                 "file": one.name,
                 "format": _FORMATS.get(one.format, one.format.capitalize()),
-                "encoding": (one.encoding or "").upper(),
+                "encoding": _encoding(one),
                 "rows": one.rows,
                 "columns": ", ".join(one.columns[:12]),
             }
@@ -225,7 +264,7 @@ def show_sources(sources: tuple[Source, ...], blocks: bool) -> None:
         st.dataframe(
             rows,
             hide_index=True,
-            height=min(38 + 35 * len(rows), 216),
+            height=_height(len(rows)),
             alt="The files of this import: format, encoding, rows, columns",
         )
     show_source(sources[0], blocks)
@@ -235,7 +274,7 @@ def show_source(source: Source, blocks: bool = False) -> None:
     """What was found in a file: format, encoding, separator, first rows, warnings."""
     parts = [_FORMATS.get(source.format, source.format.capitalize())]
     if source.encoding:
-        parts.append(source.encoding.upper())
+        parts.append(_encoding(source))
     if source.delimiter:
         named = _DELIMITERS.get(source.delimiter, repr(source.delimiter))
         parts.append(f"separated by {named}")
@@ -245,8 +284,19 @@ def show_source(source: Source, blocks: bool = False) -> None:
         parts.append("a text is a block of lines" if blocks else "one text a line")
     parts.append(counted(source.rows, "row" if source.format != "text" else "line"))
     st.caption(f"Found: {plain(', '.join(parts))}. The first rows:")
-    st.dataframe(source.head, hide_index=True, height=216, alt="First rows of the file")
+    height = _height(len(source.head))
+    st.dataframe(source.head, hide_index=True, height=height, alt="First rows of the file")
     show_warnings(source.warnings)
+
+
+def _encoding(source: Source) -> str:
+    """What people call the encoding of a file; empty where it has none."""
+    return TITLES.get(source.encoding or "", (source.encoding or "").upper())
+
+
+def _height(rows: int) -> Any:
+    """Of a table: of its rows while they are few, and no empty ones below them."""
+    return 216 if rows > 5 else "content"
 
 
 def show_warnings(warnings: Any) -> None:
@@ -258,6 +308,16 @@ def show_warnings(warnings: Any) -> None:
         with st.expander(f"{counted(len(told) - 3, 'more remark')} on this file"):
             for warning in told[3:]:
                 st.text(warning)
+
+
+def without_texts(sources: tuple[Source, ...]) -> str:
+    """Which of several files lack the column with the texts of another, in a sentence; or ""."""
+    text = next((one.text_column for one in sources if one.text_column is not None), None)
+    lacking = [one.name for one in sources if text is not None and text not in one.columns]
+    if not lacking:
+        return ""
+    have = "has" if len(lacking) == 1 else "have"
+    return f"{joined(lacking)} {have} no column {text!r}, as another file has. "
 
 
 def likely_label(source: Source) -> str | None:

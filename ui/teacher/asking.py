@@ -119,7 +119,7 @@ def _two_sides(
 ) -> list[Side] | str:
     """A, as chosen above, and B, which begins as a copy of it."""
     with st.container(border=True, key="side_b"):
-        st.markdown("##### B: another way to ask")
+        st.markdown("## B: another way to ask")
         st.caption("It begins as a copy of the one above (A). Both are tried on the same texts.")
         begin = config if isinstance(config, TeacherConfig) else TeacherConfig()
         other, _ = teacher_form(store, project, begin, rows, side="_b")

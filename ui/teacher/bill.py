@@ -81,7 +81,7 @@ def show_bill(store: Store, project: Project, labelling: Labelling) -> None:
         return
     unusable = int((scores.label < 0).sum())
     with st.container(border=True, key="bill"):
-        st.markdown("##### The bill", help="Of this teacher pass, all attempts together.")
+        st.markdown("## The bill", help="Of this teacher pass, all attempts together.")
         with st.grid(9 if bill is not None else 5, min_column_width=94):
             st.metric("Asked about", count(max(0, len(scores.row) - labelling.cached)))
             st.metric(

@@ -60,7 +60,7 @@ def use(store: Store, project: Project, labelling: Labelling, calibration: str) 
 def switch(store: Store, project: Project, labelling: Labelling, labels: TeacherLabels) -> None:
     """Choose base and temperature; says what the choice does and what it changed."""
     with st.container(border=True):
-        st.markdown("##### Calibration", help=TERMS["calibration"])
+        st.markdown("## Calibration", help=TERMS["calibration"])
         if not np.isfinite(labels.probabilities).any():
             st.markdown(
                 "This teacher gave no probabilities, so there is nothing to calibrate: labels "

@@ -65,7 +65,7 @@ def show_tries(
         with st.container(border=True, key="tried"):
             results = [(side, job.result or {}) for side, job in zip(sides, made, strict=True)]
             st.markdown(
-                "##### Dry run",
+                "## Dry run",
                 help="No text gets a label yet; the answers are kept and not paid for twice.",
             )
             _answers(store, project, results)
@@ -96,7 +96,7 @@ def _summary(
 ) -> None:
     document = result.get("estimate")
     if side.name:
-        st.markdown(f"###### {side.name}")
+        st.markdown(f"### {side.name}")
     per_text = result.get("seconds_per_text") or 0.0
     facts = [f"About {count(result.get('tokens_per_text') or 0)} tokens a text"]
     if not side.config.teacher.startswith("api:"):
@@ -213,7 +213,7 @@ def _prompts(results: Sequence[tuple[Side, dict[str, Any]]]) -> None:
 
 def _prompt(side: Side, example: dict[str, Any]) -> None:
     if side.name:
-        st.markdown(f"###### {side.name}")
+        st.markdown(f"### {side.name}")
     code(example["prompt"])
     if example.get("raw"):
         st.caption("The teacher's own words:")

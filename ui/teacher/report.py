@@ -52,7 +52,7 @@ def growing(store: Store, project: Project, job: Job) -> None:
     names = labelling.label_set.names
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("##### Labels so far")
+        st.markdown("## Labels so far")
         st.plotly_chart(
             charts.label_histogram(_counts(labels, len(names)), names),
             config=PLOT,
@@ -60,7 +60,7 @@ def growing(store: Store, project: Project, job: Job) -> None:
             alt="How often each label was given so far",
         )
     with right:
-        st.markdown("##### Last labels")
+        st.markdown("## Last labels")
         _last_labels(store, project, labels, names)
 
 
@@ -77,9 +77,10 @@ def _last_labels(store: Store, project: Project, labels: TeacherLabels, names: l
     st.dataframe(
         pd.DataFrame(
             {
-                "text": [shortened(texts.iloc[row], 160) for row in shown],
+                # The label first: a long text would push it out of sight.
                 "label": [names[k] if k >= 0 else "\u2013" for k in labels.label[place]],
                 "confidence": labels.confidence[place],
+                "text": [shortened(texts.iloc[row], 160) for row in shown],
             }
         ),
         hide_index=True,
@@ -104,7 +105,7 @@ def report(store: Store, project: Project, labelling: Labelling) -> None:
     counts = _counts(labels, len(names))
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, height="stretch"):
-        st.markdown("##### Labels given", help=TERMS["pseudo-label"])
+        st.markdown("## Labels given", help=TERMS["pseudo-label"])
         st.plotly_chart(
             charts.label_histogram(counts, names),
             config=PLOT,
@@ -112,7 +113,7 @@ def report(store: Store, project: Project, labelling: Labelling) -> None:
             alt="How often each label was given",
         )
     with right.container(border=True, height="stretch"):
-        st.markdown("##### Confidence", help=TERMS["teacher confidence"])
+        st.markdown("## Confidence", help=TERMS["teacher confidence"])
         _confidence(labels, names)
     with st.expander("By class", icon=":material/table_rows:"):
         _by_class(labels, names, counts, quality)

@@ -38,7 +38,7 @@ def review(store: Store, project: Project, labelling: Labelling) -> None:
     left = int((table["decided"] == "").sum())
     still = f"**{count(left)}** still to be decided" if left else "all of them decided by now"
     with st.container(border=True):
-        st.markdown("##### Texts without a usable answer", help=TERMS["usable answer"])
+        st.markdown("## Texts without a usable answer", help=TERMS["usable answer"])
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
                 f"{counted(len(found), 'text')} got no usable answer; {still}. What the teacher "

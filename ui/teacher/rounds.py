@@ -30,7 +30,7 @@ def curve(store: Store, project: Project, labelling: Labelling) -> None:
     named, told = _MEASURES[measure]
     with st.container(border=True):
         st.markdown(
-            "##### What each call was worth",
+            "## What each call was worth",
             help="After each round a quick student (the probe) learnt from the labels so far.",
         )
         st.markdown(sentence(need, at_random, told))

@@ -20,7 +20,7 @@ UNSURE = 0.25  # an accuracy known no better than this says nothing about honest
 def trust(store: Store, project: Project, labelling: Labelling, quality: Quality | None) -> None:
     """A verdict in a sentence, three figures, and two charts on demand; else what to do first."""
     with st.container(border=True):
-        st.markdown("##### Can its confidence be trusted?")
+        st.markdown("## Can its confidence be trusted?")
         if quality is None:
             _nothing_known(project)
         elif not len(quality.confidence[quality.confidence == quality.confidence]):
@@ -89,7 +89,7 @@ def in_a_sentence(says: float, right: int, of: int) -> str:
 def _charts(quality: Quality) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("###### Is it right as often as it says?")
+        st.markdown("### Is it right as often as it says?")
         st.plotly_chart(
             charts.reliability(reliability_table(quality.confidence, quality.correct)),
             config=PLOT,
@@ -98,7 +98,7 @@ def _charts(quality: Quality) -> None:
         )
         st.caption(TERMS["reliability"])
     with right:
-        st.markdown("###### What if only the most confident are kept?")
+        st.markdown("### What if only the most confident are kept?")
         st.plotly_chart(
             charts.risk_coverage(risk_coverage(quality.confidence, quality.correct)),
             config=PLOT,

@@ -27,7 +27,7 @@ def show(store: Store, project: Project, result: dict[str, Any]) -> None:
     """The result document of a finished bake-off."""
     found, best = result["candidates"], result["best"]
     with st.container(border=True):
-        st.markdown("##### What came out", help=TERMS["bake-off"])
+        st.markdown("## What came out", help=TERMS["bake-off"])
         if best is None:
             st.markdown("None of them gave an answer that could be judged.")
         else:
