@@ -102,9 +102,4 @@ with told():
     plane_and_controls(page.store, project)
     replay.replay(page.store, project)
     table(page.store, project)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        next_step("Train", "Next: train a student", primary=False)
-        st.caption(
-            "To train on exactly what is kept here, save the selection first; there is then a "
-            "button *Train on it*."
-        )
+    next_step("Train", "Next: train a student", primary=False)

@@ -747,6 +747,29 @@ def test_a_saved_selection_is_taken_to_export_and_to_train(home):
     assert app.selectbox(key="train_saved_rows").value == "sure"
 
 
+def test_what_is_kept_now_is_trained_on_with_one_click(home):
+    store, project = seeded_project(home, n=200)
+    app = opened("curate", tt="0.7")
+    kept = int(curation.kept_rows(_plane(store, project), 0.7, 0.0).sum())
+    app.button(key="curate_train_kept").click().run()
+    assert not app.exception and not app.error
+    [saved] = store.people.selections(project.id)
+    assert saved["name"].startswith("kept on ") and saved["counts"]["kept"] == kept
+    assert saved["view"]["teacher_threshold"] == 0.7
+    assert app.selectbox(key="train_strategy").value == "saved"
+    assert app.selectbox(key="train_saved_rows").value == saved["name"]
+
+    app.switch_page("pages/curate.py").run()
+    next(f for f in app.text_input if f.label == "Name of this selection").input("sure ones").run()
+    app.button(key="curate_train_kept").click().run()
+    assert app.selectbox(key="train_saved_rows").value == "sure ones"
+    app.switch_page("pages/curate.py").run()
+    next(f for f in app.text_input if f.label == "Name of this selection").input("sure ones").run()
+    app.button(key="curate_train_kept").click().run()
+    assert "There is a selection 'sure ones' already" in app.error[0].value
+    assert len(store.people.selections(project.id)) == 2
+
+
 def test_texts_nearest_in_meaning_are_listed_nearest_first(home):
     store, project = seeded_project(home, n=200)
     values = curation.load_embeddings(store, project)

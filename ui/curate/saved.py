@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import streamlit as st
@@ -35,6 +36,14 @@ def selections(scene: Scene) -> None:
             on_click=_save,
             args=(scene,),
         )
+        if st.button(
+            "Train on what is kept",
+            icon=":material/model_training:",
+            key="curate_train_kept",
+            disabled=not scene.counts["kept"],
+            help="Saves it, under the name typed here or the time, and opens Train with it chosen.",
+        ):
+            _train_on_kept(scene)
     said = st.session_state.pop("_curate_saved", None)
     if said is not None:
         good, message = said
@@ -52,17 +61,29 @@ def _name_key() -> str:
 def _save(scene: Scene) -> None:
     name = st.session_state.get(_name_key(), "").strip()
     try:
-        scene.store.people.save_selection(
-            scene.project.id,
-            name,
-            scene.view.to_json(scene.plane.calibration),
-            scene.counts,
-        )
+        _keep(scene, name)
         st.session_state["_curate_saved"] = (True, f"Saved as {name!r}.")
         st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
     except LLKDError as error:
         st.session_state["_curate_saved"] = (False, str(error))
     draw_again(PLANE)
+
+
+def _train_on_kept(scene: Scene) -> None:
+    name = st.session_state.get(_name_key(), "").strip()
+    name = name or time.strftime("kept on %d %B, %H:%M:%S").replace(" 0", " ")
+    try:
+        _keep(scene, name)
+    except LLKDError as error:
+        show_error(str(error))
+        return
+    st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
+    _leave("Train", train_strategy="saved", train_saved_rows=name)
+
+
+def _keep(scene: Scene, name: str) -> None:
+    seen = scene.view.to_json(scene.plane.calibration)
+    scene.store.people.save_selection(scene.project.id, name, seen, scene.counts)
 
 
 def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
