@@ -766,7 +766,7 @@ def test_what_is_kept_now_is_trained_on_with_one_click(home):
     app.switch_page("pages/curate.py").run()
     next(f for f in app.text_input if f.label == "Name of this selection").input("sure ones").run()
     app.button(key="curate_train_kept").click().run()
-    assert "There is a selection 'sure ones' already" in app.error[0].value
+    assert "There is a selection 'sure ones' already" in said(app.error)
     assert len(store.people.selections(project.id)) == 2
 
 
