@@ -22,6 +22,7 @@ PARTS = some.recursive(
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
     monkeypatch.setattr(figures, "_kept", type(figures._kept)())
+    monkeypatch.setattr(figures, "_frames", {})
 
 
 def made_of(calls):
