@@ -9,7 +9,7 @@ import streamlit as st
 from llkd import commands, curation, jobs
 from llkd.store import Project, Store
 from ui import jobs_view, reads, view
-from ui.curate import controls, plane, replay, saved
+from ui.curate import controls, listed_again, plane, replay, saved
 from ui.curate.scene import PLANE, Scene
 from ui.curate.table import table
 from ui.errors import told
@@ -57,6 +57,7 @@ def _missing_need(store: Store, project: Project) -> None:
 def _notes(store: Store, project: Project) -> None:
     """What a reader should know before trusting the plane."""
     scene = Scene(store, project)
+    listed_again.read(scene)
     if not scene.need_known:
         _missing_need(store, project)
     frame = scene.plane.frame

@@ -10,6 +10,7 @@ from ui import export_options, export_student, export_view, jobs_view, reads, vi
 from ui.errors import told
 from ui.export_view import FROM_CURATE, FROM_RUN, FROM_SAVED, Choice
 from ui.page import Page, empty_state, next_step, open_page
+from ui.run_choice import choose_run
 from ui.view import View
 from ui.wording import counted, plain, when
 
@@ -17,7 +18,7 @@ from ui.wording import counted, plain, when
 def _choice(store: Store, project: Project) -> Choice:
     names = curation.current_labelling(store, project).label_set.names
     saved = {one["name"]: one for one in store.people.selections(project.id)}
-    runs = {run.id: run for run in fairness.finished(store, project)}
+    runs = fairness.finished(store, project)
     kinds = [FROM_CURATE, *([FROM_SAVED] if saved else []), *([FROM_RUN] if runs else [])]
     if st.session_state.get("export_what") not in kinds:
         st.session_state["export_what"] = FROM_CURATE
@@ -36,15 +37,8 @@ def _choice(store: Store, project: Project) -> Choice:
         chosen = View.from_json(saved[name]["view"], names)
         return export_view.of_view(store, project, chosen, name)
     if what == FROM_RUN and runs:
-        number = st.selectbox(
-            "Run",
-            list(reversed(runs)),
-            format_func=lambda n: f"{runs[n].name}, seed {runs[n].config.seed}",
-            key="export_run",
-            persist_state="session",
-            width=400,
-        )
-        return export_view.of_run(store, project, runs[number])
+        run = choose_run("Run", runs[::-1], key="export_run", width=400)
+        return export_view.of_run(store, project, run)
     now = view.in_use(project, names)
     if not now.teacher and not now.student:
         st.caption("Both thresholds are 0 on Curate, so everything with a label is kept.")

@@ -12,6 +12,7 @@ from llkd.store import Job, Project, Run, Store
 from ui import comparison, fair, jobs_view, reads, run_view
 from ui.errors import told
 from ui.page import Page, empty_state, next_step, open_page
+from ui.run_choice import choose_run
 from ui.training_form import checked, training_form
 from ui.wording import count, counted
 
@@ -82,17 +83,8 @@ def _past(store: Store, project: Project, runs: Sequence[Run]) -> None:
     if not done:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        names = {run.id: f"{run.name}, seed {run.config.seed}" for run in done}
-        chosen = st.selectbox(
-            f"Finished runs ({len(done)})",
-            list(names),
-            format_func=names.__getitem__,
-            key="train_look",
-            persist_state="session",
-            width=340,
-        )
+        run = choose_run(f"Finished runs ({len(done)})", done, key="train_look")
         next_step("Results", "Compare the results", primary=False)
-    run = next(run for run in done if run.id == chosen)
     st.caption(run_view.figures(run))
     run_view.progress_charts(store, project, run, f"past_{run.id}")
 

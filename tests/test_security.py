@@ -197,6 +197,8 @@ KNOWN_GOOD = {
     ("ui/results/cartography.py", "title"): "the region's words, constants",
     ("ui/results/confusion.py", "label"): "one of two constants",
     ("ui/teacher/dry_run.py", "gold"): "right_words counts them",
+    ("ui/run_choice.py", "label"): "constants of the callers",
+    ("ui/run_choice.py", "note"): "a constant of the caller",
     ("ui/tryout.py", "run.name"): "a run's name is its strategy and number",
 }
 

@@ -13,6 +13,7 @@ from llkd.store import Project, Run, Store
 from ui import comparison_report, fair, results_view
 from ui.curate import rows
 from ui.page import go_to, next_step
+from ui.run_choice import choose_run
 from ui.wording import count, counted, duration, plain
 
 SEEDS = (1, 3, 5)
@@ -68,16 +69,11 @@ def _of_single_runs(store: Store, project: Project, runs: Sequence[Run]) -> None
         return
     run = methods[-1]
     if len(methods) > 1:
-        names = {one.id: f"{one.name}, seed {one.config.seed}" for one in methods}
-        chosen = st.selectbox(
+        run = choose_run(
             "The llkd run to judge (its other seeds count with it)",
-            list(reversed(names)),
-            format_func=names.__getitem__,
+            methods[::-1],
             key="results_judged",
-            persist_state="session",
-            width=340,
         )
-        run = next(one for one in methods if one.id == chosen)
     with st.spinner("Comparing the runs on the held-out texts …", show_time=False):
         found = {
             rival: results_view.comparison(store, project, run, rival) for rival in fairness.RIVALS

@@ -17,6 +17,7 @@ from llkd.evaluation import wilson
 from llkd.exporting import USUAL_GROUPS, Options
 from llkd.store import Job, Project, Run, Store
 from ui import export_manifest, reads, view
+from ui.figures import finished
 from ui.view import View
 from ui.wording import count, counted, plain, share
 
@@ -132,7 +133,7 @@ def preview(choice: Choice) -> None:
     with right:
         labelled = np.bincount(plane.frame["label"].to_numpy() + 1, minlength=len(sizes) + 1)[1:]
         st.plotly_chart(
-            charts.kept_per_class(plane.names, sizes, labelled.tolist()),
+            finished(charts.kept_per_class, plane.names, sizes, labelled.tolist()),
             key="export_bars",
             config={"displayModeBar": False},
             alt="Rows of each class in the export",

@@ -9,6 +9,7 @@ import streamlit as st
 
 from llkd import jobs
 from llkd.store import Job, Store
+from ui import timed
 from ui.errors import show_error, told
 from ui.wording import count, duration, plain, rate, share, time_left
 
@@ -94,7 +95,7 @@ def watch(
         if job.live and not now.live:
             st.rerun()
 
-    st.fragment(_follow, run_every=every if job.live else None)()
+    timed.part(_follow, every if job.live else None)()
 
 
 def sidebar_card(store: Store, job: Job, *, waiting: bool = False) -> None:

@@ -16,7 +16,7 @@ import streamlit as st
 from llkd import jobs
 from llkd.errors import LLKDError, NotFound
 from llkd.store import Job, Project, Store
-from ui import exposure, jobs_view, login, reads
+from ui import exposure, jobs_view, login, reads, timed
 from ui.errors import show_error, told_later
 from ui.steps import BY_NAME, DONE, RUNNING, STEPS, progress
 
@@ -98,6 +98,7 @@ def next_step(step: str, label: str, *, primary: bool = True, key: str | None = 
 
 def go_to(step: str) -> NoReturn:
     """Leave for another page of the same project."""
+    timed.forget()
     st.switch_page(BY_NAME[step].file, query_params=_query())
 
 
@@ -125,7 +126,9 @@ def _route() -> Any:
     ]
     # A default page loses the address of its own name: the first step must keep /data.
     home = st.Page(_home, title=PRODUCT, url_path="home", default=True, visibility="hidden")
-    return st.navigation([home, *pages], position="hidden")
+    chosen = st.navigation([home, *pages], position="hidden")
+    timed.entered(chosen.url_path)
+    return chosen
 
 
 def _home() -> None:
@@ -191,7 +194,7 @@ def _sidebar(store: Store, project: Project | None) -> None:
     drawn = tuple(job.id for job in live)
     # Even with nothing to watch: a job may be started elsewhere (another tab, a terminal).
     # Every open page asks, so twenty people must not ask each second: that is half a processor.
-    follow = st.fragment(_steps_and_jobs, run_every=2.0 if live else 5.0)
+    follow = timed.part(_steps_and_jobs, 2.0 if live else 5.0)
     follow(store, project, drawn)
 
 

@@ -231,9 +231,21 @@ def plane(
     Decisions are put on top of a kept plane, so that a correction does not read it all again.
     Raises UserError before the first teacher label.
     """
+    return keyed_plane(store, project, calibration=calibration, run=run, epoch=epoch)[0]
+
+
+def keyed_plane(
+    store: Store,
+    project: Project,
+    *,
+    calibration: Calibration | None = None,
+    run: Run | None = None,
+    epoch: int | None = None,
+) -> tuple[Plane, tuple[Any, ...], str]:
+    """:func:`plane`, its :func:`plane_key`, and the version of people's decisions in it."""
     key = plane_key(store, project, calibration=calibration, run=run, epoch=epoch)
     people = store.people.version(project.id)
-    return _decided(key, people, store, project, calibration, run, epoch)
+    return _decided(key, people, store, project, calibration, run, epoch), key, people
 
 
 def plane_key(

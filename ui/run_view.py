@@ -9,6 +9,7 @@ import streamlit as st
 from llkd import charts
 from llkd.store import Project, Run, Store
 from ui import run_reads
+from ui.figures import finished
 from ui.wording import count, plain, score, share
 
 PLAIN = {"displayModeBar": False}
@@ -38,10 +39,11 @@ def progress_charts(store: Store, project: Project, run: Run, key: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Loss** – how wrong the student is on what it trains on; lower is better.")
-        _chart(charts.loss(steps), f"{key}_loss", "Loss by training step")
+        _chart(finished(charts.loss, steps), f"{key}_loss", "Loss by training step")
     with right:
         st.markdown("**Share selected** – how much of each batch the student trains on.")
-        _chart(charts.share_selected(steps), f"{key}_share", "Share of each batch selected")
+        shares = finished(charts.share_selected, steps)
+        _chart(shares, f"{key}_share", "Share of each batch selected")
     for column, side, meaning in (
         (left, "teacher", "the confidence a text needs at least, by class."),
         (right, "student", "the information need a text needs at least, by class."),
@@ -49,13 +51,14 @@ def progress_charts(store: Store, project: Project, run: Run, key: str) -> None:
         if max(steps[f"{side}_threshold"].iloc[-1]) > 0 and len(names) <= THRESHOLD_CLASSES:
             with column:
                 st.markdown(f"**{side.capitalize()} threshold** – {meaning}")
-                figure = charts.thresholds(steps, side, names)
+                figure = finished(charts.thresholds, steps, side, names)
                 _chart(figure, f"{key}_{side}", f"{side.capitalize()} threshold by step")
     epochs = run_reads.by_epoch(store, project, run)
     if epochs:
         with left:
             st.markdown("**Quality** – measured on held-out texts after each epoch.")
-            _chart(charts.evaluation(epochs), f"{key}_quality", "Accuracy and macro-F1 by epoch")
+            quality = finished(charts.evaluation, epochs)
+            _chart(quality, f"{key}_quality", "Accuracy and macro-F1 by epoch")
     for warning in (run.summary or {}).get("warnings", []):
         st.warning(plain(warning), icon=":material/warning:")
 

@@ -13,6 +13,7 @@ from llkd.config import SelectionConfig, TrainingConfig, build
 from llkd.store import Project, Run, Store
 from llkd.strategies import EXPLAINED, TAKE_A_SHARE, USUAL_STRATEGY
 from ui import fair, view
+from ui.run_choice import choose_run
 from ui.view import Threshold
 from ui.wording import TERMS, count, counted
 
@@ -133,16 +134,14 @@ def _share(finished: Sequence[Run], selection: dict[str, Any], values: dict[str,
             persist_state="session",
         )
     if how == REFERENCE:
-        names = {run.id: run.name for run in references}
-        values["reference_run"] = st.selectbox(
+        values["reference_run"] = choose_run(
             "Reference run",
-            list(reversed(names)),
-            format_func=names.__getitem__,
+            references[::-1],
             key="train_reference",
-            persist_state="session",
-            help="Each step draws as many texts as this run selected in that step. Epochs, batch "
+            width="stretch",
+            note="Each step draws as many texts as this run selected in that step. Epochs, batch "
             "size and seed must be the same.",
-        )
+        ).id
     else:
         selection["share"] = st.slider(
             "Share drawn",

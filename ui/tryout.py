@@ -7,6 +7,7 @@ import streamlit as st
 from llkd import charts, commands, jobs
 from llkd.errors import NotFound
 from llkd.store import Job, Project, Run, Store
+from ui import timed
 from ui.errors import show_error, told
 from ui.wording import plain, shortened
 
@@ -53,7 +54,7 @@ def _follow(store: Store, job_id: int, text: str) -> None:
     except NotFound:
         st.session_state.pop(_JOB, None)
         return
-    st.fragment(_answer, run_every=0.5 if job.live else None)(store, job, text)
+    timed.part(_answer, 0.5 if job.live else None)(store, job, text)
 
 
 def _answer(store: Store, asked: Job, text: str) -> None:

@@ -69,3 +69,12 @@ def test_the_core_knows_nothing_of_the_pages():
         source = path.read_text(encoding="utf-8")
         assert "import streamlit" not in source and "from streamlit" not in source, path
         assert "from ui" not in source and "import ui" not in source, path
+
+
+def test_pages_are_left_and_beats_are_set_in_one_place_each():
+    """Elsewhere, what a browser asks for a page that was left would clear the next one."""
+    for words, own in (("run_every", "ui/timed.py"), ("switch_page", "ui/page.py")):
+        files = [ROOT / "app.py", *(ROOT / "pages").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]
+        found = [str(f.relative_to(ROOT)) for f in files if f"{words}=" in f.read_text()
+                 or f"{words}(" in f.read_text()]  # fmt: skip
+        assert found == [own], words

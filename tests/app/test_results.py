@@ -461,6 +461,29 @@ def test_one_epoch_is_no_map(home):
     button(app, "Train with more epochs")
 
 
+def test_a_chosen_run_stays_chosen_when_it_gets_another_name(home):
+    store, project = seeded_project(home)
+    first = add_run(store, project, epochs=1)
+    add_run(store, project, epochs=1, seed=1)
+    app = opened("results")
+
+    def judged():
+        return next(one for one in app.selectbox if one.label.startswith("The llkd run to judge"))
+
+    assert judged().options[judged().index] == "run 2: llkd, seed 1"
+    judged().set_value(first.id).run()
+    store.runs.describe(first.id, title="our best")
+    app.run()
+    assert judged().options[judged().index] == "run 1: our best, seed 0"
+    # What the browser sends from now on is the new name.
+    app.run()
+    assert judged().options[judged().index] == "run 1: our best, seed 0"
+    app.switch_page("pages/train.py").run()
+    app.switch_page("pages/results.py").run()
+    app.run()
+    assert judged().value == first.id
+
+
 # --- many runs, and what people say of them -----------------------------------------------------
 
 

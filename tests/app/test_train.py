@@ -135,7 +135,8 @@ def test_a_random_strategy_draws_a_share_or_as_many_as_a_run(home, started):
     run = add_run(store, project)
     app = opened("train")
     _pick(app, "train_strategy", "teacher_then_random")
-    assert app.selectbox(key="train_reference").options == [run.name]
+    options = next(one for one in app.selectbox if one.label == "Reference run").options
+    assert options == [f"{run.name}, seed 0"]
     button(app, "Start training").click().run()
     assert f"--reference-run={run.id}" in started[-1]
     assert not [part for part in started[-1] if part.startswith("--share")]

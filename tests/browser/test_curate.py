@@ -118,6 +118,40 @@ def test_lines_typing_keys_classes_reload_and_another_page(server, page):
     assert page.problems == []
 
 
+def test_a_class_picked_just_before_the_page_is_left_is_picked_again_on_return(server, page):
+    seeded_project(server.home, n=300)
+    seen = Curate(page).open(server)
+    page.get_by_role("radio", name="waste").click()
+    page.get_by_role("link", name="Train").first.click()
+    settled(page, "Start training")
+    page.get_by_role("link", name="Curate").first.click()
+    seen.ready()
+    page.locator("[role=radio][aria-checked=true]").filter(has_text="waste").wait_for()
+    assert page.problems == []
+
+
+def test_a_list_from_results_is_there_after_a_reload(server, page):
+    store, project = seeded_project(server.home, n=400)
+    add_run(store, project, sharpness=1.0)
+    page.goto(f"{server.url}/results")
+    settled(page, "One run in detail")
+    button = page.get_by_role("button", name=re.compile("taught as .* student says"))
+    number, title = re.search(r"(\d+) texts? (taught as .*)", button.inner_text()).groups()
+    button.click()
+    seen = Curate(page).ready()
+    title = page.get_by_text(title[:1].upper() + title[1:], exact=True)
+    title.wait_for()
+    settled(page)
+    assert seen.listed() == int(number) > 1
+    page.wait_for_url("**list=**")
+    page.reload()
+    seen.ready()
+    title.wait_for()
+    settled(page)
+    assert seen.listed() == int(number)
+    assert page.problems == []
+
+
 def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page, browser):
     store, project = seeded_project(server.home, n=800)
     seen = Curate(page).open(server, "?tt=0.9")

@@ -46,9 +46,8 @@ class Scene:
             "run": self.run,
             "epoch": self.view.epoch,
         }
-        self.plane: Plane = reads.plane(store, project, **source)
-        self.key = reads.plane_key(store, project, **source)
-        self.people = store.people.version(project.id)
+        # Asked once, so that what is kept under the key is always of this plane.
+        self.plane, self.key, self.people = reads.keyed_plane(store, project, **source)
         found = self._kept()
         self.kept, self.counts = found.rows, found.counts
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project, Store
-from ui.curate import controls, meaning, replay, review, rows
+from ui.curate import controls, listed_again, meaning, replay, review, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
 from ui.curate.scene import PICKED, TABLE, Picked, Scene, decide, picked, redraw, region, undo
@@ -23,7 +23,9 @@ def table(store: Store, project: Project) -> None:
         scene = Scene(store, project)
         st.header("Texts", anchor=False)
         controls.counts(scene)
+        listed_again.lost(scene.project)
         wanted = _filters(scene)
+        listed_again.write(scene.project, wanted.picked if wanted.shown == PICKED else None)
         found = _listed(scene, wanted)
         texts = scene.texts
         if review.switch():

@@ -6,6 +6,7 @@ import streamlit as st
 
 from llkd import charts
 from llkd.datasets import Statistics, TextSet
+from ui.figures import finished
 from ui.wording import TERMS, count, counted, plain, share
 
 _PLAIN = {"displayModeBar": False}
@@ -34,7 +35,7 @@ def _shown(found: Statistics) -> None:
         st.caption("How many texts have how many characters; the last bar holds all longer ones.")
         histogram = found.histogram
         st.plotly_chart(
-            charts.length_histogram(histogram.edges, histogram.counts),
+            finished(charts.length_histogram, histogram.edges, histogram.counts),
             key="data_lengths",
             config=_PLAIN,
             alt="Histogram of text lengths in characters",

@@ -13,6 +13,7 @@ from llkd import charts, fairness, signals
 from llkd.errors import NotFound
 from llkd.store import Project, Run, Store
 from ui import reads, run_reads
+from ui.figures import finished
 from ui.results.on_curate import open_on_curate
 from ui.results_view import PLAIN, TEXT_COLUMNS, shown_text
 from ui.wording import count, counted, plain, shortened
@@ -35,7 +36,7 @@ def confusion(store: Store, project: Project, run: Run) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.plotly_chart(
-            charts.confusion(report["confusion"], names, chosen=(true, said)),
+            finished(charts.confusion, report["confusion"], names, chosen=(true, said)),
             key=key,
             config=PLAIN,
             on_select=lambda: _clicked(key),

@@ -7,6 +7,7 @@ import streamlit as st
 from llkd import charts, evaluation, signals
 from llkd.store import Project, Run, Store
 from ui import results_view, run_reads
+from ui.figures import finished
 from ui.results_view import PLAIN
 from ui.wording import TERMS, counted, score, share
 
@@ -18,8 +19,10 @@ FEW_TEXTS = 200
 def per_class(store: Store, project: Project, run: Run) -> None:
     """F1 of each class, the teacher beside."""
     st.plotly_chart(
-        charts.f1_per_class(
-            run_reads.class_names(run), results_view.f1_series(store, project, run)
+        finished(
+            charts.f1_per_class,
+            run_reads.class_names(run),
+            results_view.f1_series(store, project, run),
         ),
         key="results_f1",
         config=PLAIN,
@@ -49,7 +52,7 @@ def calibration(store: Store, project: Project, run: Run) -> None:
     left, side = st.columns([3, 2], gap="medium")
     with left:
         st.plotly_chart(
-            charts.reliability(evaluation.reliability_table(sure, right), "student"),
+            finished(charts.reliability, evaluation.reliability_table(sure, right), "student"),
             key="results_reliability",
             config=PLAIN,
             alt="How often the student is right at each confidence",

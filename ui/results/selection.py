@@ -13,6 +13,7 @@ from llkd.errors import NotFound
 from llkd.evaluation import wilson
 from llkd.store import Project, Run, Store
 from ui import run_reads
+from ui.figures import finished
 from ui.results_view import PLAIN
 from ui.wording import counted, share
 
@@ -43,7 +44,7 @@ def what_was_selected(store: Store, project: Project, run: Run) -> None:
     with left:
         st.markdown("**How much of each class** was selected, epoch by epoch.")
         st.plotly_chart(
-            charts.selected_when(_shares(counts, names), names),
+            finished(charts.selected_when, _shares(counts, names), names),
             key="results_when",
             config=PLAIN,
             alt="Share of each class selected in each epoch",

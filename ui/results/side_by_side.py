@@ -10,6 +10,7 @@ import streamlit as st
 from llkd import charts
 from llkd.store import Project, Run, Store
 from ui import results_view, run_reads
+from ui.figures import finished
 from ui.results import managing
 from ui.results_view import PLAIN
 from ui.wording import TERMS, counted, when
@@ -113,7 +114,9 @@ def table(store: Store, project: Project, runs: Sequence[Run], chosen: Run, meas
     if marks:
         teacher = run_reads.teacher_report(store, project, results_view.newest(listed))
         st.plotly_chart(
-            charts.accuracy_against_samples(marks, teacher["accuracy"] if teacher else None),
+            finished(
+                charts.accuracy_against_samples, marks, teacher["accuracy"] if teacher else None
+            ),
             key="results_samples",
             config=PLAIN,
             alt="Accuracy of each run against the samples it used",

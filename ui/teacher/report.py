@@ -12,6 +12,7 @@ from llkd import charts
 from llkd.curation import TeacherLabels
 from llkd.store import Job, Labelling, Project, Store
 from ui import reads
+from ui.figures import finished
 from ui.reads import Quality
 from ui.teacher import calibration, trust
 from ui.wording import TERMS, count, counted, duration, score, share, shortened
@@ -54,7 +55,7 @@ def growing(store: Store, project: Project, job: Job) -> None:
     with left:
         st.markdown("## Labels so far")
         st.plotly_chart(
-            charts.label_histogram(_counts(labels, len(names)), names),
+            finished(charts.label_histogram, _counts(labels, len(names)), names),
             config=PLOT,
             key=f"growing_{labelling.id}",
             alt="How often each label was given so far",
@@ -107,7 +108,7 @@ def report(store: Store, project: Project, labelling: Labelling) -> None:
     with left.container(border=True, height="stretch"):
         st.markdown("## Labels given", help=TERMS["pseudo-label"])
         st.plotly_chart(
-            charts.label_histogram(counts, names),
+            finished(charts.label_histogram, counts, names),
             config=PLOT,
             key="label_histogram",
             alt="How often each label was given",
@@ -169,7 +170,7 @@ def _confidence(labels: TeacherLabels, names: list[str]) -> None:
         st.markdown("The teacher gave labels without a confidence.")
         return
     st.plotly_chart(
-        charts.confidence_histogram(labels.confidence, labels.label, names),
+        finished(charts.confidence_histogram, labels.confidence, labels.label, names),
         config=PLOT,
         key="confidence_histogram",
         alt="How many texts have which teacher confidence",

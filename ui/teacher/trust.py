@@ -7,6 +7,7 @@ import streamlit as st
 from llkd import charts
 from llkd.evaluation import auroc_interval, reliability_table, risk_coverage, wilson
 from llkd.store import Labelling, Project, Store
+from ui.figures import finished
 from ui.page import next_step
 from ui.reads import Quality
 from ui.teacher.calibration import rows_in_words
@@ -91,7 +92,7 @@ def _charts(quality: Quality) -> None:
     with left:
         st.markdown("### Is it right as often as it says?")
         st.plotly_chart(
-            charts.reliability(reliability_table(quality.confidence, quality.correct)),
+            finished(charts.reliability, reliability_table(quality.confidence, quality.correct)),
             config=PLOT,
             key="reliability",
             alt="Share of right labels against teacher confidence",
@@ -100,7 +101,7 @@ def _charts(quality: Quality) -> None:
     with right:
         st.markdown("### What if only the most confident are kept?")
         st.plotly_chart(
-            charts.risk_coverage(risk_coverage(quality.confidence, quality.correct)),
+            finished(charts.risk_coverage, risk_coverage(quality.confidence, quality.correct)),
             config=PLOT,
             key="risk_coverage",
             alt="Share of wrong labels against share of texts kept",

@@ -15,7 +15,7 @@ import { Grid } from "./grid.js";
 import { listenToLines, showLines, showNumbers } from "./lines.js";
 import { buildClasses, count, listenToPanel, sentence, share, showCounts, showLegend, showPicked } from "./panel.js";
 
-const LOOK_AFTER = 400, HOVER_AFTER = 220; // ms of rest before the server is told
+const LOOK_AFTER = 400, HOVER_AFTER = 220; // ms of rest before the server is told of a zoom, of a mark
 const planes = new WeakMap(); // by the element that Streamlit gives: survives reruns
 const links = (globalThis[Symbol.for("llkd.decision-plane")] ??= new Map());
 
@@ -164,11 +164,16 @@ class Plane {
     this.look = { ...this.look, ...changes };
     this.seq.look = this.#next("look");
     clearTimeout(this.timers.look);
-    this.timers.look = setTimeout(() => {
-      if (this.settings?.reports.look) this.#send("look", { ...this.look, seq: this.seq.look });
-    }, LOOK_AFTER);
+    // A zoom comes in many small changes; any other is one act, and whoever leaves the page at once
+    // finds it again.
+    if ("zoom" in changes) this.timers.look = setTimeout(() => this.#tellLook(), LOOK_AFTER);
+    else this.#tellLook();
     this.hover(-1);
     this.touch("cells");
+  }
+
+  #tellLook() {
+    if (this.settings?.reports.look) this.#send("look", { ...this.look, seq: this.seq.look });
   }
 
   setMode(mode) {

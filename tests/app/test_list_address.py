@@ -1,0 +1,109 @@
+"""A list of picked texts in the address: shown again after a reload, or said to be gone."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from seed import opened, seeded_project, words
+from seed_runs import add_run
+
+from llkd.store import Project
+from ui.curate import listed_again, rows
+from ui.curate.scene import PICKED, Picked
+
+
+def _table(app):
+    return next(one.value for one in app.dataframe if "Why" in one.value.columns)
+
+
+def _project(texts):
+    made = object.__new__(Project)
+    vars(made).update(rows=texts, digest=f"digest of {texts}")
+    return made
+
+
+@given(some.lists(some.integers(0, 999), min_size=1, unique=True), some.booleans())
+def test_a_list_comes_back_as_it_was_in_its_order(numbers, drawn):
+    project = _project(1000)
+    packed = listed_again.packed_rows(project, Picked("t", 0, np.array(numbers), drawn))
+    found, again = listed_again.rows_of(project, packed)
+    assert found.tolist() == numbers and again is drawn
+    assert listed_again.rows_of(_project(1001), packed) is None, "other texts"
+    assert listed_again.rows_of(project, packed[:-3]) is None, "cut off"
+
+
+@given(some.text(max_size=60))
+def test_what_anybody_may_have_typed_is_no_list(typed):
+    assert listed_again.rows_of(_project(10), typed) is None
+
+
+def test_rows_that_are_none_of_the_project_or_come_twice_are_no_list():
+    project = _project(10)
+    for numbers in ([10], [-1], [3, 3]):
+        packed = listed_again.packed_rows(project, Picked("t", 0, np.array(numbers)))
+        assert listed_again.rows_of(project, packed) is None
+
+
+def test_a_list_from_results_is_there_again_when_the_address_is_opened_anew(home):
+    store, project = seeded_project(home, n=200)
+    add_run(store, project, sharpness=1.0)
+    app = opened("results")
+    app.get_by_key("results_true").set_value(1)
+    app.get_by_key("results_said").set_value(2).run()
+    app.get_by_key("results_pool_label").click().run()
+    listed = _table(app)["Text"].tolist()
+    assert listed
+    address = dict(app.query_params)
+    again = opened("curate", **address)
+    assert again.get_by_key("curate_shown").value == PICKED
+    assert _table(again)["Text"].tolist() == listed
+    # Another list, or none, is another address.
+    again.get_by_key("curate_shown").set_value(rows.ALL).run()
+    assert listed_again.ROWS not in again.query_params
+    assert listed_again.TITLE not in again.query_params
+    # The list is still one of those to show.
+    again.get_by_key("curate_shown").set_value(PICKED).run()
+    assert again.query_params[listed_again.ROWS] == address[listed_again.ROWS]
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_a_list_that_is_no_list_of_these_texts_is_said_to_be_gone(home, held_out):
+    store, project = seeded_project(home, n=100)
+    split = store.projects.texts(project.id, ["split"])["split"]
+    number = int(np.flatnonzero(split == "eval")[0])
+    # Held-out texts have no place on the plane.
+    packed = listed_again.packed_rows(project, Picked("t", 0, np.array([number])))
+    hostile = "![i](http://e.com/x) <b>texts</b>"
+    app = opened("curate", listed=hostile, list=packed if held_out else "")
+    assert not app.exception and not app.error
+    assert f"The list \u201c{hostile}\u201d was not kept when the page was loaded" in words(app)
+    assert app.get_by_key("curate_shown").value == rows.KEPT
+    assert "![i](" not in app.info[0].value
+    app.run()
+    assert listed_again.TITLE not in app.query_params
+
+
+def test_the_address_speaks_of_no_project_chosen_afterwards(home):
+    seeded_project(home, n=40, name="other")
+    _, project = seeded_project(home, n=100)
+    packed = listed_again.packed_rows(project, Picked("these", 0, np.array([90, 80])))
+    app = opened("curate", project="city", listed="these", list=packed)
+    assert len(_table(app)) == 2
+    app.sidebar.selectbox[0].select("other").run()
+    assert "was not kept" not in words(app)
+    assert app.get_by_key("curate_shown").value == rows.KEPT
+
+
+def test_a_list_too_long_for_an_address_leaves_its_title_there(monkeypatch, home):
+    store, project = seeded_project(home, n=200)
+    add_run(store, project, sharpness=1.0)
+    monkeypatch.setattr(listed_again, "LONGEST", 10)
+    app = opened("results")
+    app.get_by_key("results_true").set_value(1)
+    app.get_by_key("results_said").set_value(2).run()
+    app.get_by_key("results_pool_label").click().run()
+    title = app.query_params[listed_again.TITLE]
+    assert listed_again.ROWS not in app.query_params
+    again = opened("curate", listed=title)
+    assert "taught as waste, student says water" in title
+    assert f"The list \u201c{title}\u201d was not kept" in words(again)
