@@ -20,6 +20,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # run from anywhere, not installed
+
 _LETTERS = random.Random(7)
 WORDS = [
     "".join(_LETTERS.choices("etaoinshrdlucmfwypvbgkjqxz", k=2 + k % 9)) for k in range(20_000)
@@ -107,7 +110,7 @@ def measured(path: Path, home: Path, *more: str) -> tuple[float, float]:
         [*command, "--home", str(home), "--text-column", "text", *more],
         capture_output=True,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )
     if done.returncode:
         raise SystemExit(done.stderr)
