@@ -17,6 +17,8 @@ from llkd.store import Job, Store
 
 FORCE_AFTER_SECONDS = 20.0
 SILENT_SECONDS = 10.0
+LOG_LINE = 500
+"""Characters of a log's line that are shown."""
 """A job beats every second; one that has not for so long does not answer."""
 
 
@@ -131,7 +133,7 @@ def log_path(store: Store, job_id: int) -> Path:
 
 
 def log_tail(store: Store, job_id: int, lines: int = 20) -> str:
-    """The last lines of the job's log; empty where there is none."""
+    """The last lines of the job's log, long ones cut; empty where there is none."""
     path = log_path(store, job_id)
     if not path.exists():
         return ""
@@ -139,8 +141,9 @@ def log_tail(store: Store, job_id: int, lines: int = 20) -> str:
         file.seek(max(0, path.stat().st_size - 64_000))
         text = file.read().decode("utf-8", "replace")
     # A progress bar overwrites its line: only what it showed last is worth reading.
-    shown = [line.rsplit("\r", 1)[-1] for line in text.splitlines()]
-    return "\n".join(shown[-lines:])
+    found = text.rstrip().split("\n")[-lines:]
+    shown = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in found]
+    return "\n".join(f"{line[:LOG_LINE]} …" if len(line) > LOG_LINE else line for line in shown)
 
 
 def _spawn(store: Store, job: Job, lock: int) -> None:

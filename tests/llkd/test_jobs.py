@@ -289,4 +289,12 @@ def test_the_log_tail_shows_a_progress_bar_once(store):
     path = jobs.log_path(store, job.id)
     path.parent.mkdir(parents=True)
     path.write_text("one\n10%\r20%\r30%\nend\n")
-    assert jobs.log_tail(store, job.id, 2) == "30%\nend"
+    assert jobs.log_tail(store, job.id) == "one\n30%\nend"
+
+
+def test_the_log_tail_cuts_a_line_that_would_fill_the_page(store):
+    job = store.jobs.create("t", "t", [])
+    path = jobs.log_path(store, job.id)
+    path.parent.mkdir(parents=True)
+    path.write_text("before\n" + "x" * 5000 + "\u2028same line\nafter\n", encoding="utf-8")
+    assert jobs.log_tail(store, job.id) == "before\n" + "x" * 500 + " …\nafter"
