@@ -61,13 +61,21 @@ class ImportedTeacher:
         scores[named & known & (scores.argmax(axis=1) != label)] = np.nan
         # The explicit answer; -1 where the scores say it.
         answers = np.where(np.isfinite(scores).all(axis=1), -1, label)
-        self._remember(table.column("text"), answers, scores)
+        texts = table.column("text")
+        if texts.null_count:  # a record without a text labels none
+            there = np.flatnonzero(texts.is_valid().to_numpy())
+            texts, answers, scores = texts.drop_null(), answers[there], scores[there]
+        self._remember(texts, answers, scores)
         self.unmatched = self.unknown = self.conflicting = 0
         self.cut = 0
 
     @property
     def _name(self) -> str:
         return str(self._identity["file"])
+
+    def _called(self, part: str) -> str:
+        """What the file itself calls a column."""
+        return str(self._identity.get("columns", {}).get(part, part))
 
     def describe(self) -> dict[str, Any]:
         """The file's name and sha256, and the classes."""
@@ -176,9 +184,10 @@ class ImportedTeacher:
         with np.errstate(invalid="ignore"):
             bad = wanted[:, None] & ~((found >= 0) & (found <= 1))
         for row, k in np.argwhere(bad)[:1].tolist():
+            called, cell = self._called(columns[k]), str(table.column(columns[k])[row].as_py())
             raise DataError(
-                f"{self._name}, row {row + 1}: {columns[k]!r} must be a number from 0 to 1, but it "
-                f"was {str(table.column(columns[k])[row].as_py())[:40]!r}."
+                f"{self._name}, row {row + 1}: {called!r} must be a number from 0 to 1, but it was "
+                f"{cell[:40]!r}."
             )
         return found
 

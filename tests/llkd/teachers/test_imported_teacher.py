@@ -105,6 +105,21 @@ def test_kinds_of_files(tmp_path, name, content):
     assert answers == [-1, -1]
 
 
+def test_records_without_a_text_are_passed_over(tmp_path):
+    lines = ['{"text":"a","label":"Sci"}', '{"text":null,"label":"World"}', '{"label":"World"}']
+    lines += ['{"text":"b","label":"None"}', '{"text":null,"label":"Sci"}']
+    path = written(tmp_path, "\n".join(lines), "l.jsonl")
+    teacher = teacher_of(path, tmp_path)
+    assert by_text(teacher, ["b", "a", "", "c"])[1] == [1, 2, -1, -1]
+    assert (teacher.unmatched, teacher.unknown, teacher.conflicting) == (2, 0, 0)
+
+
+def test_a_bad_number_is_said_of_the_column_that_the_file_has(tmp_path):
+    content = "text,prob_World,p_None,prob_Sci\na,0.2,0.2,0.6\nb,0.2,much,0.2\n"
+    with pytest.raises(DataError, match="row 2: 'p_None' must be a number"):
+        teacher_of(written(tmp_path, content), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
