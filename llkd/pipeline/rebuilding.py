@@ -62,7 +62,7 @@ def _rebuild(store: Store, told: Mapping[str, Any], out: str | Path | None) -> d
     found = _find(store, told, changed)
     if changed or found.labelling is None or found.evidence is None:
         raise InputsChanged(changed)
-    folder = None if out is None else exporting.checked_folder(out)
+    folder = None if out is None else _other_folder(out)
     table = _table(store, told, found, found.labelling, found.evidence)
     notes = _notes(store, told, found)
     differing: list[str] = []
@@ -94,6 +94,18 @@ def _rebuild(store: Store, told: Mapping[str, Any], out: str | Path | None) -> d
         "written": [] if folder is None else [str(file) for file in files],
         "notes": notes,
     }
+
+
+def _other_folder(out: str | Path) -> Path:
+    """The folder to write to. Raises UserError where a student lies there: none is made again."""
+    folder = exporting.checked_folder(out)
+    there = exporting.manifest_in(folder)
+    if there is not None and any(name.startswith("student") for name in there["files"]):
+        raise UserError(
+            f"The folder {folder} holds an export with a student, which a rebuild does not make "
+            "again and would remove. Choose another --out."
+        )
+    return folder
 
 
 def _row_files(told: Mapping[str, Any]) -> list[str]:

@@ -211,6 +211,18 @@ class TestTheSameAgain:
             pipeline.rebuild(store, tmp_path / name, tmp_path / f"{name}2")
             assert contents(tmp_path / name) == contents(tmp_path / f"{name}2")
 
+    def test_a_student_that_lies_in_the_folder_is_not_removed(self, store, project, tmp_path):
+        out = tmp_path / "o"
+        told = exported(store, project, out)
+        (out / "student.zip").write_bytes(b"weights")
+        told["files"]["student.zip"] = exporting.sha256(out / "student.zip")
+        (out / "manifest.json").write_text(json.dumps(told))
+        before = contents(out)
+        with pytest.raises(UserError, match="would remove. Choose another --out"):
+            pipeline.rebuild(store, out, out)
+        assert contents(out) == before
+        assert set(pipeline.rebuild(store, out, tmp_path / "again")["files"].values()) == {True}
+
     def test_work_done_since_is_left_aside(self, store, project, tmp_path):
         told = exported(store, project, tmp_path / "o", ["jsonl"], teacher_threshold=0.55)
         labelling = store.labellings.get(project.labelling_id)
