@@ -55,9 +55,10 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
     )
     export_options.split_counts(store, project, choice.plane, choice.kept, options)
     student = onnx = False
-    if choice.run is not None and choice.run.student_folder.is_dir():
+    run = choice.run
+    if run is not None and run.summary is not None and run.student_folder.is_dir():
         student = st.toggle(
-            f"With the student of {plain(choice.run.name)}, as a zip file",
+            f"With the student of {plain(run.name)}, as a zip file",
             value=True,
             key="export_student",
             persist_state="session",

@@ -34,7 +34,7 @@ def student_run(
     if run is None and selection is not None:
         number = store.people.selection(project.id, selection)["view"].get("run")
         found = None if number is None else store.runs.get(number, project.id)
-        run = found if found is not None and found.student_folder.is_dir() else None
+        run = found if found is not None and _finished(found) else None
     if onnx and run is None:
         raise UserError(
             "--onnx is a form of the student, so it needs one: name its run with --run."
@@ -51,7 +51,7 @@ def beside(
     8-bit one is advised against. Raises UserError before the student is there, ModelError where it
     cannot be written as ONNX.
     """
-    if not run.student_folder.is_dir():
+    if not _finished(run):
         raise UserError(
             f"Run {run.id} has no finished student yet. Wait for it to finish, resume it, or leave "
             "the student out."
@@ -68,6 +68,11 @@ def beside(
         sizes[weights.name] = weights.stat().st_size
     parts["README.md"] = exporting.model_card(story(store, project, run, forms, sizes))
     return parts, forms
+
+
+def _finished(run: Run) -> bool:
+    """Whether there is a student and all that its card tells of it, which is written after it."""
+    return run.summary is not None and run.student_folder.is_dir()
 
 
 def onnx_files(

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -457,4 +458,11 @@ class TestWhatMustNotHappen:
         run.student_folder.rename(tmp_path / "gone")
         with pytest.raises(UserError, match="no finished student yet"):
             pipeline.export(store, fresh, tmp_path / "out", formats=["csv"], run=run)
+        assert not (tmp_path / "out").exists()
+        # Killed after the student was written and before its figures were.
+        (tmp_path / "gone").rename(run.student_folder)
+        with pytest.raises(UserError, match="no finished student yet"):
+            pipeline.export(
+                store, fresh, tmp_path / "out", formats=["csv"], run=replace(run, summary=None)
+            )
         assert not (tmp_path / "out").exists()
