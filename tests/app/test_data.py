@@ -272,6 +272,9 @@ def test_the_own_folder_is_no_data(home):
     app.segmented_control[0].set_value("File or folder on this machine").run()
     app.text_input[0].set_value(str(home / "projects" / "1" / "texts.parquet")).run()
     assert "the folder where this program keeps its own files" in said(app.error)
+    app.text_input[0].set_value(str(home.parent)).run()
+    assert "The folder where this program keeps its own files lies in that" in said(app.error)
+    assert not app.metric
 
 
 def test_a_server_that_answers_others_reads_no_paths(home, tmp_path, monkeypatch):

@@ -67,3 +67,8 @@ def _refuse_own(path: Path) -> None:
         raise UserError(
             "That lies in the folder where this program keeps its own files. Choose your own file."
         )
+    if real in home.parents:
+        raise UserError(
+            "The folder where this program keeps its own files lies in that one. Choose a folder "
+            "that holds only what is to be imported."
+        )
