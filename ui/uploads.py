@@ -24,8 +24,11 @@ def keep(store: Store, uploaded: IO[bytes]) -> Path:
     folder = store.home.root / "drafts"
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > _STALE_SECONDS:
-            old.unlink(missing_ok=True)
+        try:
+            if time.time() - old.stat().st_mtime > _STALE_SECONDS:
+                old.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue  # another session's, which has just taken its name or was removed
     path = folder / uuid.uuid4().hex
     _copy(uploaded, path)
     return path

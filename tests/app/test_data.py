@@ -489,6 +489,15 @@ def test_drafts_of_an_earlier_day_are_removed(home):
     assert list((home / "drafts").iterdir()) == [kept]
 
 
+def test_a_draft_that_another_session_removes_meanwhile_stops_nobody(home, monkeypatch):
+    store = Store(home)
+    theirs = uploads.keep(store, io.BytesIO(b"theirs"))
+    listed = list(theirs.parent.iterdir())
+    theirs.unlink()
+    monkeypatch.setattr(uploads.Path, "iterdir", lambda folder: iter(listed))
+    assert uploads.keep(store, io.BytesIO(b"mine")).read_bytes() == b"mine"
+
+
 def test_the_draft_is_still_there_when_the_page_is_left_and_entered_again(home):
     app = upload(opened("data"), CSV)
     app.text_input[0].set_value("Kept name").run()
