@@ -307,9 +307,15 @@ def _patterns(stated: Any, paths: list[str]) -> dict[str, list[str]]:
         for one in pattern if isinstance(pattern, list) else [pattern]:
             if not isinstance(one, str):
                 continue
-            there = [path for path in paths if fnmatch.fnmatchcase(path, one.removeprefix("./"))]
+            there = [path for path in paths if _meant(path, one.removeprefix("./"))]
             by_split.setdefault(split, []).extend(there)
     return {split: list(dict.fromkeys(files)) for split, files in by_split.items() if files}
+
+
+def _meant(path: str, pattern: str) -> bool:
+    """Whether a pattern means this path; ``**/`` in it stands for any folders, or for none."""
+    shorter = pattern.replace("**/", "")
+    return fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(path, shorter)
 
 
 def _guessed(paths: list[str]) -> Configs:

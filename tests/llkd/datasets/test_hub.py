@@ -91,6 +91,22 @@ def test_configurations_as_the_readme_states_them(tmp_path):
     assert [file.name for file in found.files] == ["other.csv", "part/1.csv"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("**/*.csv", ["a.csv", "part/b.csv"]),
+        ("part/**/*.csv", ["part/b.csv"]),
+        ("**/b.csv", ["part/b.csv"]),
+        ("./a.csv", ["a.csv"]),
+    ],
+)
+def test_two_stars_stand_for_any_folders_or_none(tmp_path, pattern, meant):
+    readme = f'---\nconfigs:\n- data_files: "{pattern}"\n---\n'
+    files = {"README.md": readme, "a.csv": ROWS.format("x"), "part/b.csv": ROWS.format("y")}
+    found, _ = asked(tmp_path, "hf:owner/name", files)
+    assert [file.name for file in found.files] == meant
+
+
 def test_several_files_without_a_split(tmp_path):
     files = {"a.jsonl": '{"text": "x y"}', "b.jsonl": '{"text": "z y"}', "LICENSE.txt": "words"}
     found, _ = asked(tmp_path, "hf:owner/name", files)
