@@ -13,7 +13,6 @@ import sqlite3
 import time
 import uuid
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -107,13 +106,14 @@ def _kept(connection: sa.Connection) -> str | None:
     return found["home"] if found else None
 
 
-def _mark(home: Home) -> dict[str, Any] | None:
+def _mark(home: Home) -> dict[str, str] | None:
     """The mark in the home. Raises StoreError where it cannot be read."""
     try:
-        return dict(json.loads(_file(home).read_text(encoding="utf-8")))
+        mark = json.loads(_file(home).read_text(encoding="utf-8"))
+        return {name: str(mark[name]) for name in ("home", "database")}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, LookupError) as error:
         raise StoreError(f"{_file(home)} cannot be read. Put it back from a backup.") from error
 
 

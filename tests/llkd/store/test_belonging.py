@@ -135,6 +135,17 @@ def test_a_mark_that_was_lost_is_made_again_where_the_files_are(home, elsewhere)
     Store(home).close()
 
 
+@pytest.mark.parametrize("altered", ["", "[]", "{}", '{"home": "x"}'])
+def test_a_mark_that_cannot_be_read_is_said_plainly(home, elsewhere, altered, capsys):
+    elsewhere()
+    filled(home)
+    (home / "another_database.json").write_text(altered)
+    with pytest.raises(StoreError, match=r"another_database.json cannot be read\. Put it back"):
+        Store(home)
+    assert main(["doctor", "--home", str(home)]) == 1
+    assert "another_database.json cannot be read" in capsys.readouterr().out
+
+
 def test_what_is_said_of_the_database_in_the_home_has_no_password(home, postgres):
     from tests.postgres_server import PASSWORD
 
