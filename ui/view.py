@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from llkd import curation
 from llkd.config import Calibration
 from llkd.store import Project, Run, Store
 from ui.decision_plane import SCALE
@@ -112,13 +113,8 @@ def show_in_address(view: View) -> None:
 
 def run_of(store: Store, project: Project, view: View) -> tuple[View, Run | None]:
     """The run that the view names; a run or epoch that is not there falls back to the probe."""
-    if view.run is None:
-        return replace(view, epoch=None), None
-    run = next((one for one in store.runs.all(project.id) if one.id == view.run), None)
-    epochs = [] if run is None else store.runs.epochs(run)
-    if not epochs:
-        return replace(view, run=None, epoch=None), None
-    return (view if view.epoch in epochs else replace(view, epoch=None)), run
+    run, epoch = curation.run_of_view(store, project, view.run, view.epoch)
+    return replace(view, run=None if run is None else run.id, epoch=epoch), run
 
 
 def value_of(threshold: Threshold, name: str | None) -> float:

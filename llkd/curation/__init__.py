@@ -35,6 +35,7 @@ from llkd.curation.plane import (
     find_need,
     load_plane,
     plane_of,
+    run_of_view,
     with_decisions,
 )
 from llkd.curation.replay import history
@@ -90,6 +91,7 @@ __all__ = [
     "quoted",
     "read_embeddings",
     "reasons",
+    "run_of_view",
     "save_embeddings",
     "shift_of",
     "summary",

@@ -115,6 +115,19 @@ def find_need(
     return Need(*found, PROBE, probe_file(store, project, labels))
 
 
+def run_of_view(
+    store: Store, project: Project, number: int | None, epoch: int | None
+) -> tuple[Run | None, int | None]:
+    """The run and epoch that a view of the plane names.
+
+    A run that is not there (it was deleted since) or has no signals gives None, for the probe; an
+    epoch that is not there gives None, for the run's last.
+    """
+    run = next((one for one in store.runs.all(project.id) if one.id == number), None)
+    epochs = [] if run is None else store.runs.epochs(run)
+    return (run if epochs else None), (epoch if epoch in epochs else None)
+
+
 def plane_of(
     store: Store,
     project: Project,

@@ -80,8 +80,8 @@ def choose(
             raise UserError("A saved selection has its own thresholds. Name it alone.")
         view = store.people.selection(project.id, selection)["view"]
         teacher, student = view.get("teacher_threshold", 0.0), view.get("student_threshold", 0.0)
-        calibration, epoch = view.get("calibration"), view.get("epoch")
-        run = store.runs.get(view["run"], project.id) if view.get("run") is not None else None
+        calibration = view.get("calibration")
+        run, epoch = curation.run_of_view(store, project, view.get("run"), view.get("epoch"))
     if run is not None and run.summary is None and not store.runs.epochs(run):
         raise UserError(f"Run {run.id} has no results yet. Wait for its first epoch, or resume it.")
     plane = curation.load_plane(store, project, calibration=calibration, run=run, epoch=epoch)

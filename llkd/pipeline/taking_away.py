@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from llkd import exporting, fairness, models
+from llkd import curation, exporting, fairness, models
 from llkd.errors import ModelError, UserError
 from llkd.exporting.student import Beside
 from llkd.jobs import JobContext
@@ -33,7 +33,7 @@ def student_run(
     """
     if run is None and selection is not None:
         number = store.people.selection(project.id, selection)["view"].get("run")
-        found = None if number is None else store.runs.get(number, project.id)
+        found, _ = curation.run_of_view(store, project, number, None)
         run = found if found is not None and _finished(found) else None
     if onnx and run is None:
         raise UserError(

@@ -323,6 +323,28 @@ class TestSelectAndExport:
             == pipeline.select(store, ready, teacher_threshold=0.8)["kept"]
         )
 
+    def test_a_saved_selection_outlives_its_run_with_the_need_of_the_probe(
+        self, store, ready, encoder, tmp_path
+    ):
+        run = store.runs.get(train(store, ready, config(encoder, "all", epochs=1))["run"])
+        middle = float(curation.load_plane(store, ready).frame["information_need"].median())
+        view = {"teacher_threshold": 0.0, "student_threshold": middle, "calibration": "batch"}
+        for name, more in (("its", {"run": run.id, "epoch": 1}), ("gone", {"epoch": 9})):
+            store.people.save_selection(ready.id, name, {**view, "run": run.id, **more}, {})
+        need = f"the student of {run.name}, after epoch 1"
+        for name in ("its", "gone"):
+            found = pipeline.select(store, ready, selection=name)["rule"]
+            assert (found["run"], found["information_need"]) == (run.id, need)
+        jobs.delete_run(store, run)
+        probed = pipeline.select(store, ready, student_threshold=middle)
+        assert 0 < probed["kept"] < 64
+        for name in ("its", "gone"):
+            found = pipeline.select(store, ready, selection=name)
+            assert found["kept"] == probed["kept"] and found["rule"]["run"] is None
+            out = pipeline.export(store, ready, tmp_path / name, formats=["csv"], selection=name)
+            assert out["rows"] == probed["kept"]
+            pipeline.rebuild(store, tmp_path / name)
+
 
 class TestCompare:
     def test_arms_share_their_steps_and_are_not_trained_twice(
