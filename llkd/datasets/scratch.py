@@ -10,6 +10,7 @@ import io
 import mmap
 import os
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from llkd.errors import DataError
 
 _ALIGNMENT = 64
 _MAPPED: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+_MAPPING = threading.Lock()  # of that set: imports of several sessions run in several threads
 
 
 def folder() -> str:
@@ -147,7 +149,8 @@ class Spool:
         tables = self._tables
         if self._file is not None:
             mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-            _MAPPED.add(mapped)
+            with _MAPPING:
+                _MAPPED.add(mapped)
             buffer = pa.py_buffer(mapped)
             tables = [
                 pa.ipc.open_stream(buffer.slice(start, size)).read_all()
@@ -158,7 +161,9 @@ class Spool:
 
 def release() -> None:
     """Let go of the memory that reading mapped tables has filled; it comes again when needed."""
-    for mapped in list(_MAPPED):
+    with _MAPPING:
+        every = list(_MAPPED)
+    for mapped in every:
         mapped.madvise(mmap.MADV_DONTNEED)
 
 

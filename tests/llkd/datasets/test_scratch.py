@@ -3,6 +3,8 @@
 import csv
 import json
 import random
+import threading
+import weakref
 
 import pyarrow as pa
 import pytest
@@ -54,6 +56,37 @@ def test_tables_of_different_columns_past_the_limit(small):
     assert table.column("c1").null_count == 180
     assert table.column("c0")[0].as_py() == "0"
     assert table.column("text").to_pylist() == ["words"] * 360
+
+
+def test_one_import_lets_go_of_memory_while_another_takes_some(small, monkeypatch):
+    under_way, added = threading.Event(), threading.Event()
+
+    class Slow(weakref.WeakSet):
+        """Is gone through while the other thread adds to it, where nothing keeps that off."""
+
+        def __iter__(self):
+            for one in super().__iter__():
+                under_way.set()
+                added.wait(0.3)
+                yield one
+
+    monkeypatch.setattr(scratch, "_MAPPED", Slow())
+    spools = [Spool() for _ in range(3)]
+    for spool in spools:
+        spool.add(pa.table({"text": ["words"] * 200}))
+    kept = [spool.table() for spool in spools[:2]]
+
+    def other():
+        under_way.wait()
+        kept.append(spools[2].table())
+        added.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    scratch.release()
+    thread.join()
+    assert [table.num_rows for table in kept] == [200, 200, 200]
+    assert len(scratch._MAPPED) == 3
 
 
 def rows():
