@@ -69,7 +69,7 @@ def _form(store: Store, project: Project, run: Run) -> None:
         return
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = f"{Path(uploads.harmless(draft.name)).stem}-predictions{ending}"
-    out = store.home.exports / f"{project.id}-predictions-{stamp}" / name
+    out = jobs_view.free_folder(store, f"{project.id}-predictions-{stamp}") / name
     jobs.start(
         store,
         commands.predict_file(project.name, run.id, path, out=str(out), text_column=column),

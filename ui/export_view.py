@@ -16,7 +16,7 @@ from llkd.curation import Plane
 from llkd.evaluation import wilson
 from llkd.exporting import USUAL_GROUPS, Options
 from llkd.store import Job, Project, Run, Store
-from ui import export_manifest, reads, view
+from ui import export_manifest, jobs_view, reads, view
 from ui.figures import finished
 from ui.view import View
 from ui.wording import count, counted, plain, share
@@ -158,11 +158,7 @@ def command(
 ) -> list[str]:
     """The export command, into a new folder of its own below the home."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    folder = store.home.exports / f"{project.id}-{stamp}"
-    tries = 2
-    while folder.exists():
-        folder = store.home.exports / f"{project.id}-{stamp}-{tries}"
-        tries += 1
+    folder = jobs_view.free_folder(store, f"{project.id}-{stamp}")
     with_student = zipped and choice.run is not None
     return commands.export(
         project.name,

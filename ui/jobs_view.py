@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -26,6 +27,18 @@ def live_job(store: Store, project_id: int, kinds: Sequence[str]) -> Job | None:
     """The queued or running job of these kinds in a project; None where there is none."""
     live = jobs.live_jobs(store)
     return next((j for j in live if j.project_id == project_id and j.kind in kinds), None)
+
+
+def free_folder(store: Store, name: str) -> Path:
+    """A folder for an export of that name: not there yet, and no job under way was told of it."""
+    told_of = {
+        word for job in store.jobs.all(states=("queued", "running")) for word in job.arguments
+    }
+    folder, tries = store.home.exports / name, 2
+    while folder.exists() or any(str(folder) in word for word in told_of):
+        folder = store.home.exports / f"{name}-{tries}"
+        tries += 1
+    return folder
 
 
 def pace(job: Job) -> float | None:

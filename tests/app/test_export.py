@@ -6,7 +6,7 @@ from seed import button, direct, ended_job, living_job, opened, said, seeded_pro
 from seed_runs import add_run
 
 from llkd import curation, jobs, pipeline
-from ui import export_view
+from ui import export_view, jobs_view
 
 
 @pytest.fixture
@@ -94,6 +94,18 @@ def test_the_preview_counts_what_the_thresholds_of_curate_keep(home, started):
         "--no-student",
     } <= set(command)
     assert command[1].startswith(f"--out={store.home.exports}/{project.id}-2")
+
+
+def test_two_exports_begun_in_the_same_second_have_folders_of_their_own(home):
+    store, project = seeded_project(home)
+    taken = set()
+    for kind, file in (("export", ""), ("export", ""), ("classify", "/x-predictions.csv")):
+        folder = jobs_view.free_folder(store, "1-20260101-000000")
+        assert folder not in taken and folder.parent == store.home.exports
+        taken.add(folder)
+        store.jobs.create(kind, kind, [kind, f"--out={folder}{file}", "--", "city"], project.id)
+    (store.home.exports / "2-x").mkdir(parents=True)
+    assert jobs_view.free_folder(store, "2-x").name == "2-x-2"
 
 
 def test_formats_are_chosen_and_one_is_needed(home, started):
