@@ -15,7 +15,7 @@ from llkd.datasets.header import name_columns
 from llkd.datasets.limits import CHUNK_ROWS, MAX_BYTES, MAX_RATIO, MAX_WHOLE_BYTES
 from llkd.datasets.scratch import Spool
 from llkd.datasets.tables import Content, Progress, check_size, text_array
-from llkd.datasets.wording import listed, plain
+from llkd.datasets.wording import listed, plain, quoted
 from llkd.errors import DataError
 
 _WRITTEN = 32 << 20  # bytes of strings at a time
@@ -40,7 +40,9 @@ def read_parquet(data: Blob, name: str, progress: Progress = None) -> Content:
         nested = [f.name for f in schema if pa.types.is_struct(f.type)]
         names, _, warnings = name_columns(list(_flat(schema.empty_table()).column_names), 0)
         check_size(file.metadata.num_rows, len(names), name)
-        strings = _Strings(names, name, max(_FREE, min(MAX_BYTES, MAX_RATIO * data.size)))
+        classes = _classes(schema)
+        most = max(_FREE, min(MAX_BYTES, MAX_RATIO * data.size))
+        strings = _Strings(names, name, most, classes)
         for batch in _batches(data, file.metadata):
             strings.add(_flat(pa.Table.from_batches([batch])))
             if progress:
@@ -58,6 +60,11 @@ def read_parquet(data: Blob, name: str, progress: Progress = None) -> Content:
             f"The nested {'column' if len(nested) == 1 else 'columns'} {listed(nested, 5)} of "
             f"{plain(name)} {'was' if len(nested) == 1 else 'were'} read as {listed(inner, 5)}."
         )
+    warnings += [
+        f"The numbers of the column {quoted(column)} of {plain(name)} were read as the names of "
+        f"classes that the file gives for them: {listed(told, 8)}."
+        for column, told in classes.items()
+    ]
     return Content(
         strings.spool.table(),
         rows=strings.rows,
@@ -71,13 +78,15 @@ def read_parquet(data: Blob, name: str, progress: Progress = None) -> Content:
 class _Strings:
     """Takes tables of one schema and keeps them as strings, with what was odd about them."""
 
-    def __init__(self, names: list[str], name: str, most: int) -> None:
+    def __init__(
+        self, names: list[str], name: str, most: int, classes: dict[str, list[str]]
+    ) -> None:
         self.rows = self._bytes = 0
         self.spool = Spool()
         self.lists: dict[str, list[int]] = {}
         self.typed: dict[str, int] = {}
         self.replaced: dict[str, int] = {}
-        self._names, self._name, self._most = names, name, most
+        self._names, self._name, self._most, self._classes = names, name, most, classes
 
     def add(self, table: pa.Table) -> None:
         """Take one table; it is cut where its strings, written out, would be very long."""
@@ -94,6 +103,8 @@ class _Strings:
             raise _too_large(self._name, MAX_WHOLE_BYTES, " in one row")
         columns = []
         for column, values in zip(self._names, table.columns, strict=True):
+            if column in self._classes:
+                values = _named(values, self._classes[column])
             kind = values.type
             filled = len(values) - values.null_count
             if pa.types.is_nested(kind):
@@ -107,6 +118,34 @@ class _Strings:
             columns.append(texts)
         self.rows += table.num_rows
         self.spool.add(pa.table(columns, names=self._names))
+
+
+def _classes(schema: pa.Schema) -> dict[str, list[str]]:
+    """The names of classes by column, as the ``datasets`` library notes them in Parquet files.
+
+    Columns of whole numbers only; nothing where the note cannot be understood.
+    """
+    found: dict[str, list[str]] = {}
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        for column, feature in features.items():
+            names = feature["names"] if feature.get("_type") == "ClassLabel" else None
+            there = schema.get_all_field_indices(column)
+            if names and len(there) == 1 and pa.types.is_integer(schema.field(there[0]).type):
+                if all(isinstance(name, str) and name.strip() for name in names):
+                    found[column] = list(names)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        return {}
+    return found
+
+
+def _named(values: pa.ChunkedArray, names: list[str]) -> pa.ChunkedArray:
+    """Numbers of classes as names: nothing for a negative one; a number without a name stays."""
+    numbers = values.cast(pa.int64(), safe=False)
+    known = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, len(names)))
+    told = pc.take(pa.array(names, pa.string()), pc.if_else(known, numbers, None))
+    beyond = pc.if_else(pc.less(numbers, 0), None, numbers).cast(pa.string())
+    return pc.coalesce(told, beyond)
 
 
 def _batches(data: Blob, metadata: pq.FileMetaData) -> Iterator[pa.RecordBatch]:

@@ -9,6 +9,7 @@ which is what a training loop takes, and which no class name can break.
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -186,9 +187,10 @@ def write_folder(
 
 
 def _coded(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Classes as their numbers, which are named in the schema as ``datasets`` does it."""
     classes = pa.array(list(names), pa.string())
     kept = [name for name in table.column_names if name != "split"]  # here splits are files
-    return pa.table(
+    coded = pa.table(
         {
             name: pc.index_in(table[name], classes).cast(pa.int64())
             if is_class(name)
@@ -196,6 +198,10 @@ def _coded(table: pa.Table, names: Sequence[str]) -> pa.Table:
             for name in kept
         }
     )
+    feature = {"names": list(names), "_type": "ClassLabel"}
+    features = {name: feature for name in kept if is_class(name)}
+    note = json.dumps({"info": {"features": features}})
+    return coded.replace_schema_metadata({"huggingface": note})
 
 
 def _zip(files: Sequence[Path], base: Path, path: Path) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from llkd import exporting
+from llkd.datasets import read_texts
 from llkd.exporting.dataset_card import quoted
 
 NAMES = [
@@ -81,6 +82,17 @@ def test_it_loads_with_its_classes_and_both_splits(tmp_path):
         None, None, 0,
     )  # fmt: skip
     assert rows["M1"]["teacher_probabilities"] == [1 / 8] * 8
+
+
+def test_what_was_exported_is_imported_with_the_names_of_its_classes(tmp_path):
+    exporting.write_curated(table(), tmp_path / "out", ["hf"], NAMES, {})
+    found = read_texts(
+        tmp_path / "out" / "hf" / "data", text_column="text", label_column="label", id_column="id"
+    )
+    order = found.texts.set_index("id")
+    assert [order.loc[f"M{k}", "text"] for k in range(8)] == TEXTS
+    assert [order.loc[f"M{k}", "gold"] for k in range(8)] == [name.strip() for name in NAMES]
+    assert any("were read as the names of classes" in told for told in found.warnings)
 
 
 def test_without_a_split_there_is_only_train_and_a_zip_holds_the_same(tmp_path):

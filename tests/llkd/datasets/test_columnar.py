@@ -1,4 +1,5 @@
 import datetime
+import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,6 +51,45 @@ def test_every_type_as_words(save):
     assert frame["when"].iloc[0].startswith("2024-05-06 07:08:00")
     assert frame["list"].tolist() == ['["x", "y"]', None]
     assert frame["none"].tolist() == [None, None]
+
+
+def noted(features, **columns):
+    table = pa.table(columns)
+    note = features if isinstance(features, bytes) else json.dumps({"info": {"features": features}})
+    return table.replace_schema_metadata({"huggingface": note})
+
+
+def test_numbers_of_classes_are_read_as_the_names_that_the_file_gives(save):
+    label = {"_type": "ClassLabel", "names": ["World", "Sports"]}
+    path = save(
+        noted(
+            {"label": label, "text": {"_type": "Value", "dtype": "string"}, "gone": label},
+            text=["one text", "two texts", "three texts", "four texts", "five texts"],
+            label=pa.array([1, 0, -1, None, 7], pa.int8()),
+        )
+    )
+    found = read_texts(path, text_column="text", label_column="label")
+    assert found.texts["gold"].tolist() == ["Sports", "World", None, None, "7"]
+    assert found.warnings[0] == (
+        "The numbers of the column 'label' of a.parquet were read as the names of classes that the "
+        "file gives for them: World and Sports."
+    )
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        b"{", b"[]", b'"x"', b"null", b"[" * 100_000, b'{"info": {"features": ["label"]}}',
+        {"label": None}, {"label": {"_type": "ClassLabel"}},
+        {"label": {"_type": "ClassLabel", "names": 3}},
+        {"label": {"_type": "ClassLabel", "names": ["a", 2]}},
+        {"label": {"_type": "ClassLabel", "names": ["a", " "]}},
+        {"text": {"_type": "ClassLabel", "names": ["a", "b"]}},
+    ],
+)  # fmt: skip
+def test_a_note_that_says_nothing_of_use_changes_nothing(save, features):
+    path = save(noted(features, text=["one text", "two texts"], label=[0, 1]))
+    assert read_records(path).frame["label"].tolist() == ["0", "1"]
 
 
 def test_bytes_that_are_no_utf8(save):
