@@ -48,8 +48,7 @@ def near_groups(
         threshold: the least Jaccard similarity, above 0 and up to 1.
     """
     keys, lengths = _band_keys(chunks, count)
-    pairs = _candidates(keys)
-    return _linked(count, _confirmed(pairs, lengths, fetch, threshold))
+    return _linked(_candidates(keys), lengths, fetch, threshold)
 
 
 def normal(text: str) -> str:
@@ -167,12 +166,15 @@ def _candidates(keys: npt.NDArray[np.uint32]) -> Rows:
     return pairs[agree >= _AGREE]
 
 
-def _confirmed(pairs: Rows, lengths: Rows, fetch: Fetch, threshold: float) -> Rows:
-    """The pairs (k x 2) whose sets of pieces are alike enough."""
+def _linked(pairs: Rows, lengths: Rows, fetch: Fetch, threshold: float) -> Rows:
+    """The first row of each group, for every row; a group is linked by pairs alike enough.
+
+    Pairs that a group holds already are not compared: of texts from one template nearly all are.
+    """
     n = max(len(lengths), 1)
+    groups = _Groups(len(lengths))
     left, right = pairs // n, pairs % n
     long = np.maximum(lengths[left], lengths[right])
-    kept: list[Rows] = []
     ends = np.cumsum(lengths[left] + lengths[right])
     start = 0
     while start < len(left):
@@ -185,10 +187,11 @@ def _confirmed(pairs: Rows, lengths: Rows, fetch: Fetch, threshold: float) -> Ro
             beyond = np.flatnonzero(long[start:stop] > _LONG_PAIR)
             stop = start + int(beyond[0]) if len(beyond) else stop
             bits = 0
-        block = np.stack([left[start:stop], right[start:stop]], axis=1)
-        kept.append(block[_similarity(block, fetch, bits) >= threshold])
+        block = groups.apart(np.stack([left[start:stop], right[start:stop]], axis=1))
+        if len(block):
+            groups.join(block[_similarity(block, fetch, bits) >= threshold])
         start = stop
-    return np.concatenate(kept) if kept else np.zeros((0, 2), dtype=np.int64)
+    return groups.first()
 
 
 def _similarity(pairs: Rows, fetch: Fetch, bits: int) -> npt.NDArray[np.float64]:
@@ -227,19 +230,29 @@ def _sets(texts: list[str], bits: int) -> tuple[Hashes, Rows]:
     return hashes[new[: len(hashes)]], owner[new[: len(hashes)]]
 
 
-def _linked(n: int, pairs: Rows) -> Rows:
-    """The first row of each linked group, for every row."""
-    first = np.arange(n, dtype=np.int64)
+class _Groups:
+    """Rows in groups, each known by its first row; at the beginning every row is alone."""
 
-    def root(row: int) -> int:
-        while first[row] != row:
-            first[row] = first[first[row]]
-            row = int(first[row])
+    def __init__(self, count: int) -> None:
+        self._above = list(range(count))
+
+    def _root(self, row: int) -> int:
+        above = self._above
+        while above[row] != row:
+            above[row] = row = above[above[row]]
         return row
 
-    for left, right in pairs:
-        one, other = root(int(left)), root(int(right))
-        first[max(one, other)] = min(one, other)
-    for row in np.unique(pairs):
-        first[row] = root(int(row))
-    return first
+    def join(self, pairs: Rows) -> None:
+        """Put the two rows of each pair into one group."""
+        for left, right in pairs.tolist():
+            one, other = self._root(left), self._root(right)
+            self._above[max(one, other)] = min(one, other)
+
+    def apart(self, pairs: Rows) -> Rows:
+        """The pairs whose rows are not in one group."""
+        keep = [self._root(left) != self._root(right) for left, right in pairs.tolist()]
+        return pairs[np.array(keep, dtype=bool)]
+
+    def first(self) -> Rows:
+        """The first row of its group, for every row."""
+        return np.array([self._root(row) for row in range(len(self._above))], dtype=np.int64)
