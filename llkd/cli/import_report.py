@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llkd.cli.output import print_table, printable, shown
+from llkd.datasets.wording import count
 
 _FILES = 20
 _REASONS = {"near_duplicate": "near-duplicate"}
@@ -15,7 +16,7 @@ def show(found: dict[str, Any]) -> None:
     where = "would be kept; nothing was stored" if found["project"] is None else "kept in project"
     name = "" if found["project"] is None else f" {found['project']!r}"
     print(f"{found['kept']:,} of {found['rows']:,} records {where}{name}.")
-    dropped = [f"{count:,} {_REASONS.get(why, why)}" for why, count in found["dropped"].items()]
+    dropped = [f"{rows:,} {_REASONS.get(why, why)}" for why, rows in found["dropped"].items()]
     if dropped:
         print(f"Left out: {', '.join(dropped)}.")
     _near(found)
@@ -56,7 +57,8 @@ def _statistics(found: dict[str, Any]) -> None:
     rows = [{"": what, **found[what]} for what in ("characters", "words")]
     print_table(rows, {key: (key, "") for key in rows[0]})
     languages = ", ".join(f"{name} {shown(share, '%')}" for name, share in _most(found))
-    print(f"Languages, guessed from {found['languages_from']:,} texts: {languages}.")
+    guessed = count(found["languages_from"], "text")
+    print(f"Languages, guessed from {guessed}: {languages}.")
     for cut in found["cut"]:
         if cut["share"] > 0:
             print(
