@@ -72,6 +72,12 @@ def fault(connection: sa.Connection, home: Home, where: str) -> str | None:
     if mark is not None:
         if mark["home"] == kept:
             return None
+        if mark["database"] == where:
+            return (
+                f"The database {where} belongs to another home by now, or was made anew since the "
+                f"home {home.root} was used with it. Nothing was changed. Put the database back "
+                "from a backup, or choose another home with --home or LLKD_HOME."
+            )
         return (
             f"The database {where} is not the one that the home {home.root} was used with "
             f"({mark['database']}). Nothing was changed. Mend LLKD_DATABASE_URL, or choose another "

@@ -121,7 +121,7 @@ def test_of_two_new_homes_on_one_new_database_one_stays(home, elsewhere):
     Store(home).close()
     other = home.with_name("other")
     Store(other).close()
-    with pytest.raises(StoreError, match="is not the one that the home"):
+    with pytest.raises(StoreError, match="belongs to another home by now"):
         Store(home)
     filled(other)
 
