@@ -15,7 +15,7 @@ from llkd.datasets.header import name_columns
 from llkd.datasets.limits import CHUNK_ROWS, MAX_BYTES, MAX_RATIO, MAX_WHOLE_BYTES
 from llkd.datasets.scratch import Spool
 from llkd.datasets.tables import Content, Progress, check_size, text_array
-from llkd.datasets.wording import listed, plain, quoted
+from llkd.datasets.wording import Note, listed, plain, quoted
 from llkd.errors import DataError
 
 _WRITTEN = 32 << 20  # bytes of strings at a time
@@ -61,8 +61,10 @@ def read_parquet(data: Blob, name: str, progress: Progress = None) -> Content:
             f"{plain(name)} {'was' if len(nested) == 1 else 'were'} read as {listed(inner, 5)}."
         )
     warnings += [
-        f"The numbers of the column {quoted(column)} of {plain(name)} were read as the names of "
-        f"classes that the file gives for them: {listed(told, 8)}."
+        Note(
+            f"The numbers of the column {quoted(column)} of {plain(name)} were read as the names "
+            f"of classes that the file gives for them: {listed(told, 8)}."
+        )
         for column, told in classes.items()
     ]
     return Content(

@@ -23,7 +23,7 @@ from llkd.datasets.repeats import Repeats, find_near, find_repeats
 from llkd.datasets.scratch import Spool, steps
 from llkd.datasets.tables import Column
 from llkd.datasets.text_set import FileCount, Reading, TextSet, frame
-from llkd.datasets.wording import count, listed, plain
+from llkd.datasets.wording import Note, count, listed, plain
 
 
 def joined(parts: list[Part], reading: Reading, warnings: Sequence[str]) -> TextSet:
@@ -111,7 +111,7 @@ def _told(parts: list[Part], sortings: list[Sorting], reading: Reading) -> list[
         lines += text_warnings(part.records, sorting)
         if len(parts) > 1:
             shown = plain(part.name)
-            lines = [line if shown in line else f"{shown}: {line}" for line in lines]
+            lines = [line if shown in line else type(line)(f"{shown}: {line}") for line in lines]
         told += lines
     return told
 
@@ -119,7 +119,7 @@ def _told(parts: list[Part], sortings: list[Sorting], reading: Reading) -> list[
 def _files_told(parts: list[Part]) -> str:
     shown = [f"{plain(part.name, 60)} ({part.records.rows:,})" for part in parts]
     rows = sum(part.records.rows for part in parts)
-    return f"{count(rows, 'record')} of {len(parts):,} files were joined: {listed(shown, 8)}."
+    return Note(f"{count(rows, 'record')} of {len(parts):,} files were joined: {listed(shown, 8)}.")
 
 
 def _ids(parts: list[Part], sortings: list[Sorting]) -> tuple[pa.ChunkedArray, list[str]]:

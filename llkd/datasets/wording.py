@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+class Note(str):
+    """Among warnings, what is worth knowing and nothing to look into."""
+
+    __slots__ = ()
+
+
 def plain(value: object, limit: int = 200) -> str:
     """``value`` as visible characters, at most ``limit`` of them."""
     text = str(value)

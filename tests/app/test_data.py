@@ -299,6 +299,9 @@ def test_several_uploads_become_one_project(home):
     app.run()
     assert not app.exception and not app.error
     assert metrics(app)["Rows read"] == "7" and metrics(app)["Texts kept"] == "5"
+    # That files were joined is told, and is nothing to look into.
+    assert "7 records of 2 files were joined" in said(app.info)
+    assert "were joined" not in said(app.warning)
     button(app, "Create the project").click().run()
     project = Store(home).projects.get("One")
     texts = Store(home).projects.texts(project.id)

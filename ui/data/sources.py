@@ -15,6 +15,7 @@ from llkd import datasets
 from llkd.datasets import File, Reading, Source, TextSet, hub
 from llkd.datasets.charsets import TITLES
 from llkd.datasets.vocabulary import LABEL, normal
+from llkd.datasets.wording import Note
 from llkd.errors import LLKDError
 from llkd.importing import joined
 from ui import reads, uploads
@@ -301,9 +302,12 @@ def _height(rows: int) -> Any:
 
 def show_warnings(warnings: Any) -> None:
     """What is odd about a file; many are folded away. They quote the file, so nothing is markup."""
-    told = list(dict.fromkeys(warnings))
+    told = sorted(dict.fromkeys(warnings), key=lambda one: isinstance(one, Note))
     for warning in told[:3]:
-        st.warning(plain(warning), icon=":material/warning:")
+        if isinstance(warning, Note):
+            st.info(plain(warning), icon=":material/info:")
+        else:
+            st.warning(plain(warning), icon=":material/warning:")
     if len(told) > 3:
         with st.expander(f"{counted(len(told) - 3, 'more remark')} on this file"):
             for warning in told[3:]:
