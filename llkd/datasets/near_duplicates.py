@@ -20,6 +20,7 @@ SHINGLE = 5  # characters
 BANDS = 24
 ROUNDS = 7  # minima in a band
 _BLOCK = 1 << 17  # characters at a time: what fits a processor's cache
+_BITS = 8192  # that stand for a text's pieces where an upper bound is enough
 _AGREE = 2  # bands in which a candidate agrees
 _LONG_PAIR = 1 << 18  # characters; of longer texts a fixed part of the pieces is compared
 _EMPTY = np.uint32(0xFFFFFFFF)
@@ -149,16 +150,18 @@ def _candidates(keys: npt.NDArray[np.uint32]) -> Rows:
     """Pairs ``first * n + second`` of texts that share a band: with its first, and in a row."""
     n = keys.shape[1]
     pairs = np.zeros(0, dtype=np.int64)
+    fresh: list[Rows] = []
     for band in range(BANDS):
-        order = np.argsort(keys[band], kind="stable").astype(np.int64)
+        order = np.argsort(keys[band], kind="stable")
         ranked = keys[band, order]
         same = np.flatnonzero(ranked[1:] == ranked[:-1]) + 1
-        if not len(same):
-            continue
-        starts = np.r_[True, ranked[1:] != ranked[:-1]]
-        first = np.maximum.accumulate(np.where(starts, np.arange(n), 0))
-        found = np.r_[order[first[same]] * n + order[same], order[same - 1] * n + order[same]]
-        pairs = np.union1d(pairs, found)
+        if len(same):
+            starts = np.r_[True, ranked[1:] != ranked[:-1]]
+            first = np.maximum.accumulate(np.where(starts, np.arange(n), 0))
+            fresh += [order[first[same]] * n + order[same], order[same - 1] * n + order[same]]
+        # Seldom, as everything is sorted again; but not only at the end, as most come again.
+        if sum(map(len, fresh)) > len(pairs) or band == BANDS - 1:
+            pairs, fresh = np.unique(np.concatenate([pairs, *fresh])), []
     left, right = pairs // max(n, 1), pairs % max(n, 1)
     agree = np.zeros(len(pairs), dtype=np.uint8)
     for band in range(BANDS):
@@ -189,29 +192,55 @@ def _linked(pairs: Rows, lengths: Rows, fetch: Fetch, threshold: float) -> Rows:
             bits = 0
         block = groups.apart(np.stack([left[start:stop], right[start:stop]], axis=1))
         if len(block):
-            groups.join(block[_similarity(block, fetch, bits) >= threshold])
+            groups.join(block[_alike(block, fetch, bits, threshold)])
         start = stop
     return groups.first()
 
 
-def _similarity(pairs: Rows, fetch: Fetch, bits: int) -> npt.NDArray[np.float64]:
-    """The Jaccard similarity of each pair, over one in ``2 ** bits`` of all pieces."""
+def _alike(
+    pairs: Rows, fetch: Fetch, bits: int, threshold: float
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """Whether the Jaccard similarity, over one in ``2 ** bits`` of all pieces, is enough."""
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)
     hashes, owners = _sets([normal(text) for text in fetch(rows)], bits)
     sizes = np.bincount(owners, minlength=len(rows))
+    alike = _at_most(hashes, owners, sizes, place) >= threshold
+    if alike.any():
+        alike[alike] = _similarity(hashes, sizes, place[alike]) >= threshold
+    return alike
+
+
+def _at_most(
+    hashes: Hashes, owners: Rows, sizes: Rows, place: Rows
+) -> npt.NDArray[np.float64]:  # fmt: skip
+    """What no pair's similarity exceeds, at a fraction of its cost.
+
+    Each piece sets one bit of its text's :data:`_BITS`. The union of two sets has at least as many
+    pieces as both have bits; what it lacks of the sum of their sizes is shared.
+    """
+    marks = np.zeros((len(sizes), _BITS // 64), dtype=np.uint64)
+    bit = hashes >> np.uint64(64 - _BITS.bit_length() + 1)  # the low bits may all be alike
+    word = owners * (_BITS // 64) + (bit >> np.uint64(6)).astype(np.int64)
+    np.bitwise_or.at(marks.reshape(-1), word, np.uint64(1) << (bit & np.uint64(63)))
+    union = np.bitwise_count(marks[place[:, 0]] | marks[place[:, 1]]).sum(axis=1, dtype=np.int64)
+    return np.asarray((sizes[place].sum(axis=1) - union) / np.maximum(union, 1))
+
+
+def _similarity(hashes: Hashes, sizes: Rows, place: Rows) -> npt.NDArray[np.float64]:
+    """The Jaccard similarity of each pair of texts, whose sets lie one after the other."""
     begins = np.r_[0, np.cumsum(sizes)[:-1]]
     both = place.ravel()
-    pair = np.repeat(np.arange(len(pairs)), 2)
+    pair = np.repeat(np.arange(len(place)), 2)
     taken = np.repeat(pair, sizes[both])
     within = np.arange(len(taken)) - np.repeat(np.r_[0, np.cumsum(sizes[both])[:-1]], sizes[both])
     values = hashes[np.repeat(begins[both], sizes[both]) + within]
     values = _mixed(values ^ _mixed(taken.astype(np.uint64)))
     order = np.argsort(values)
     twice = values[order][1:] == values[order][:-1]
-    shared = np.bincount(taken[order][1:][twice], minlength=len(pairs))
+    shared = np.bincount(taken[order][1:][twice], minlength=len(place))
     union = sizes[place].sum(axis=1) - shared
-    return shared / np.maximum(union, 1)
+    return np.asarray(shared / np.maximum(union, 1))
 
 
 def _sets(texts: list[str], bits: int) -> tuple[Hashes, Rows]:

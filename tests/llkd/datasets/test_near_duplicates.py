@@ -4,8 +4,10 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from llkd.datasets import hold_out, read_texts, texts_from_lines
+from llkd.datasets import hold_out, near_duplicates, read_texts, texts_from_lines
 from llkd.datasets.near_duplicates import THRESHOLD, near_groups, normal
 from llkd.errors import ConfigError
 
@@ -51,6 +53,40 @@ def test_the_groups_are_those_of_all_pairs(least, most):
     for row in np.flatnonzero(found != np.arange(len(texts))):
         group = np.flatnonzero(found == found[row])
         assert any(jaccard(sets[row], sets[o]) >= THRESHOLD for o in group if o != row)
+
+
+@pytest.mark.parametrize("filled", ["{} 2026", "{} 2026 at {} for {} of {} in room {}"])
+def test_texts_of_one_template_are_grouped_as_all_pairs_are(filled):
+    """Above the threshold nearly every pair is a candidate; just below nearly every one is not."""
+    draw = random.Random(5)
+    start = "Your booking has been confirmed and we look forward to seeing you on day "
+    texts = [start + filled.format(*(draw.randint(100, 999) for _ in range(5))) for _ in range(200)]
+    sets = [pieces(text) for text in texts]
+    found = groups(texts)
+    apart = {
+        (a, b)
+        for b in range(len(texts))
+        for a in range(b)
+        if found[a] != found[b] and jaccard(sets[a], sets[b]) >= THRESHOLD
+    }
+    assert not apart
+    for row in np.flatnonzero(found != np.arange(len(texts))):
+        group = np.flatnonzero(found == found[row])
+        assert any(jaccard(sets[row], sets[o]) >= THRESHOLD for o in group if o != row)
+    assert (len(set(found.tolist())) == 1) is (filled == "{} 2026")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.text("abcd ", max_size=120), min_size=2, max_size=8))
+def test_no_pair_is_more_alike_than_its_upper_bound(texts):
+    made = [normal(text) for text in texts]
+    hashes, owners = near_duplicates._sets(made, 0)
+    sizes = np.bincount(owners, minlength=len(made))
+    pairs = np.array([(a, b) for b in range(len(made)) for a in range(b)])
+    exact = near_duplicates._similarity(hashes, sizes, pairs)
+    sets = [pieces(text) for text in texts]
+    assert exact == pytest.approx([jaccard(sets[a], sets[b]) for a, b in pairs])
+    assert (near_duplicates._at_most(hashes, owners, sizes, pairs) >= exact - 1e-12).all()
 
 
 def test_the_same_texts_give_the_same_groups_whatever_the_chunks():
