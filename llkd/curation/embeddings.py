@@ -36,7 +36,7 @@ def embeddings_path(store: Store, project: Project, student: str) -> Path:
 def newest_embeddings(store: Store, project: Project) -> Path | None:
     """The file of embeddings in use; None before any were made."""
     folder = store.runs.embeddings_file(project.id, "x").parent
-    found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime)
+    found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns)
     return found[-1] if found else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from llkd import curation
@@ -35,5 +36,8 @@ def few_shot(
             in_use = curation.newest_embeddings(store, project)
             embed_texts(store, project, student, job or Unwatched())
             if in_use is not None:
-                in_use.touch()  # the newest are the probe's, and these are not for the probe
+                # The newest are the probe's, and these are not for the probe. Two files may be made
+                # within one tick of the clock, or the clock be set back.
+                later = path.stat().st_mtime_ns + 1
+                os.utime(in_use, ns=(later, later))
     return curation.few_shot(store, project, config, snapshot=snapshot, student=student)

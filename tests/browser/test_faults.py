@@ -76,6 +76,6 @@ def test_a_browser_closed_while_it_uploads_leaves_nothing(server, page, browser,
     page.locator("input[type=file]").first.set_input_files(small)
     settled(page, "What will be kept")
     page.get_by_role("button", name="Create the project").click()
-    settled(page, "small")
+    settled(page, "brought in on")
     assert [one.rows for one in store.projects.all()] == [30]
     store.close()
