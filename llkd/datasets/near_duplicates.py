@@ -197,9 +197,7 @@ def _linked(pairs: Rows, lengths: Rows, fetch: Fetch, threshold: float) -> Rows:
     return groups.first()
 
 
-def _alike(
-    pairs: Rows, fetch: Fetch, bits: int, threshold: float
-) -> npt.NDArray[np.bool_]:  # fmt: skip
+def _alike(pairs: Rows, fetch: Fetch, bits: int, threshold: float) -> npt.NDArray[np.bool_]:
     """Whether the Jaccard similarity, over one in ``2 ** bits`` of all pieces, is enough."""
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)
@@ -211,9 +209,7 @@ def _alike(
     return alike
 
 
-def _at_most(
-    hashes: Hashes, owners: Rows, sizes: Rows, place: Rows
-) -> npt.NDArray[np.float64]:  # fmt: skip
+def _at_most(hashes: Hashes, owners: Rows, sizes: Rows, place: Rows) -> npt.NDArray[np.float64]:
     """What no pair's similarity exceeds, at a fraction of its cost.
 
     Each piece sets one bit of its text's :data:`_BITS`. The union of two sets has at least as many

@@ -20,9 +20,7 @@ UNFINISHED = ".export.*.tmp"
 LIST = "moving.json"
 
 
-def put(
-    files: Sequence[Path], stage: Path, folder: Path, sums: Mapping[str, str]
-) -> list[Path]:  # fmt: skip
+def put(files: Sequence[Path], stage: Path, folder: Path, sums: Mapping[str, str]) -> list[Path]:
     """Move ``files`` from ``stage`` into ``folder``, in place of those of an earlier export there.
 
     ``sums``: the SHA-256 of each, by its path in the folder. Whoever calls writes the manifest
