@@ -1,7 +1,7 @@
 """Which files of this machine the page may read: what the server's owner has allowed.
 
 With LLKD_IMPORT_ROOT, what lies in that folder. Without it, any file while the server answers only
-this machine, for then whoever sits there may read it anyhow; else none.
+this machine and asks for no login, for then whoever sits there may read it anyhow; else none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from llkd.datasets import inside, refuse_special
 from llkd.errors import UserError
 from llkd.store import Home
-from ui import exposure
+from ui import exposure, login
 
 ROOT = "LLKD_IMPORT_ROOT"
 
@@ -32,7 +32,7 @@ def rule() -> Rule:
     root = os.environ.get(ROOT)
     if root:
         return Rule(root, False, f"Paths lead into {root}.")
-    if exposure.reached() is None:
+    if exposure.reached() is None and not login.required():
         return Rule(None, False, "")
     return Rule(
         None,
