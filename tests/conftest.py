@@ -18,6 +18,22 @@ def home(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture
+def old_home(home):
+    """LLKD_HOME is a home that release 0.3.0 worked on (see ``tests/fixtures``); its folder.
+
+    Beside it: ``exports`` with manifests, ``labels.csv``, and ``expected.json``, what 0.3.0 said.
+    """
+    import zipfile
+    from pathlib import Path
+
+    archive = Path(__file__).parent / "fixtures" / "home_0_3_0.zip"
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(home.parent)
+    home.chmod(0o700)
+    return home
+
+
 @pytest.fixture(scope="session")
 def postgres_server():
     """A real PostgreSQL server, started with the first test that needs it."""
