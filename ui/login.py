@@ -3,42 +3,41 @@
 An ``[auth]`` section in the secrets makes every page ask for a login (OpenID Connect, done by
 Streamlit) before anything is read or shown, and ``[llkd] allowed_emails`` says who may enter.
 Without ``[auth]`` there is no login and everybody is the local user. What cannot be understood
-keeps the door shut: secrets that cannot be read, an empty list, an address nobody vouches for.
+keeps the door shut (ui.login_settings): so do an empty list and an address nobody vouches for.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from ui import login_settings
 from ui.errors import show_error
+from ui.login_settings import required
 from ui.wording import plain
 
 LOCAL_USER = "local user"
 HOURS = 24.0
 _LONGEST_WHO = 200
-_FOUND: dict[str, Any] = {}
 _SHARED = {"redirect_uri", "cookie_secret", "expose_tokens"}
-
-
-def required() -> bool:
-    """Whether the secrets ask for a login; also where they cannot be read to tell.
-
-    Found once for the server: without a secrets file Streamlit would look for one at each call.
-    """
-    if _FOUND.get("secrets") is not st.secrets:
-        _FOUND.update(required=_unreadable() or _section("auth") is not None, secrets=st.secrets)
-    return bool(_FOUND["required"])
 
 
 def let_in() -> bool:
     """Whether this session may see the data now."""
-    return not required() or (_logged_in() and refusal(st.user.to_dict(), _rules()) is None)
+    if login_settings.problem() is not None:
+        return False  # with some broken secrets even asking who the user is would fail
+    return not required() or may_enter(st.user.to_dict())
+
+
+def may_enter(user: Mapping[str, Any]) -> bool:
+    """Whether this user may see the data: logged in, on the list, and the login itself is sound."""
+    if login_settings.problem() is not None or user.get("is_logged_in") is not True:
+        return False
+    return refusal(user, login_settings.rules()) is None
 
 
 def ask(product: str, icon: str) -> None:
@@ -56,15 +55,13 @@ def ask(product: str, icon: str) -> None:
 
 def _door() -> None:
     """What stands between a visitor and the data: a way to log in, or why it does not open."""
-    if _unreadable():
-        show_error(
-            "The app's secrets file cannot be read, so nobody can be let in. Mend "
-            ".streamlit/secrets.toml and start the app again; the server's log says what is wrong."
-        )
+    problem = login_settings.problem()
+    if problem is not None:
+        show_error(problem)
     elif not _logged_in():
-        _offer(_section("auth") or {})
+        _offer(login_settings.providers())
     else:
-        show_error(str(refusal(st.user.to_dict(), _rules())))
+        show_error(str(refusal(st.user.to_dict(), login_settings.rules())))
         if st.button("Log out", icon=":material/logout:", key="login_other"):
             _leave()
 
@@ -162,24 +159,6 @@ def _providers(auth: Mapping[str, Any]) -> list[str | None]:
 
 def _logged_in() -> bool:
     return st.user.to_dict().get("is_logged_in") is True
-
-
-def _rules() -> Mapping[str, Any]:
-    found = _section("llkd")
-    return found if isinstance(found, Mapping) else {}
-
-
-def _section(name: str) -> Any:
-    if not st.secrets.load_if_toml_exists():
-        return None
-    return st.secrets[name] if name in st.secrets else None
-
-
-def _unreadable() -> bool:
-    """Whether there are secrets that cannot be read: Streamlit then acts as if there were none."""
-    if st.secrets.load_if_toml_exists():
-        return False
-    return any(Path(path).exists() for path in st.get_option("secrets.files"))
 
 
 def _listed(email: str, allowed: Sequence[Any]) -> bool:

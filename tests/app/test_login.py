@@ -5,10 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from seed import ROOT, button, direct, opened, said, seeded_project, words
+from seed import ROOT, button, direct, opened, said, seeded_project
+from seed import words as words_of
 from streamlit.testing.v1 import AppTest
 
-from ui import login, reads
+from ui import login, login_settings, reads
 
 PAGES = ["data", "teacher", "curate", "train", "results", "export"]
 AUTH = {
@@ -43,7 +44,7 @@ def test_before_the_login_nothing_is_read_or_shown(page, home, monkeypatch):
     app = app_for(page, project="secret project")
     assert not app.exception and not app.error
     assert [one.label for one in app.button] == ["Log in"]
-    assert "secret project" not in words(app)
+    assert "secret project" not in words_of(app)
     assert not app.sidebar.selectbox and not app.get("page_link")
 
 
@@ -53,7 +54,7 @@ def test_who_is_on_the_list_sees_the_page_and_their_name(page, home):
     app = app_for(page, who=user())
     assert not app.exception and not app.error
     assert app.title[0].value.lower() == page
-    assert "Ann Example" in words(app)
+    assert "Ann Example" in words_of(app)
     assert "Log out" in [one.label for one in app.sidebar.button]
 
 
@@ -62,7 +63,7 @@ def test_who_is_not_on_the_list_is_told_so_and_sees_nothing(home):
     app = app_for("curate", who=user("eve@example.org"), project="secret project")
     assert "eve@example.org is not on the list of those who may use this app." in said(app.error)
     assert [one.label for one in app.button] == ["Log out"]
-    assert "secret project" not in words(app)
+    assert "secret project" not in words_of(app)
 
 
 def test_every_named_provider_has_its_button(home):
@@ -102,7 +103,85 @@ def test_secrets_that_cannot_be_read_let_nobody_in(home, tmp_path, monkeypatch):
     finally:
         config.set_option("secrets.files", before)
     assert "secrets file cannot be read, so nobody can be let in" in said(app.error)
-    assert "secret project" not in words(app)
+    assert "secret project" not in words_of(app)
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("", "is empty"),
+        ("   ", "is empty"),
+        (17, "is empty or no text"),
+        ("...", "has fewer than 32 characters"),
+        ("x" * 31, "has fewer than 32 characters"),
+        ("short" + " " * 40, "has fewer than 32 characters"),
+        ("change-me to something long and random", "looks like a placeholder"),
+        ("<a secret of at least thirty-two characters>", "looks like a placeholder"),
+    ],
+)
+def test_a_secret_that_others_can_guess_lets_nobody_in(home, secret, words):
+    """Its owner's cookie and one made up look the same: whoever knows the secret signs both."""
+    seeded_project(home, name="secret project")
+    app = app_for("data", {**SECRETS, "auth": {**AUTH, "cookie_secret": secret}}, who=user())
+    assert f"The cookie_secret under [auth] in the secrets {words}" in said(app.error)
+    assert "token_urlsafe" in said(app.error)
+    assert not app.button and "secret project" not in words_of(app)
+
+
+def test_a_weak_secret_of_the_server_counts_where_the_login_has_none(home, monkeypatch):
+    seeded_project(home, name="secret project")
+    secrets = {**SECRETS, "auth": {k: v for k, v in AUTH.items() if k != "cookie_secret"}}
+    assert app_for("data", secrets, who=user()).title[0].value == "Data"
+    options = login_settings.st.get_option
+    weak = {"server.cookieSecret": "weak"}
+    monkeypatch.setattr(login_settings.st, "get_option", lambda n: weak.get(n) or options(n))
+    app = app_for("data", secrets, who=user())
+    assert "has fewer than 32 characters" in said(app.error)
+    assert "secret project" not in words_of(app)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "sentence"),
+    [
+        ({"llkd": {"allowed_emails": ["ann@example.org"]}}, "(allowed_emails is set) but have no"),
+        ({"llkd": {"login_hours": 8}}, "(login_hours is set) but have no [auth]"),
+        ({"llkd": {"allowed_emails": []}}, "(allowed_emails is set) but have no [auth]"),
+        ({"allowed_emails": ["ann@example.org"]}, "(allowed_emails is set) but have no [auth]"),
+        ({"llkd": "ann@example.org"}, "(llkd is set) but have no [auth]"),
+        ({"Auth": AUTH}, "have a section [Auth] but none that is named [auth]"),
+        ({"auth": "https://login.example.org"}, "give auth a single value"),
+        ({"auth": []}, "give auth a single value"),
+        ({"auth": True, "llkd": {"allowed_emails": ["*"]}}, "give auth a single value"),
+    ],
+)
+@pytest.mark.parametrize("who", [None, user()], ids=["nobody", "somebody"])
+def test_a_login_that_was_meant_but_cannot_be_stays_shut(home, secrets, sentence, who):
+    """A list of who may enter and no way to tell who somebody is: not open to everybody."""
+    seeded_project(home, name="secret project")
+    app = app_for("data", secrets, who=who)
+    assert sentence in said(app.error) and "nobody can be let in" in said(app.error)
+    assert not app.button and "secret project" not in words_of(app)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[auth\n", b"a = 1\na = 2\n"])
+def test_no_bad_secrets_file_lets_anybody_in(home, tmp_path, monkeypatch, content):
+    from streamlit import config
+    from streamlit.runtime.secrets import Secrets
+
+    seeded_project(home, name="secret project")
+    (tmp_path / "secrets.toml").write_bytes(content)
+    before = config.get_option("secrets.files")
+    monkeypatch.setattr("streamlit.secrets", Secrets())
+    config.set_option("secrets.files", [str(tmp_path / "secrets.toml")])
+    try:
+        app = direct("data")
+        for_the_terminal = login_settings.secrets_error()
+    finally:
+        config.set_option("secrets.files", before)
+    assert not app.exception
+    assert "secrets file cannot be read, so nobody can be let in" in said(app.error)
+    assert str(tmp_path) not in words_of(app) and "secret project" not in words_of(app)
+    assert str(tmp_path) in for_the_terminal
 
 
 def test_without_auth_everybody_is_the_local_user(home):
