@@ -18,7 +18,7 @@ import streamlit as st
 from llkd import curation, exporting, signals
 from llkd.config import Calibration
 from llkd.curation import Judged, Plane, TeacherLabels
-from llkd.curation.judging import fitting_rows
+from llkd.curation.judging import development_rows
 from llkd.evaluation import teacher_report
 from llkd.store import Home, Labelling, Project, Run, Store
 
@@ -117,7 +117,7 @@ def _fit_on(
 ) -> tuple[int, str, bool] | None:
     labels = teacher_labels(_store, _labelling, "none")
     scored = labels.row[np.isfinite(labels.probabilities).all(axis=1)]
-    for known in fitting_rows(_store, _project, _labelling):
+    for known in development_rows(_store, _project, _labelling):
         rows = int(np.isin(known.rows, scored).sum())
         if rows >= signals.FIT_ROWS:
             return rows, known.source, known.held_out

@@ -338,8 +338,9 @@ def _advanced(selection: dict[str, Any], values: dict[str, Any]) -> None:
             "Stop when the student no longer gets better",
             key="train_early_stopping",
             persist_state="session",
-            help="Judged after each epoch on held-out gold, else on a part of your own labels, "
-            "else on agreement with the teacher's surest labels. The best student is kept.",
+            help="Judged after each epoch on a part of the pool that then does not train: your own "
+            "labels, else its gold, else the teacher's surest labels. Held-out gold only judges "
+            "the finished student. The best student is kept.",
         )
         else "none"
     )

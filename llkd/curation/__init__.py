@@ -17,7 +17,14 @@ from llkd.curation.embeddings import (
     save_embeddings,
 )
 from llkd.curation.examples import check_examples, few_shot, labelled_pool
-from llkd.curation.judging import Judged, example_rows, gold_indices, judged_rows
+from llkd.curation.judging import (
+    Judged,
+    development_rows,
+    example_rows,
+    gold_indices,
+    held_out_rows,
+    judged_rows,
+)
 from llkd.curation.jury import LEAST_LABELS, Jury, best_jury, held_out, jury_of
 from llkd.curation.labels import (
     TeacherLabels,
@@ -65,6 +72,7 @@ __all__ = [
     "check_examples",
     "compare_kept",
     "current_labelling",
+    "development_rows",
     "embeddings_key",
     "embeddings_path",
     "example_rows",
@@ -74,6 +82,7 @@ __all__ = [
     "gold_indices",
     "has_embeddings",
     "held_out",
+    "held_out_rows",
     "history",
     "judged_rows",
     "jury_of",

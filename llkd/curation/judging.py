@@ -1,4 +1,8 @@
-"""Which texts say how good a teacher is: those whose class a person has told."""
+"""Which texts say how good a teacher is, and which may be fitted on: never the same held-out ones.
+
+The evaluation set (held-out gold) measures. The development set (gold of the pool, else people's
+labels there) fits and chooses: a temperature, a calibration, the winner of a bake-off.
+"""
 
 from __future__ import annotations
 
@@ -53,19 +57,25 @@ def judged_rows(store: Store, project: Project, labelling: Labelling | None = No
     return _judged(np.where(usable, _human(store, project, names), -1), "human", False)
 
 
-def fitting_rows(store: Store, project: Project, labelling: Labelling) -> Iterator[Judged]:
-    """Texts to fit a calibration on, kind by kind: pool gold, held-out gold, human labels.
+def development_rows(
+    store: Store, project: Project, labelling: Labelling | None = None
+) -> Iterator[Judged]:
+    """Texts to fit and to choose on, kind by kind: gold of the pool, then people's labels there.
 
-    What is held out measures, so it is taken only where the pool has too little gold.
+    Nothing that judges also fits: no held-out text is among them. Of a ``labelling`` only texts
+    that it has asked about, and none that stand as examples in its prompts.
     """
     names = _names(project, labelling)
     usable = _usable(store, project, labelling)
     texts = store.projects.texts(project.id, ["gold", "split"])
-    gold = np.where(usable, gold_indices(texts, names), -1)
-    pool = (texts["split"] == "pool").to_numpy()
-    yield _judged(np.where(pool, gold, -1), "gold", False)
-    yield _judged(np.where(pool, -1, gold), "gold", True)
+    usable &= (texts["split"] == "pool").to_numpy()
+    yield _judged(np.where(usable, gold_indices(texts, names), -1), "gold", False)
     yield _judged(np.where(usable, _human(store, project, names), -1), "human", False)
+
+
+def held_out_rows(texts: pd.DataFrame) -> Ints:
+    """Row numbers of the texts that are held out to measure; ``texts`` has the column split."""
+    return np.flatnonzero((texts["split"] == "eval").to_numpy())
 
 
 def example_rows(labelling: Labelling) -> set[int]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from llkd import signals
-from llkd.curation.judging import fitting_rows
+from llkd.curation.judging import development_rows
 from llkd.curation.order import random_sample
 from llkd.errors import UserError
 from llkd.signals import Floats, Ints
@@ -52,9 +52,10 @@ def fit_temperature(
 ) -> dict[str, Any]:
     """Fit the temperature on top of the calibration ``base`` and keep it with the pass.
 
-    On gold of the pool; where it is too little, on held-out gold, then on human labels. Texts that
-    stand as examples in every prompt are left out. Returns temperature, rows (how many), source
-    (``gold`` or ``human``), held_out, nll_before and nll_after (nats per text, on these rows).
+    On gold of the pool; where it is too little, on human labels; never on held-out gold, which
+    measures. Texts that stand as examples in every prompt are left out. Returns temperature, rows
+    (how many), source (``gold`` or ``human``), held_out (False; passes of older versions may say
+    True), nll_before and nll_after (nats per text, on these rows).
     Raises UserError where there is too little to fit on.
     """
     evidence = store.labellings.scores(labelling)
@@ -69,9 +70,10 @@ def fit_temperature(
 def not_fitted(project: Project) -> str:
     """Why there is no temperature, and what to do."""
     return (
-        f"A temperature needs at least {signals.FIT_ROWS} texts of {project.name!r} that the "
-        "teacher has scored and whose class is known, one of them labelled wrongly: label some "
-        "texts on the Curate page, or bring gold."
+        f"A temperature needs at least {signals.FIT_ROWS} texts in the pool of {project.name!r} "
+        "that the teacher has scored and whose class is known, one of them labelled wrongly. "
+        "Held-out gold measures and is not fitted on. Label some texts on the Curate page, or "
+        "hold fewer out."
     )
 
 
@@ -87,7 +89,7 @@ def fitted(
 
     The rows of ``without`` say nothing: they are to judge.
     """
-    for judged in fitting_rows(store, project, labelling):
+    for judged in development_rows(store, project, labelling):
         # A job may have added rows since the evidence was read.
         here = np.isin(judged.rows, evidence.row)
         if without is not None:

@@ -44,8 +44,9 @@ def bake_off(
 
     ``tries``: names of TeacherConfig's settings to the values to try; every combination is a
     candidate, after ``base`` itself. ``calibration`` is what is in use with it, by default that
-    of the labels there are, else ``batch``. The texts are those of ``curation.judged_rows``,
-    ``rows`` of them drawn by class; none stands as an example in a prompt. Answers come from the
+    of the labels there are, else ``batch``. The texts are those of ``curation.development_rows``,
+    ``rows`` of them drawn by class; none stands as an example in a prompt, and none is held out:
+    what chooses a teacher must not judge its students. Answers come from the
     cache where they are known, so a stopped bake-off goes on where it was. A budget in
     ``spending`` ends it with the candidates that were asked in full; its prices are those of
     ``base``, and those of another model stand in the price table.
@@ -60,15 +61,8 @@ def bake_off(
     configs = candidates(base, tries)
     names = [_name(base, config, tries) for config in configs]
     shots = [_shot(store, project, config, job) for config in configs]
-    judged = curation.judged_rows(store, project)
     fixed = {e.row for shot in shots if isinstance(shot, FewShot) for e in shot.fixed}
-    chosen = draw(judged.gold, ~np.isin(judged.rows, list(fixed)), rows, seed)
-    if len(chosen) < signals.FIT_ROWS:
-        raise UserError(
-            f"A bake-off needs at least {signals.FIT_ROWS} texts whose class is known and which "
-            f"are no examples, and {project.name!r} has {len(chosen)}: label some texts on the "
-            "Curate page, or bring gold."
-        )
+    judged, chosen = _judging_texts(store, project, fixed, rows, seed)
     gold = judged.gold[chosen]
     texts = store.projects.texts(project.id, ["text"])["text"].iloc[judged.rows[chosen]]
     words = [str(text) for text in texts]
@@ -110,6 +104,23 @@ def bake_off(
         "stopped": work.stopped,
         "bill": bill,
     }
+
+
+def _judging_texts(
+    store: Store, project: Project, examples: set[int], rows: int, seed: int
+) -> tuple[curation.Judged, Ints]:
+    """The development texts and which of them are asked about. Raises UserError for too few."""
+    most = 0
+    for judged in curation.development_rows(store, project):
+        chosen = draw(judged.gold, ~np.isin(judged.rows, list(examples)), rows, seed)
+        if len(chosen) >= signals.FIT_ROWS:
+            return judged, chosen
+        most = max(most, len(chosen))
+    raise UserError(
+        f"A bake-off needs at least {signals.FIT_ROWS} texts of the pool whose class is known and "
+        f"which are no examples, and {project.name!r} has {most}. Held-out gold does not choose: "
+        "it judges the students afterwards. Label some texts on the Curate page, or hold fewer out."
+    )
 
 
 def _in_use(store: Store, project: Project) -> Calibration:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from llkd import comparisons, curation, fairness
@@ -16,7 +17,7 @@ from llkd.errors import UserError
 from llkd.jobs import JobContext
 from llkd.pipeline.probing import embed_and_probe
 from llkd.pipeline.reporting import Entry, report
-from llkd.pipeline.targets import targets_digest
+from llkd.pipeline.targets import LabelBasis, label_basis, targets_digest
 from llkd.pipeline.training import BY_EMBEDDING, fit, prepare
 from llkd.store import Project, Run, Store
 
@@ -70,8 +71,9 @@ def compare(
     many texts as LLKD did. ``arms`` are names of ``fairness.ARMS``; ``budgets`` is ``epochs`` with
     or without ``samples``. Arms that are there already with the same settings are not trained
     again, and a stopped comparison goes on where it was, whatever people have decided since it
-    began. Without held-out gold the labels that people gave judge and train in no arm; where they
-    are too few, nothing is said but how far students and teacher agree.
+    began: the teacher pass, its calibration with bias and temperature, and the texts that judge
+    with their classes are frozen then. Without held-out gold the labels that people gave judge and
+    train in no arm; where they are too few, nothing is said but how far students and teacher agree.
     """
     names = check_arms(arms, config.selection.saved)
     if "began" not in job.facts:
@@ -80,6 +82,9 @@ def compare(
     config = _judged(store, project, config, job, until)
     if BY_EMBEDDING & set(names) and not curation.has_embeddings(store, project):
         embed_and_probe(store, project, job, student=config.student)
+    if "basis" not in job.facts:
+        job.remember(basis=label_basis(store, project, config, until=until).document())
+    basis = LabelBasis(**job.facts["basis"])
     done: list[Entry] = []
     parts = seeds * comparisons.runs_a_seed(names, budgets)
     for seed in range(config.seed, config.seed + seeds):
@@ -93,7 +98,8 @@ def compare(
                     continue
                 number = len(done)
                 job.begin_part(number, parts, f"run {number + 1} of {parts}: {arm}, seed {seed}")
-                run = _arm(store, project, settings, job, until)
+                eval_run = done[0].run if done else None
+                run = _arm(store, project, settings, job, Frozen(until, basis, eval_run))
                 reference = run if (arm, budget) == ("llkd", "epochs") else reference
                 done.append(Entry(arm, budget, run))
     return report(store, project, done)
@@ -149,19 +155,36 @@ def _config(
     )
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """What a comparison holds to from its beginning, whatever becomes of the project meanwhile.
+
+    What people had decided ``until`` then, how labels are derived, and the first arm, which lends
+    the others the texts that judge and their classes (None for the first itself).
+    """
+
+    until: float
+    basis: LabelBasis
+    eval_run: Run | None
+
+
 def _arm(
-    store: Store, project: Project, config: TrainingConfig, job: JobContext, until: float
+    store: Store, project: Project, config: TrainingConfig, job: JobContext, frozen: Frozen
 ) -> Run:
-    labelling = curation.current_labelling(store, project)
-    targets = targets_digest(store, project, config, until)
+    shared: dict[str, Any] = {
+        "until": frozen.until,
+        "basis": frozen.basis,
+        "eval_run": frozen.eval_run,
+    }
+    targets = targets_digest(store, project, config, **shared)
     for run in store.runs.all(project.id):
-        same = run.config == config and run.labelling_id == labelling.id
+        same = run.config == config and run.labelling_id == frozen.basis.labelling
         mine = job.facts.get("run_id") == run.id
         finished = run.summary is not None and run.labels.get("targets_sha256") == targets
         if same and (finished or (mine and run.summary is None)):
             break
     else:
-        run = prepare(store, project, config, job.job_id, until=until)
+        run = prepare(store, project, config, job.job_id, **shared)
         job.remember(run_id=run.id)
     if run.summary is None:
         fit(store, project, run, job)

@@ -35,8 +35,8 @@ class Evidence:
 
     ``own [m, C]`` is the teacher's own answer, ``out_of_sample [m, C]`` the probe's or the votes of
     the nearest texts, ``nearby [m, C]`` their mean probabilities; NaN where there is none.
-    ``stop_source`` is ``audit`` or ``teacher``; empty where nothing is held out. ``kept [m]``:
-    whether a saved selection holds the row; None without one.
+    ``stop_source`` is ``audit``, ``pool_gold`` or ``teacher``; empty where nothing is held out.
+    ``kept [m]``: whether a saved selection holds the row; None without one.
     """
 
     human: np.ndarray
@@ -79,19 +79,22 @@ def collect(store: Store, project: Project, found: Targets, config: TrainingConf
         said = np.where(human[:, None], np.eye(own.shape[1])[np.maximum(label, 0)], own)
         unseen, nearby = curation.neighbour_opinions(points[rows], label, said)
     held_out, source = np.zeros(len(rows), dtype=np.bool_), ""
-    # What judges at the end must not choose the student.
-    by_gold = config.judged_by == "gold" and len(found.jury.rows) > 0
-    if config.early_stopping == "auto" and not by_gold:
-        held_out, source = hold_out(human, signals.confidence(own))
+    if config.early_stopping == "auto":
+        # Part of the pool's labels: what judges at the end must not choose the student.
+        known = plane.frame["gold"].to_numpy()[at] >= 0
+        held_out, source = hold_out(human, signals.confidence(own), known)
     return Evidence(human, held_out, own, unseen, nearby, source, found.kept)
 
 
-def hold_out(human: np.ndarray, confidence: Floats, seed: int = 0) -> tuple[np.ndarray, str]:
-    """Texts that judge epochs and do not train, ``[m]``, and whose labels these are.
+def hold_out(
+    human: np.ndarray, confidence: Floats, known: np.ndarray | None = None, seed: int = 0
+) -> tuple[np.ndarray, str]:
+    """Texts that choose the epoch and do not train, ``[m]``, and whose labels these are.
 
-    A third of the labels that people gave, where they gave at least 30. Else a tenth of the texts,
-    at random among the surer half: what the teacher is likely right on. The same for all seeds of
-    training. Raises UserError where there are too few texts.
+    A third of the labels that people gave, where they gave at least 30. Else a tenth of the texts
+    with gold (``known [m]``; 30 of them, or a third where there are fewer than 90), from 30 on.
+    Else a tenth of the texts, at random among the surer half: what the teacher is likely right on.
+    The same for all seeds of training. Raises UserError where there are too few texts.
     """
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(human), dtype=np.bool_)
@@ -99,10 +102,16 @@ def hold_out(human: np.ndarray, confidence: Floats, seed: int = 0) -> tuple[np.n
     if len(checked) >= LEAST_AUDITED:
         chosen[rng.permutation(checked)[: len(checked) // 3]] = True
         return chosen, "audit"
+    with_gold = np.flatnonzero(known) if known is not None else np.empty(0, dtype=np.int64)
+    if len(with_gold) >= LEAST_AUDITED:
+        least = min(LEAST_AUDITED, len(with_gold) // 3)
+        count = min(MOST_HELD_OUT, max(least, len(with_gold) // 10))
+        chosen[rng.permutation(with_gold)[:count]] = True
+        return chosen, "pool_gold"
     candidates = np.flatnonzero(~human & np.isfinite(confidence))
     if len(candidates) < LEAST_ROWS:
         raise UserError(
-            "Early stopping needs held-out labels: import gold labels, check at least "
+            "Early stopping needs labels of the pool that do not train: check at least "
             f"{LEAST_AUDITED} of the teacher's, label at least {LEAST_ROWS} texts, or train "
             "without it."
         )

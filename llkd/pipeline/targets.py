@@ -1,24 +1,24 @@
 """What a run is trained on and judged by, gathered before it is made.
 
 Where people's labels judge, none of them trains or speaks in any other way: not as a label, not to
-a temperature, not as evidence or vote of a strategy.
+a temperature, not as evidence or vote of a strategy. Held-out gold judges, so it fits nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
-from llkd import curation, signals
+from llkd import curation, fairness, signals
 from llkd.config import Calibration, TrainingConfig
 from llkd.errors import UserError
 from llkd.pipeline.selecting import saved_rows
 from llkd.signals import Floats, Ints
-from llkd.store import Project, Store
+from llkd.store import Labelling, Project, Run, Store
 
 NEEDS_CONFIDENCE = {
     "llkd",
@@ -28,6 +28,26 @@ NEEDS_CONFIDENCE = {
     "learnability",
     "trust",
 }
+
+
+@dataclass(frozen=True)
+class LabelBasis:
+    """What labels are derived with: a teacher pass, its calibration, bias ``[C]`` and temperature.
+
+    ``fit``: what the calibration was fitted on; None where nothing was. ``notes`` are for the
+    reader of the results. A comparison takes it down when it begins, and all its arms share it.
+    """
+
+    labelling: int
+    calibration: Calibration
+    bias: list[float]
+    temperature: float
+    fit: dict[str, Any] | None
+    notes: list[str]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values; ``LabelBasis(**document)`` is the same."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -69,14 +89,23 @@ def gather(
     config: TrainingConfig,
     calibration: Calibration | None = None,
     until: float | None = None,
+    basis: LabelBasis | None = None,
+    eval_run: Run | None = None,
 ) -> Targets:
     """What a run made now is trained on; ``until``: by what people had decided at that time.
 
+    ``basis``: what its labels are derived with, by default that of the pass in use. ``eval_run``
+    lends the texts that judge and their classes: an earlier arm of the same comparison.
+
     Raises UserError where there is too little to train on or to judge by.
     """
-    plane, labels, notes = _plane(store, project, config, calibration, until)
+    basis = basis or label_basis(store, project, config, calibration, until)
+    plane, labels, notes = _plane(store, project, basis, until)
     texts = store.projects.texts(project.id, ["gold", "split"])
     jury = curation.jury_of(plane, texts, config.judged_by)
+    if eval_run is not None:
+        rows, known = fairness.judges(store, project, eval_run, texts)
+        jury = replace(jury, rows=rows, label=known)
     kept = _kept(store, project, config, plane, until)
     if kept is not None and config.judged_by == "people":
         notes += _leaning(store, project, config)
@@ -110,23 +139,20 @@ def gather(
     return found
 
 
-def _plane(
+def label_basis(
     store: Store,
     project: Project,
     config: TrainingConfig,
-    calibration: Calibration | None,
-    until: float | None,
-) -> tuple[curation.Plane, curation.TeacherLabels, list[str]]:
-    """The plane as people had left it, by labels that know nothing of those who judge."""
-    decisions = store.people.decisions(project.id, until)
+    calibration: Calibration | None = None,
+    until: float | None = None,
+) -> LabelBasis:
+    """What labels are derived with now, fitted to nothing that judges.
+
+    Raises UserError where a temperature has nothing to be fitted on.
+    """
     labelling = curation.current_labelling(store, project)
     chosen: Calibration = calibration or labelling.calibration
-    judging = None
-    if config.judged_by == "people":
-        # Also those given since: they would tell arms apart that are trained later.
-        judging = np.union1d(
-            *(_labelled(d) for d in (decisions, store.people.decisions(project.id)))
-        )
+    judging, reason = _judging(store, project, labelling, config, chosen, until)
     labels = curation.teacher_labels(store, labelling, chosen, without=judging)
     notes = []
     if chosen.endswith(signals.TEMPERED) and labels.fit is None:
@@ -135,13 +161,55 @@ def _plane(
         base = cast(Calibration, signals.split_calibration(chosen)[0])
         labels = curation.teacher_labels(store, labelling, base)
         notes.append(
-            "People's labels judge this run, and without them there is nothing to fit a "
-            f"temperature on: confidence is that of the calibration {base!r}."
+            f"{reason}, and without them there is nothing to fit a temperature on: confidence is "
+            f"that of the calibration {base!r}."
         )
+    return LabelBasis(
+        labelling.id,
+        labels.calibration,
+        labels.bias.tolist(),
+        labels.temperature,
+        labels.fit,
+        notes,
+    )
+
+
+def _judging(
+    store: Store,
+    project: Project,
+    labelling: Labelling,
+    config: TrainingConfig,
+    calibration: Calibration,
+    until: float | None,
+) -> tuple[Ints | None, str]:
+    """Rows that judge and on which the kept fit may rest, and why it may; None where none is so."""
+    if config.judged_by == "people":
+        decisions = (store.people.decisions(project.id, t) for t in (until, None))
+        return np.union1d(*map(_labelled, decisions)), "People's labels judge this run"
+    fit = (labelling.fits or {}).get(signals.split_calibration(calibration)[0])
+    if fit is not None and fit.get("held_out"):  # by a version that did so
+        held_out = curation.held_out_rows(store.projects.texts(project.id, ["split"]))
+        return held_out, "The temperature of this pass was fitted on held-out texts, which judge"
+    return None, ""
+
+
+def _plane(
+    store: Store, project: Project, basis: LabelBasis, until: float | None
+) -> tuple[curation.Plane, curation.TeacherLabels, list[str]]:
+    """The plane as people had left it, by labels derived as ``basis`` says."""
+    labels = curation.teacher_labels(
+        store,
+        store.labellings.get(basis.labelling),
+        basis.calibration,
+        basis.bias,
+        basis.temperature,
+    )
+    labels = replace(labels, fit=basis.fit)
     plane = curation.load_plane(
         store, project, calibration=labels.calibration, need=False, labels=labels
     )
-    return curation.with_decisions(plane, decisions), labels, notes
+    decisions = store.people.decisions(project.id, until)
+    return curation.with_decisions(plane, decisions), labels, list(basis.notes)
 
 
 def _labelled(decisions: pd.DataFrame) -> Ints:
@@ -188,7 +256,12 @@ def _check(found: Targets, config: TrainingConfig) -> None:
 
 
 def targets_digest(
-    store: Store, project: Project, config: TrainingConfig, until: float | None = None
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    until: float | None = None,
+    basis: LabelBasis | None = None,
+    eval_run: Run | None = None,
 ) -> str:
     """What a run made now would be trained on, as a digest."""
-    return gather(store, project, config, until=until).digest
+    return gather(store, project, config, until=until, basis=basis, eval_run=eval_run).digest

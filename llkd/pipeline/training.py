@@ -13,7 +13,7 @@ from llkd.errors import UserError
 from llkd.jobs import JobContext
 from llkd.pipeline import evidence
 from llkd.pipeline.probing import embed_and_probe
-from llkd.pipeline.targets import Targets, gather
+from llkd.pipeline.targets import LabelBasis, Targets, gather
 from llkd.signals import Floats
 from llkd.store import Project, Run, Store
 from llkd.store.runs import read_probabilities, write_judges, write_probabilities
@@ -65,14 +65,17 @@ def prepare(
     job_id: int | None,
     calibration: Calibration | None = None,
     until: float | None = None,
+    basis: LabelBasis | None = None,
+    eval_run: Run | None = None,
 ) -> Run:
     """A new run with its pseudo-labels in its folder. Raises UserError before labelling.
 
     ``until``: what people had decided at that time counts (seconds since 1970; now by default).
+    ``basis`` and ``eval_run`` are what the arms of a comparison share (``targets.gather``).
     """
     if config.reference_run is not None:
         _check_reference(store.runs.get(config.reference_run, project.id), config)
-    found = gather(store, project, config, calibration, until)
+    found = gather(store, project, config, calibration, until, basis, eval_run)
     beside = evidence.collect(store, project, found, config)
     labels, jury = found.labels, found.jury
     facts = {
@@ -98,8 +101,7 @@ def prepare(
     }
     run = store.runs.create(project.id, labels.labelling.id, config, facts, job_id)
     write_probabilities(_targets_file(run), found.rows, found.probabilities)
-    if jury.kind != "gold":
-        write_judges(run, jury.rows, jury.label)
+    write_judges(run, jury.rows, jury.label)
     evidence.write(run.folder, found.rows, beside)
     return run
 
@@ -200,7 +202,9 @@ def _data(store: Store, project: Project, run: Run, names: list[str]) -> Trainin
             "nearby": _where_known(beside.nearby[kept]),
             "kept": None if beside.kept is None else beside.kept[kept],
             "stop_texts": text.iloc[stop].tolist(),
-            "stop_label": probabilities[beside.held_out].argmax(axis=1),
+            "stop_label": gold[stop]
+            if beside.stop_source == "pool_gold"
+            else probabilities[beside.held_out].argmax(axis=1),
             "stop_source": beside.stop_source or "audit",
         }
         rows, probabilities = rows[kept], probabilities[kept]

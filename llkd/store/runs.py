@@ -250,9 +250,10 @@ class Runs:
         return read_probabilities(path)
 
     def judges(self, run: Run) -> tuple[np.ndarray, np.ndarray] | None:
-        """Rows ``[m]`` that judge the run and their classes ``[m]``; None where held-out gold does.
+        """Rows ``[m]`` that judge the run and their classes ``[m]``, kept when the run was made.
 
-        Kept when the run was made, so that later decisions change no figure of it.
+        So later decisions change no figure of it. None for a run of an older version that held-out
+        gold judges.
         """
         path = run.folder / JUDGES
         if not path.exists():

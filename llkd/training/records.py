@@ -28,8 +28,8 @@ class TrainingData:
     the teacher said of the nearest texts, ``kept [n]`` what a saved selection holds; only selection
     looks at the last four. ``eval_source``: whose labels ``eval_gold`` are (``gold``, ``people``,
     or ``teacher``: then they are -1). ``stop_texts`` with ``stop_label`` judge epochs for early
-    stopping where there is no gold; ``stop_source`` is ``audit`` or ``teacher``. None of them may
-    be in the pool.
+    stopping; ``stop_source``: whose labels these are (``audit``, ``pool_gold`` or ``teacher``).
+    None of them may be in the pool.
     """
 
     texts: Sequence[str]

@@ -115,7 +115,7 @@ class Session:
         self.gathering = Gathering(config.batch_size if config.gather else None)
         self.stop_source = judged_by(data) if config.early_stopping == "auto" else None
         self.stop_encoded = student.encode(
-            data.stop_texts if self.stop_source in {"audit", "teacher"} else []
+            data.stop_texts if self.stop_source in {"pool_gold", "audit", "teacher"} else []
         )
         self.log = TrainingLog(folder)
         self.at = Position.start(len(class_names))

@@ -19,26 +19,28 @@ if TYPE_CHECKING:
 BEST = "best.safetensors"
 SOURCES = {
     "gold": "held-out gold",
+    "pool_gold": "gold of pool texts that did not train",
     "audit": "held-out labels of people",
     "teacher": "the teacher's surest held-out labels",
 }
 
 
 def judged_by(data: TrainingData) -> str:
-    """``gold`` where evaluation texts have it, else where the stop labels come from.
+    """Where the labels come from that choose the epoch: part of the pool's, which do not train.
 
-    People's labels that judge the finished student never choose it.
+    What judges the finished student never chooses it. A run that an older version began has no
+    such part; where gold is held out it goes on by that, as it began, and says so.
 
     Raises ConfigError where no text is held out.
     """
+    if len(data.stop_texts):
+        return data.stop_source
     if data.eval_source == "gold" and (np.asarray(data.eval_gold) >= 0).any():
         return "gold"
-    if not len(data.stop_texts):
-        raise ConfigError(
-            "Early stopping needs held-out labels, and there are none: import gold labels, check "
-            "some of the teacher's, or train with early_stopping none."
-        )
-    return data.stop_source
+    raise ConfigError(
+        "Early stopping needs labels that do not train, and there are none: check some of the "
+        "teacher's, or train with early_stopping none."
+    )
 
 
 def score(source: str, probabilities: Floats, label: Ints, names: list[str]) -> list[float]:

@@ -441,7 +441,7 @@ def result(**more):
 def test_too_few_known_texts_make_no_bake_off(home):
     seeded_project(home)
     app = panel("bake_off", "bake_off", "labelling.config")
-    assert "at least 50 texts whose true class is known, and there are 15" in words(app)
+    assert "at least 50 texts of the pool whose true class is known, and there are 45" in words(app)
     assert button(app, "Label some on Curate")
     assert not any(one.label == "Start the bake-off" for one in app.button)
 

@@ -112,16 +112,20 @@ class TestTemperature:
         assert fit["nll_after"] < fit["nll_before"]
         assert store.labellings.get(labelling.id).fits == {"none": fit}
 
-    def test_held_out_gold_is_used_where_there_is_no_other_and_said(self, store):
-        project, scores, _ = project_of(store, gold="held out")
-        fit = curation.fit_temperature(store, project, labelled(store, project, scores), "batch")
-        assert (fit["rows"], fit["source"], fit["held_out"]) == (30, "gold", True)
+    def test_held_out_gold_is_never_fitted_on(self, store):
+        project, scores, truth = project_of(store, gold="held out")
+        labelling = labelled(store, project, scores)
+        with pytest.raises(UserError, match="Held-out gold measures and is not fitted on"):
+            curation.fit_temperature(store, project, labelling, "batch")
+        people_label(store, project, truth, range(55, 75))  # 15 of these are held out
+        with pytest.raises(UserError, match="at least 10 texts"):
+            curation.fit_temperature(store, project, labelling, "batch")
 
     def test_human_labels_are_the_last_resort(self, store):
         project, scores, truth = project_of(store, gold="none")
         labelling = labelled(store, project, scores)
         people_label(store, project, truth, range(9))
-        with pytest.raises(UserError, match="at least 10 texts .* label some texts on the Curate"):
+        with pytest.raises(UserError, match="at least 10 texts .* Label some texts on the Curate"):
             curation.fit_temperature(store, project, labelling, "batch")
         people_label(store, project, truth, range(9, 40))
         fit = curation.fit_temperature(store, project, labelling, "batch")
@@ -159,7 +163,9 @@ class TestTemperature:
         labelling = labelled(store, project, scores)
         labels = curation.teacher_labels(store, labelling, "none+temperature")
         assert (labels.temperature, labels.fit) == (1.0, None)
-        with pytest.raises(UserError, match="A temperature needs at least 10 texts of 'p'"):
+        with pytest.raises(
+            UserError, match="A temperature needs at least 10 texts in the pool of 'p'"
+        ):
             prepare(store, project, TrainingConfig(), None, "none+temperature")
 
     def test_confidence_without_log_probabilities_is_tempered_but_not_shifted(self, store):

@@ -40,15 +40,19 @@ _CONFIDENCES = {
 
 def form(store: Store, project: Project, config: TeacherConfig, *, primary: bool) -> None:
     """Choose what to try on how many texts, and start; where nothing can be judged, say so."""
-    known = curation.judged_rows(store, project)
-    if len(known.rows) < LEAST:
+    candidates = list(curation.development_rows(store, project))
+    usable = [one for one in candidates if len(one.rows) >= LEAST]
+    if not usable:
+        most = max(len(one.rows) for one in candidates)
         st.markdown(
-            f"A bake-off needs at least {LEAST} texts whose true class is known, and there "
-            f"{'is' if len(known.rows) == 1 else 'are'} {len(known.rows)}: label some on Curate, "
-            "or bring in texts with gold on Data."
+            f"A bake-off needs at least {LEAST} texts of the pool whose true class is known, and "
+            f"there {'is' if most == 1 else 'are'} {most}: label some on Curate, or bring in texts "
+            "with gold on Data. Texts that are held out do not choose a teacher: they judge its "
+            "students afterwards."
         )
         next_step("Curate", "Label some on Curate", primary=False, key="bake_curate")
         return
+    known = usable[0]
     judged = rows_in_words(len(known.rows), known.source, known.held_out)
     st.markdown(
         f"A bake-off: every way of asking is tried on the same texts, out of {judged}, and judged "

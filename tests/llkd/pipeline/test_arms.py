@@ -229,7 +229,7 @@ class TestEvidence:
         trained = set(opened.runs.decisions(run)["row"])
         assert trained == set(rows[~kept.held_out])
 
-    def test_early_stopping_prefers_gold_and_then_people(self, opened, tiny):
+    def test_early_stopping_prefers_people_and_then_gold_of_the_pool(self, opened, tiny):
         human, sure = np.arange(200) < 45, np.linspace(0.5, 1, 200)
         chosen, source = evidence.hold_out(human, sure)
         assert source == "audit" and chosen.sum() == 15 and not (chosen & ~human).any()
@@ -240,12 +240,13 @@ class TestEvidence:
         project = labelled(opened)
         settings = with_options(config(tiny, "all", epochs=2), early_stopping="auto")
         run = opened.runs.get(train(opened, project, settings)["run"])
-        assert run.summary["stopped_on"] == "gold" and evidence.read(run.folder) is None
+        assert run.summary["stopped_on"] == "pool_gold"
+        assert evidence.read(run.folder).held_out.sum() == 21  # a third of 64
 
     def test_figures_and_answers_are_of_the_kept_student(self, opened, tiny):
         project = labelled(opened)
         settings = with_options(
-            config(tiny, "all", epochs=8, learning_rate=4e-3), early_stopping="auto", patience=2
+            config(tiny, "all", epochs=24, learning_rate=4e-3), early_stopping="auto", patience=2
         )
         run = opened.runs.get(train(opened, project, settings)["run"])
         assert run.summary["best_epoch"] < len(run.summary["epochs"])

@@ -249,7 +249,9 @@ class TestTheTable:
         project = make_project(store, gold, known=False)
         for row in range(9):
             store.people.decide(project.id, [row], "label", NAMES[gold[row]])
-        with pytest.raises(UserError, match="at least 10 texts whose class is known.*has 9"):
+        with pytest.raises(
+            UserError, match="at least 10 texts of the pool whose class is known.*has 9"
+        ):
             run(store, project, THREE, gold)
         store.people.decide(project.id, [9], "label", NAMES[gold[9]])
         found = run(store, project, {}, gold)

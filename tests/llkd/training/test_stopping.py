@@ -78,6 +78,7 @@ def test_the_kept_student_is_that_of_the_shorter_run(encoder, tmp_path):
 
 @pytest.mark.parametrize(("source", "words"), [
     ("audit", "held-out labels of people"), ("teacher", "the teacher's surest held-out labels"),
+    ("pool_gold", "gold of pool texts that did not train"),
 ])  # fmt: skip
 def test_without_gold_other_held_out_labels_judge(encoder, tmp_path, source, words):
     _, outcome = run(encoder, tmp_path, settings(), held_out(source))
@@ -86,16 +87,16 @@ def test_without_gold_other_held_out_labels_judge(encoder, tmp_path, source, wor
     assert outcome.warnings[-1].endswith(f"the best by {words}.")
 
 
-def test_gold_comes_before_all_else():
+def test_held_out_gold_chooses_no_epoch_but_for_runs_that_an_older_version_began():
     other = toy_data()
     stop = {"stop_texts": other.eval_texts, "stop_label": other.eval_gold}
-    assert judged_by(toy_data(**stop)) == "gold"
-    unknown = np.full(20, -1)
-    assert judged_by(toy_data(**stop, eval_gold=unknown, stop_source="teacher")) == "teacher"
+    for source in ("audit", "pool_gold", "teacher"):
+        assert judged_by(toy_data(**stop, stop_source=source)) == source
+    assert judged_by(toy_data()) == "gold"
 
 
 def test_without_held_out_labels_it_says_what_to_do(encoder, tmp_path):
-    with pytest.raises(ConfigError, match="needs held-out labels, and there are none: import gold"):
+    with pytest.raises(ConfigError, match="needs labels that do not train, and there are none"):
         run(encoder, tmp_path, settings(), toy_data(**NO_GOLD))
 
 
