@@ -16,6 +16,7 @@ import streamlit as st
 from llkd import jobs
 from llkd.errors import LLKDError, NotFound
 from llkd.store import Job, Project, Store
+from llkd.store.damaged import DamagedRecord
 from ui import exposure, jobs_view, login, reads, timed
 from ui.errors import show_error, told_later
 from ui.steps import BY_NAME, DONE, RUNNING, STEPS, progress
@@ -69,7 +70,7 @@ def open_page(title: str, sentence: str) -> Page:
     exposure.warn()
     try:
         store = reads.store()
-        project = _chosen_project(store)
+        project = _readable_project(store)
         with st.sidebar:
             _sidebar(store, project)
     except LLKDError as error:
@@ -141,6 +142,17 @@ def _query() -> dict[str, str]:
     return {} if name is None else {"project": name}
 
 
+def _readable_project(store: Store) -> Project | None:
+    """The chosen project. Where its record is damaged, that is said and another can be picked."""
+    try:
+        return _chosen_project(store)
+    except DamagedRecord as error:
+        show_error(str(error))
+        with st.sidebar:
+            st.selectbox("Project", store.projects.names(), None, key=_PICKER, on_change=_picked)
+        st.stop()
+
+
 def _chosen_project(store: Store) -> Project | None:
     """The project of the address, else the one chosen before, else the newest."""
     named = st.query_params.get("project")
@@ -185,7 +197,7 @@ def _sidebar(store: Store, project: Project | None) -> None:
         st.image(ICON, width=30, alt="")
         st.markdown(f"**{PRODUCT}**")
     login.signed_in()
-    names = [one.name for one in store.projects.all()]
+    names = store.projects.names()
     if project is not None:
         # Set before the widget is drawn: it follows the address, not its own memory.
         st.session_state[_PICKER] = project.name

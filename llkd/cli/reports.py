@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,9 @@ def _projects(found: Document) -> None:
     if "deleted" in found:
         print(f"Deleted {found['deleted']!r}.")
         return
-    if not found["projects"]:
+    for sentence in found["damaged"]:
+        print(f"llkd: {printable(sentence)}", file=sys.stderr)
+    if not found["projects"] and not found["damaged"]:
         print("No projects yet. Start with: llkd import FILE --project NAME, or: llkd demo")
         return
     rows = [{**row, "classes": ", ".join(row["classes"])} for row in found["projects"]]

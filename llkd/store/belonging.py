@@ -109,7 +109,7 @@ def _kept(connection: sa.Connection) -> str | None:
     table = schema.events
     marks = sa.select(table.c.detail).where(table.c.project_id.is_(None) & (table.c.kind == KIND))
     found = connection.execute(marks.order_by(table.c.id.desc()).limit(1)).scalar()
-    return found["home"] if found else None
+    return str(found["home"]) if isinstance(found, dict) and "home" in found else None
 
 
 def _mark(home: Home) -> dict[str, str] | None:

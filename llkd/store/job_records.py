@@ -10,8 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from llkd.errors import NotFound
+from llkd.errors import ConfigError, NotFound
 from llkd.store import schema
+from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.database import can_be, new_id
 
 LIVE = ("queued", "running")
@@ -118,7 +119,12 @@ class JobRecords:
         if states is not None:
             query = query.where(schema.jobs.c.state.in_(states))
         with self._engine.connect() as connection:
-            return [Job(**row._mapping) for row in connection.execute(query)]
+            return read_records(connection.execute(query), "job", _made)[0]
+
+    def damaged(self) -> list[DamagedRecord]:
+        """Jobs whose record cannot be read; :meth:`all` leaves them out."""
+        with self._engine.connect() as connection:
+            return read_records(connection.execute(sa.select(schema.jobs)), "job", _made)[1]
 
     def update(self, job_id: int, **values: Any) -> None:
         """Set columns of one job."""
@@ -171,4 +177,11 @@ class JobRecords:
         row = connection.execute(one).one_or_none() if can_be(job_id) else None
         if row is None:
             raise NotFound(f"There is no job {job_id}. See: llkd jobs")
-        return Job(**row._mapping)
+        return read_record(row, "job", _made)
+
+
+def _made(values: dict[str, Any]) -> Job:
+    documents(values, "context", optional=("result",))
+    if not isinstance(values["arguments"], list):
+        raise ConfigError("arguments hold no list")
+    return Job(**values)

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from llkd.config import Calibration, LabelSet, TeacherConfig, build
 from llkd.errors import NotFound, StoreError
 from llkd.store import schema
+from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, atomic_file
 
@@ -124,7 +125,7 @@ class Labellings:
             row = connection.execute(one).one_or_none() if can_be(labelling_id) else None
         if row is None:
             raise NotFound(f"There is no teacher labelling number {labelling_id}.")
-        return _labelling(row)
+        return read_record(row, "teacher pass", _made)
 
     def all(self, project_id: int) -> list[Labelling]:
         """The passes of a project, newest first."""
@@ -132,7 +133,13 @@ class Labellings:
         query = sa.select(table).where(table.c.project_id == project_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(table.c.id.desc())).all()
-        return [_labelling(row) for row in rows]
+        return read_records(rows, "teacher pass", _made)[0]
+
+    def damaged(self, project_id: int) -> list[DamagedRecord]:
+        """Passes whose record cannot be read; :meth:`all` leaves them out."""
+        query = sa.select(schema.labellings).where(schema.labellings.c.project_id == project_id)
+        with self._engine.connect() as connection:
+            return read_records(connection.execute(query).all(), "teacher pass", _made)[1]
 
     def set_calibration(self, labelling_id: int, calibration: Calibration) -> None:
         """Choose how scores become probabilities from now on; the scores stay as they are."""
@@ -335,8 +342,8 @@ def _as_table(scores: Scores) -> pa.Table:
     return pa.Table.from_pandas(frame, schema=SCORE_SCHEMA, preserve_index=False)
 
 
-def _labelling(row: Any) -> Labelling:
-    values = dict(row._mapping)
+def _made(values: dict[str, Any]) -> Labelling:
+    documents(values, "label_set", "config", "teacher", optional=("fits",))
     values["label_set"] = build(LabelSet, values["label_set"])
     values["config"] = build(TeacherConfig, values["config"])
     return Labelling(**values)

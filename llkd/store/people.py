@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from llkd.errors import ConfigError, NotFound, UserError
 from llkd.store import schema
+from llkd.store.damaged import DamagedRecord, documents, read_records
 
 ACTIONS = ("label", "exclude", "include", "unlabel", "flag", "unflag")
 
@@ -160,7 +161,14 @@ class People:
         query = sa.select(table).where(table.c.project_id == project_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(table.c.id.desc())).all()
-        return [dict(row._mapping) for row in rows]
+        return read_records(rows, "saved selection", _selection)[0]
+
+    def damaged_selections(self, project_id: int) -> list[DamagedRecord]:
+        """Saved selections whose record cannot be read; :meth:`selections` leaves them out."""
+        query = sa.select(schema.selections).where(schema.selections.c.project_id == project_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return read_records(rows, "saved selection", _selection)[1]
 
     def selection(self, project_id: int, name: str) -> dict[str, Any]:
         """One saved selection. Raises NotFound."""
@@ -191,4 +199,9 @@ class People:
         table = schema.events
         query = sa.select(table).where(table.c.project_id == project_id).order_by(table.c.id)
         with self._engine.connect() as connection:
-            return [dict(row._mapping) for row in connection.execute(query)]
+            return read_records(connection.execute(query), "log entry", dict)[0]
+
+
+def _selection(values: dict[str, Any]) -> dict[str, Any]:
+    documents(values, "view", "counts")
+    return values

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from llkd.config import LabelSet, build
 from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
+from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, _sync
 from llkd.store.text_files import (
@@ -83,7 +84,7 @@ class Projects:
         table = as_table(texts)
         with self._engine.connect() as connection:
             self._refuse_taken(connection, name)
-        clear_leftovers(self._home, {project.id for project in self.all()})
+        clear_leftovers(self._home, self._numbers())
         values = {
             "name": name,
             "created": time.time(),
@@ -145,11 +146,27 @@ class Projects:
         return _project(row)
 
     def all(self) -> list[Project]:
-        """Every project, newest first."""
+        """Every project that can be read, newest first."""
+        return self.listed()[0]
+
+    def listed(self) -> tuple[list[Project], list[DamagedRecord]]:
+        """Every project, newest first, and those whose record is damaged."""
         order = schema.projects.c.id.desc()  # numbers only grow; the clock may be set back
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(schema.projects).order_by(order)).all()
-        return [_project(row) for row in rows]
+        return read_records(rows, "project", _made)
+
+    def names(self) -> list[str]:
+        """The names of all projects, newest first, those of damaged records among them."""
+        table = schema.projects
+        with self._engine.connect() as connection:
+            return list(
+                connection.execute(sa.select(table.c.name).order_by(table.c.id.desc())).scalars()
+            )
+
+    def _numbers(self) -> set[int]:
+        with self._engine.connect() as connection:
+            return set(connection.execute(sa.select(schema.projects.c.id)).scalars())
 
     def set_label_set(self, project_id: int, label_set: LabelSet) -> None:
         """Replace the classes for teacher passes to come; passes made keep their own."""
@@ -219,7 +236,11 @@ def checked_name(name: str) -> str:
 
 
 def _project(row: Any) -> Project:
-    values = dict(row._mapping)
+    return read_record(row, "project", _made)
+
+
+def _made(values: dict[str, Any]) -> Project:
+    documents(values, "report", optional=("label_set",))
     if values["label_set"] is not None:
         values["label_set"] = build(LabelSet, values["label_set"])
     return Project(**values)

@@ -30,6 +30,18 @@ class Quarantine:
             raise StoreError(f"Cannot move {path}: {error.strerror}.") from error
         return target
 
+    def keep(self, name: str, text: str, why: str) -> Path:
+        """Write what is taken out of a record here and note why. Raises StoreError."""
+        try:
+            target = self._made() / "records" / f"{name}.txt"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8", errors="surrogatepass")
+            with (self._made() / "NOTE.txt").open("a", encoding="utf-8") as note:
+                note.write(f"records/{target.name}: {why}\n")
+        except OSError as error:
+            raise StoreError(f"The value of {name} cannot be kept: {error.strerror}.") from error
+        return target
+
     def _made(self) -> Path:
         if self.folder is None:
             stamp, tries = time.strftime("%Y-%m-%d-%H%M%S"), 1

@@ -23,6 +23,7 @@ from filelock import FileLock
 from llkd.config import TrainingConfig, build
 from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
+from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, atomic_file
 
@@ -113,7 +114,7 @@ class Runs:
                 f"There is no run {run_id}{' in this project' if project_id else ''}."
                 + (f" Its runs: {', '.join(known)}." if known else "")
             )
-        return self._run(row)
+        return read_record(row, "run", self._made)
 
     def all(self, project_id: int) -> list[Run]:
         """The runs of a project, oldest first."""
@@ -121,7 +122,18 @@ class Runs:
         query = sa.select(table).where(table.c.project_id == project_id).order_by(table.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [self._run(row) for row in rows]
+        return read_records(rows, "run", self._made)[0]
+
+    def damaged(self, project_id: int) -> list[DamagedRecord]:
+        """Runs whose record cannot be read; :meth:`all` leaves them out."""
+        query = sa.select(schema.runs).where(schema.runs.c.project_id == project_id)
+        with self._engine.connect() as connection:
+            return read_records(connection.execute(query).all(), "run", self._made)[1]
+
+    def _numbers(self, project_id: int) -> set[int]:
+        query = sa.select(schema.runs.c.id).where(schema.runs.c.project_id == project_id)
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
 
     def finish(self, run_id: int, summary: dict[str, Any]) -> None:
         """Keep what came out."""
@@ -195,7 +207,7 @@ class Runs:
                 if not aside.is_dir() or not number.isdecimal():
                     continue
                 place = self._home.run(project_id, int(number))
-                if not place.exists() and any(r.id == int(number) for r in self.all(project_id)):
+                if not place.exists() and int(number) in self._numbers(project_id):
                     os.replace(aside, place)  # stopped before the deletion held: the run stays
                 else:
                     shutil.rmtree(aside, ignore_errors=True)
@@ -269,8 +281,8 @@ class Runs:
         """Where the frozen student's embeddings of all texts lie."""
         return self._home.project(project_id) / "embeddings" / f"{key}.safetensors"
 
-    def _run(self, row: Any) -> Run:
-        values = dict(row._mapping)
+    def _made(self, values: dict[str, Any]) -> Run:
+        documents(values, "config", "labels", optional=("summary",))
         values["config"] = build(TrainingConfig, values["config"])
         return Run(**values, folder=self._home.run(values["project_id"], values["id"]))
 

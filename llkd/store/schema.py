@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +25,33 @@ class Words(sa.TypeDecorator[str]):
         return _UNSTORABLE.sub("\ufffd", value)
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """Stands for a JSON value that was damaged: what is stored, and why it cannot be read."""
+
+    raw: str
+    reason: str
+
+
+class Document(sa.TypeDecorator[Any]):
+    """A JSON value. One that cannot be read comes as :class:`Unreadable`: other rows stay whole."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        """Read what a query returns."""
+        read = super().result_processor(dialect, coltype)
+
+        def process(value: Any) -> Any:
+            try:
+                return value if read is None else read(value)
+            except (ValueError, TypeError, RecursionError) as error:
+                return Unreadable(str(value), " ".join(str(error).split())[:200])
+
+        return process
+
+
 class LongWords(Words):
     """Words of any length."""
 
@@ -40,8 +68,8 @@ projects = sa.Table(
     sa.Column("source", Words(500), nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("digest", Words(64), nullable=False),
-    sa.Column("report", sa.JSON, nullable=False),
-    sa.Column("label_set", sa.JSON),
+    sa.Column("report", Document, nullable=False),
+    sa.Column("label_set", Document),
     sa.Column("labelling_id", sa.Integer),
     sqlite_autoincrement=True,  # a number is never given twice
 )
@@ -52,19 +80,19 @@ labellings = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     sa.Column("created", sa.Float, nullable=False),
-    sa.Column("label_set", sa.JSON, nullable=False),
-    sa.Column("config", sa.JSON, nullable=False),
+    sa.Column("label_set", Document, nullable=False),
+    sa.Column("config", Document, nullable=False),
     sa.Column("fingerprint", Words(64), nullable=False),
-    sa.Column("teacher", sa.JSON, nullable=False),
+    sa.Column("teacher", Document, nullable=False),
     sa.Column("calibration", Words(30), nullable=False),
-    sa.Column("content_free", sa.JSON),
+    sa.Column("content_free", Document),
     sa.Column("tokens_in", sa.BigInteger, nullable=False, default=0),
     sa.Column("tokens_out", sa.BigInteger, nullable=False, default=0),
     sa.Column("seconds", sa.Float, nullable=False, default=0.0),
     sa.Column("cached", sa.BigInteger, nullable=False, default=0, server_default="0"),
     sa.Column("cut", sa.BigInteger, nullable=False, default=0, server_default="0"),
-    sa.Column("fits", sa.JSON),
-    sa.Column("rounds", sa.JSON),
+    sa.Column("fits", Document),
+    sa.Column("rounds", Document),
     sa.UniqueConstraint("project_id", "fingerprint"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
@@ -78,9 +106,9 @@ runs = sa.Table(
     sa.Column("job_id", sa.Integer),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("finished", sa.Float),
-    sa.Column("config", sa.JSON, nullable=False),
-    sa.Column("labels", sa.JSON, nullable=False),
-    sa.Column("summary", sa.JSON),
+    sa.Column("config", Document, nullable=False),
+    sa.Column("labels", Document, nullable=False),
+    sa.Column("summary", Document),
     sa.Column("title", Words(100), nullable=False, default="", server_default=""),
     sa.Column("note", Words(2000), nullable=False, default="", server_default=""),
     sa.Column("pinned", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
@@ -94,8 +122,8 @@ jobs = sa.Table(
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE")),
     sa.Column("kind", Words(30), nullable=False),
     sa.Column("title", Words(300), nullable=False),
-    sa.Column("arguments", sa.JSON, nullable=False),
-    sa.Column("context", sa.JSON, nullable=False),
+    sa.Column("arguments", Document, nullable=False),
+    sa.Column("context", Document, nullable=False),
     sa.Column("device", Words(50)),
     sa.Column("state", Words(20), nullable=False),
     sa.Column("pid", sa.Integer),
@@ -109,7 +137,7 @@ jobs = sa.Table(
     sa.Column("total", sa.BigInteger),
     sa.Column("message", Words(500), nullable=False, default=""),
     sa.Column("cancel_requested", sa.Float),
-    sa.Column("result", sa.JSON),
+    sa.Column("result", Document),
     sa.Column("error", LongWords),
     sa.Index("jobs_by_state", "state", "device"),
     sqlite_autoincrement=True,  # a number is never given twice
@@ -138,8 +166,8 @@ selections = sa.Table(
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     sa.Column("name", Words(100), nullable=False),
     sa.Column("created", sa.Float, nullable=False),
-    sa.Column("view", sa.JSON, nullable=False),
-    sa.Column("counts", sa.JSON, nullable=False),
+    sa.Column("view", Document, nullable=False),
+    sa.Column("counts", Document, nullable=False),
     sa.UniqueConstraint("project_id", "name"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
@@ -151,6 +179,6 @@ events = sa.Table(
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE")),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("kind", Words(50), nullable=False),
-    sa.Column("detail", sa.JSON, nullable=False),
+    sa.Column("detail", Document, nullable=False),
     sqlite_autoincrement=True,  # a number is never given twice
 )

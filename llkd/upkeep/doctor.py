@@ -8,7 +8,7 @@ from llkd.errors import LLKDError, UserError
 from llkd.jobs.locks import alive, held_devices
 from llkd.store.home import Home
 from llkd.store.quarantine import Quarantine
-from llkd.upkeep import contents, databases, leftovers, machine
+from llkd.upkeep import contents, damaged_records, databases, leftovers, machine
 from llkd.upkeep.findings import Finding, Report
 from llkd.upkeep.visit import Visit
 
@@ -72,6 +72,7 @@ def _examined(home: str | Path | Home | None, deep: bool) -> tuple[Report, dict[
     try:
         live = [one for one in records.jobs.all() if one.live and alive(visit, one.id)]
         busy.update({one.project_id: one.id for one in live})
+        damaged_records.check_records(visit, records)
         leftovers.check_jobs(visit, records)
         machine.check_clock(visit, records)
         projects = records.projects.all()

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from llkd import jobs
 from llkd.jobs.locks import alive
 from llkd.jobs.pulse import silence
-from llkd.store import Store
+from llkd.store import Store, schema
 from llkd.store.database import writers_done
 from llkd.store.home import Home, being_written, put_back
 from llkd.store.quarantine import Quarantine
@@ -127,13 +129,18 @@ def _numbered(folder: Path) -> list[Path]:
 
 
 def _known(records: Records) -> dict[str, set[int]]:
-    projects = {project.id for project in records.projects.all()}
-    return {
-        "project": projects,
-        "pass": {one.id for number in projects for one in records.labellings.all(number)},
-        "run": {one.id for number in projects for one in records.runs.all(number)},
-        "job": {job.id for job in records.jobs.all()},
+    """The numbers that records have, also those whose other values are damaged."""
+    tables = {
+        "project": schema.projects,
+        "pass": schema.labellings,
+        "run": schema.runs,
+        "job": schema.jobs,
     }
+    with records.engine.connect() as connection:
+        return {
+            kind: set(connection.execute(sa.select(table.c.id)).scalars())
+            for kind, table in tables.items()
+        }
 
 
 def check_jobs(visit: Visit, records: Records) -> None:

@@ -12,6 +12,7 @@ from llkd.store import Job, Project
 from llkd.store.home import Home
 from llkd.store.job_records import JobRecords
 from llkd.store.labellings import Labellings
+from llkd.store.people import People
 from llkd.store.projects import Projects
 from llkd.store.quarantine import Quarantine
 from llkd.store.runs import Runs
@@ -27,6 +28,7 @@ class Records:
     labellings: Labellings
     runs: Runs
     jobs: JobRecords
+    people: People
 
     @classmethod
     def of(cls, engine: sa.Engine, home: Home) -> Records:
@@ -37,6 +39,7 @@ class Records:
             Labellings(engine, home),
             Runs(engine, home),
             JobRecords(engine),
+            People(engine),
         )
 
 

@@ -54,6 +54,7 @@ def projects(store: Store, given: Namespace) -> Document:
             )
         store.projects.delete(project.id)
         return {"deleted": project.name}
+    readable, damaged = store.projects.listed()
     return {
         "projects": [
             {
@@ -63,6 +64,7 @@ def projects(store: Store, given: Namespace) -> Document:
                 "source": project.source,
                 "labelled": project.labelling_id is not None,
             }
-            for project in store.projects.all()
-        ]
+            for project in readable
+        ],
+        "damaged": [str(record) for record in damaged],
     }

@@ -1,0 +1,172 @@
+"""One record with a value that cannot be read: named, all others used, copied, and mended."""
+
+import json
+import sqlite3
+
+import pytest
+
+from llkd import jobs
+from llkd.errors import StoreError
+from llkd.store import Store
+from llkd.upkeep import backup, examine, mend
+from tests.llkd.faults.stage import llkd
+
+BROKEN = '{"cut": [1, 2'
+# table, column, whether the doctor can put something in its place
+PLACES = [
+    ("projects", "report", True),
+    ("projects", "label_set", True),
+    ("labellings", "label_set", False),
+    ("labellings", "config", False),
+    ("labellings", "teacher", True),
+    ("labellings", "fits", True),
+    ("labellings", "rounds", True),
+    ("runs", "config", True),
+    ("runs", "labels", True),
+    ("runs", "summary", True),
+    ("jobs", "arguments", True),
+    ("jobs", "context", True),
+    ("jobs", "result", True),
+    ("selections", "view", False),
+    ("selections", "counts", False),
+]
+KINDS = {
+    "projects": "project",
+    "labellings": "teacher pass",
+    "runs": "run",
+    "jobs": "job",
+    "selections": "saved selection",
+}
+
+
+def damage(home, table, column, value=BROKEN):
+    """Write what is no JSON into one record; returns its number."""
+    with sqlite3.connect(home / "llkd.db") as connection:
+        number = connection.execute(f"SELECT min(id) FROM {table}").fetchone()[0]
+        connection.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (value, number))
+    connection.close()
+    return number
+
+
+@pytest.fixture
+def full(seeded):
+    """A home with one record of every kind, and a second project that stays whole."""
+    store, project, run = seeded
+    store.people.save_selection(project.id, "mine", {"view": 1}, {"kept": 3})
+    store.jobs.create("label", "label 'city'", ["label", "city"], project.id)
+    store.jobs.move(store.jobs.all()[0].id, ("queued",), "finished")
+    store.projects.create(
+        "whole", store.projects.texts(project.id), source="test",
+        report={"rows": 40, "kept": 40, "dropped": {}, "labels": [], "warnings": []},
+    )  # fmt: skip
+    store.engine.dispose()
+    return store, project, run
+
+
+@pytest.mark.parametrize(("table", "column", "mendable"), PLACES)
+def test_it_is_named_copied_and_mended(full, home, tmp_path, table, column, mendable):
+    store, project, _ = full
+    number = damage(home, table, column)
+
+    report = examine(home)
+    named = [one for one in report.findings if one.check == "record"]
+    assert [one.where for one in named] == [f"{KINDS[table]} {number}"]
+    assert f"{column} cannot be read" in named[0].what
+    assert (named[0].mend is not None) == mendable
+    # Nothing that the record owns is taken for a leftover.
+    assert [one for one in report.findings if one.check == "orphan"] == []
+
+    made = backup(home, tmp_path / "copy")
+    with sqlite3.connect(tmp_path / "copy" / "llkd.db") as copy:
+        kept = copy.execute(f"SELECT {column} FROM {table} WHERE id = ?", (number,)).fetchone()
+    copy.close()
+    assert kept == (BROKEN,) and made["faults"] >= 1
+
+    mended = mend(home)
+    remaining = [one for one in mended.findings if one.check == "record"]
+    assert bool(remaining) == (not mendable)
+    if mendable:
+        name = f"{KINDS[table].replace(' ', '-')}-{number}-{column}.txt"
+        assert (mended.quarantine / "records" / name).read_text() == BROKEN
+    again = Store(home)
+    assert {one.name for one in again.projects.all()} == {"city", "whole"}
+    assert again.people.decisions(project.id).equals(store.people.decisions(project.id))
+    again.close()
+
+
+def test_what_is_put_back_is_what_was_there(full, home):
+    store, project, run = full
+    before = store.runs.get(run.id)
+    label_set = store.projects.get("city").label_set
+    for column in ("config", "labels"):
+        damage(home, "runs", column)
+    damage(home, "projects", "label_set")
+    assert store.runs.all(project.id) == []
+    mend(home)
+    after = store.runs.get(run.id)
+    assert (after.config, after.labels, after.summary) == (
+        before.config, before.labels, before.summary,
+    )  # fmt: skip
+    assert store.projects.get("city").label_set == label_set
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("projects", "report", "[1]"),
+        ("projects", "label_set", '{"labels": 3}'),
+        ("runs", "config", '{"nothing": "known"}'),
+        ("runs", "summary", '"text"'),
+        ("labellings", "config", "null"),
+        ("jobs", "arguments", "7"),
+        ("selections", "view", "[]"),
+        ("projects", "report", "[" * 100_000),
+        ("projects", "report", ""),
+        ("projects", "report", b"\xff\xfe\x00"),
+    ],
+)
+def test_json_that_is_not_what_was_stored(full, home, table, column, value):
+    number = damage(home, table, column, value)
+    named = [one.where for one in examine(home).findings if one.check == "record"]
+    assert named == [f"{KINDS[table]} {number}"]
+
+
+def test_commands_go_on_with_the_others(full, home):
+    damage(home, "projects", "report")
+    done = llkd(home, "projects", "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert [one["name"] for one in document["projects"]] == "whole"
+    assert "project 1 is damaged: report cannot be read" in document["damaged"][0]
+    done = llkd(home, "projects")
+    assert "whole" in done.stdout and "project 1 is damaged" in done.stderr
+    done = llkd(home, "select", "city")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "project 1 is damaged" in done.stderr
+    done = llkd(home, "doctor")
+    assert done.returncode == 1 and "project 1" in done.stdout
+    assert llkd(home, "doctor", "--mend").returncode in (0, 1)
+    assert llkd(home, "projects").stderr == ""
+
+
+def test_a_page_shows_the_others_and_names_it(full, home):
+    from tests.app.seed import opened, said
+
+    damage(home, "projects", "label_set", "{")
+    app = opened("data", project="city")
+    assert not app.exception
+    assert "project 1 is damaged" in said(app.error)
+    picker = app.sidebar.selectbox[0]
+    assert picker.options == ["whole", "city"]
+    picker.select("whole").run()
+    assert not app.exception and not app.error
+    assert app.query_params["project"] == "whole"
+
+
+def test_a_damaged_job_ends_no_other(full, home):
+    store, _, _ = full
+    damage(home, "jobs", "context")
+    assert jobs.live_jobs(store) == []
+    number = store.jobs.damaged()[0].number
+    with pytest.raises(StoreError, match=rf"job {number} is damaged: context cannot be read"):
+        store.jobs.get(number)
