@@ -136,7 +136,7 @@ def test_commands_go_on_with_the_others(full, home):
     done = llkd(home, "projects", "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 0
-    assert [one["name"] for one in document["projects"]] == "whole"
+    assert [one["name"] for one in document["projects"]] == ["whole"]
     assert "project 1 is damaged: report cannot be read" in document["damaged"][0]
     done = llkd(home, "projects")
     assert "whole" in done.stdout and "project 1 is damaged" in done.stderr
