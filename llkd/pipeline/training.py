@@ -159,7 +159,9 @@ def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, 
         job.progress(progress.step, progress.total_steps, progress.message)
 
     outcome = train_student(
-        load_student(run.config.student, names, seed=run.config.seed),
+        load_student(
+            run.config.student, names, seed=run.config.seed, max_tokens=run.config.max_tokens
+        ),
         data,
         run.config,
         names,

@@ -68,11 +68,11 @@ def tokenise(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> Encoded:
     return Encoded(np.concatenate(ids), offsets)
 
 
-def token_limit(config: Any, tokenizer: Any) -> int:
-    """The longest input; a tokenizer without a limit of its own says an enormous number."""
-    stated = int(tokenizer.model_max_length)
-    positions = getattr(config, "max_position_embeddings", None)
-    if stated < 1_000_000 or positions is None:
-        return stated
-    # RoBERTa and its kin start counting positions after the padding token's number.
-    return int(positions) - 2
+def unknown_share(encoded: Encoded, tokenizer: Any) -> float:
+    """The share (0 to 1) of the texts' tokens that the tokenizer does not know."""
+    unknown = tokenizer.unk_token_id
+    if unknown is None:
+        return 0.0
+    special = [number for number in tokenizer.all_special_ids if number != unknown]
+    words = encoded.ids[~np.isin(encoded.ids, special)]
+    return float((words == unknown).mean()) if len(words) else 0.0

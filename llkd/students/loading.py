@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from llkd.errors import DataError, ModelError, NotFound
+from llkd.model_checks import check_loaded, check_vocabulary, reason
+from llkd.students.encoder_checks import check_kind, usable_length
 from llkd.students.student import ABOUT, HEAD, Student
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -45,7 +47,8 @@ def load_student(
 ) -> Student:
     """A student with the encoder of ``spec`` and a fresh head drawn from ``seed``.
 
-    ``spec`` is ``embedded``, a folder or a hub id. Raises NotFound or ModelError with the reason.
+    ``spec`` is ``embedded``, a folder or a hub id. Raises NotFound or ModelError with the reason;
+    a model whose answers would depend on padding or chance is refused here, before any training.
     """
     import torch
 
@@ -58,13 +61,14 @@ def load_student(
         # An encoder's own missing parts (a pooler that nobody saved) come from the seed, too.
         torch.manual_seed(seed)
         encoder, tokenizer = _load_encoder(student_folder(spec), spec)
+        limit, size = usable_length(encoder, tokenizer, f"The student {spec!r}", max_tokens)
         torch.manual_seed(seed)
-        head = torch.nn.Linear(encoder.config.hidden_size, len(class_names))
+        head = torch.nn.Linear(size, len(class_names))
         torch.nn.init.normal_(head.weight, std=0.02)
         torch.nn.init.zeros_(head.bias)
     network = torch.nn.ModuleDict({"encoder": encoder, "head": head})
     network.to(device or models.choose_device()).eval()
-    return Student(network, tokenizer, class_names, max_tokens, precision)
+    return Student(network, tokenizer, class_names, max_tokens, precision, limit)
 
 
 def load_saved(folder: str | Path, precision: str = "auto", device: str | None = None) -> Student:
@@ -83,57 +87,48 @@ def load_saved(folder: str | Path, precision: str = "auto", device: str | None =
         student.network["head"].load_state_dict(head)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(
-            f"The saved student in {str(source)!r} cannot be read: {_first_line(error)}"
+            f"The saved student in {str(source)!r} cannot be read: {reason(error)}"
         ) from error
     return student
 
 
 def _load_encoder(folder: str, spec: str) -> tuple[Any, Any]:
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
     from llkd.weights import no_pickle
 
-    # A bar for reading one file would only clutter a job's log.
+    # A bar for reading one file, and a table of weights, would only clutter a job's log.
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    who = f"The student {spec!r}"
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        if config.is_encoder_decoder:
-            raise ModelError(
-                f"The student {spec!r} is an encoder-decoder model. Choose an encoder, such as "
-                "BERT, RoBERTa, DistilBERT or MiniLM."
-            )
+        check_kind(config, who)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         with no_pickle():
-            encoder, found = AutoModel.from_pretrained(
+            encoder, info = AutoModel.from_pretrained(
                 folder,
                 config=config,
                 dtype=torch.float32,
                 use_safetensors=True,
                 trust_remote_code=False,
+                ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # anything a foreign folder can hold
         raise ModelError(
-            f"The student {spec!r} could not be loaded: {_first_line(error)} Give 'embedded', a "
-            "folder with safetensors weights, or the id of a model on the hub."
+            f"{who} could not be loaded: {reason(error)} Give 'embedded', a folder with "
+            "safetensors weights and a tokenizer, or the id of a model on the hub."
         ) from error
     # A pooler is not used here and often not saved; any other gap would train on noise.
-    missing = sorted(name for name in found["missing_keys"] if "pooler" not in name)
-    if missing:
-        raise ModelError(
-            f"The student {spec!r} lacks {len(missing)} of its encoder's weights (the first is "
-            f"{missing[0]}), so they would be random. Choose a model that was saved whole."
-        )
+    check_loaded(info, who, unused="pooler")
+    check_vocabulary(tokenizer, encoder, who)
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token is None:
             raise ModelError(f"The tokenizer of the student {spec!r} has no padding token.")
         tokenizer.pad_token = tokenizer.eos_token
-    return encoder, tokenizer
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().split("\n")[0] or type(error).__name__
-    return text if text.endswith(".") else text + "."
+    return encoder.eval(), tokenizer

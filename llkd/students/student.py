@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from llkd import signals
 from llkd.signals import Floats
-from llkd.students.encoding import Encoded, token_limit, tokenise
+from llkd.students.encoder_checks import token_limit
+from llkd.students.encoding import Encoded, tokenise
 from llkd.students.hardware import free_memory, out_of_memory, uses_bf16
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ class Student:
         class_names: Sequence[str],
         max_tokens: int,
         precision: str = "auto",
+        limit: int | None = None,
     ) -> None:
+        """``limit``: the longest input that the encoder takes, in tokens."""
+        self.limit = token_limit(network["encoder"], tokenizer) if limit is None else limit
         self.network = network
         self.tokenizer = tokenizer
         self.class_names = list(class_names)
@@ -73,8 +77,7 @@ class Student:
 
     def set_max_tokens(self, wanted: int) -> None:
         """Cut texts to ``wanted`` tokens, or to the encoder's limit where that is less."""
-        config: Any = self.network["encoder"].config
-        self.max_tokens = min(wanted, token_limit(config, self.tokenizer))
+        self.max_tokens = min(wanted, self.limit)
 
     @property
     def device(self) -> torch.device:
@@ -143,8 +146,8 @@ class Student:
     ) -> npt.NDArray[np.float32]:
         """Mean-pooled embeddings ``[n, d]``, float32, each of length 1."""
         encoded = texts if isinstance(texts, Encoded) else self.encode(texts)
-        config: Any = self.network["encoder"].config
-        vectors = np.empty((len(encoded), config.hidden_size), dtype=np.float32)
+        head: Any = self.network["head"]
+        vectors = np.empty((len(encoded), head.in_features), dtype=np.float32)
         self._infer(encoded, self.pooled, vectors, batch_size, on_batch)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors / np.maximum(lengths, np.float32(1e-12))

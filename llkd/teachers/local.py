@@ -12,6 +12,7 @@ import numpy as np
 from llkd import models, weights
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ModelError
+from llkd.model_checks import position_limit, reason
 from llkd.teachers.answers import AnswerTree
 from llkd.teachers.base import CONTENT_FREE, NO_EXAMPLES, Example, FewShot, Floats, ScoredBatch
 from llkd.teachers.batch_size import FACTORS, BatchSizer
@@ -55,8 +56,9 @@ class LocalTeacher:
         self._config = config
         self._identity = identity
         self._examples = examples
-        limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
-        self._prompt, self._encoder = fitting_encoder(config, labels, tokenizer, examples, limit)
+        self._prompt, self._encoder = fitting_encoder(
+            config, labels, tokenizer, examples, position_limit(model)
+        )
         tree = AnswerTree(self._encoder.answers, labels.names, config.verbaliser_score)
         self._scorer = LabelScorer(model, self._encoder.prefix, self._encoder.suffix, tree)
         start = BATCH_TOKENS.get(model.device.type, 4096)
@@ -188,23 +190,38 @@ def local_teacher(
 
 
 def load_causal_model(name: str, config: TeacherConfig) -> tuple[Any, Any]:
-    """Model on the chosen device, and tokenizer, of a folder or hub id; safetensors only."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    """Model on the chosen device, and tokenizer, of a folder or hub id; safetensors only.
+
+    Raises ModelError for what cannot be loaded, is no causal language model, or lacks weights.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
     from llkd.teachers.attention import use_grouped_attention
+    from llkd.teachers.decoder_checks import check_decoder, check_kind
 
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
     device = models.choose_device()
     dtype: torch.dtype = models.choose_dtype(config.precision, device)
     models.use_available_threads()
     safe: dict[str, Any] = {"trust_remote_code": False}
+    who = f"The teacher {name}"
     try:
+        settings = AutoConfig.from_pretrained(name, **safe)
+        check_kind(settings, name, who)
         tokenizer = AutoTokenizer.from_pretrained(name, **safe)
         with weights.no_pickle():
-            model = AutoModelForCausalLM.from_pretrained(
-                name, dtype=dtype, use_safetensors=True, **safe
-            ).to(device)
+            model, info = AutoModelForCausalLM.from_pretrained(
+                name,
+                dtype=dtype,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                **safe,
+            )
+        model = model.eval().to(device)
+        check_decoder(model, tokenizer, info, who)
     except ModelError:
         raise
     except Exception as error:  # anything a foreign folder can hold
@@ -213,12 +230,12 @@ def load_causal_model(name: str, config: TeacherConfig) -> tuple[Any, Any]:
                 f"The teacher {name} does not fit into the memory of {device}."
             ) from error
         raise ModelError(
-            f"The teacher {name} cannot be loaded: {_first_line(error)} A teacher is a causal "
+            f"The teacher {name} cannot be loaded: {reason(error)} A teacher is a causal "
             "language model, a folder or hub id with safetensors weights and a tokenizer."
         ) from error
     if device == "cpu" and str(dtype) == "torch.bfloat16":
         use_grouped_attention(model)
-    return model.eval(), tokenizer
+    return model, tokenizer
 
 
 def _empty_cache(device: str) -> None:
@@ -229,9 +246,3 @@ def _empty_cache(device: str) -> None:
         torch.cuda.empty_cache()
     elif device == "mps":
         torch.mps.empty_cache()
-
-
-def _first_line(error: Exception) -> str:
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    line = line or type(error).__name__
-    return line if line.endswith(".") else line + "."

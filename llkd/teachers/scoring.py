@@ -175,7 +175,9 @@ class LabelScorer:
             wanted = (asked[:, 0] == node).nonzero()[:, 0]
             for chosen in _equal_lengths(rows):
                 ids = [[*self._prefix, *rows[i], *self._suffix, *path] for i in chosen]
-                output = self._model(input_ids=self._tensor(ids), use_cache=False, logits_to_keep=1)
+                output = self._model(
+                    input_ids=self._tensor(ids), use_cache=False, **self._last_only
+                )
                 found = output.logits[:, -1].float().log_softmax(-1)[:, asked[wanted, 1]]
                 logs[self._tensor(chosen)[:, None], wanted] = found
         return logs

@@ -12,11 +12,12 @@ import numpy as np
 
 from llkd import signals
 from llkd.config import TrainingConfig
-from llkd.errors import ConfigError, JobCancelled, StoreError
+from llkd.errors import ConfigError, DataError, JobCancelled, StoreError
 from llkd.signals import Floats, Ints
 from llkd.store.home import atomic_file
 from llkd.strategies import make_strategy, prepared
-from llkd.students import Student
+from llkd.students import Encoded, Student
+from llkd.students.encoding import unknown_share
 from llkd.training import checkpoints
 from llkd.training.batches import steps_per_epoch
 from llkd.training.checkpoints import Checkpoint
@@ -30,12 +31,29 @@ from llkd.training.stopping import BEST, judged_by
 
 SUMMARY = "summary.json"
 LOG_SECONDS = 3.0
+MANY_UNKNOWN, ALL_UNKNOWN = 0.2, 0.99
 
 
 def _flat(config: TrainingConfig) -> dict[str, Any]:
     settings = config.model_dump(mode="json", exclude={"checkpoint_seconds"})
     selection = settings.pop("selection")
     return {**settings, **{f"selection.{name}": value for name, value in selection.items()}}
+
+
+def _unknown_words(student: Student, encoded: Encoded) -> list[str]:
+    """A warning where the student knows few words of the texts; DataError where it knows none."""
+    share = unknown_share(encoded, student.tokenizer)
+    if share >= ALL_UNKNOWN:
+        raise DataError(
+            "The student's tokenizer knows none of the words of these texts, so it cannot tell "
+            "them apart. Choose a student for their language, with its own tokenizer."
+        )
+    if share < MANY_UNKNOWN:
+        return []
+    return [
+        f"{share:.1%} of the texts' tokens are unknown to the student, which cannot tell them "
+        "apart. Choose a student for their language.".replace("%", " %", 1)
+    ]
 
 
 USUAL = _flat(TrainingConfig())
@@ -105,6 +123,7 @@ class Session:
         self.optimisation = Optimisation(student, self.encoded, config, self.total_steps)
         warning = getattr(self.strategy, "warning", None)
         self.optimisation.warnings += [warning] if warning else []
+        self.optimisation.warnings += _unknown_words(student, self.encoded)
         self.scorer = Scorer(
             len(self.rows),
             len(self.class_names),

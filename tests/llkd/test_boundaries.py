@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     {"errors", "config"},
     {"signals", "selection", "strategies", "store", "commands"},
-    {"datasets", "jobs", "charts", "models", "weights", "evaluation", "probing"},
+    {"datasets", "jobs", "charts", "models", "model_checks", "weights", "evaluation", "probing"},
     {"teachers", "students", "curation", "importing"},
     {"training", "exporting", "fairness", "upkeep"},
     {"comparisons"},

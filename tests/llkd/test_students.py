@@ -242,7 +242,7 @@ def test_missing_encoder_weights_are_refused(encoder, tmp_path, student):
     tensors = load_file(weights)
     gone = [name for name in tensors if "layer.1." in name]
     save_file({k: v for k, v in tensors.items() if k not in gone}, weights, {"format": "pt"})
-    with pytest.raises(ModelError, match=f"lacks {len(gone)} of its encoder's weights"):
+    with pytest.raises(ModelError, match=f"lacks {len(gone)} of its weights"):
         students.load_student(str(tmp_path / "saved"), CLASSES, 0)
 
 

@@ -10,29 +10,38 @@ FILLER = ["the", "a", "new", "today", "about", "with", "more", "one"]
 CLASSES = list(WORDS)
 
 
-def make_encoder(folder, seed=0):
-    """Write config, weights and tokenizer into ``folder``; returns it as text."""
-    import torch
+def make_tokenizer(limit=32):
+    """A WordPiece tokenizer of the words above."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     words = special + [word for group in WORDS.values() for word in group] + FILLER
-    vocab = {word: k for k, word in enumerate(words)}
-    tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordPiece({word: k for k, word in enumerate(words)}, unk_token="[UNK]")
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token="[UNK]",
         pad_token="[PAD]",
         cls_token="[CLS]",
         sep_token="[SEP]",
         mask_token="[MASK]",
-        model_max_length=32,
-    ).save_pretrained(folder)
+        model_max_length=limit,
+    )
+
+
+def make_encoder(folder, seed=0):
+    """Write config, weights and tokenizer into ``folder``; returns it as text."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    tokenizer = make_tokenizer()
+    tokenizer.save_pretrained(folder)
     config = BertConfig(
-        vocab_size=len(vocab),
+        vocab_size=len(tokenizer),
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
