@@ -73,8 +73,8 @@ TERMS = {
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Links without markup (www.x, http://x, a@b) and icons are found in text whose markup was escaped:
-# an invisible joiner takes them apart.
-_JOINTS = re.compile(r"(?<=\w)(?=\\[.:@])|(?<=:)(?=\w)")
+# an invisible joiner takes them apart, but not at the end of a sentence, where people look for it.
+_JOINTS = re.compile(r"(?<=\w)(?=\\[.:@]\S)|(?<=:)(?=\w)")
 _JOINER = "\u2060"
 # Marks that turn the direction of writing, also of our own words after them.
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")

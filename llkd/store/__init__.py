@@ -9,7 +9,7 @@ from llkd.store.database import open_engine
 from llkd.store.home import Home
 from llkd.store.job_records import Job, JobRecords
 from llkd.store.labellings import Labelling, Labellings, Scores
-from llkd.store.people import People
+from llkd.store.people import Batch, People
 from llkd.store.prices import Price, Prices
 from llkd.store.projects import Project, Projects
 from llkd.store.runs import Run, Runs
@@ -17,6 +17,7 @@ from llkd.store.spending import Ledger
 
 __all__ = [
     "Answer",
+    "Batch",
     "Home",
     "Job",
     "Labelling",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,19 @@ from llkd.store import schema
 from llkd.store.damaged import DamagedRecord, documents, read_records
 
 ACTIONS = ("label", "exclude", "include", "unlabel", "flag", "unflag")
+LONGEST_BATCH = 32
+_MOST_ROWS_ASKED = 500
+"""Rows named one by one in a query; databases refuse very many."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One act of a person: the same action on one row or many, undone in one step."""
+
+    id: str
+    action: str
+    label: str | None
+    rows: tuple[int, ...]
 
 
 class People:
@@ -30,18 +44,28 @@ class People:
         action: str,
         label: str | None = None,
         who: str = "local user",
+        batch: str | None = None,
     ) -> str:
         """Record one action on rows; returns the batch that :meth:`undo` takes back.
 
         Actions: ``label`` (with a class name), ``unlabel``, ``exclude``, ``include``,
-        ``flag`` (to look at again), ``unflag``.
+        ``flag`` (to look at again), ``unflag``. A ``batch`` of 1 to 32 characters that was recorded
+        before, undone or not, changes nothing: what is sent twice is done once.
         """
         if action not in ACTIONS or (action == "label") != (label is not None):
             raise ConfigError(
                 f"An action is one of {', '.join(ACTIONS)} (label with a class name), "
                 f"but it was {action!r} with {label!r}."
             )
-        batch = uuid.uuid4().hex
+        if batch is not None and not 1 <= len(batch) <= LONGEST_BATCH:
+            raise ConfigError(f"A batch is named by 1 to {LONGEST_BATCH} characters: {batch!r}.")
+        table = schema.human_labels
+        known = sa.select(table.c.id).where(
+            (table.c.project_id == project_id)
+            & table.c.row.in_([int(row) for row in rows[:_MOST_ROWS_ASKED]])
+            & (table.c.batch == batch)
+        )
+        name = batch or uuid.uuid4().hex
         now = time.time()
         values = [
             {
@@ -51,14 +75,15 @@ class People:
                 "label": label,
                 "who": who,
                 "created": now,
-                "batch": batch,
+                "batch": name,
             }
             for row in rows
         ]
         if values:
             with self._engine.begin() as connection:
-                connection.execute(sa.insert(schema.human_labels), values)
-        return batch
+                if batch is None or connection.execute(known.limit(1)).first() is None:
+                    connection.execute(sa.insert(table), values)
+        return name
 
     def undo(self, project_id: int, batch: str | None = None) -> int:
         """Take back one batch (the latest by default); returns how many rows it concerned."""
@@ -77,15 +102,50 @@ class People:
             )
         return int(done.rowcount)
 
-    def decisions(self, project_id: int, at: float | None = None) -> pd.DataFrame:
-        """What holds now, or held at the moment ``at``, indexed by row.
+    def batches(self, project_id: int, who: str, mark: str = "", most: int = 1) -> list[Batch]:
+        """What ``who`` did last and did not undo, newest first; at most ``most`` batches.
 
-        Columns: human_label (or None), excluded, flagged, who, created.
+        ``mark`` is how the batches begin, where several people share a name.
+        """
+        table = schema.human_labels
+        mine = (
+            (table.c.project_id == project_id)
+            & table.c.undone.is_(None)
+            & (table.c.who == who)
+            & table.c.batch.startswith(mark, autoescape=True)
+        )
+        newest = (
+            sa.select(table.c.batch)
+            .where(mine)
+            .group_by(table.c.batch)
+            .order_by(sa.func.max(table.c.id).desc())
+            .limit(most)
+        )
+        columns = (table.c.batch, table.c.action, table.c.label, table.c.row)
+        with self._engine.connect() as connection:
+            names = list(connection.execute(newest).scalars())
+            entries = connection.execute(
+                sa.select(*columns).where(mine & table.c.batch.in_(names)).order_by(table.c.id)
+            ).all()
+        rows: dict[str, list[int]] = {name: [] for name in names}
+        acts: dict[str, tuple[str, str | None]] = {}
+        for name, action, label, row in entries:
+            if name in rows:
+                rows[name].append(row)
+                acts[name] = (action, label)
+        return [Batch(name, *acts[name], tuple(rows[name])) for name in names if name in acts]
+
+    def decisions(
+        self, project_id: int, at: float | None = None, rows: Sequence[int] | None = None
+    ) -> pd.DataFrame:
+        """What holds now, or held at the moment ``at``, indexed by row; of ``rows`` if given.
+
+        Columns: human_label (or None), excluded, flagged, who, created. ``rows`` are 500 at most.
         """
         table = schema.human_labels
         state: dict[int, dict[str, Any]] = {}
         columns = (table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
-        for row, action, label, who, created in self._standing(project_id, columns, at):
+        for row, action, label, who, created in self._standing(project_id, columns, at, rows):
             entry = state.setdefault(
                 row, {"human_label": None, "excluded": False, "flagged": False}
             )
@@ -116,13 +176,19 @@ class People:
         ]
 
     def _standing(
-        self, project_id: int, columns: Sequence[sa.Column[Any]], at: float | None
+        self,
+        project_id: int,
+        columns: Sequence[sa.Column[Any]],
+        at: float | None,
+        rows: Sequence[int] | None = None,
     ) -> list[Any]:
         """What was decided and not taken back, now or by ``at``, in the order it was decided."""
         table = schema.human_labels
         stands: sa.ColumnElement[bool] = table.c.undone.is_(None)
         if at is not None:
             stands = (table.c.created <= at) & (stands | (table.c.undone > at))
+        if rows is not None:
+            stands &= table.c.row.in_([int(row) for row in rows[:_MOST_ROWS_ASKED]])
         query = sa.select(*columns).where((table.c.project_id == project_id) & stands)
         with self._engine.connect() as connection:
             return list(connection.execute(query.order_by(table.c.id)))

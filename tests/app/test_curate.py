@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as hyp
 from seed import NAMES, button, direct, ended_job, living_job, opened, said, seeded_project, words
 from seed_runs import add_run
+from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 
 from llkd import commands, curation, jobs
-from ui import view
+from ui import authorship, login, view
 from ui.curate import controls, rows
 from ui.curate.rows import Filter
 from ui.curate.scene import Scene
@@ -50,6 +51,13 @@ def _table(app):
 
 def _pick(app, label, value):
     next(one for one in app.selectbox if one.label == label).set_value(value).run()
+
+
+def _act(app, words):
+    """Press the button of an action, which carries the count of the texts it concerns."""
+    found = [one for one in app.button if re.fullmatch(rf"{words}( of)? [\d,]+", one.label)]
+    assert len(found) == 1, [one.label for one in app.button]
+    return found[0].click().run()
 
 
 def _plane(store, project, **source):
@@ -352,7 +360,7 @@ def test_a_persons_label_and_exclusion_win_and_can_be_undone(home):
     before = _kept(app)
     app.toggle(key="curate_many").set_value(True).run()
     _pick(app, "Label to give", "waste")
-    button(app, "Set label").click().run()
+    _act(app, "Set label")
     assert _kept(app) == before + listed
     assert f"{listed} texts labelled as 'waste'." in words(app)
     assert f"By people: {listed} texts labelled, 0 excluded." in words(app)
@@ -361,14 +369,14 @@ def test_a_persons_label_and_exclusion_win_and_can_be_undone(home):
     app.get_by_key("curate_shown").set_value("Kept").run()
     assert set(_table(app)["Why"]) >= {"labelled by a person"}
     app.toggle(key="curate_many").set_value(True).run()
-    button(app, "Exclude").click().run()
+    _act(app, "Exclude")
     assert store.people.decisions(project.id)["excluded"].sum() >= listed
     for _ in range(2):
         button(app, "Undo last").click().run()
     assert _kept(app) == before
     assert store.people.decisions(project.id).empty
     button(app, "Undo last").click().run()
-    assert "There is nothing to undo." in words(app)
+    assert "There is nothing of yours to undo." in words(app)
 
 
 def test_include_again_takes_an_exclusion_back(home):
@@ -380,7 +388,7 @@ def test_include_again_takes_an_exclusion_back(home):
     app.get_by_key("curate_shown").set_value("Not kept").run()
     assert set(_table(app)["Why"]) == {"excluded by a person"}
     app.toggle(key="curate_many").set_value(True).run()
-    button(app, "Include again").click().run()
+    _act(app, "Include again")
     assert _kept(app) == 45
 
 
@@ -390,8 +398,8 @@ def test_a_flag_marks_texts_to_look_at_again_and_keeps_them_as_they_are(home):
     before = _kept(app)
     app.text_input(key="curate_words").set_value("number 7").run()
     app.toggle(key="curate_many").set_value(True).run()
-    button(app, "Flag").click().run()
-    assert "flagged." in words(app)
+    _act(app, "Flag")
+    assert "flagged." in words(app) and not app.toggle(key="curate_many").value
     flagged = store.people.decisions(project.id)["flagged"]
     assert len(flagged) >= 1 and flagged.all()
     assert _kept(app) == before
@@ -400,7 +408,7 @@ def test_a_flag_marks_texts_to_look_at_again_and_keeps_them_as_they_are(home):
     assert set(_table(app)["Flag"]) == {"\u2691"}
     assert len(_table(app)) == len(flagged)
     app.toggle(key="curate_many").set_value(True).run()
-    button(app, "Unflag").click().run()
+    _act(app, "Unflag")
     assert not store.people.decisions(project.id)["flagged"].any()
 
 
@@ -420,6 +428,159 @@ def test_too_many_rows_at_once_are_refused_in_words(home, monkeypatch):
     assert button(app, "Exclude").disabled
 
 
+def _tick(app, *places):
+    """As if these rows of the table's page were ticked."""
+    state = list(app.session_state._state._state.filtered_state)
+    key = next(key for key in reversed(state) if str(key).startswith("curate_rows_"))
+    app.session_state[key] = {"selection": {"rows": list(places), "columns": [], "cells": []}}
+    app.run()
+
+
+def test_a_tick_overrides_the_switch_for_all(home):
+    store, project = seeded_project(home)
+    app = opened("curate")
+    app.toggle(key="curate_many").set_value(True).run()
+    _tick(app, 2)
+    row = int(_plane(store, project).frame["row"].iloc[2])
+    switch = app.toggle(key="curate_many")
+    assert not switch.value and switch.disabled
+    assert "1 row ticked: what you do concerns only these." in words(app)
+    _act(app, "Flag")
+    assert "1 text flagged." in words(app)
+    assert store.people.decisions(project.id).index.tolist() == [row]
+    # Nothing is ticked and nothing switched on after it.
+    assert button(app, "Flag").disabled and not app.toggle(key="curate_many").value
+
+
+@pytest.mark.parametrize(
+    ("action", "holds"),
+    [
+        ("Set label", lambda d: (d["human_label"] == "roads").all()),
+        ("Exclude", lambda d: d["excluded"].all()),
+        ("Flag", lambda d: d["flagged"].all()),
+    ],
+)
+def test_more_than_a_hundred_texts_are_asked_about_and_undone_in_one_step(home, action, holds):
+    store, project = seeded_project(home, n=400)
+    app = opened("curate")
+    app.toggle(key="curate_many").set_value(True).run()
+    assert [b.label for b in app.button if b.label.startswith(action)] == [
+        f"{action} of 300" if action == "Set label" else f"{action} 300"
+    ]
+    _act(app, action)
+    assert store.people.decisions(project.id).empty
+    assert "300 texts" in words(app) and "One undo takes all of it back." in words(app)
+    button(app, "Cancel").click().run()
+    assert store.people.decisions(project.id).empty
+    assert not app.toggle(key="curate_many").value and button(app, "Flag").disabled
+    app.toggle(key="curate_many").set_value(True).run()
+    _act(app, action)
+    button(app, "Yes, all of them").click().run()
+    decisions = store.people.decisions(project.id)
+    assert len(decisions) == 300 and holds(decisions)
+    assert not app.toggle(key="curate_many").value
+    button(app, "Undo last").click().run()
+    assert store.people.decisions(project.id).empty
+    assert "Undone for 300 texts: they are " in words(app)
+
+
+def test_a_question_about_one_list_is_not_answered_for_another(home):
+    store, project = seeded_project(home, n=400)
+    app = opened("curate")
+    app.toggle(key="curate_many").set_value(True).run()
+    _act(app, "Exclude")
+    button(app, "Yes, all of them")
+    app.text_input(key="curate_words").set_value("number 12").run()
+    assert not [one for one in app.button if one.label == "Yes, all of them"]
+    assert "One undo takes all of it back." not in words(app)
+    assert store.people.decisions(project.id).empty
+
+
+def test_a_hundred_texts_are_not_asked_about(home):
+    store, project = seeded_project(home, n=100, holdout=0.0)
+    app = opened("curate")
+    app.toggle(key="curate_many").set_value(True).run()
+    _act(app, "Flag")
+    assert len(store.people.decisions(project.id)) == 100
+
+
+def test_unlabel_gives_a_text_back_to_the_teacher(home):
+    store, project = seeded_project(home)
+    row = int(_plane(store, project).frame["row"].iloc[0])
+    store.people.decide(project.id, [row], "label", "water", who="Ana <ana@example.com>")
+    app = opened("curate")
+    _tick(app, 0)
+    _act(app, "Unlabel")
+    assert _plane(store, project).frame["human_label"].iloc[0] == -1
+    button(app, "Undo last").click().run()
+    assert "is labelled as 'water' again." in words(app)
+    assert _plane(store, project).frame["human_label"].iloc[0] == NAMES.index("water")
+
+
+def test_undo_says_what_it_undid_and_returns_to_it(home):
+    store, project = seeded_project(home, n=400)
+    frame = _plane(store, project).frame
+    text = store.projects.texts(project.id)["text"].iloc[int(frame["row"].iloc[207])]
+    app = opened("curate")
+    app.pagination[0].set_value(3).run()
+    _tick(app, 7)
+    _act(app, "Set label")
+    app.pagination[0].set_value(1).run()
+    button(app, "Undo last").click().run()
+    assert f"Undone: \u201c{text}\u201d is unlabelled again." in words(app)
+    assert "Rows 201 to 300 of 300" in words(app)
+    assert "The whole text" in words(app) and app.text[0].value == text
+
+    # A text that the list does not hold is shown in a list of its own.
+    _tick(app, 7)
+    _act(app, "Exclude")
+    app.text_input(key="curate_words").set_value("no such word").run()
+    button(app, "Undo last").click().run()
+    assert f"Undone: \u201c{text}\u201d is included again." in words(app)
+    assert app.get_by_key("curate_shown").value == "Picked"
+    assert _table(app)["Text"].tolist() == [text]
+
+
+def test_nobody_undoes_what_somebody_else_decided(home, monkeypatch):
+    store, project = seeded_project(home)
+    store.people.decide(project.id, [20], "exclude", who="somebody else")
+    store.people.decide(project.id, [21], "exclude")
+    app = opened("curate")
+    button(app, "Undo last").click().run()
+    assert "There is nothing of yours to undo." in words(app)
+    assert len(store.people.decisions(project.id)) == 2
+    # The same person in another session undoes their own: known by name with a login ...
+    monkeypatch.setattr(login, "who", lambda: "Ana <ana@example.com>")
+    ana = opened("curate")
+    _tick(ana, 0)
+    _act(ana, "Flag")
+    again = opened("curate")
+    button(again, "Undo last").click().run()
+    assert "is no longer flagged." in words(again)
+    # ... and without one by the browser.
+    monkeypatch.setattr(login, "who", lambda: login.LOCAL_USER)
+    for browser, undone in (("one", False), ("two", False), ("one", True)):
+        monkeypatch.setattr(authorship, "_cookies", lambda b=browser: {"_streamlit_xsrf": b})
+        there = opened("curate")
+        if browser == "one" and not undone:
+            _tick(there, 1)
+            _act(there, "Flag")
+            continue
+        button(there, "Undo last").click().run()
+        assert ("is no longer flagged." in words(there)) == undone
+    assert len(store.people.decisions(project.id)) == 2
+
+
+def test_a_browser_is_known_by_its_cookie_though_each_page_masks_it_anew():
+    made = {generate_xsrf_token_string(b"0123456789abcdef", 7) for _ in range(20)}
+    assert len(made) == 20 and len({authorship.token_of(one) for one in made}) == 1
+    other = generate_xsrf_token_string(b"0123456789abcdeg", 7)
+    assert authorship.token_of(other) not in {authorship.token_of(one) for one in made}
+    assert [authorship.token_of(odd) for odd in ("x", "2||00|1", "2|zz|00|1")] == [
+        "x", "2||00|1", "2|zz|00|1",
+    ]  # fmt: skip
+
+
 def test_hostile_texts_and_class_names_are_shown_as_they_are(home):
     store, project = seeded_project(home, names=[HOSTILE, "$(rm)", "=1+1"])
     app = opened("curate")
@@ -429,7 +590,7 @@ def test_hostile_texts_and_class_names_are_shown_as_they_are(home):
     assert HOSTILE not in "\n".join(shown)
     app.toggle(key="curate_many").set_value(True).run()
     _pick(app, "Label to give", HOSTILE)
-    button(app, "Set label").click().run()
+    _act(app, "Set label")
     assert f"45 texts labelled as {HOSTILE!r}." in words(app)
     assert HOSTILE not in "\n".join(str(one.value) for one in app.caption)
 

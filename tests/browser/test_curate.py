@@ -152,6 +152,14 @@ def test_a_list_from_results_is_there_after_a_reload(server, page):
     assert page.problems == []
 
 
+def tick(page, *places):
+    """Click the boxes before these rows of the table, the first is 1."""
+    table = page.locator("[class*=st-key-curate_rows] .dvn-scroller")
+    for place in places:
+        table.click(position={"x": 17, "y": 17 + 35 * place})
+        settled(page)
+
+
 def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page, browser):
     store, project = seeded_project(server.home, n=800)
     seen = Curate(page).open(server, "?tt=0.9")
@@ -164,8 +172,25 @@ def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page
     assert 20 < marked < 600
     page.get_by_text(re.compile("rows of this list")).click()
     settled(page)
-    page.get_by_role("button", name="Set label").click()
+    page.get_by_role("button", name=f"Set label of {marked}").click()
+    if marked > 100:
+        page.get_by_role("button", name="Yes, all of them").click()
     page.get_by_text(f"{marked} texts labelled as").wait_for()
+    settled(page)
+    # The switch that concerned them all is off, in the browser too, and a tick alone counts now.
+    assert not page.locator(".st-key-curate_many input").is_checked()
+    assert page.get_by_role("button", name="Flag", exact=True).is_disabled()
+    page.get_by_text(re.compile("rows of this list")).click()
+    page.get_by_role("button", name=f"Flag {marked}", exact=True).wait_for()
+    settled(page)
+    tick(page, 1)
+    page.get_by_role("button", name="Flag 1", exact=True).click()
+    page.get_by_text("1 text flagged").wait_for()
+    assert store.people.decisions(project.id)["flagged"].sum() == 1
+    settled(page)
+    page.get_by_role("button", name="Undo last").click()
+    page.get_by_text("is no longer flagged").wait_for()
+    settled(page)
     assert seen.agrees(lambda: seen.browser() == before + marked)
 
     context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -182,17 +207,21 @@ def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page
     other.page.get_by_text("1 text excluded").wait_for()
     # One's own decision is undone, not what another did since; a refresh shows both.
     page.get_by_role("button", name="Undo last").click()
-    page.get_by_text(f"Taken back for {marked} texts").wait_for()
+    page.get_by_text(f"Undone for {marked} texts: they are unlabelled again").wait_for()
     page.reload()
     seen.ready()
     page.get_by_text("By people: 0 texts labelled, 1 excluded").wait_for()
-    assert store.people.decisions(project.id)["excluded"].tolist() == [True]
-    context.close()
-
     page.get_by_role("button", name="Undo last").click()
-    page.get_by_text("Taken back for").wait_for()
-    seen.agrees(lambda: seen.browser() == before)
+    page.get_by_text("There is nothing of yours to undo").wait_for()
+    assert store.people.decisions(project.id)["excluded"].tolist() == [True]
+    # The other browser finds its own decision again, also after a reload.
+    other.page.reload()
+    other.ready()
+    other.page.get_by_role("button", name="Undo last").click()
+    other.page.get_by_text("is included again").wait_for()
+    assert other.agrees() == before
     assert store.people.decisions(project.id).empty
+    context.close()
     assert page.problems == []
 
 

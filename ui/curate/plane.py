@@ -43,7 +43,7 @@ def _new_epoch(here: Scene, key: str, epochs: Sequence[int]) -> None:
 
 def _marked(project: Project, drawn: Region | None) -> None:
     scene.mark(project, drawn)
-    st.session_state["curate_shown"] = rows.MARKED if drawn else rows.KEPT
+    scene.set_later("curate_shown", rows.MARKED if drawn else rows.KEPT)
     draw_again(TABLE)
 
 
@@ -56,7 +56,7 @@ def unmark(project: Project) -> None:
     """From a callback: forget what is marked on the plane or was picked by other means."""
     scene.mark(project, None)
     scene.drop_picked(project)
-    st.session_state["curate_shown"] = rows.KEPT
+    scene.set_later("curate_shown", rows.KEPT)
     redraw()
 
 

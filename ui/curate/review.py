@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from llkd import curation
-from ui.curate import meaning, replay
+from ui.curate import acts, meaning, replay
 from ui.curate.rows import AT_RANDOM, Filter
-from ui.curate.scene import TABLE, Scene, decide, draw_again, redraw, undo
+from ui.curate.scene import TABLE, Scene, draw_again, redraw
 from ui.errors import told_later
 from ui.view import View
 from ui.wording import count, plain, share
@@ -150,7 +150,7 @@ def _facts(scene: Scene, walk: Walk, position: int) -> str:
 @told_later
 def _give(scene: Scene, walk: Walk, row: int, name: str | None) -> None:
     action = "exclude" if name is None else "label"
-    decide(scene, [row], action, name)
+    acts.decide(scene, [row], action, name)
     walk.said = "Excluded." if name is None else f"Labelled as {name!r}."
     walk.at = min(walk.at + 1, len(walk.rows) - 1)
     redraw()
@@ -164,6 +164,9 @@ def _go(walk: Walk, by: int) -> None:
 
 @told_later
 def _undo(scene: Scene, walk: Walk) -> None:
-    back = undo(scene)
-    walk.said = "Taken back." if back else "There is nothing to undo."
+    batch = acts.undo(scene)
+    walk.said = acts.undone_words(scene, batch)
+    places = np.flatnonzero(np.isin(walk.rows, batch.rows)) if batch else []
+    if len(places):
+        walk.at = int(places[0])
     redraw()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,10 +122,19 @@ def pages(count: int) -> int:
     return max(1, -(-count // PAGE_ROWS))
 
 
-def show_rows(table: pd.DataFrame, positions: np.ndarray, version: str) -> list[int]:
+def digest(numbers: np.ndarray, besides: str = "") -> int:
+    """A number that stands for these numbers, in their order, and for ``besides``."""
+    return zlib.crc32(
+        np.ascontiguousarray(numbers, np.int64).tobytes(), zlib.crc32(besides.encode())
+    )
+
+
+def show_rows(
+    table: pd.DataFrame, positions: np.ndarray, version: str, at_first: Sequence[int] = ()
+) -> list[int]:
     """Draw one page of rows; returns the places that are ticked.
 
-    The ticks belong to exactly these rows: other rows, or a new decision, start without any.
+    The ticks belong to exactly these rows: other rows, or a new decision, start with ``at_first``.
     """
     columns: dict[str, Any] = {
         "Text": st.column_config.TextColumn(width="large"),
@@ -136,7 +146,6 @@ def show_rows(table: pd.DataFrame, positions: np.ndarray, version: str) -> list[
         ),
         "Why": st.column_config.TextColumn(help="Why the row is kept or not."),
     }
-    stamp = zlib.crc32(positions.astype(np.int64).tobytes())
     event: Any = st.dataframe(
         table,
         column_config=columns,
@@ -144,7 +153,8 @@ def show_rows(table: pd.DataFrame, positions: np.ndarray, version: str) -> list[
         height=min(560, 38 + 35 * max(1, len(table))),
         on_select="rerun",
         selection_mode="multi-row",
-        key=f"curate_rows_{stamp}_{version}",
+        selection_default={"selection": {"rows": list(at_first)}},
+        key=f"curate_rows_{digest(positions)}_{version}",
         placeholder="–",
         alt="Texts with their label, the two signals and why they are kept or not",
     )

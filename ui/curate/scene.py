@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -15,13 +14,14 @@ from streamlit.errors import StreamlitAPIException
 from llkd import curation
 from llkd.curation import Plane
 from llkd.store import Project, Store
-from ui import login, reads, view
+from ui import reads, view
 from ui.decision_plane import UNCATEGORISED, Category, Look, Packed, Region, pack_plane
 from ui.view import View
 
 PLANE, TABLE, REPLAY = "curate-plane", "curate-table", "curate-replay"
 """The fragments of the page, which run again on their own."""
 MOST_UNDONE = 100
+_LATER = "_curate_set_later"
 PICKED = "Picked"
 """What the table calls texts found by a comparison or by meaning."""
 
@@ -140,23 +140,20 @@ def look_through(project: Project, changed: View, *also: str) -> NoReturn:
     redraw(*also)
 
 
-def decide(here: Scene, rows: Sequence[int], action: str, label: str | None) -> None:
-    """Record what a person decided, as one batch that this session can undo."""
-    batch = here.store.people.decide(here.project.id, rows, action, label, who=login.who())
-    st.session_state.setdefault(_name("batches", here.project), []).append(batch)
+def set_later(key: str, value: object) -> None:
+    """Give a widget this value when its part of the page is drawn next.
 
-
-def undo(here: Scene) -> int:
-    """Take back this session's last decision, or with none of its own the last of all.
-
-    Somebody else's decision is not taken back while there is one of one's own.
+    What a callback writes into a widget's own state and then draws again by :func:`redraw` reaches
+    the server's half alone: the browser goes on showing, and sending, what it had before.
     """
-    mine: list[str] = st.session_state.get(_name("batches", here.project), [])
-    while mine:
-        back = here.store.people.undo(here.project.id, mine.pop())
-        if back:
-            return back
-    return here.store.people.undo(here.project.id)
+    st.session_state.setdefault(_LATER, {})[key] = value
+
+
+def set_now(key: str) -> None:
+    """To be called before the widget of that key is drawn: what :func:`set_later` has for it."""
+    later = st.session_state.get(_LATER, {})
+    if key in later:
+        st.session_state[key] = later.pop(key)
 
 
 def steps_back(project: Project) -> tuple[int, int]:
@@ -225,7 +222,7 @@ def pick(project: Project, title: str, rows: np.ndarray, *, drawn: bool = False)
     st.session_state[_name("picked", project)] = Picked(
         title, zlib.crc32(np.ascontiguousarray(rows, np.int64).tobytes()), rows, drawn
     )
-    st.session_state["curate_shown"] = PICKED
+    set_later("curate_shown", PICKED)
 
 
 def drop_picked(project: Project) -> None:

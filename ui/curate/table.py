@@ -8,12 +8,12 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project, Store
-from ui.curate import controls, listed_again, meaning, replay, review, rows
+from ui.curate import actions, controls, listed_again, meaning, replay, review, rows
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
-from ui.curate.scene import PICKED, TABLE, Picked, Scene, decide, picked, redraw, region, undo
-from ui.errors import told, told_later
-from ui.wording import count, counted, plain
+from ui.curate.scene import PICKED, TABLE, Picked, Scene, picked, region, set_now
+from ui.errors import told
+from ui.wording import count, plain
 
 
 @st.fragment(key=TABLE)
@@ -27,34 +27,45 @@ def table(store: Store, project: Project) -> None:
         wanted = _filters(scene)
         listed_again.write(scene.project, wanted.picked if wanted.shown == PICKED else None)
         found = _listed(scene, wanted)
-        texts = scene.texts
         if review.switch():
             review.one_by_one(scene, wanted, found)
             return
-        turner = f"curate_page_{zlib.crc32(repr((wanted, scene.view)).encode())}"
-        number = min(st.session_state.get(turner, 1), rows.pages(len(found)))
-        start = (number - 1) * rows.PAGE_ROWS
-        here = found[start : start + rows.PAGE_ROWS]
-        actions = st.container()
-        if not len(found):
-            st.info("No text is like that.", icon=":material/search_off:")
-        ticked: list[int] = []
-        if len(here):
-            shown = rows.rows_table(scene.plane, here, texts, scene.view)
-            ticked = rows.show_rows(shown, here, scene.people)
-            with st.container(horizontal=True, vertical_alignment="center"):
-                first = f"{count(start + 1)} to {count(start + len(here))}"
-                st.caption(f"Rows {first} of {count(len(found))}", width="stretch")
-                st.pagination(rows.pages(len(found)), key=turner, persist_state="session")
-        with actions:
-            _actions(scene, found, here[ticked])
-        if len(ticked) == 1:
-            with st.container(border=True):
-                st.caption("The whole text")
-                st.text(scene.text_of(here[ticked[0]]))
-                row = int(scene.plane.frame["row"].iloc[here[ticked[0]]])
-                meaning.like_this(scene, row)
-                replay.of_text(scene, row)
+        _pages(scene, wanted, found)
+
+
+def _pages(scene: Scene, wanted: Filter, listed: np.ndarray) -> None:
+    """A page of the list, its ticks, and what is done with them."""
+    turner = f"curate_page_{zlib.crc32(repr((wanted, scene.view)).encode())}"
+    back = actions.returned_to(scene, listed)
+    if len(back):
+        st.session_state[turner] = int(back[0]) // rows.PAGE_ROWS + 1
+    pages = rows.pages(len(listed))
+    start = (min(st.session_state.get(turner, 1), pages) - 1) * rows.PAGE_ROWS
+    here = listed[start : start + rows.PAGE_ROWS]
+    above = st.container()
+    if not len(listed):
+        st.info("No text is like that.", icon=":material/search_off:")
+    ticked: list[int] = []
+    if len(here):
+        shown = rows.rows_table(scene.plane, here, scene.texts, scene.view)
+        # A single text that was returned to is ticked, so that it stands whole below.
+        at_first = [int(back[0]) - start] if len(back) == 1 else []
+        ticked = rows.show_rows(shown, here, scene.people, at_first)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            first = f"{count(start + 1)} to {count(start + len(here))}"
+            st.caption(f"Rows {first} of {count(len(listed))}", width="stretch")
+            if pages > 1:
+                st.pagination(pages, key=turner, persist_state="session")
+    with above:
+        stamp = rows.digest(listed, repr((scene.key, scene.people)))
+        actions.actions(scene, listed, here[ticked], stamp)
+    if len(ticked) == 1:
+        with st.container(border=True):
+            st.caption("The whole text")
+            st.text(scene.text_of(here[ticked[0]]))
+            row = int(scene.plane.frame["row"].iloc[here[ticked[0]]])
+            meaning.like_this(scene, row)
+            replay.of_text(scene, row)
 
 
 def _filters(scene: Scene) -> Filter:
@@ -65,6 +76,8 @@ def _filters(scene: Scene) -> Filter:
     shown += [rows.FLAGGED] if scene.plane.frame["flagged"].any() else []
     shown += [rows.MARKED] if marked else []
     shown += [PICKED] if chosen else []
+    for key in ("curate_shown", "curate_label", "curate_words", "curate_order", "curate_down"):
+        set_now(key)
     if st.session_state.get("curate_shown") not in shown:
         st.session_state["curate_shown"] = rows.KEPT
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -132,73 +145,3 @@ def _listed(scene: Scene, wanted: Filter) -> np.ndarray:
         kept = (stamp, found)
         st.session_state["_curate_listed"] = kept
     return np.asarray(kept[1])
-
-
-def _actions(scene: Scene, found: np.ndarray, ticked: np.ndarray) -> None:
-    said = st.session_state.pop("_curate_did", None)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        many = st.toggle(
-            f"All {counted(len(found), 'row')} of this list",
-            key="curate_many",
-            help="Off: what you do concerns the ticked rows. On: every row that the list holds.",
-        )
-        chosen = found if many else ticked
-        too_many = len(chosen) > rows.MOST_AT_ONCE
-        off = not len(chosen) or too_many
-        new = st.selectbox(
-            "Label to give",
-            scene.plane.names,
-            key="curate_new_label",
-            persist_state="session",
-            width=150,
-        )
-        numbers = scene.plane.frame["row"].to_numpy()[chosen] if not off else np.empty(0, int)
-        for action, label, icon in (
-            ("label", "Set label", ":material/label:"),
-            ("exclude", "Exclude", ":material/block:"),
-            ("include", "Include again", ":material/undo:"),
-            ("flag", "Flag", ":material/flag:"),
-            ("unflag", "Unflag", ":material/outlined_flag:"),
-        ):
-            st.button(
-                label,
-                icon=icon,
-                key=f"curate_do_{action}",
-                disabled=off,
-                on_click=_decide,
-                args=(scene, numbers, action, new if action == "label" else None),
-            )
-        st.button(
-            "Undo last", icon=":material/history:", key="curate_undo", on_click=_undo, args=(scene,)
-        )
-        if len(ticked) and not many:
-            st.caption(f"{counted(len(ticked), 'row')} ticked")
-    if too_many:
-        st.caption(
-            f"At most {count(rows.MOST_AT_ONCE)} rows can be changed at once: narrow the list down."
-        )
-    if said:
-        st.caption(f":green[:material/check:] {plain(said)}")
-
-
-@told_later
-def _decide(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -> None:
-    decide(scene, numbers.tolist(), action, label)
-    done = {
-        "label": f"labelled as {label!r}",
-        "exclude": "excluded",
-        "include": "included again",
-        "flag": "flagged",
-        "unflag": "no longer flagged",
-    }
-    st.session_state["_curate_did"] = f"{counted(len(numbers), 'text')} {done[action]}."
-    st.session_state["curate_many"] = False
-    redraw()
-
-
-@told_later
-def _undo(scene: Scene) -> None:
-    back = undo(scene)
-    told_of = f"Taken back for {counted(back, 'text')}." if back else "There is nothing to undo."
-    st.session_state["_curate_did"] = told_of
-    redraw()

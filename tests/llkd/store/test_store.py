@@ -226,6 +226,41 @@ class TestScores:
 
 
 class TestPeople:
+    def test_what_is_sent_twice_is_done_once_also_after_an_undo(self, store):
+        project = a_project(store)
+        for _ in range(2):
+            assert store.people.decide(project.id, [1], "label", "a", batch="f" * 32) == "f" * 32
+        assert len(store.people.edits(project.id)) == 1
+        store.people.undo(project.id, "f" * 32)
+        store.people.decide(project.id, [1], "label", "a", batch="f" * 32)
+        assert store.people.edits(project.id) == []
+        for bad in ("", "f" * 33):
+            with pytest.raises(ConfigError, match="1 to 32"):
+                store.people.decide(project.id, [1], "flag", batch=bad)
+
+    def test_each_finds_what_was_theirs_newest_first(self, store):
+        project = a_project(store)
+        people = store.people
+        people.decide(project.id, [1, 2], "flag", who="Ana", batch="aa1")
+        people.decide(project.id, [1], "label", "a", who="Ana", batch="aa2")
+        people.decide(project.id, [3], "label", "b", who="Bo", batch="aa3")
+        people.decide(project.id, [3], "exclude", who="Ana", batch="b_4")
+        people.decide(project.id, [2], "exclude", who="Ana", batch="bx5")
+        ana = people.batches(project.id, "Ana", most=9)
+        assert [(b.id, b.action, b.label, b.rows) for b in ana] == [
+            ("bx5", "exclude", None, (2,)),
+            ("b_4", "exclude", None, (3,)),
+            ("aa2", "label", "a", (1,)),
+            ("aa1", "flag", None, (1, 2)),
+        ]
+        assert [b.id for b in people.batches(project.id, "Ana", "aa", 9)] == ["aa2", "aa1"]
+        assert [b.id for b in people.batches(project.id, "Ana", "b_", 9)] == ["b_4"]
+        people.undo(project.id, "bx5")
+        assert [b.id for b in people.batches(project.id, "Ana")] == ["b_4"]
+        assert people.batches(project.id, "Cy") == []
+        held = people.decisions(project.id, rows=[1, 99])
+        assert held.index.tolist() == [1] and held.loc[1, "human_label"] == "a"
+
     def test_the_latest_decision_holds_and_undo_brings_back_the_one_before(self, store):
         project = a_project(store)
         store.people.decide(project.id, [0, 1], "label", "a")

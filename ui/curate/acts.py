@@ -1,0 +1,87 @@
+"""What a person did or took back, in words, and the texts it concerned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from llkd.store import Batch
+from ui.authorship import author
+from ui.curate.scene import Scene
+from ui.wording import counted, shortened
+
+NOTHING = "There is nothing of yours to undo."
+_QUOTED = 60
+_DONE = {
+    "exclude": "excluded",
+    "include": "included again",
+    "flag": "flagged",
+    "unflag": "no longer flagged",
+    "unlabel": "unlabelled",
+}
+_STATES = 500
+
+
+def decide(scene: Scene, rows: list[int], action: str, label: str | None) -> None:
+    """Record one act of this person on rows of the project, undone in one step."""
+    me = author()
+    scene.store.people.decide(
+        scene.project.id, rows, action, label, who=me.who, batch=me.new_batch()
+    )
+
+
+def undo(scene: Scene, wanted: Batch | None = None) -> Batch | None:
+    """Take back what this person did last, or ``wanted``; None where there is nothing."""
+    latest = author().latest(scene.store, scene.project, 1) if wanted is None else [wanted]
+    if not latest or not scene.store.people.undo(scene.project.id, latest[0].id):
+        return None
+    return latest[0]
+
+
+def done_words(number: int, action: str, label: str | None) -> str:
+    """What was just done to so many texts: 3 texts flagged."""
+    return f"{counted(number, 'text')} {_done(action, label)}."
+
+
+def last_words(scene: Scene) -> str:
+    """What the next undo takes back."""
+    latest = author().latest(scene.store, scene.project, 1)
+    if not latest:
+        return NOTHING
+    batch = latest[0]
+    what = _done(batch.action, batch.label)
+    return f"Takes back what you did last here: {counted(len(batch.rows), 'text')} {what}."
+
+
+def undone_words(scene: Scene, batch: Batch | None) -> str:
+    """What an undo took back, and what holds now."""
+    if batch is None:
+        return NOTHING
+    rows = batch.rows[:_STATES]
+    held = scene.store.people.decisions(scene.project.id, rows=rows).reindex(rows)
+    now = {_state(batch.action, entry) for _, entry in held.iterrows()}
+    if len(batch.rows) == 1:
+        text = shortened(str(scene.texts.iloc[batch.rows[0]]), _QUOTED)
+        return f"Undone: \u201c{text}\u201d is {now.pop()}."
+    mixed = len(batch.rows) > _STATES or len(now) > 1
+    after = "they are as they were before" if mixed else f"they are {now.pop()}"
+    return f"Undone for {counted(len(batch.rows), 'text')}: {after}."
+
+
+def _done(action: str, label: str | None) -> str:
+    return f"labelled as {label!r}" if action == "label" else _DONE[action]
+
+
+def _state(action: str, entry: pd.Series) -> str:
+    """What holds for a row after an act of that kind on it was undone."""
+    if action in {"label", "unlabel"}:
+        label = entry["human_label"]
+        return f"labelled as {label!r} again" if isinstance(label, str) else "unlabelled again"
+    if action in {"flag", "unflag"}:
+        return "flagged again" if _true(entry["flagged"]) else "no longer flagged"
+    return "excluded again" if _true(entry["excluded"]) else "included again"
+
+
+def _true(value: Any) -> bool:
+    return bool(pd.notna(value) and value)
