@@ -166,7 +166,7 @@ def _go(walk: Walk, by: int) -> None:
 def _undo(scene: Scene, walk: Walk) -> None:
     batch = acts.undo(scene)
     walk.said = acts.undone_words(scene, batch)
-    places = np.flatnonzero(np.isin(walk.rows, batch.rows)) if batch else []
+    places = np.flatnonzero(np.isin(walk.rows, batch.rows if batch else ()))
     if len(places):
         walk.at = int(places[0])
     redraw()
