@@ -33,8 +33,14 @@ from llkd.config import SelectionConfig, TeacherConfig  # noqa: E402
 from llkd.errors import UserError  # noqa: E402
 from llkd.signals import Floats, Ints  # noqa: E402
 from llkd.store import Project, Store  # noqa: E402
-from llkd.strategies import StrategyInputs, make_strategy, prepared  # noqa: E402
-from llkd.strategies.neighbours import evidence, not_outvoted  # noqa: E402
+from llkd.strategies import (  # noqa: E402
+    StrategyInputs,
+    Support,
+    label_support,
+    make_strategy,
+    prepared,
+)
+from llkd.strategies.neighbours import not_outvoted  # noqa: E402
 from llkd.training.batches import epoch_batches  # noqa: E402
 
 BATCH = 32
@@ -54,7 +60,8 @@ class Pool:
     gold: Ints
     lengths: Ints
     votes: Floats
-    nearby: Floats
+    base: Floats
+    support: Support
     probe: Floats
     held_points: Floats
     held_gold: Ints
@@ -75,7 +82,7 @@ def pool_of(store: Store, project: Project) -> Pool:
         raise UserError(f"The set {project.name} has no embeddings.")
     probe = np.full((project.rows, len(plane.names)), np.nan)
     probe[found[0]] = found[1]
-    votes, nearby = curation.neighbour_opinions(points[rows], label, plane.probabilities)
+    opinions = curation.neighbour_opinions(points[rows], label, plane.probabilities)
     return Pool(
         plane.names,
         points[rows].astype(np.float64),
@@ -83,8 +90,9 @@ def pool_of(store: Store, project: Project) -> Pool:
         label,
         gold[rows],
         texts["text"].str.len().to_numpy()[rows],
-        votes,
-        nearby,
+        opinions.votes,
+        opinions.base,
+        label_support(*opinions[:2], plane.probabilities, label, opinions.base),
         probe[rows],
         points[held].astype(np.float64),
         gold[held],
@@ -98,8 +106,8 @@ Rule = Callable[[Ints, Floats, np.random.Generator, int], Ints]
 def of_strategy(pool: Pool, name: str, **settings: object) -> Rule:
     """A strategy of the product, at a matched count."""
     config = SelectionConfig(strategy=name, **settings)  # type: ignore[arg-type]
-    unseen = pool.probe if name == "trust" else pool.votes
-    told = StrategyInputs(pool.probabilities, unseen, None, pool.nearby)
+    passes, rank = pool.support
+    told = StrategyInputs(pool.probabilities, pool.probe, passes=passes, support=rank)
     current = prepared(make_strategy(config, pool.names), told)
 
     def rule(positions: Ints, student: Floats, rng: np.random.Generator, count: int) -> Ints:
@@ -145,9 +153,9 @@ def rules_of(pool: Pool) -> dict[str, tuple[str, Callable[[], Rule]]]:
     rows = np.arange(len(pool.label))
     sure = pool.probabilities[rows, pool.label]
     probed = pool.probe[rows, pool.label]
-    borne = not_outvoted(pool.votes, pool.label)
+    borne = not_outvoted(pool.votes, pool.label, pool.base)
     plain = pool.votes[rows, pool.label] >= pool.votes.max(axis=1)
-    told = evidence(pool.probabilities, pool.nearby, pool.label)
+    told = pool.support.rank
     half = top_share_by_class(sure, pool.label, 0.5)
     backed = top_share_by_class(told, pool.label, 0.5)
 

@@ -42,6 +42,14 @@ class ModelError(LLKDError):
     """A teacher or student model could not be loaded or used."""
 
 
+class SelectsNothing(UserError):
+    """A run that was asked for would train on nothing, so it is not begun."""
+
+
+class NothingSelected(LLKDError):
+    """A run walked the whole pool and its strategy took no text: there is no student."""
+
+
 class BudgetSpent(LLKDError):
     """The next call to the teacher could cost more than what is left; nothing was sent."""
 

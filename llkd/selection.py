@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from llkd import signals
 from llkd.errors import ConfigError
-from llkd.signals import Floats, Ints
+from llkd.signals import GATE_TOLERANCE, Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
 WEIGHTINGS = ("product", "mean", "none")
@@ -37,7 +37,16 @@ class SelectionResult:
 
 
 class Strategy(Protocol):
-    """State in, new state out. ``needs_student`` says whether a scoring pass is required."""
+    """State in, new state out.
+
+    ``needs_student`` says whether a scoring pass is required. ``needs_confidence`` says that a text
+    whose label has no confidence can never be selected: such texts are then not handed to ``step``.
+    """
+
+    @property
+    def needs_confidence(self) -> bool:
+        """Whether a label without a confidence is passed over."""
+        ...
 
     @property
     def needs_student(self) -> bool:
@@ -52,10 +61,13 @@ class Strategy(Protocol):
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[Any, SelectionResult]:
         """Decide one batch; see :class:`AdaptiveSelection`.
 
         ``count`` fixes how many are selected, ``positions [B]`` are the texts' places in the pool.
+        ``label [B]`` is needed where a text has a label without a confidence: its row of
+        ``teacher_probs`` is NaN.
         """
         ...
 
@@ -125,11 +137,18 @@ class Batch:
 
     @classmethod
     def of(
-        cls, classes: int, teacher_probs: npt.ArrayLike, student_probs: npt.ArrayLike | None
+        cls,
+        classes: int,
+        teacher_probs: npt.ArrayLike,
+        student_probs: npt.ArrayLike | None,
+        label: Ints | None = None,
     ) -> Batch:
-        """Check both ``[B, C]`` and derive their signals. Raises ConfigError."""
-        teacher = _checked("teacher_probs", teacher_probs, classes)
-        label, sure = signals.pseudo_label(teacher), signals.confidence(teacher)
+        """Check both ``[B, C]`` and derive their signals. Raises ConfigError.
+
+        With ``label [B]`` a row of ``teacher_probs`` may be NaN: a label without a confidence.
+        """
+        teacher = _checked("teacher_probs", teacher_probs, classes, label is not None)
+        label, sure = labels_of(teacher, label), signals.confidence(teacher)
         if student_probs is None:
             unknown = np.full(len(teacher), np.nan)
             return cls(label, sure, unknown, unknown, np.zeros(len(teacher), dtype=np.bool_))
@@ -144,11 +163,20 @@ class Batch:
         return cls(label, sure, signals.information_need(student), own, agrees)
 
 
-def _checked(name: str, probabilities: npt.ArrayLike, classes: int) -> Floats:
+def labels_of(teacher_probs: npt.ArrayLike, label: Ints | None) -> Ints:
+    """Pseudo-labels ``[B]``: the largest probability's, and ``label`` where there is none."""
+    own = signals.pseudo_label(teacher_probs)
+    return own if label is None else np.where(own < 0, label, own)
+
+
+def _checked(
+    name: str, probabilities: npt.ArrayLike, classes: int, may_be_missing: bool = False
+) -> Floats:
     values = np.asarray(probabilities, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != classes:
         raise ConfigError(f"{name} has shape [B, {classes}], but it was {list(values.shape)}.")
-    if not np.isfinite(values).all() or (values < 0).any():
+    there = values[~np.isnan(values).all(axis=1)] if may_be_missing else values
+    if not np.isfinite(there).all() or (there < 0).any():
         raise ConfigError(f"{name} holds probabilities, but there was a negative or missing one.")
     return values
 
@@ -168,7 +196,10 @@ def highest(score: Floats, count: int) -> Bools:
 
 
 def selection_weights(confidence: Floats, need: Floats, selected: Bools, weighting: str) -> Floats:
-    """Loss weights ``[B]``: mean 1 over the selected (all 1 where they sum to 0), 0 elsewhere."""
+    """Loss weights ``[B]``: mean 1 over the selected (all 1 where they sum to 0), 0 elsewhere.
+
+    A label without a confidence (NaN) weighs 1, and the others have a mean of 1 among themselves.
+    """
     if weighting == "product":
         raw = confidence * need
     elif weighting == "mean":
@@ -177,11 +208,11 @@ def selection_weights(confidence: Floats, need: Floats, selected: Bools, weighti
         raw = np.ones_like(confidence)
     else:
         raise ConfigError(f"weighting is one of {', '.join(WEIGHTINGS)}, but it was {weighting!r}.")
-    chosen = raw[selected]
-    weight = np.zeros_like(confidence)
-    if len(chosen):
-        mean = chosen.mean()
-        weight[selected] = chosen / mean if mean > 0 else 1.0
+    weight = selected.astype(np.float64)
+    known = selected & np.isfinite(raw)
+    if known.any():
+        mean = raw[known].mean()
+        weight[known] = raw[known] / mean if mean > 0 else 1.0
     return weight
 
 
@@ -274,6 +305,11 @@ class AdaptiveSelection:
         """Whether the student's probabilities decide anything."""
         return self.student_gate
 
+    @property
+    def needs_confidence(self) -> bool:
+        """Always: a text without a confidence has no place on the plane."""
+        return True
+
     def step(
         self,
         teacher_probs: npt.ArrayLike,
@@ -282,12 +318,15 @@ class AdaptiveSelection:
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[AdaptiveSelection, SelectionResult]:
         """Take in one batch, then select from it (the order of FreeMatch).
 
         ``teacher_probs`` and ``student_probs`` are ``[B, C]``; the latter may be None only where
         the student's gate is off. With ``count`` those are selected that stand highest above their
         thresholds, so that as many samples are used as by another run. ``rng`` is not used.
+        ``signals.GATE_TOLERANCE`` below a threshold is at it: a mean of equal numbers is not
+        always that number.
         """
         if self.student_gate and student_probs is None:
             raise ConfigError("This strategy needs the student's probabilities for every batch.")
@@ -306,7 +345,7 @@ class AdaptiveSelection:
             margin = np.minimum(margin, batch.confidence - teacher_threshold[batch.label])
         if self.student_gate:
             margin = np.minimum(margin, batch.need - student_threshold[batch.label])
-        selected = margin >= 0 if count is None else highest(margin, count)
+        selected = margin >= -GATE_TOLERANCE if count is None else highest(margin, count)
         need = batch.need if student_probs is not None else np.ones(len(batch.need))
         result = SelectionResult(
             batch.label,

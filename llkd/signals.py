@@ -21,6 +21,10 @@ CALIBRATIONS = (*BASES, *(base + TEMPERED for base in BASES))
 TEMPERATURES = (0.05, 20.0)
 FIT_ROWS = 10  # with fewer a temperature is a guess
 
+GATE_TOLERANCE = 1e-9
+"""A signal this far below a threshold passes it: equal numbers differ by rounding."""
+_ROUNDING = 5e-8  # of a number in [0, 1] that was kept in 32 bits
+
 
 def split_calibration(name: str) -> tuple[str, bool]:
     """A calibration's base and whether a temperature is fitted on top of it.
@@ -155,3 +159,15 @@ def margin(probabilities: npt.ArrayLike) -> Floats:
     """Difference of the two largest probabilities of each row, in [0, 1]."""
     two = np.sort(np.asarray(probabilities, dtype=np.float64), axis=1)[:, -2:]
     return two[:, 1] - two[:, 0]
+
+
+def reach(values: npt.ArrayLike) -> Floats:
+    """The largest threshold that each signal passes, ``[n]``; NaN where missing.
+
+    The signal and :data:`GATE_TOLERANCE`. What is kept in 32 bits comes back a little off: 0.52 as
+    0.51999999. A signal so near below a number of six decimals passes a threshold of that number.
+    """
+    signal = np.asarray(values, dtype=np.float64)
+    nearest = np.round(signal, 6)
+    near = np.isclose(nearest, signal, rtol=0.0, atol=_ROUNDING)
+    return np.where(near, np.maximum(signal, nearest), signal) + GATE_TOLERANCE

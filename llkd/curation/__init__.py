@@ -33,7 +33,7 @@ from llkd.curation.labels import (
     quoted,
     teacher_labels,
 )
-from llkd.curation.neighbours import neighbour_opinions
+from llkd.curation.neighbours import Opinions, neighbour_opinions
 from llkd.curation.order import random_order, random_sample
 from llkd.curation.plane import (
     PROBE,
@@ -64,6 +64,7 @@ __all__ = [
     "Jury",
     "Need",
     "PROBE",
+    "Opinions",
     "Plane",
     "Share",
     "TeacherLabels",

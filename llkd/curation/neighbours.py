@@ -1,17 +1,44 @@
 """What a text's nearest neighbours say its class is: a look at its label from outside.
 
 A label that the texts around it carry as well is far likelier right than one they contradict
-(deep k-NN for noisy labels: Bahri, Jiang and Gupta 2020). The text itself has no vote.
+(deep k-NN for noisy labels: Bahri, Jiang and Gupta 2020). The text itself has no vote, and neither
+have its near-duplicates, which carry its label for no other reason than that they are its copies;
+for other texts they have one vote together.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from llkd.signals import Floats, Ints
 
 NEIGHBOURS = 15
-VOTERS = 20_000
+_BLOCK = 4096
+Groups = Ints
+
+
+class Opinions(NamedTuple):
+    """What each text's nearest voters say of it, ``[n, C]`` each; NaN where nobody can vote.
+
+    ``votes`` are their labels as shares, ``means`` the mean of their probabilities, and ``base``
+    the share of each class among all who could vote for the text.
+    """
+
+    votes: Floats
+    means: Floats
+    base: Floats
+
+
+def bounded(voters: int, neighbours: int = NEIGHBOURS) -> int:
+    """How many neighbours are asked where there are so many voters, one of them the text's own.
+
+    At most half of the others: were all of them asked, a class would lack the text's own vote and
+    always lose by it. 0 where there is nobody to ask.
+    """
+    return 0 if voters < 2 else min(neighbours, max(1, (voters - 1) // 2))
 
 
 def neighbour_opinions(
@@ -19,34 +46,104 @@ def neighbour_opinions(
     label: Ints,
     probabilities: Floats,
     *,
+    group: Groups | None = None,
     neighbours: int = NEIGHBOURS,
-    voters: int = VOTERS,
-    seed: int = 0,
-) -> tuple[Floats, Floats]:
-    """What each text's nearest labelled texts say, itself left out: ``[n, C]`` twice.
+    check: Callable[[], None] | None = None,
+) -> Opinions:
+    """What each text's nearest labelled texts say, itself and its near-duplicates left out.
 
-    First their shares of votes, then the mean of their ``probabilities [n, C]``. ``points [n, d]``
-    are embeddings (compared by cosine), ``label [n]`` class indices, -1 for none: such a text has
-    no vote and gets an answer all the same. At most ``voters`` texts, drawn at random, vote, so
-    that the work grows with n and not with its square. NaN where nobody can vote.
+    ``points [n, d]`` are embeddings (compared by cosine), ``label [n]`` class indices, -1 for none:
+    such a text has no vote and gets an answer all the same. ``group [n]`` names near-duplicates by
+    equal numbers (default: there are none); ``probabilities [n, C]`` may be NaN. ``check`` is
+    called between blocks and may raise.
+    """
+    voters, own = voting_groups(label, group)
+    nearest = nearest_voters(points, voters, own, neighbours, check)
+    return opinions_of(nearest, voters, own, label, probabilities)
+
+
+def voting_groups(label: Ints, group: Groups | None = None) -> tuple[Ints, Ints]:
+    """Voters as numbers from 0: of each labelled text the one it belongs to, ``[n]``, else -1.
+
+    And of each text ``[n]`` the voter that is itself or its near-duplicates; -1 where none of them
+    has a label.
+    """
+    named = np.arange(len(label)) if group is None else np.asarray(group, dtype=np.int64)
+    names, code = np.unique(named, return_inverse=True)
+    known = np.asarray(label) >= 0
+    number = np.full(len(names), -1, dtype=np.int64)
+    labelled = np.unique(code[known])
+    number[labelled] = np.arange(len(labelled))
+    own = number[code]
+    return np.where(known, own, -1), own
+
+
+def nearest_voters(
+    points: np.ndarray,
+    voters: Ints,
+    own: Ints,
+    neighbours: int = NEIGHBOURS,
+    check: Callable[[], None] | None = None,
+) -> Ints:
+    """The nearest voters of each text by cosine, its own left out, ``[n, k]``; nearest first.
+
+    Several near-duplicates stand where the mean of their directions is.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    labels, said = np.asarray(label, dtype=np.int64), np.asarray(probabilities, dtype=np.float64)
-    known = np.flatnonzero(labels >= 0)
-    if len(known) > voters:
-        known = np.sort(np.random.default_rng(seed).choice(known, voters, replace=False))
-    asked = min(neighbours, len(known) - 1)
+    count = int(voters.max(initial=-1)) + 1
+    asked = bounded(count, neighbours)
     if asked < 1:
-        return np.full(said.shape, np.nan), np.full(said.shape, np.nan)
-    search = NearestNeighbors(n_neighbors=asked + 1, algorithm="brute", metric="cosine")
-    nearest = known[search.fit(points[known]).kneighbors(points, return_distance=False)]
+        return np.zeros((len(points), 0), dtype=np.int64)
+    places = _mean_directions(points, voters, count)
+    search = NearestNeighbors(n_neighbors=asked + 1, algorithm="brute", metric="cosine").fit(places)
+    found = np.empty((len(points), asked), dtype=np.int64)
+    for start in range(0, len(points), _BLOCK):
+        if check is not None:
+            check()
+        part = slice(start, start + _BLOCK)
+        found[part] = without_own(search.kneighbors(points[part], return_distance=False), own[part])
+    return found
+
+
+def without_own(nearest: Ints, own: Ints) -> Ints:
+    """``[m, k]`` of ``nearest [m, k + 1]``: the voter ``own [m]`` left out, or else the last."""
     # Equal texts may stand before the text itself: it is found by its number, not by its place.
-    own = nearest == np.arange(len(labels))[:, None]
-    own[:, -1] |= ~own.any(axis=1)  # the text does not vote at all: the farthest is one too many
-    voting = nearest[~own].reshape(len(labels), asked)
-    votes, means = np.zeros(said.shape), np.zeros(said.shape)
-    np.add.at(votes, (np.arange(len(labels))[:, None], labels[voting]), 1.0)
+    mine = nearest == own[:, None]
+    mine[:, -1] |= ~mine.any(axis=1)
+    return np.asarray(nearest[~mine].reshape(len(nearest), -1))
+
+
+def opinions_of(
+    nearest: Ints, voters: Ints, own: Ints, label: Ints, probabilities: Floats
+) -> Opinions:
+    """The votes of the ``nearest [n, k]`` voters, and whom else one could have asked."""
+    n, classes = probabilities.shape
+    count, asked = int(voters.max(initial=-1)) + 1, nearest.shape[1]
+    if not asked:
+        return Opinions(*(np.full((n, classes), np.nan) for _ in Opinions._fields))
+    voting = np.flatnonzero(voters >= 0)
+    size = np.bincount(voters[voting], minlength=count).astype(np.float64)[:, None]
+    ballot, said = np.zeros((count, classes)), np.zeros((count, classes))
+    np.add.at(ballot, (voters[voting], np.asarray(label)[voting]), 1.0)
+    np.add.at(said, voters[voting], np.nan_to_num(probabilities[voting]))
+    ballot, said = ballot / size, said / size
+    votes, means = np.zeros((n, classes)), np.zeros((n, classes))
     for place in range(asked):  # one neighbour at a time: [n, asked, C] would be large
-        means += np.nan_to_num(said[voting[:, place]])
-    return votes / asked, means / asked
+        votes += ballot[nearest[:, place]]
+        means += said[nearest[:, place]]
+    mine = np.where((own >= 0)[:, None], ballot[np.maximum(own, 0)], 0.0)
+    base = (ballot.sum(axis=0) - mine) / (count - (own >= 0))[:, None]
+    return Opinions(votes / asked, means / asked, np.maximum(base, 0.0))
+
+
+def _mean_directions(points: np.ndarray, voters: Ints, count: int) -> np.ndarray:
+    """Where each voter stands, ``[count, d]``."""
+    voting = np.flatnonzero(voters >= 0)
+    if count == len(voting):
+        return np.asarray(points[voting[np.argsort(voters[voting])]])
+    length = np.linalg.norm(points[voting], axis=1, keepdims=True)
+    unit = points[voting] / np.maximum(length, 1e-12)
+    summed = np.zeros((count, points.shape[1]), dtype=points.dtype)
+    np.add.at(summed, voters[voting], unit)
+    return summed

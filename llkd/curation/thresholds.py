@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from llkd import signals
 from llkd.curation.plane import Plane
 from llkd.strategies import above_thresholds, class_thresholds
 
@@ -65,7 +66,8 @@ def reasons(
     teacher = class_thresholds(teacher_threshold, plane.names)
     student = class_thresholds(student_threshold, plane.names)
     told = []
-    for entry in frame.itertuples():
+    sure, need = (signals.reach(frame[name]) for name in ("confidence", "information_need"))
+    for entry, confidence, information_need in zip(frame.itertuples(), sure, need, strict=True):
         label = int(entry.teacher_label)
         if entry.excluded:
             told.append("excluded by a person")
@@ -73,9 +75,9 @@ def reasons(
             told.append("labelled by a person")
         elif label < 0:
             told.append("no teacher label")
-        elif teacher[label] > 0 and not entry.confidence >= teacher[label]:
+        elif teacher[label] > 0 and not confidence >= teacher[label]:
             told.append("teacher not sure enough")
-        elif student[label] > 0 and not entry.information_need >= student[label]:
+        elif student[label] > 0 and not information_need >= student[label]:
             told.append("student knows it already")
         else:
             told.append("kept")
@@ -108,6 +110,7 @@ def _quantile_pair(frame: pd.DataFrame, share: float) -> tuple[float, float]:
     if not len(sorted_sure):
         return 0.0, 0.0
     blind = not len(sorted_need)
+    reach = signals.reach(sure), signals.reach(need)
 
     def pair(quantile: float) -> tuple[float, float]:
         return _quantile(sorted_sure, quantile), 0.0 if blind else _quantile(sorted_need, quantile)
@@ -116,7 +119,7 @@ def _quantile_pair(frame: pd.DataFrame, share: float) -> tuple[float, float]:
     for _ in range(30):
         middle = (low + high) / 2
         teacher, student = pair(middle)
-        kept = int(np.count_nonzero((sure >= teacher) & (blind | (need >= student))))
+        kept = int(np.count_nonzero((reach[0] >= teacher) & (blind | (reach[1] >= student))))
         low, high = (middle, high) if kept > share * len(frame) else (low, middle)
     return pair(high)
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from llkd import comparisons, curation, fairness
 from llkd.config import SelectionConfig, TrainingConfig, build
-from llkd.errors import UserError
+from llkd.errors import SelectsNothing, UserError
 from llkd.jobs import JobContext
 from llkd.pipeline.probing import embed_and_probe
 from llkd.pipeline.reporting import Entry, report
 from llkd.pipeline.targets import LabelBasis, label_basis, targets_digest
-from llkd.pipeline.training import BY_EMBEDDING, fit, prepare
+from llkd.pipeline.training import BY_EMBEDDING, fit, prepare, run_rows_digest, selected_targets
 from llkd.store import Project, Run, Store
 
 ARMS = fairness.USUAL_ARMS
@@ -85,6 +85,7 @@ def compare(
     if "basis" not in job.facts:
         job.remember(basis=label_basis(store, project, config, until=until).document())
     basis = LabelBasis(**job.facts["basis"])
+    _check_arms_select(store, project, config, names, until, basis)
     done: list[Entry] = []
     parts = seeds * comparisons.runs_a_seed(names, budgets)
     for seed in range(config.seed, config.seed + seeds):
@@ -100,9 +101,44 @@ def compare(
                 job.begin_part(number, parts, f"run {number + 1} of {parts}: {arm}, seed {seed}")
                 eval_run = done[0].run if done else None
                 run = _arm(store, project, settings, job, Frozen(until, basis, eval_run))
+                _check_same_rows([*done, Entry(arm, budget, run)])
                 reference = run if (arm, budget) == ("llkd", "epochs") else reference
                 done.append(Entry(arm, budget, run))
     return report(store, project, done)
+
+
+def _check_arms_select(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    names: Sequence[str],
+    until: float,
+    basis: LabelBasis,
+) -> None:
+    """Raise UserError, before anything trains, where an arm would train on nothing."""
+    for arm in names:
+        if arm not in fairness.CONTROLS:
+            settings = _config(config, arm, "epochs", config.seed, None)
+            try:
+                if settings is not None:
+                    selected_targets(store, project, settings, until=until, basis=basis)
+            except SelectsNothing as error:
+                raise UserError(
+                    f"{error} To compare here, leave the arm {arm!r} out: name arms that can train "
+                    "with --arms, such as neighbours,all."
+                ) from error
+
+
+def _check_same_rows(entries: Sequence[Entry]) -> None:
+    """Raise UserError where arms of one seed walked other texts: they cannot be compared."""
+    first, last = entries[0], entries[-1]
+    digests = [run_rows_digest(entry.run) for entry in (first, last)]
+    if digests[0] != digests[1]:
+        raise UserError(
+            f"The arms {first.arm!r} (run {first.run.id}) and {last.arm!r} (run {last.run.id}) "
+            "would be trained on different texts, so nothing could be said of their difference. "
+            "The labels changed while they trained: compare again."
+        )
 
 
 def _judged(

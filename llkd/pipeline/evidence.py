@@ -22,6 +22,7 @@ from llkd.pipeline.targets import Targets
 from llkd.signals import Floats, Ints
 from llkd.store import Project, Store
 from llkd.store.home import atomic_file
+from llkd.strategies import Support, label_support
 
 FILE = "evidence.parquet"
 LEAST_AUDITED = 30
@@ -33,10 +34,14 @@ MOST_HELD_OUT = 2000
 class Evidence:
     """Row by row of a run's targets ``[m]``: a person's label or not, held out or not.
 
-    ``own [m, C]`` is the teacher's own answer, ``out_of_sample [m, C]`` the probe's or the votes of
-    the nearest texts, ``nearby [m, C]`` their mean probabilities; NaN where there is none.
+    ``own [m, C]`` is the teacher's own answer, ``out_of_sample [m, C]`` the probe's (in runs of
+    before 0.4 also the votes of the nearest texts, and ``nearby [m, C]`` their mean probabilities);
+    NaN where there is none.
     ``stop_source`` is ``audit``, ``pool_gold`` or ``teacher``; empty where nothing is held out.
     ``kept [m]``: whether a saved selection holds the row; None without one.
+    ``without_confidence [m]``: whether the label came without one; None where all have one.
+    ``passes [m]`` and ``support [m]``: whether the nearest texts bear out the label, and how much
+    speaks for it; None where no strategy asks.
     """
 
     human: np.ndarray
@@ -46,6 +51,9 @@ class Evidence:
     nearby: Floats
     stop_source: str
     kept: np.ndarray | None = None
+    without_confidence: np.ndarray | None = None
+    passes: np.ndarray | None = None
+    support: Floats | None = None
 
 
 def collect(store: Store, project: Project, found: Targets, config: TrainingConfig) -> Evidence:
@@ -53,14 +61,15 @@ def collect(store: Store, project: Project, found: Targets, config: TrainingConf
 
     Raises UserError where there is nothing to stop by, or no embeddings for the neighbours.
 
-    For ``trust`` the unseen opinion is the probe's (fitted where embeddings are there), for
-    ``neighbours`` what the nearest pool texts say.
+    For ``trust`` the unseen opinion is the probe's (fitted where embeddings are there); for
+    ``neighbours`` the nearest pool texts say which labels they bear out.
     """
     plane, rows = found.plane, found.rows
     at = np.searchsorted(plane.frame["row"].to_numpy(), rows)
     human = plane.frame["human_label"].to_numpy()[at] >= 0
     own = plane.probabilities[at]
-    unseen, nearby = np.full(own.shape, np.nan), np.full(own.shape, np.nan)
+    unseen = np.full(own.shape, np.nan)
+    support: Support | None = None
     if config.selection.strategy == "trust":
         probed = curation.probe_signals(store, project, found.labels)
         if probed is not None:
@@ -76,14 +85,33 @@ def collect(store: Store, project: Project, found: Targets, config: TrainingConf
                 f"llkd probe {curation.quoted(project.name)}"
             )
         label = plane.frame["label"].to_numpy()[at]
-        said = np.where(human[:, None], np.eye(own.shape[1])[np.maximum(label, 0)], own)
-        unseen, nearby = curation.neighbour_opinions(points[rows], label, said)
+        certain = human | found.without_confidence
+        said = np.where(certain[:, None], np.eye(own.shape[1])[np.maximum(label, 0)], own)
+        support = _support(curation.neighbour_opinions(points[rows], label, said), own, label)
     held_out, source = np.zeros(len(rows), dtype=np.bool_), ""
     if config.early_stopping == "auto":
         # Part of the pool's labels: what judges at the end must not choose the student.
         known = plane.frame["gold"].to_numpy()[at] >= 0
         held_out, source = hold_out(human, signals.confidence(own), known)
-    return Evidence(human, held_out, own, unseen, nearby, source, found.kept)
+    unsure = found.without_confidence if found.without_confidence.any() else None
+    return Evidence(
+        human,
+        held_out,
+        own,
+        unseen,
+        np.full(own.shape, np.nan),
+        source,
+        found.kept,
+        unsure,
+        None if support is None else support.passes,
+        None if support is None else support.rank,
+    )
+
+
+def _support(opinions: curation.Opinions, own: Floats, label: Ints) -> Support:
+    """What the nearest texts say of each label; nothing passes where nobody could vote."""
+    votes, means, base = (np.nan_to_num(values) for values in opinions)
+    return label_support(votes, means, own, label, base)
 
 
 def hold_out(
@@ -124,6 +152,7 @@ def hold_out(
 def write(folder: Path, rows: Ints, found: Evidence) -> None:
     """Keep it in a run's folder; nothing where there is nothing to keep."""
     marks = found.human.any() or found.held_out.any() or found.kept is not None
+    marks = marks or found.without_confidence is not None or found.passes is not None
     if not (marks or np.isfinite(found.out_of_sample).any()):
         return
     columns: dict[str, Any] = {
@@ -136,6 +165,10 @@ def write(folder: Path, rows: Ints, found: Evidence) -> None:
     }
     if found.kept is not None:
         columns["kept"] = found.kept
+    if found.without_confidence is not None:
+        columns["without_confidence"] = found.without_confidence
+    if found.passes is not None and found.support is not None:
+        columns |= {"passes": found.passes, "support": found.support}
     frame = pd.DataFrame(columns)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     with atomic_file(folder / FILE) as temporary:
@@ -148,6 +181,9 @@ def read(folder: Path) -> Evidence | None:
         return None
     table = pq.read_table(folder / FILE)
     metadata: dict[bytes, bytes] = table.schema.metadata or {}
+
+    def marked(name: str) -> np.ndarray | None:
+        return table[name].to_numpy() if name in table.column_names else None
 
     def matrix(name: str) -> Floats:
         if name not in table.column_names:  # kept before there was such a thing
@@ -163,5 +199,8 @@ def read(folder: Path) -> Evidence | None:
         matrix("out_of_sample"),
         matrix("nearby"),
         metadata.get(b"stop_source", b"").decode(),
-        table["kept"].to_numpy() if "kept" in table.column_names else None,
+        marked("kept"),
+        marked("without_confidence"),
+        marked("passes"),
+        marked("support"),
     )

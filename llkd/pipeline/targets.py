@@ -20,15 +20,6 @@ from llkd.pipeline.selecting import saved_rows
 from llkd.signals import Floats, Ints
 from llkd.store import Labelling, Project, Run, Store
 
-NEEDS_CONFIDENCE = {
-    "llkd",
-    "teacher_only",
-    "teacher_then_random",
-    "fixed",
-    "learnability",
-    "trust",
-}
-
 
 @dataclass(frozen=True)
 class LabelBasis:
@@ -54,15 +45,18 @@ class LabelBasis:
 class Targets:
     """Pool rows ``[m]`` and the probabilities ``[m, C]`` to train on, and who judges.
 
-    ``kept [m]``: whether a saved selection holds the row; None without one. ``notes`` are for the
-    reader of the run's results.
+    The rows depend on the labels alone, never on the strategy: every arm of a comparison walks the
+    same pool in the same batches. ``without_confidence [m]`` marks labels that the teacher gave
+    without one; their probabilities are certain, so that they can be trained on. ``kept [m]``:
+    whether a saved selection holds the row; None without one. ``notes`` are for the reader of the
+    run's results.
     """
 
     plane: curation.Plane
     labels: curation.TeacherLabels
     rows: Ints
     probabilities: Floats
-    without_confidence: int
+    without_confidence: np.ndarray
     jury: curation.Jury
     kept: np.ndarray | None
     notes: list[str]
@@ -80,6 +74,8 @@ class Targets:
             ]
         if self.kept is not None:
             parts.append(self.kept.tobytes())
+        if self.without_confidence.any():
+            parts.append(self.without_confidence.tobytes())
         return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
@@ -118,10 +114,6 @@ def gather(
         usable &= ~np.isin(frame["row"].to_numpy(), jury.rows)
     if config.judged_by == "people":
         usable &= ~human
-    left_out = 0
-    if config.selection.strategy in NEEDS_CONFIDENCE:
-        left_out = int((usable & ~sure & ~human).sum())
-        usable = usable & (sure | human)
     probabilities = plane.probabilities.copy()
     certain = usable & (human | ~sure)
     probabilities[certain] = np.eye(len(plane.names))[label[certain]]
@@ -130,7 +122,7 @@ def gather(
         labels,
         frame["row"].to_numpy()[usable],
         probabilities[usable],
-        left_out,
+        (~sure & ~human)[usable],
         jury,
         None if kept is None else kept[usable],
         notes,
@@ -253,6 +245,11 @@ def _check(found: Targets, config: TrainingConfig) -> None:
         raise UserError(
             f"The saved selection {config.selection.saved!r} holds no text that can be trained on."
         )
+
+
+def rows_digest(rows: Ints) -> str:
+    """The SHA-256 of a pool's row numbers in order: equal where runs walk the same texts."""
+    return hashlib.sha256(rows.astype(np.int64).tobytes()).hexdigest()
 
 
 def targets_digest(

@@ -9,11 +9,12 @@ import numpy as np
 
 from llkd import curation
 from llkd.config import Calibration, TrainingConfig
-from llkd.errors import UserError
+from llkd.errors import NothingSelected, UserError
 from llkd.jobs import JobContext
 from llkd.pipeline import evidence
 from llkd.pipeline.probing import embed_and_probe
-from llkd.pipeline.targets import LabelBasis, Targets, gather
+from llkd.pipeline.selectability import check_selects, confidence_notes
+from llkd.pipeline.targets import LabelBasis, Targets, gather, rows_digest
 from llkd.signals import Floats
 from llkd.store import Project, Run, Store
 from llkd.store.runs import read_probabilities, write_judges, write_probabilities
@@ -75,8 +76,7 @@ def prepare(
     """
     if config.reference_run is not None:
         _check_reference(store.runs.get(config.reference_run, project.id), config)
-    found = gather(store, project, config, calibration, until, basis, eval_run)
-    beside = evidence.collect(store, project, found, config)
+    found, beside = selected_targets(store, project, config, calibration, until, basis, eval_run)
     labels, jury = found.labels, found.jury
     facts = {
         "labelling": labels.labelling.id,
@@ -87,7 +87,8 @@ def prepare(
         "temperature_fit": labels.fit,
         "classes": found.plane.names,
         "rows": len(found.rows) - int(beside.held_out.sum()),
-        "without_confidence": found.without_confidence,
+        "rows_sha256": rows_digest(found.rows[~beside.held_out]),
+        "without_confidence": int(found.without_confidence[~beside.held_out].sum()),
         "human_labels": int((found.plane.frame["human_label"] >= 0).sum()),
         "targets_sha256": found.digest,
         "judges": {
@@ -97,13 +98,39 @@ def prepare(
             "given": jury.given,
         },
         "saved": None if found.kept is None else _saved(store, project, config, found),
-        "notes": found.notes,
+        "notes": [*found.notes, *confidence_notes(found, beside)],
     }
     run = store.runs.create(project.id, labels.labelling.id, config, facts, job_id)
-    write_probabilities(_targets_file(run), found.rows, found.probabilities)
+    write_probabilities(_targets_file(run), found.rows, found.probabilities, exactly=True)
     write_judges(run, jury.rows, jury.label)
     evidence.write(run.folder, found.rows, beside)
     return run
+
+
+def selected_targets(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    calibration: Calibration | None = None,
+    until: float | None = None,
+    basis: LabelBasis | None = None,
+    eval_run: Run | None = None,
+) -> tuple[Targets, evidence.Evidence]:
+    """What a run made now would train on. Raises UserError where that is nothing."""
+    found = gather(store, project, config, calibration, until, basis, eval_run)
+    beside = evidence.collect(store, project, found, config)
+    check_selects(found, beside, config)
+    return found, beside
+
+
+def run_rows_digest(run: Run) -> str:
+    """The digest of the texts that a run walks; of older runs it is made from what they kept."""
+    known = run.labels.get("rows_sha256")
+    if known is not None:
+        return str(known)
+    rows, _ = read_probabilities(_targets_file(run))
+    beside = evidence.read(run.folder)
+    return rows_digest(rows if beside is None else rows[~beside.held_out])
 
 
 def _saved(
@@ -125,6 +152,11 @@ def _check_reference(reference: Run, config: TrainingConfig) -> None:
             f"Run {reference.id} has not finished, so its counts per step are not known yet. "
             "Wait for it, or name a finished run."
         )
+    if not reference.summary.get("backpropagated", 1):
+        raise UserError(
+            f"Run {reference.id} selected no text in any step, so a control that copies its counts "
+            "would train on nothing. Name another reference run."
+        )
     if reference.config.early_stopping != "none":
         raise UserError(
             f"Run {reference.id} may stop early, so its counts do not reach to the end of another "
@@ -141,7 +173,10 @@ def _check_reference(reference: Run, config: TrainingConfig) -> None:
 
 
 def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, Any]:
-    """Train the run's student to the end and keep its summary; resumes from a checkpoint."""
+    """Train the run's student to the end and keep its summary; resumes from a checkpoint.
+
+    Raises NothingSelected, the run marked as failed, where no text was selected at any step.
+    """
     from llkd.students import load_student
     from llkd.training import Progress
     from llkd.training import train as train_student
@@ -158,18 +193,22 @@ def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, 
             job.begin(progress.step, progress.total_steps)
         job.progress(progress.step, progress.total_steps, progress.message)
 
-    outcome = train_student(
-        load_student(
-            run.config.student, names, seed=run.config.seed, max_tokens=run.config.max_tokens
-        ),
-        data,
-        run.config,
-        names,
-        run.folder,
-        reference_counts=_reference_counts(store, run.config),
-        on_progress=show,
-        should_stop=job.should_stop,
-    )
+    try:
+        outcome = train_student(
+            load_student(
+                run.config.student, names, seed=run.config.seed, max_tokens=run.config.max_tokens
+            ),
+            data,
+            run.config,
+            names,
+            run.folder,
+            reference_counts=_reference_counts(store, run.config),
+            on_progress=show,
+            should_stop=job.should_stop,
+        )
+    except NothingSelected as error:
+        store.runs.fail(run.id, str(error))
+        raise
     summary = outcome.to_dict()
     summary["warnings"] = [*run.labels.get("notes", []), *summary["warnings"]]
     store.runs.finish(run.id, summary)
@@ -203,6 +242,11 @@ def _data(store: Store, project: Project, run: Run, names: list[str]) -> Trainin
             "out_of_sample": _where_known(beside.out_of_sample[kept]),
             "nearby": _where_known(beside.nearby[kept]),
             "kept": None if beside.kept is None else beside.kept[kept],
+            "without_confidence": None
+            if beside.without_confidence is None
+            else beside.without_confidence[kept],
+            "passes": None if beside.passes is None else beside.passes[kept],
+            "support": None if beside.support is None else beside.support[kept],
             "stop_texts": text.iloc[stop].tolist(),
             "stop_label": gold[stop]
             if beside.stop_source == "pool_gold"
@@ -247,7 +291,7 @@ def document(run: Run) -> dict[str, Any]:
     )
     return {
         "run": run.id,
-        "state": "finished" if run.summary is not None else "unfinished",
+        "state": run.state,
         "strategy": run.config.selection.strategy,
         "seed": run.config.seed,
         **{key: summary.get(key) for key in keys},

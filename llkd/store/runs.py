@@ -61,6 +61,18 @@ class Run:
         return self.folder / "student"
 
     @property
+    def failure(self) -> str | None:
+        """Why there is no student and never will be; None for any other run."""
+        return None if self.summary is not None else self.labels.get("failure")
+
+    @property
+    def state(self) -> str:
+        """``finished``, ``failed`` or ``unfinished``."""
+        if self.summary is not None:
+            return "finished"
+        return "failed" if self.failure else "unfinished"
+
+    @property
     def name(self) -> str:
         """What people call it."""
         return f"run {self.id}: {self.title or self.config.selection.strategy}"
@@ -144,6 +156,13 @@ class Runs:
                 .where(table.c.id == run_id)
                 .values(summary=summary, finished=time.time())
             )
+
+    def fail(self, run_id: int, reason: str) -> None:
+        """Keep why a run that came to its end has no student."""
+        labels = {**self.get(run_id).labels, "failure": reason}
+        table = schema.runs
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(table).where(table.c.id == run_id).values(labels=labels))
 
     def describe(
         self,
@@ -311,11 +330,15 @@ def config_document(config: TrainingConfig, labels: dict[str, Any]) -> dict[str,
     return {"training": config.model_dump(mode="json"), "labels": labels}
 
 
-def write_probabilities(path: Path, rows: np.ndarray, probabilities: np.ndarray) -> None:
-    """Write rows ``[m]`` and probabilities ``[m, C]`` as Parquet, whole or not at all."""
-    frame = pd.DataFrame(
-        {"row": rows.astype(np.int32), "p": list(np.asarray(probabilities, dtype=np.float32))}
-    )
+def write_probabilities(
+    path: Path, rows: np.ndarray, probabilities: np.ndarray, exactly: bool = False
+) -> None:
+    """Write rows ``[m]`` and probabilities ``[m, C]`` as Parquet, whole or not at all.
+
+    In 32 bits, or ``exactly`` where thresholds must meet the same numbers again.
+    """
+    kept = np.asarray(probabilities, dtype=np.float64 if exactly else np.float32)
+    frame = pd.DataFrame({"row": rows.astype(np.int32), "p": list(kept)})
     with atomic_file(path) as temporary:
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), temporary)
 

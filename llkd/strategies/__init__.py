@@ -1,9 +1,9 @@
 """The selection strategies by name: one interface, so that they can be compared.
 
 ``llkd`` is the method; the others are its rivals and controls (docs/method.md, section 3). To add
-one: write a class with ``needs_student``, ``step``, ``state`` and ``restored``, and name it in
-:data:`STRATEGIES`. One that wants to know the whole pool also has ``prepare``
-(:class:`NeedsInputs`).
+one: write a class with ``needs_student``, ``needs_confidence``, ``step``, ``state`` and
+``restored``, and name it in :data:`STRATEGIES`. One that wants to know the whole pool also has
+``prepare`` (:class:`NeedsInputs`), and one that passes over some texts for good ``selectable``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 
 from llkd.config import SelectionConfig
 from llkd.selection import AdaptiveSelection, Strategy
-from llkd.strategies.inputs import NeedsInputs, StrategyInputs, prepared
-from llkd.strategies.neighbours import Neighbours
+from llkd.strategies.inputs import NeedsInputs, StrategyInputs, prepared, selectable
+from llkd.strategies.neighbours import Neighbours, Support, label_support
 from llkd.strategies.saved import SavedSelection
 from llkd.strategies.softmatch import SoftMatchWeights
 from llkd.strategies.thinning import RandomThinning
@@ -159,9 +159,12 @@ __all__ = [
     "NeedsInputs",
     "RandomThinning",
     "StrategyInputs",
+    "Support",
     "above_thresholds",
     "class_thresholds",
+    "label_support",
     "make_strategy",
     "momentum_of",
     "prepared",
+    "selectable",
 ]

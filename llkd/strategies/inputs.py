@@ -21,7 +21,10 @@ class StrategyInputs:
     the row (the cross-fitted probe, or votes of the nearest texts), NaN or None where there are
     none; ``nearby [n, C]`` the mean probabilities of the nearest texts. ``audited [n]`` says
     whether the teacher's label was right where a person has looked: 1, 0, or -1 where nobody has.
-    ``kept [n]`` marks what a saved selection holds.
+    ``kept [n]`` marks what a saved selection holds. ``passes [n]`` marks labels that the nearest
+    texts bear out, and ``support [n]`` in [0, 1] says how much speaks for each. ``label [n]``
+    holds the labels that the teacher gave without a confidence (their ``teacher_probs`` are NaN),
+    -1 for all others.
     """
 
     teacher_probs: Floats
@@ -29,6 +32,9 @@ class StrategyInputs:
     audited: Ints | None = None
     nearby: Floats | None = None
     kept: npt.NDArray[np.bool_] | None = None
+    label: Ints | None = None
+    passes: npt.NDArray[np.bool_] | None = None
+    support: Floats | None = None
 
 
 @runtime_checkable
@@ -46,3 +52,16 @@ def prepared(strategy: Strategy, inputs: StrategyInputs) -> Strategy:
         return strategy
     told: Strategy = strategy.prepare(inputs)
     return told
+
+
+def selectable(strategy: Strategy, label: Ints, confidence: Floats) -> npt.NDArray[np.bool_]:
+    """Which texts of the pool the strategy could take in some step, ``[n]``.
+
+    Where there is none, a run would train on nothing. ``label [n]`` is -1 and ``confidence [n]``
+    NaN where there is none. The strategy is a prepared one.
+    """
+    own = getattr(strategy, "selectable", None)
+    if own is not None:
+        return np.asarray(own(label, confidence), dtype=np.bool_)
+    known = np.isfinite(confidence) | np.full(len(label), not strategy.needs_confidence)
+    return (label >= 0) & known

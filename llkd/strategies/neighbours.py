@@ -4,63 +4,109 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from llkd import signals
 from llkd.errors import ConfigError
-from llkd.selection import SelectionResult
+from llkd.selection import Bools, SelectionResult, labels_of
 from llkd.signals import Floats, Ints
 from llkd.strategies.inputs import StrategyInputs
 
 LEFT_OUT = 0.3
-"""Of the labels of each class that are not outvoted, the share with the least behind them."""
+"""Of the labels of each class that are not outvoted, the share with the least support."""
+VOTE_DAMPING = 1.0
+"""The power of a class's share that its votes are divided by, where nobody sets one."""
+
+
+class Support(NamedTuple):
+    """What the nearest texts say of each label of a pool.
+
+    ``passes [n]`` and ``rank [n]`` in [0, 1] are kept apart: a label passes or does not, however
+    much speaks for it.
+    """
+
+    passes: Bools
+    rank: Floats
+
+
+def label_support(
+    votes: Floats,
+    neighbour_probs: Floats,
+    teacher_probs: Floats,
+    label: Ints,
+    base: Floats,
+    damping: float = VOTE_DAMPING,
+) -> Support:
+    """Which labels ``[n]`` the nearest texts bear out, and how much speaks for each.
+
+    ``votes [n, C]`` are the neighbours' labels as shares, ``neighbour_probs [n, C]`` the mean of
+    their probabilities, ``base`` the share of each class among all who could vote, ``[C]`` or
+    ``[n, C]``. A label passes that is not outvoted, but for the :data:`LEFT_OUT` of its class with
+    the lowest rank. Where ``teacher_probs [n, C]`` are NaN only the neighbours speak.
+    """
+    rank = support_rank(teacher_probs, neighbour_probs, label, base, damping)
+    passes = not_outvoted(votes, label, base, damping)
+    for own in range(votes.shape[1]):
+        mine = passes & (label == own)
+        if mine.any():
+            passes &= ~mine | (rank >= np.quantile(rank[mine], LEFT_OUT))
+    return Support(passes, rank)
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """A text passes where its nearest texts bear out its label, and where most speaks for it.
+    """A text passes where its nearest texts bear out its label (:func:`label_support`).
 
-    Not outvoted: no other class has a larger share of the votes, each measured against its share of
-    the pool's labels. Of these, class by class, the :data:`LEFT_OUT` with the least evidence do not
-    pass: q[label] times the neighbours' mean probability, again against the pool's share,
-    normalised over the classes. Of those that pass, ``share`` of the batch is drawn at random,
-    rounded at random so that the share is met on average; fewer where fewer pass. With ``count``
-    (of a reference run's step) so many are taken: where too few pass, those with the most evidence
-    come next. The student is not asked, so nothing is spent on scoring. With ``needed`` it is:
-    not chance decides between those that pass but the student's information need, the highest
-    first (LLKD's two questions, with the neighbours' word in place of the teacher's threshold).
-    Needs ``rng`` and ``positions``; the neighbours' votes and probabilities come with ``prepare``
-    (``curation.neighbour_opinions``).
+    Of those that pass, ``share`` of the batch is drawn at random, rounded at random so that the
+    share is met on average; fewer where fewer pass. With ``count`` (of a reference run's step) so
+    many are taken: where too few pass, those of the highest rank come next. The student is not
+    asked, so nothing is spent on scoring. With ``needed`` it is: not chance decides between those
+    that pass but the student's information need, the highest first (LLKD's two questions, with the
+    neighbours' word in place of the teacher's threshold). Needs ``rng`` and ``positions``; what the
+    neighbours say comes with ``prepare``.
     """
 
     classes: int
     share: float
     needed: bool = False
-    standing: Floats | None = field(default=None, repr=False)
-    """Evidence in [0, 1] of each text of the pool ``[n]``, plus 1 for those that pass."""
+    support: Support | None = field(default=None, repr=False)
+    """Of each text of the pool."""
 
     @property
     def needs_student(self) -> bool:
         """Only where it decides between those that pass."""
         return self.needed
 
+    @property
+    def needs_confidence(self) -> bool:
+        """Never: a label is borne out by its neighbours, with a confidence or without."""
+        return False
+
     def prepare(self, inputs: StrategyInputs) -> Neighbours:
-        """Weigh the pool. Raises ConfigError where nothing is known of the neighbours."""
+        """Know the pool. Raises ConfigError where nothing is known of the neighbours.
+
+        Runs of before 0.4 kept the votes and not what followed from them: then the class shares are
+        those of all labels, undamped.
+        """
+        if inputs.support is not None and inputs.passes is not None:
+            return replace(self, support=Support(inputs.passes, inputs.support))
         if inputs.out_of_sample is None or inputs.nearby is None:
             raise ConfigError(
                 "The strategy 'neighbours' needs the texts' embeddings. Run: llkd probe"
             )
-        label = signals.pseudo_label(inputs.teacher_probs)
-        told = evidence(inputs.teacher_probs, inputs.nearby, label)
-        passed = not_outvoted(inputs.out_of_sample, label)
-        for own in range(self.classes):
-            mine = passed & (label == own)
-            if mine.any():
-                passed &= ~mine | (told >= np.quantile(told[mine], LEFT_OUT))
-        return replace(self, standing=told + passed)
+        label = labels_of(inputs.teacher_probs, inputs.label)
+        shares = class_shares(label, self.classes)
+        support = label_support(
+            inputs.out_of_sample, inputs.nearby, inputs.teacher_probs, label, shares, 1.0
+        )
+        return replace(self, support=support)
+
+    def selectable(self, label: Ints, confidence: Floats) -> Bools:
+        """Texts that pass."""
+        return np.zeros(len(label), np.bool_) if self.support is None else self.support.passes
 
     def step(
         self,
@@ -70,11 +116,12 @@ class Neighbours:
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[Neighbours, SelectionResult]:
         """Choose from one batch; ``positions`` say which texts of the pool it holds."""
-        if self.standing is None or positions is None or rng is None:
+        if self.support is None or positions is None or rng is None:
             raise ConfigError("The strategy 'neighbours' must be told of the pool first.")
-        label = signals.pseudo_label(teacher_probs)
+        label = labels_of(teacher_probs, label)
         need = np.full(len(label), np.nan)
         if self.needed:
             if student_probs is None:
@@ -82,15 +129,15 @@ class Neighbours:
                     "This strategy needs the student's probabilities for every batch."
                 )
             need = signals.information_need(student_probs)
-        standing = self.standing[positions]
+        passes, rank = (values[positions] for values in self.support)
         # All that pass are alike: chance decides between them, or the student's need.
         order = rng.permutation(len(label))
         order = order[np.argsort(-np.nan_to_num(need)[order], kind="stable")]
         if count is None:
-            order = order[standing[order] >= 1]
+            order = order[passes[order]]
             count = int(np.floor(self.share * len(label) + rng.random()))
         else:
-            order = order[np.argsort(-np.minimum(standing, 1.0)[order], kind="stable")]
+            order = order[np.argsort(-np.where(passes, np.inf, rank)[order], kind="stable")]
         selected = np.zeros(len(label), dtype=bool)
         selected[order[:count]] = True
         selected &= label >= 0
@@ -114,27 +161,44 @@ class Neighbours:
         return self
 
 
-def not_outvoted(votes: Floats, label: Ints) -> npt.NDArray[np.bool_]:
+def not_outvoted(votes: Floats, label: Ints, base: Floats, damping: float = VOTE_DAMPING) -> Bools:
     """Whether no class has more votes ``[n, C]`` than the label ``[n]``, each for its share.
 
-    A class's votes count against its share of the pool's labels, so that a common class does not
-    win by being common. False without a label (-1) or a vote for it.
+    Votes are divided by ``base ** damping``: with 1 a common class does not win by being common,
+    with 0 the plain majority decides. False without a label (-1) or a vote for it.
     """
-    lift = votes / _shares(label, votes.shape[1])
+    lift = votes / _divisor(base, damping)
     own = lift[np.arange(len(label)), np.maximum(label, 0)]
     return (label >= 0) & (own > 0) & (own >= lift.max(axis=1, initial=0.0))
 
 
-def evidence(probabilities: Floats, nearby: Floats, label: Ints) -> Floats:
-    """What speaks for each label in [0, 1], ``[n]``: q · nearby / share, normalised; 0 without."""
-    joint = np.asarray(probabilities) * nearby / _shares(label, nearby.shape[1])
+def support_rank(
+    teacher_probs: Floats,
+    neighbour_probs: Floats,
+    label: Ints,
+    base: Floats,
+    damping: float = VOTE_DAMPING,
+) -> Floats:
+    """What speaks for each label in [0, 1], ``[n]``: q x the neighbours' mean q / base ** damping.
+
+    Normalised over the classes; 0 where nothing is known. Without a confidence (NaN) q is left out.
+    """
+    own_probs = np.asarray(teacher_probs, dtype=np.float64)
+    missing = np.isnan(own_probs).any(axis=1) & (label >= 0)
+    joint = np.where(missing[:, None], 1.0, own_probs) * neighbour_probs
+    joint = joint / _divisor(base, damping)
     own = joint[np.arange(len(label)), np.maximum(label, 0)]
     total = joint.sum(axis=1)
     known = (label >= 0) & np.isfinite(total) & (total > 0)
     return np.where(known, own / np.where(known, total, 1.0), 0.0)
 
 
-def _shares(label: Ints, classes: int) -> Floats:
-    """Each class's share of the labels ``[C]``; 1 for a class without any."""
+def class_shares(label: Ints, classes: int) -> Floats:
+    """Each class's share of the labels ``[C]``; 0 for a class without any."""
     counts = np.bincount(label[label >= 0], minlength=classes).astype(np.float64)
-    return np.where(counts > 0, counts / max(counts.sum(), 1.0), 1.0)
+    return np.asarray(counts / max(counts.sum(), 1.0))
+
+
+def _divisor(base: Floats, damping: float) -> Floats:
+    """What votes are divided by; 1 for a class that nobody could vote for."""
+    return np.asarray(np.where(base > 0, base, 1.0) ** damping)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from llkd import signals
 from llkd.errors import ConfigError
-from llkd.selection import Bools, SelectionResult
-from llkd.signals import Ints
+from llkd.selection import Bools, SelectionResult, labels_of
+from llkd.signals import Floats, Ints
 from llkd.strategies.inputs import StrategyInputs
 
 
@@ -33,6 +33,15 @@ class SavedSelection:
         """Never."""
         return False
 
+    @property
+    def needs_confidence(self) -> bool:
+        """Never: what a person kept trains."""
+        return False
+
+    def selectable(self, label: Ints, confidence: Floats) -> Bools:
+        """What the selection holds."""
+        return np.zeros(len(label), np.bool_) if self.kept is None else self.kept
+
     def prepare(self, inputs: StrategyInputs) -> SavedSelection:
         """Know what is kept of the pool. Raises ConfigError where nothing is known of it."""
         if inputs.kept is None:
@@ -47,6 +56,7 @@ class SavedSelection:
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[SavedSelection, SelectionResult]:
         """Take from one batch; ``positions`` say which texts of the pool it holds."""
         if self.kept is None or positions is None:
@@ -61,7 +71,7 @@ class SavedSelection:
             selected[order[:count]] = True
         nothing = np.zeros(self.classes)
         return self, SelectionResult(
-            signals.pseudo_label(teacher_probs),
+            labels_of(teacher_probs, label),
             signals.confidence(teacher_probs),
             np.full(len(selected), np.nan),
             nothing,

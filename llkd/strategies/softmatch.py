@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from llkd.selection import MovingMean, SelectionResult, Strategy
+from llkd.selection import Bools, MovingMean, SelectionResult, Strategy
 from llkd.signals import Floats, Ints
-from llkd.strategies.inputs import StrategyInputs, prepared
+from llkd.strategies.inputs import StrategyInputs, prepared, selectable
 
 _ONE = np.array([True])
 
@@ -36,6 +36,15 @@ class SoftMatchWeights:
         return self.inner.needs_student
 
     @property
+    def needs_confidence(self) -> bool:
+        """As the selection it weighs."""
+        return self.inner.needs_confidence
+
+    def selectable(self, label: Ints, confidence: Floats) -> Bools:
+        """As the selection it weighs."""
+        return selectable(self.inner, label, confidence)
+
+    @property
     def warning(self) -> str | None:
         """The inner strategy's."""
         return getattr(self.inner, "warning", None)
@@ -52,15 +61,17 @@ class SoftMatchWeights:
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[SoftMatchWeights, SelectionResult]:
         """Select as the inner strategy does, then weigh."""
         inner, result = self.inner.step(
-            teacher_probs, student_probs, rng=rng, count=count, positions=positions
+            teacher_probs, student_probs, rng=rng, count=count, positions=positions, label=label
         )
         after = replace(self, inner=inner)._updated(result.confidence)
         return after, replace(result, weight=after._weights(result))
 
     def _updated(self, confidence: Floats) -> SoftMatchWeights:
+        confidence = confidence[np.isfinite(confidence)]
         if not len(confidence):
             return self
         mean = self.mean.update(np.array([confidence.mean()]), _ONE, self.momentum)
@@ -73,11 +84,13 @@ class SoftMatchWeights:
     def _weights(self, result: SelectionResult) -> Floats:
         below = np.minimum(result.confidence - self.mean.value(self.momentum), 0.0)
         variance = max(float(self.variance.value(self.momentum)[0]), 1e-12)
-        raw = np.where(result.selected, np.exp(-(below**2) / (2 * variance)), 0.0)
+        weight = result.selected.astype(np.float64)  # a label without a confidence weighs 1
+        known = result.selected & np.isfinite(below)
+        raw = np.exp(-(below[known] ** 2) / (2 * variance))
         total = raw.sum()
-        if total <= 0:
-            return result.selected.astype(np.float64)
-        return np.asarray(raw * (result.selected.sum() / total))
+        if total > 0:
+            weight[known] = raw * (known.sum() / total)
+        return weight
 
     def state(self) -> dict[str, Any]:
         """Both averages and the inner strategy's state."""

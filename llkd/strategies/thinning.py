@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from llkd.errors import ConfigError
-from llkd.selection import SelectionResult, Strategy
-from llkd.signals import Ints
+from llkd.selection import Bools, SelectionResult, Strategy
+from llkd.signals import Floats, Ints
+from llkd.strategies.inputs import selectable
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,15 @@ class RandomThinning:
         """As the gate."""
         return self.gate.needs_student
 
+    @property
+    def needs_confidence(self) -> bool:
+        """As the gate."""
+        return self.gate.needs_confidence
+
+    def selectable(self, label: Ints, confidence: Floats) -> Bools:
+        """As the gate."""
+        return selectable(self.gate, label, confidence)
+
     def step(
         self,
         teacher_probs: npt.ArrayLike,
@@ -38,11 +48,12 @@ class RandomThinning:
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[RandomThinning, SelectionResult]:
         """Draw from what the gate lets through."""
         if rng is None:
             raise ConfigError("A random strategy needs a random generator.")
-        gate, result = self.gate.step(teacher_probs, student_probs)
+        gate, result = self.gate.step(teacher_probs, student_probs, label=label)
         allowed = np.flatnonzero(result.selected)
         if count is None:
             if self.share is None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from llkd import signals
 from llkd.errors import ConfigError
-from llkd.selection import SelectionResult, selection_weights
+from llkd.selection import SelectionResult, labels_of, selection_weights
 from llkd.signals import Floats, Ints
 
 
@@ -41,13 +41,14 @@ def above_thresholds(
     """Rows at or above both thresholds of their class, ``[n]``.
 
     A row without a label (-1) is never kept; a missing signal passes only a threshold of 0.
+    What passes is decided by ``signals.reach``, here as on the plane.
     """
     labels = np.asarray(label)
     safe = np.maximum(labels, 0)
     kept = labels >= 0
     for values, threshold in ((confidence, teacher_threshold), (need, student_threshold)):
         limits = np.asarray(threshold, dtype=np.float64)[safe]
-        filled = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=-1.0)
+        filled = np.nan_to_num(signals.reach(values), nan=-1.0)
         kept = kept & ((filled >= limits) | (limits <= 0))
     return kept
 
@@ -65,6 +66,18 @@ class FixedThresholds:
         """Only where some student threshold is above 0."""
         return any(value > 0 for value in self.student_threshold)
 
+    @property
+    def needs_confidence(self) -> bool:
+        """Never: a missing signal passes a threshold of 0, as on the plane."""
+        return False
+
+    def selectable(self, label: Ints, confidence: Floats) -> npt.NDArray[np.bool_]:
+        """Texts at or above the teacher's threshold; what the student will say nobody knows."""
+        unknown = np.ones(len(label))
+        return above_thresholds(
+            label, confidence, unknown, self.teacher_threshold, self.student_threshold
+        )
+
     def step(
         self,
         teacher_probs: npt.ArrayLike,
@@ -73,9 +86,10 @@ class FixedThresholds:
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[FixedThresholds, SelectionResult]:
         """Select from one batch; nothing moves."""
-        label = signals.pseudo_label(teacher_probs)
+        label = labels_of(teacher_probs, label)
         sure = signals.confidence(teacher_probs)
         need = (
             np.full(len(sure), np.nan)

@@ -99,6 +99,11 @@ class Trust:
         """Always."""
         return True
 
+    @property
+    def needs_confidence(self) -> bool:
+        """Always: how likely a label is right is weighed from it."""
+        return True
+
     def prepare(self, inputs: StrategyInputs) -> Trust:
         """Know the pool; where enough labels were checked by people, fit P(right) to these."""
         told = replace(self, inputs=inputs)
@@ -141,6 +146,7 @@ class Trust:
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[Trust, SelectionResult]:
         """Take in one batch, then select from it."""
         batch = batch_with_student(self.num_classes, teacher_probs, student_probs)

@@ -68,12 +68,15 @@ def cross_entropy(probability: Floats) -> Floats:
 
 
 def batch_with_student(
-    classes: int, teacher_probs: npt.ArrayLike, student_probs: npt.ArrayLike | None
+    classes: int,
+    teacher_probs: npt.ArrayLike,
+    student_probs: npt.ArrayLike | None,
+    label: Ints | None = None,
 ) -> Batch:
     """Both sides' signals. Raises ConfigError without the student's."""
     if student_probs is None:
         raise ConfigError("This strategy needs the student's probabilities for every batch.")
-    return Batch.of(classes, teacher_probs, student_probs)
+    return Batch.of(classes, teacher_probs, student_probs, label)
 
 
 def scored_result(
@@ -115,6 +118,11 @@ class Learnability:
         """Always."""
         return True
 
+    @property
+    def needs_confidence(self) -> bool:
+        """Always: it is half of the score."""
+        return True
+
     def step(
         self,
         teacher_probs: npt.ArrayLike,
@@ -123,6 +131,7 @@ class Learnability:
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[Learnability, SelectionResult]:
         """Take in one batch, then select from it."""
         batch = batch_with_student(self.num_classes, teacher_probs, student_probs)
@@ -166,6 +175,11 @@ class SmallLoss:
         """Always."""
         return True
 
+    @property
+    def needs_confidence(self) -> bool:
+        """Never: the student's loss on the label decides."""
+        return False
+
     def step(
         self,
         teacher_probs: npt.ArrayLike,
@@ -174,9 +188,10 @@ class SmallLoss:
         rng: np.random.Generator | None = None,
         count: int | None = None,
         positions: Ints | None = None,
+        label: Ints | None = None,
     ) -> tuple[SmallLoss, SelectionResult]:
         """Take in one batch, then select from it."""
-        batch = batch_with_student(self.num_classes, teacher_probs, student_probs)
+        batch = batch_with_student(self.num_classes, teacher_probs, student_probs, label)
         loss = cross_entropy(batch.own)
         after = replace(self, window=self.window.pushed(loss))._refitted()
         if count is not None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from llkd import evaluation
 from llkd.config import TrainingConfig
-from llkd.errors import StoreError
+from llkd.errors import NothingSelected, StoreError
 from llkd.signals import Floats, Ints
 from llkd.store.home import atomic_folder
 from llkd.students import Encoded, Student
@@ -41,8 +41,9 @@ def train(
     CPU a resumed run ends with the very weights of an uninterrupted one. ``reference_counts``
     (samples per step of another run) fixes how many the random strategies draw.
     Raises ConfigError where the folder belongs to other settings or data, DataError for data that
-    do not fit, ModelError for a student that diverges or does not fit into memory, and
-    JobCancelled, a checkpoint written, once ``should_stop()`` is true.
+    do not fit, ModelError for a student that diverges or does not fit into memory,
+    NothingSelected where no text was, and JobCancelled, a checkpoint written, once
+    ``should_stop()`` is true.
     """
     import torch
 
@@ -107,6 +108,9 @@ def _step(session: Session, batches: Sequence[Ints]) -> None:
         count=None if counts is None else int(counts[index]),
         warm=index < session.config.selection.warmup_steps,
         human_weight=session.config.human_weight,
+        without_confidence=None
+        if session.data.without_confidence is None
+        else session.data.without_confidence[positions],
     )
     chosen = np.flatnonzero(result.selected)
     picked, label = positions[chosen], result.pseudo_label[chosen]
@@ -196,8 +200,15 @@ def _finish(session: Session) -> TrainingOutcome:
     """Save the student and the summary, then remove the checkpoint.
 
     With early stopping the best epoch's is *the* student; the last one's is kept beside it.
+    Raises NothingSelected where no text trained: that student is the untrained one.
     """
     session.log.flush()
+    if not session.at.whole.selected:
+        raise NothingSelected(
+            f"The strategy {session.config.selection.strategy!r} selected no text in any of the "
+            f"{session.at.step:,} steps, so nothing was trained and there is no student. Train "
+            "with another strategy ('all' takes every label), or lower its thresholds."
+        )
     if session.stop_source is not None:
         _save_student(session, "student-last")
         stopping.load_best(session.student, session.folder)

@@ -27,7 +27,10 @@ class TrainingData:
     probabilities by models that did not see the row (NaN: none), ``nearby [n, C]`` the mean of what
     the teacher said of the nearest texts, ``kept [n]`` what a saved selection holds; only selection
     looks at the last four. ``eval_source``: whose labels ``eval_gold`` are (``gold``, ``people``,
-    or ``teacher``: then they are -1). ``stop_texts`` with ``stop_label`` judge epochs for early
+    or ``teacher``: then they are -1). ``without_confidence [n]`` marks labels that the teacher gave
+    without one: certain in ``teacher_probs``, so that they can be trained on, and without a place
+    on the plane. ``passes [n]`` and ``support [n]``: whether the nearest texts bear out a label,
+    and how much speaks for it. ``stop_texts`` with ``stop_label`` judge epochs for early
     stopping; ``stop_source``: whose labels these are (``audit``, ``pool_gold`` or ``teacher``).
     None of them may be in the pool.
     """
@@ -44,6 +47,9 @@ class TrainingData:
     out_of_sample: Floats | None = None
     nearby: Floats | None = None
     kept: npt.NDArray[np.bool_] | None = None
+    without_confidence: npt.NDArray[np.bool_] | None = None
+    passes: npt.NDArray[np.bool_] | None = None
+    support: Floats | None = None
     stop_texts: Sequence[str] = ()
     stop_label: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     stop_source: str = "audit"
@@ -67,6 +73,9 @@ class TrainingData:
             ("probabilities by models that did not see the row", self.out_of_sample, n),
             ("probabilities of the nearest texts", self.nearby, n),
             ("marks of a saved selection", self.kept, n),
+            ("marks of labels without a confidence", self.without_confidence, n),
+            ("marks of labels that neighbours bear out", self.passes, n),
+            ("values of support by neighbours", self.support, n),
             ("labels of the texts to stop by", self.stop_label, len(self.stop_texts)),
         ):
             if values is not None and len(values) != wanted:
@@ -94,6 +103,9 @@ class TrainingData:
             "out-of-sample probabilities": self.out_of_sample,
             "probabilities of the nearest texts": self.nearby,
             "saved selection": self.kept,
+            "labels without a confidence": self.without_confidence,
+            "labels that neighbours bear out": self.passes,
+            "support by neighbours": self.support,
         }
         parts = {
             name: _digest(np.asarray(values, dtype=np.float64))

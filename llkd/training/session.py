@@ -109,9 +109,12 @@ class Session:
                 self.teacher_probs,
                 self.human,
                 data.own,
-                data.out_of_sample,
-                data.nearby,
-                data.kept,
+                data.without_confidence,
+                out_of_sample=data.out_of_sample,
+                nearby=data.nearby,
+                kept=data.kept,
+                passes=data.passes,
+                support=data.support,
             ),
         )
         self.targets: Ints | Floats = self.label

@@ -96,8 +96,6 @@ def _stopping_warnings(at: Position, stopped_on: str | None) -> list[str]:
 
 def _selection_warnings(whole: Tally, class_names: list[str]) -> list[str]:
     """What a reader should know before trusting the student."""
-    if not whole.selected:
-        return ["No text was selected at any step, so the student has learned nothing."]
     found = []
     if whole.skipped > whole.steps / 2:
         found.append(f"Nothing was selected in {whole.skipped:,} of {whole.steps:,} steps.")

@@ -5,7 +5,7 @@ from llkd.config import SelectionConfig
 from llkd.curation import neighbour_opinions
 from llkd.errors import ConfigError
 from llkd.strategies import StrategyInputs, make_strategy, prepared
-from llkd.strategies.neighbours import evidence, not_outvoted
+from llkd.strategies.neighbours import class_shares, label_support, not_outvoted, support_rank
 
 NAMES = ["a", "b", "c"]
 
@@ -21,7 +21,9 @@ def test_votes_are_those_of_the_nearest_others():
     points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     label = np.array([0, 0, 1, 2, 2, 2])
     said = np.eye(3)[label] * 0.7 + 0.1
-    votes, means = opinions(points, label, 3, said, neighbours=2)
+    votes, means, base = opinions(points, label, 3, said, neighbours=2)
+    # Whom each could have asked: the five others.
+    np.testing.assert_allclose(base[[0, 2, 4]], [[0.2, 0.2, 0.6], [0.4, 0, 0.6], [0.4, 0.2, 0.4]])
     np.testing.assert_allclose(votes[[0, 2, 4]], [[0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0, 1]])
     np.testing.assert_allclose(means, votes * 0.7 + 0.1)
 
@@ -31,7 +33,7 @@ def test_against_the_plain_way():
     points, label = rng.normal(size=(80, 5)), rng.integers(-1, 3, 80)
     said = rng.dirichlet([1.0] * 3, 80)
     unit = points / np.linalg.norm(points, axis=1, keepdims=True)
-    votes, means = opinions(points, label, 3, said, neighbours=7)
+    votes, means, _ = opinions(points, label, 3, said, neighbours=7)
     for i in range(80):
         others = [j for j in np.argsort(-unit @ unit[i]) if j != i and label[j] >= 0][:7]
         np.testing.assert_allclose(votes[i], np.bincount(label[others], minlength=3) / 7)
@@ -40,17 +42,40 @@ def test_against_the_plain_way():
 
 def test_equal_texts_vote_for_each_other_and_nobody_for_himself():
     points = np.array([[1.0, 0.0]] * 6)
-    votes, _ = opinions(points, np.array([0, 1, 1, 1, 1, 1]), 2, neighbours=5)
+    votes, _, base = opinions(points, np.array([0, 1, 1, 1, 1, 1]), 2, neighbours=5)
     np.testing.assert_allclose(votes[0], [0, 1])
-    np.testing.assert_allclose(votes[1], [0.2, 0.8])
+    np.testing.assert_allclose(base[[0, 1]], [[0, 1], [0.2, 0.8]])
 
 
-def test_only_so_many_vote_and_without_voters_there_is_no_vote():
-    rng = np.random.default_rng(0)
-    points, label = rng.normal(size=(50, 4)), rng.integers(0, 2, 50)
-    few, _ = opinions(points, label, 2, neighbours=3, voters=4)
-    assert np.isfinite(few).all() and np.allclose(few.sum(axis=1), 1)
-    one = np.full(50, -1)
+def test_near_duplicates_have_one_vote_together_and_none_for_each_other():
+    # Four copies at 0 degrees, two of them mislabelled, then single texts 10 degrees apart.
+    angle = np.deg2rad([0, 0, 0, 0, 10, 20, 30, 40, 50, 60])
+    points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    label = np.array([0, 0, 1, 1, 2, 2, 2, 1, 1, 1])
+    group = np.array([0, 0, 0, 0, 4, 5, 6, 7, 8, 9])
+    votes, _, base = opinions(points, label, 3, group=group, neighbours=2)
+    np.testing.assert_allclose(votes[:4], [[0, 0, 1]] * 4)  # those at 10 and 20 degrees
+    np.testing.assert_allclose(votes[4], [0.25, 0.25, 0.5])  # the copies as one, and 20 degrees
+    np.testing.assert_allclose(base[0], [0, 0.5, 0.5])
+    alone, _, _ = opinions(points, label, 3, group=np.zeros(10), neighbours=2)
+    assert np.isnan(alone).all()
+
+
+@pytest.mark.parametrize("texts", range(2, 17))
+def test_in_a_small_pool_the_own_class_can_win(texts):
+    # Two classes far apart, every label right: all pass, however few there are.
+    rng = np.random.default_rng(texts)
+    label = np.arange(texts) % 2
+    points = np.eye(2)[label] + rng.normal(size=(texts, 2)) * 0.05
+    votes, means, base = opinions(points, label, 2, np.eye(2)[label])
+    alone = np.bincount(label, minlength=2)[label] == 1
+    passes = not_outvoted(votes, label, base)
+    assert passes.tolist() == (~alone).tolist()
+    # On 0.3.0 fifteen neighbours of sixteen texts outvoted every label by the one that is missing.
+
+
+def test_without_voters_there_is_no_vote():
+    points, one = np.random.default_rng(0).normal(size=(50, 4)), np.full(50, -1)
     one[7] = 1
     for label in (np.full(50, -1), one):
         assert all(np.isnan(said).all() for said in opinions(points, label, 2))
@@ -63,29 +88,67 @@ EVEN = np.eye(3)[LABEL] * 0.7 + 0.1
 def strategy(votes, nearby=None, said=EVEN, name="neighbours", **settings):
     made = make_strategy(SelectionConfig(strategy=name, **settings), NAMES)
     nearby = np.full(said.shape, 1 / 3) if nearby is None else nearby
-    return prepared(made, StrategyInputs(said, votes, nearby=nearby))
+    inputs = StrategyInputs(said, votes, nearby=nearby)
+    if votes is not None:
+        label = said.argmax(axis=1)
+        passes, rank = label_support(votes, nearby, said, label, class_shares(label, 3), 1.0)
+        inputs = StrategyInputs(said, passes=passes, support=rank)
+    return prepared(made, inputs)
 
 
 def test_votes_count_against_the_share_of_the_class():
     # Half of the labels are the first class: it needs twice the votes of the others.
     votes = np.array([[0.6, 0.3, 0.1], [0.4, 0.3, 0.3], [0.5, 0.2, 0.3], [0.5, 0.2, 0.3]])
-    assert not_outvoted(votes, LABEL).tolist() == [True, False, False, True]
-    assert not_outvoted(np.eye(3)[[0, 1, 1, 2]], np.array([0, 0, -1, 2])).tolist() == [
-        True, False, False, True,
-    ]  # fmt: skip
-    assert not not_outvoted(np.full((4, 3), np.nan), LABEL).any()
+    base = class_shares(LABEL, 3)
+    assert not_outvoted(votes, LABEL, base, 1.0).tolist() == [True, False, False, True]
+    unlabelled = np.array([0, 0, -1, 2])
+    answer = not_outvoted(np.eye(3)[[0, 1, 1, 2]], unlabelled, class_shares(unlabelled, 3), 1.0)
+    assert answer.tolist() == [True, False, False, True]
+    assert not not_outvoted(np.full((4, 3), np.nan), LABEL, base).any()
+
+
+def test_damping_lies_between_the_plain_majority_and_the_class_share():
+    # Nine of ten labels are of the first class; the rare one needs few votes, or more of them.
+    base = np.array([0.9, 0.1])
+    votes = np.array([[0.85, 0.15], [0.7, 0.3], [0.45, 0.55]])
+    common, rare = np.zeros(3, dtype=int), np.ones(3, dtype=int)
+    assert not_outvoted(votes, common, base, 0.0).tolist() == [True, True, False]
+    assert not_outvoted(votes, common, base, 0.5).tolist() == [True, False, False]
+    assert not_outvoted(votes, common, base, 1.0).tolist() == [False, False, False]
+    assert not_outvoted(votes, rare, base, 0.5).tolist() == [False, True, True]
+
+
+def test_a_large_difference_of_scores_makes_no_label_pass():
+    # The teacher is certain to the last bit, so the rank is 1; its neighbours all say otherwise.
+    said = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    votes = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    nearby = np.array([[1e-30, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    label = said.argmax(axis=1)
+    passes, rank = label_support(votes, nearby, said, label, class_shares(label, 2), 1.0)
+    assert rank[0] == 1.0 and passes.tolist() == [False, True, True, True]
+    made = make_strategy(SelectionConfig(strategy="neighbours", share=1.0), ["a", "b"])
+    made = prepared(made, StrategyInputs(said, passes=passes, support=rank))
+    for seed in range(20):
+        _, result = made.step(said, rng=np.random.default_rng(seed), positions=np.arange(4))
+        assert not result.selected[0]
 
 
 def test_evidence_joins_what_teacher_and_neighbours_say():
     said, nearby = np.array([[0.6, 0.2, 0.2]]), np.array([[0.5, 0.25, 0.25]])
     label = np.array([0])
-    assert evidence(said, nearby, label) == pytest.approx([0.3 / 0.4])
+    assert support_rank(said, nearby, label, class_shares(label, 3), 1.0) == pytest.approx(
+        [0.3 / 0.4]
+    )
     # A class with many labels has to be named by more neighbours.
     many = np.array([0, 0, 1, 2])
-    told = evidence(np.tile(said, (4, 1)), np.tile(nearby, (4, 1)), many)
+    shares = class_shares(many, 3)
+    told = support_rank(np.tile(said, (4, 1)), np.tile(nearby, (4, 1)), many, shares, 1.0)
     assert told == pytest.approx([0.6 / 1.0, 0.6 / 1.0, 0.2, 0.2])
-    assert evidence(said, nearby, np.array([-1])) == [0]
-    assert evidence(said, np.full((1, 3), np.nan), label) == [0]
+    assert support_rank(said, nearby, np.array([-1]), shares, 1.0) == [0]
+    assert support_rank(said, np.full((1, 3), np.nan), label, shares, 1.0) == [0]
+    # Without a confidence the neighbours alone speak.
+    unsure = np.full((1, 3), np.nan)
+    assert support_rank(unsure, nearby, label, shares, 0.0) == pytest.approx([0.5])
 
 
 def pool_of(n, outvoted=(), weak=()):

@@ -151,3 +151,24 @@ def test_moving_mean_counts_each_entry_for_itself():
     mean = mean.update(np.array([8.0, 1.0]), np.array([True, True]), 0.5)
     # 0.5 * (0.5 * 4) + 0.5 * 8 = 5 over 1 - 0.25; the second entry has one update.
     np.testing.assert_allclose(mean.value(0.5), [5 / 0.75, 1.0])
+
+
+@pytest.mark.parametrize("confidence", [0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
+@pytest.mark.parametrize("batch", [7, 16, 31])
+def test_a_teacher_of_constant_confidence_passes_its_own_gate(confidence, batch):
+    """On 0.3.0 rounding let through a third of them at 0.9, a seventh at 0.99."""
+    rng = np.random.default_rng(batch)
+    strategy = AdaptiveSelection(4, student_gate=False)
+    for _ in range(60):
+        probs = np.full((batch, 4), (1 - confidence) / 3)
+        probs[np.arange(batch), rng.integers(0, 4, batch)] = confidence
+        strategy, result = strategy.step(probs)
+        assert result.selected.all()
+
+
+def test_the_gate_is_no_wider_than_its_tolerance():
+    strategy = AdaptiveSelection(2, momentum=0.0, student_gate=False, class_specific=False)
+    for off, passes in ((4e-10, True), (1e-6, False)):
+        probs = np.array([[0.8 + off, 0.2 - off], [0.8 - off, 0.2 + off]])
+        _, result = strategy.step(probs)  # the threshold is 0.8
+        assert result.selected.tolist() == [True, passes]

@@ -8,6 +8,7 @@ from hypothesis import strategies as some
 
 from llkd.curation import Plane, kept_rows, summary
 from llkd.errors import ConfigError, DataError
+from llkd.signals import reach
 from ui.decision_plane import (
     Category,
     distinct,
@@ -69,7 +70,7 @@ def test_a_signal_passes_a_grid_threshold_where_its_units_do(unit, step, value, 
         signal = np.nextafter(signal, np.sign(step) * 2.0)
     signal = min(1.0, max(0.0, signal))
     for candidate in (limit, unit, min(SCALE, unit + 1)):
-        assert (quantised([signal])[0] >= candidate) == (signal >= candidate / SCALE)
+        assert (quantised([signal])[0] >= candidate) == (reach([signal])[0] >= candidate / SCALE)
 
 
 def test_every_threshold_with_four_decimals_is_on_the_grid():

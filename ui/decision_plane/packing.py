@@ -2,8 +2,8 @@
 
 Signals are cut to a grid of 1/60000 of which every multiple of 0.0001 is a part, downwards and
 exactly: for a threshold on the grid, ``quantised(signal) >= quantised(threshold)`` holds where and
-only where ``signal >= threshold`` does. The browser compares the same integers, so that it, this
-module and :func:`llkd.curation.kept_rows` keep the same rows.
+only where ``signals.reach(signal) >= threshold`` does. The browser compares the same integers, so
+that it, this module and :func:`llkd.curation.kept_rows` keep the same rows.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from llkd import signals
 from llkd.curation import Plane, Threshold
 from llkd.errors import ConfigError, DataError
 from llkd.strategies import class_thresholds
@@ -164,7 +165,9 @@ def quantised(values: npt.ArrayLike) -> Units:
 
     0 passes only a threshold of 0, which is the rule for a missing signal.
     """
-    filled = np.clip(np.nan_to_num(np.asarray(values, np.float64), nan=0.0), 0.0, 1.0)
+    reach = np.asarray(signals.reach(values), np.float64)
+    missing = ~(np.asarray(values, np.float64) > 0)
+    filled = np.clip(np.where(missing, 0.0, reach), 0.0, 1.0)
     units = np.floor(filled * SCALE)
     # The product may be off by one in its last bit, the quotient is what thresholds are made of.
     units += (units + 1) / SCALE <= filled

@@ -120,8 +120,8 @@ def runs(store: Store, given: Namespace) -> Document:
         chosen = [store.runs.describe(run.id, **said)]
     listed = []
     for run in chosen:
-        state = "finished"
-        if run.summary is None:
+        state = run.state
+        if state == "unfinished":
             state = "unfinished" if run.job_id is None else jobs.refreshed(store, run.job_id).state
             # A comparison's job goes on with other runs after this one.
             state = "unfinished" if state == "finished" else state
@@ -134,6 +134,7 @@ def runs(store: Store, given: Namespace) -> Document:
                 "note": run.note,
                 "pinned": run.pinned,
                 "state": state,
+                "failure": run.failure,
                 "strategy": run.config.selection.strategy,
                 "seed": run.config.seed,
                 **{key: summary.get(key) for key in keys},

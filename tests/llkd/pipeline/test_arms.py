@@ -11,7 +11,7 @@ from llkd.pipeline import evidence
 from llkd.pipeline.comparing import ARMS, check_arms
 from llkd.store import Store
 from llkd.store.runs import read_probabilities
-from llkd.strategies.neighbours import not_outvoted
+from llkd.strategies import label_support
 from tests.llkd.pipeline.test_pipeline import TableTeacher, as_job, config, label, train
 from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
 
@@ -193,11 +193,11 @@ class TestEvidence:
         rows, targets = read_probabilities(run.folder / "targets.parquet")
         label = targets.argmax(axis=1)
         points = curation.load_embeddings(opened, project)[rows]
-        votes, nearby = curation.neighbour_opinions(points, label, targets)
+        votes, means, base = curation.neighbour_opinions(points, label, targets)
         kept = evidence.read(run.folder)
-        assert kept.out_of_sample == pytest.approx(votes, abs=1e-6)
-        assert kept.nearby == pytest.approx(nearby, abs=1e-6)
-        passed = not_outvoted(votes, label)
+        passed, rank = label_support(votes, means, targets, label, base)
+        assert kept.passes.tolist() == passed.tolist()
+        assert kept.support == pytest.approx(rank, abs=1e-6)
         decisions = opened.runs.decisions(run)
         drawn = set(decisions[decisions["selected"]]["row"])
         assert drawn and drawn <= set(rows[passed])

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from llkd import signals, students, training
+from llkd.errors import NothingSelected
 from llkd.store.runs import read_probabilities
 from llkd.training.optimisation import rate_factor
 from tests.llkd.tiny_student import CLASSES
@@ -23,17 +24,16 @@ from tests.llkd.training.toy_runs import (
 )
 
 
-def test_steps_without_a_selection_are_skipped_and_said(encoder, tmp_path):
+def test_a_run_that_selects_nothing_fails_and_leaves_no_student(encoder, tmp_path):
     settings = config("fixed", selection={"teacher_threshold": 1.0})
-    student, outcome = run(encoder, tmp_path, settings)
+    student = fresh(encoder)
+    for _ in range(2):  # resumed, it fails again
+        with pytest.raises(NothingSelected, match="selected no text in any of the 10 steps"):
+            training.train(student, toy_data(), settings, CLASSES, tmp_path)
     assert same_weights(weights(student), weights(fresh(encoder)))
+    assert not (tmp_path / "summary.json").exists() and not (tmp_path / "student").exists()
     steps = log(tmp_path, "steps")
     assert steps["skipped"].all() and steps["loss"].isna().all()
-    assert outcome.skipped_steps == outcome.steps == 10
-    assert outcome.selected_accuracy is None and outcome.epochs[0]["loss"] is None
-    assert outcome.warnings == [
-        "No text was selected at any step, so the student has learned nothing."
-    ]
     rates = [1e-3 * rate_factor(step, 10, 0.1) for step in range(10)]
     assert steps["learning_rate"].tolist() == pytest.approx(rates)
 

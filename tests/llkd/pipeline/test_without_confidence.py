@@ -1,0 +1,268 @@
+"""Labels without a confidence: where they train, where they do not, and what is refused."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from llkd import cli, curation, jobs, pipeline
+from llkd.config import LabelSet, SelectionConfig, build
+from llkd.errors import NothingSelected, UserError
+from llkd.pipeline import evidence
+from llkd.pipeline.comparing import _check_same_rows
+from llkd.pipeline.reporting import Entry
+from llkd.store import Store
+from llkd.store.runs import read_probabilities
+from llkd.teachers.base import ScoredBatch
+from tests.llkd.pipeline.test_pipeline import as_job, config, label, train
+from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
+from ui.decision_plane import kept_mask, pack_plane, threshold_units
+
+CONTROLLED = ["llkd", "all", "random", "teacher_then_random", "neighbours"]
+
+
+class HalfSilent:
+    """Names a class for every text, with a confidence only for some."""
+
+    cut = 0
+
+    def __init__(self, scores, silent):
+        self.scores, self.silent = scores, silent
+
+    def describe(self):
+        return {"model": "half silent", "rows": len(self.scores)}
+
+    def score(self, texts):
+        at = np.array([int(text.split()[-1]) for text in texts])
+        scores = np.log(self.scores[at]).astype(np.float32)
+        for source, mine in (("none", self.silent[at]), ("logprob", ~self.silent[at])):
+            index = np.flatnonzero(mine)
+            if len(index):
+                given = scores[index]
+                answer = np.full(len(index), -1)
+                if source == "none":
+                    answer, given = given.argmax(axis=1), np.full_like(given, np.nan)
+                yield ScoredBatch(index, given, answer, source, None, 1, 0)
+
+    def content_free(self):
+        return None
+
+    def prompt(self, text):
+        return text
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return make_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture
+def opened(home):
+    store = Store()
+    yield store
+    store.close()
+
+
+def labelled(store, n, silent=(), held_out=0, common=0.5):
+    """A project of ``n`` texts; the teacher gives no confidence for those ``silent``.
+
+    ``common`` is the share of the first class, half by default.
+    """
+    texts, gold = toy_texts(4 * n, seed=5)
+    first = np.flatnonzero(gold == 0)[: round(common * n)]
+    chosen = np.sort(np.concatenate([first, np.flatnonzero(gold == 1)[: n - len(first)]]))
+    chosen = np.random.default_rng(0).permutation(chosen)
+    frame = pd.DataFrame(
+        {
+            "id": [f"t{i}" for i in range(n)],
+            "text": [f"{texts[k]} {i}" for i, k in enumerate(chosen)],
+            "gold": [CLASSES[gold[k]] if held_out else None for k in chosen],
+            "split": ["eval" if i >= n - held_out else "pool" for i in range(n)],
+        }
+    )
+    project = store.projects.create(
+        "toy", frame, source="toy", report={}, label_set=LabelSet.of(CLASSES)
+    )
+    mask = np.isin(np.arange(n), list(silent))
+    label(store, project, HalfSilent(teacher_for(gold[chosen], wrong=0.1), mask))
+    return store.projects.get("toy")
+
+
+def batches_of(store, run):
+    """Which rows each step of a run held."""
+    decisions = store.runs.decisions(run)
+    return [rows.tolist() for _, rows in decisions.groupby("step")["row"]]
+
+
+def trained_on(store, run):
+    decisions = store.runs.decisions(run)
+    return set(decisions.loc[decisions["selected"], "row"])
+
+
+def compared(store, project, settings, arms=CONTROLLED):
+    found = as_job(store, lambda job: pipeline.compare(store, project, settings, job, arms=arms))
+    runs = {(r["arm"], r["budget"]): store.runs.get(r["run"]) for r in found["runs"]}
+    return found, runs
+
+
+@pytest.mark.parametrize(
+    ("texts", "silent", "held_out", "common"),
+    [
+        pytest.param(96, range(0, 96, 3), 36, 0.5, id="a third without confidence"),
+        pytest.param(16, (), 0, 0.5, id="sixteen texts"),
+        pytest.param(120, (), 40, 0.95, id="one class of 95 %"),
+    ],
+)
+def test_all_arms_of_a_comparison_walk_the_same_batches(
+    opened, tiny, texts, silent, held_out, common
+):
+    project = labelled(opened, texts, silent, held_out, common)
+    found, runs = compared(opened, project, config(tiny))
+    assert {arm for arm, _ in runs} == set(CONTROLLED)
+    walked = [batches_of(opened, run) for run in runs.values()]
+    assert all(one == walked[0] for one in walked)
+    pool = set().union(*map(set, walked[0]))
+    assert len({run.labels["rows_sha256"] for run in runs.values()}) == 1
+    assert {run.labels["rows"] for run in runs.values()} == {len(pool)} == {found["texts"]}
+    if held_out:  # without gold a tenth stays out of training
+        assert pool == set(range(texts - held_out))
+    # What each arm says it trained on is what its log says it trained on.
+    for entry in found["runs"]:
+        taken = opened.runs.decisions(opened.runs.get(entry["run"]))["selected"]
+        assert entry["backpropagated"] == taken.sum() > 0
+        assert entry["selected_share"] == pytest.approx(taken.mean())
+    unsure = set(silent) & pool
+    assert trained_on(opened, runs["all", "epochs"]) == pool
+    for arm in ("llkd", "teacher_then_random"):
+        assert not trained_on(opened, runs[arm, "epochs"]) & unsure
+    if unsure:
+        assert trained_on(opened, runs["random", "epochs"]) & unsure
+        assert trained_on(opened, runs["neighbours", "epochs"]) & unsure
+        assert all(run.labels["without_confidence"] == len(unsure) for run in runs.values())
+        note = f"{len(unsure)} of the {len(pool)} labels have no confidence."
+        assert any(said.startswith(note) for said in found["notes"])
+        # Seen in the pool by every arm, so its student says something of them.
+        rows, _ = opened.runs.signals(runs["llkd", "epochs"])
+        assert unsure <= set(rows)
+
+
+def test_without_any_confidence_labels_train_or_the_run_is_refused(opened, tiny):
+    project = labelled(opened, 60, range(60))
+    for strategy in ("neighbours", "all", "needed_neighbours", "small_loss"):
+        result = train(opened, project, config(tiny, strategy))
+        assert result["state"] == "finished" and result["backpropagated"] > 0, strategy
+    run = opened.runs.get(train(opened, project, config(tiny, "random", share=0.5))["run"])
+    assert 40 < run.summary["backpropagated"] < 80
+    rows, targets = read_probabilities(run.folder / "targets.parquet")
+    said = curation.teacher_labels(opened, curation.current_labelling(opened, project))
+    np.testing.assert_array_equal(targets, np.eye(2)[said.label[rows]])  # certain, to train on
+    before = len(opened.runs.all(project.id))
+    for strategy in ("llkd", "teacher_only", "student_only", "learnability", "trust"):
+        with pytest.raises(UserError, match="none of the 60 labels has one"):
+            train(opened, project, config(tiny, strategy))
+    with pytest.raises(UserError, match="--arms, such as neighbours,all"):
+        compared(opened, project, config(tiny))
+    assert len(opened.runs.all(project.id)) == before  # refused before it began
+    _, runs = compared(opened, project, config(tiny), ["neighbours", "all"])
+    assert all(trained_on(opened, run) for run in runs.values())
+
+
+def test_fixed_thresholds_train_on_what_the_plane_keeps(opened, tiny):
+    project = labelled(opened, 60, range(0, 60, 3))
+    plane = curation.load_plane(opened, project, need=False)
+    rows = plane.frame["row"].to_numpy()
+    for threshold in (0.0, 0.8, {CLASSES[0]: 0.8}, {CLASSES[1]: 0.95}):
+        settings = config(tiny, "fixed", epochs=1)
+        selection = build(
+            SelectionConfig, settings.selection.model_dump(), teacher_threshold=threshold
+        )
+        settings = build(type(settings), settings.model_dump(), selection=selection.model_dump())
+        run = opened.runs.get(train(opened, project, settings)["run"])
+        kept = set(rows[curation.kept_rows(plane, threshold, 0.0)])
+        assert trained_on(opened, run) == kept
+        weight = opened.runs.decisions(run).groupby("row")["weight"].first()
+        unsure = [row for row in kept if row % 3 == 0]
+        assert (weight[unsure] == 1).all()  # as an export weighs them
+    settings = build(
+        type(settings),
+        settings.model_dump(),
+        selection={**settings.selection.model_dump(), "teacher_threshold": 1.0},
+    )
+    with pytest.raises(UserError, match="None of the 60 labels reaches the teacher threshold"):
+        train(opened, project, settings)
+
+
+def test_a_run_that_selected_nothing_fails_everywhere(opened, tiny, capsys):
+    """Nobody can know beforehand what the student will say; afterwards it is no finished run."""
+    project = labelled(opened, 40)
+    arguments = ["train", "toy", "--student", tiny, "--strategy", "fixed", "--epochs", "1"]
+    code = cli.main([*arguments, "--student-threshold", "1.0", "--json"])
+    out, err = capsys.readouterr()
+    assert code == 1 and "selected no text in any of the 2 steps" in err + out
+    job = opened.jobs.all()[0]
+    assert job.state == "failed" and "there is no student" in job.error
+    run = opened.runs.all(project.id)[-1]
+    assert run.summary is None and run.state == "failed" and "no text" in run.failure
+    assert cli.main(["runs", "toy", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["runs"][-1]
+    assert listed["state"] == "failed" and listed["failure"] == run.failure
+    with pytest.raises(NothingSelected):
+        jobs.run(
+            opened, lambda job: pipeline.training.fit(opened, project, run, job),
+            kind="t", title="t", arguments=[], device=None,
+        )  # fmt: skip
+
+
+def test_a_comparison_of_other_rows_is_refused(opened, tiny):
+    project = labelled(opened, 60)
+    first = opened.runs.get(train(opened, project, config(tiny, "all"))["run"])
+    opened.people.decide(project.id, [3], "exclude", None)
+    second = opened.runs.get(train(opened, project, config(tiny, "all"))["run"])
+    with pytest.raises(UserError, match="would be trained on different texts"):
+        _check_same_rows([Entry("all", "epochs", first), Entry("soft", "epochs", second)])
+    _check_same_rows([Entry("all", "epochs", first), Entry("soft", "epochs", first)])
+
+
+def test_what_a_run_kept_of_its_labels_is_read_again(opened, tiny):
+    project = labelled(opened, 60, range(0, 60, 3))
+    run = opened.runs.get(train(opened, project, config(tiny, "neighbours"))["run"])
+    kept = evidence.read(run.folder)
+    assert kept.without_confidence.sum() == 20 and kept.passes.any() and not kept.passes.all()
+    assert ((kept.support >= 0) & (kept.support <= 1)).all()
+    assert trained_on(opened, run) <= set(range(60)) & set(np.flatnonzero(kept.passes))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_stated_confidences_meet_their_own_threshold_on_plane_export_and_in_training(
+    opened, tiny, tmp_path, classes
+):
+    """Kept in 32 bits 0.52 comes back as 0.51999999: a threshold of 0.52 is meant for it."""
+    names = [f"c{k}" for k in range(classes)]
+    stated = np.arange(51, 100)
+    rows = [f"text number {k},{names[k % classes]},0.{k}" for k in stated]
+    (tmp_path / "labels.csv").write_text("text,label,confidence\n" + "\n".join(rows))
+    (tmp_path / "texts.csv").write_text("text\n" + "\n".join(f"text number {k}" for k in stated))
+    for command in (
+        ["import", tmp_path / "texts.csv", "--project", "p", "--labels", ",".join(names)],
+        ["label", "p", "--teacher", f"file:{tmp_path / 'labels.csv'}", "--no-probe"],
+    ):
+        assert cli.main([str(part) for part in command]) == 0
+    project = opened.projects.get("p")
+    plane = curation.load_plane(opened, project, need=False)
+    for k in (52, 54, 70, 83, 99):
+        threshold = k / 100
+        kept = curation.kept_rows(plane, threshold, 0.0)
+        assert kept.tolist() == (stated >= k).tolist()
+        packed = pack_plane(plane)
+        units = threshold_units(threshold, names)
+        assert kept_mask(packed, units, units * 0).tolist() == kept.tolist()
+        settings = config(tiny, "fixed", epochs=1)
+        selection = {**settings.selection.model_dump(), "teacher_threshold": threshold}
+        settings = build(type(settings), settings.model_dump(), selection=selection)
+        run = opened.runs.get(train(opened, project, settings)["run"])
+        assert trained_on(opened, run) == set(np.flatnonzero(kept))
+        assert pipeline.select(opened, project, run=run)["kept"] == kept.sum()
