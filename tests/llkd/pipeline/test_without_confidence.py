@@ -243,9 +243,9 @@ def test_stated_confidences_meet_their_own_threshold_on_plane_export_and_in_trai
     """Kept in 32 bits 0.52 comes back as 0.51999999: a threshold of 0.52 is meant for it."""
     names = [f"c{k}" for k in range(classes)]
     stated = np.arange(51, 100)
-    rows = [f"text number {k},{names[k % classes]},0.{k}" for k in stated]
+    rows = [f"goal number {k},{names[k % classes]},0.{k}" for k in stated]
     (tmp_path / "labels.csv").write_text("text,label,confidence\n" + "\n".join(rows))
-    (tmp_path / "texts.csv").write_text("text\n" + "\n".join(f"text number {k}" for k in stated))
+    (tmp_path / "texts.csv").write_text("text\n" + "\n".join(f"goal number {k}" for k in stated))
     for command in (
         ["import", tmp_path / "texts.csv", "--project", "p", "--labels", ",".join(names)],
         ["label", "p", "--teacher", f"file:{tmp_path / 'labels.csv'}", "--no-probe"],
