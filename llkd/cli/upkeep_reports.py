@@ -32,6 +32,9 @@ def backup(found: Document) -> None:
     """What was copied, and what the copy is like."""
     for finding in found["findings"]:
         _finding(finding)
+    if found["cleared_bytes"]:
+        freed = found["cleared_bytes"] / 2**20
+        print(f"Removed {freed:,.1f} MiB that a backup which was killed had left beside it.")
     size = found["bytes"] / 2**20
     print(f"{_counted(found['files'], 'file')}, {size:,.1f} MiB, copied to:")
     print(f"  {printable(found['folder'])}")

@@ -53,7 +53,7 @@ def alive(store: AtHome, job_id: int) -> bool:
 
 def _held(path: Path) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from llkd.errors import StoreError
 from llkd.store import belonging, postgresql
 from llkd.store.home import Home
+from llkd.store.read_only import read_only_connection
 from llkd.store.write_ahead import write_ahead
 
 HEAD = "0003"
@@ -81,13 +82,11 @@ def open_for_reading(home: Home) -> sa.Engine:
     url = database_url(home)
     if not is_sqlite(url):
         return _server(url).execution_options(postgresql_readonly=True)
-    address = f"{Path(sa.engine.make_url(url).database or '').resolve().as_uri()}?mode=ro"
+    file = Path(sa.engine.make_url(url).database or "")
     engine = sa.create_engine(
         "sqlite://",
         poolclass=sa.pool.NullPool,
-        creator=lambda: sqlite3.connect(
-            address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False
-        ),
+        creator=lambda: read_only_connection(file, BUSY_SECONDS),
     )
 
     @sa.event.listens_for(engine, "handle_error")

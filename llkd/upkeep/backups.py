@@ -24,16 +24,20 @@ import sqlalchemy as sa
 from llkd.errors import StoreError, UserError, in_words
 from llkd.store import belonging
 from llkd.store.database import address, is_own, open_for_reading, revision, sqlite_file
-from llkd.store.home import Home, atomic_folder
+from llkd.store.home import Home, atomic_folder, being_written
+from llkd.store.read_only import read_only_connection
 from llkd.upkeep.databases import strange
 from llkd.upkeep.doctor import examine
 from llkd.upkeep.leftovers import walked
 from llkd.upkeep.server_copies import copy_server
-from llkd.upkeep.sqlite_files import LOGS, reading
+from llkd.upkeep.sqlite_files import LOGS
 
 TRIES = 20
 LEFT_OUT = {"locks", "cache/models", "quarantine"}
 OF_PROCESSES = {"lock", "beat"}
+UNDER_WAY = "backup-under-way"
+"""The first file of a copy: what has it and no living process is half a copy."""
+OF_A_HOME = ("locks", "jobs", "projects")
 STOPPED = "It was at work when this backup was made. Resume goes on from what was kept."
 
 
@@ -49,8 +53,10 @@ def backup(home: str | Path | None, target: str | Path) -> dict[str, Any]:
     began = time.monotonic()
     file = sqlite_file(source)
     _refuse_strange(source, file)
+    cleared = _clear_half_copies(folder.parent)
     try:
         with atomic_folder(folder) as copy:
+            (copy / UNDER_WAY).touch()
             if file is None:
                 copy_server(source, Home(copy, own_database=True))
             elif file.exists():
@@ -58,9 +64,10 @@ def backup(home: str | Path | None, target: str | Path) -> dict[str, Any]:
             if (copy / "llkd.db").exists():
                 _end_jobs(copy / "llkd.db")
             _copy_files(source, copy, file)
-            for name in ("locks", "jobs", "projects"):
+            for name in OF_A_HOME:
                 (copy / name).mkdir(exist_ok=True)
             report = examine(Home(copy, own_database=True))
+            (copy / UNDER_WAY).unlink()
             size = sum(path.stat().st_size for path in copy.rglob("*") if path.is_file())
             count = sum(1 for path in copy.rglob("*") if path.is_file())
     except OSError as error:
@@ -73,6 +80,7 @@ def backup(home: str | Path | None, target: str | Path) -> dict[str, Any]:
         "projects": report.projects,
         "faults": len(report.faults),
         "findings": [one.document() for one in report.findings],
+        "cleared_bytes": cleared,
         "database": "llkd.db",
         "server": None if file is not None else address(source),
         "seconds": round(time.monotonic() - began, 2),
@@ -88,6 +96,20 @@ def _check(source: Home, folder: Path) -> None:
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} holds something already. Choose a new or empty folder.")
+
+
+def _clear_half_copies(parent: Path) -> int:
+    """Remove what backups to this place left that were killed; returns the bytes set free."""
+    freed = 0
+    if not parent.is_dir():
+        return 0
+    for folder in sorted(parent.glob(".*.tmp")):
+        # One that is being made is locked by its process; the mark goes shortly before the end.
+        half = (folder / UNDER_WAY).is_file() or all((folder / n).is_dir() for n in OF_A_HOME)
+        if half and not being_written(folder):
+            freed += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            shutil.rmtree(folder, ignore_errors=True)
+    return freed
 
 
 def _refuse_strange(source: Home, file: Path | None) -> None:
@@ -112,7 +134,7 @@ def _copy_database(source: Path, target: Path) -> None:
     """A snapshot of a SQLite file that others may be writing."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        old, new = reading(source, 60.0), sqlite3.connect(target, isolation_level=None)
+        old, new = read_only_connection(source, 60.0), sqlite3.connect(target, isolation_level=None)
         try:
             old.backup(new)
         finally:
@@ -195,7 +217,7 @@ def _copy_run(run: Path, target: Path) -> None:
 def _copy_folder(folder: Path, target: Path) -> list[Path]:
     """A folder's own files; returns the SQLite files among them, to be copied their own way."""
     for path in target.iterdir():
-        if path.is_file() and path.suffix != ".db":
+        if path.is_file() and path.suffix != ".db" and path.name != UNDER_WAY:
             path.unlink()  # of an earlier try: what was merged since must not stand twice
     databases = []
     for path in sorted(one for one in folder.iterdir() if one.is_file()):
@@ -213,5 +235,9 @@ def _of_a_process(path: Path) -> bool:
 
 
 def _copy(path: Path, target: Path) -> None:
-    """A file with its times: the newest embeddings are the ones in use."""
+    """A file with its times: the newest embeddings are the ones in use.
+
+    The copy can be written, whatever the original: it is to be worked in.
+    """
     shutil.copy2(path, target)
+    target.chmod(target.stat().st_mode | 0o600)

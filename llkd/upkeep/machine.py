@@ -19,13 +19,21 @@ from llkd.upkeep.leftovers import walked
 from llkd.upkeep.visit import Records, Visit
 
 LEAST_FREE = 1 << 30
+ALMOST_NOTHING = 8 << 20
+"""A database page and a part of labels need this much at least."""
 CLOCK_SECONDS = 60.0
 
 
 def check_room(visit: Visit) -> None:
     """Free space on the disk of the home."""
     free = shutil.disk_usage(visit.home.root).free
-    if free < LEAST_FREE:
+    if free < ALMOST_NOTHING:
+        visit.found(
+            "room", "error", visit.home.root, "Its disk is full.",
+            "Nothing new can be stored; what is stored is unchanged. Free some space, then resume "
+            "the jobs that stopped.",
+        )  # fmt: skip
+    elif free < LEAST_FREE:
         visit.found(
             "room", "warning", visit.home.root,
             f"{free / 2**20:,.0f} MiB are free on its disk.",

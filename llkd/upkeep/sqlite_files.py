@@ -7,21 +7,16 @@ import sqlite3
 from pathlib import Path
 
 from llkd.errors import StoreError
+from llkd.store.read_only import read_only_connection
 
 MOST_NAMED = 5
 LOGS = ("-wal", "-shm", "-journal")
 
 
-def reading(path: Path, timeout: float = 10.0) -> sqlite3.Connection:
-    """A connection that cannot write."""
-    address = f"{path.resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(address, uri=True, timeout=timeout, check_same_thread=False)
-
-
 def faults(path: Path) -> list[str]:
     """What SQLite itself finds wrong with a file, a few lines at most; empty where it is whole."""
     try:
-        connection = reading(path)
+        connection = read_only_connection(path)
         try:
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
             keys = connection.execute("PRAGMA foreign_key_check").fetchall()
@@ -65,7 +60,7 @@ def rebuilt(path: Path, target: Path) -> None:
     """
     target.unlink(missing_ok=True)
     try:
-        old, new = reading(path), sqlite3.connect(target, isolation_level=None)
+        old, new = read_only_connection(path), sqlite3.connect(target, isolation_level=None)
         try:
             _copy(old, new)
         finally:

@@ -1,14 +1,26 @@
 """A home that may not be written: said in a sentence, by every command and every page."""
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import pytest
+
+from llkd.store import Store
 from tests.app.seed import seeded_project
 from tests.llkd.faults.stage import llkd, read_only, without_privilege
 
 ROOT = Path(__file__).resolve().parents[3]
+KILLED_WRITER = """
+import os, signal
+from llkd.store import Store
+store = Store()
+store.people.decide(store.projects.get("city").id, [5], "label", "roads")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 PAGE = """
 from tests.app.seed import opened, said
 app = opened("curate")
@@ -51,3 +63,33 @@ def test_on_a_page(home):
         )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert "cannot be written (Permission denied)" in done.stdout
+
+
+@pytest.mark.parametrize("log", [False, True], ids=["closed", "killed"])
+def test_a_home_on_a_read_only_disk_is_whole_and_can_be_copied(home, tmp_path, log):
+    """As from a mounted snapshot: also where the last decisions are in the log alone."""
+    store, project = seeded_project(home, 20)
+    store.people.decide(project.id, [1, 2], "label", "roads")
+    store.close()
+    if log:
+        subprocess.run([sys.executable, "-c", KILLED_WRITER], env=in_home(home), cwd=ROOT)
+        assert (home / "llkd.db-wal").stat().st_size > 0
+    with read_only(home):
+        before = sorted(str(path) for path in home.rglob("*"))
+        done = llkd(home, "doctor", "--json", preexec_fn=without_privilege)
+        checks = {one["check"] for one in json.loads(done.stdout)["findings"]}
+        assert checks == {"permissions"}  # true, and nothing is called damaged
+        copied = llkd(home, "backup", tmp_path / "copy", "--json", preexec_fn=without_privilege)
+        assert copied.returncode == 0, copied.stderr
+        assert json.loads(copied.stdout)["faults"] == 0
+        assert sorted(str(path) for path in home.rglob("*")) == before
+    copy = Store(tmp_path / "copy")
+    labelled = copy.people.decisions(project.id)["human_label"].dropna()
+    assert len(labelled) == (3 if log else 2)
+    copy.people.decide(project.id, [9], "label", "roads")  # it can be worked in
+    copy.close()
+    assert list(Path(tempfile.gettempdir()).glob("llkd-*/llkd.db")) == []
+
+
+def in_home(home):
+    return {**os.environ, "LLKD_HOME": str(home)}

@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -210,3 +213,41 @@ def test_a_snapshot_is_of_one_moment(seeded, tmp_path):
     assert copied.execute("SELECT name FROM projects").fetchall() == [("city",)]
     assert copied.execute("SELECT state FROM jobs").fetchall() == [("died",)]
     copied.close()
+
+
+def test_what_a_killed_backup_left_goes_with_the_next(seeded, tmp_path, capsys):
+    """Killed at several moments; a backup that is still being made is left alone."""
+    store, _, _ = seeded
+    place = tmp_path / "disk"
+    place.mkdir()
+    (place / ".mine.x.tmp").mkdir()  # of somebody else
+    for moment in ("_copy_database", "_copy_files", "examine"):
+        script = (
+            "import os, signal\n"
+            "from llkd.upkeep import backups\n"
+            f"backups.{moment} = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
+            f"backups.backup(None, {str(place / 'monday')!r})\n"
+        )
+        killed = subprocess.run([sys.executable, "-c", script])
+        assert killed.returncode == -signal.SIGKILL
+    half = [path for path in place.glob(".monday.*.tmp")]
+    assert len(half) >= 1
+    with making.atomic_folder(place / "running") as living:
+        (living / making.UNDER_WAY).touch()
+        assert main(["backup", str(place / "tuesday")]) == 0
+        assert living.is_dir()
+    said = capsys.readouterr().out
+    assert "MiB that a backup which was killed had left" in said
+    assert sorted(path.name for path in place.iterdir()) == [".mine.x.tmp", "running", "tuesday"]
+    assert not (place / "tuesday" / making.UNDER_WAY).exists()
+
+
+@pytest.mark.parametrize(
+    ("free", "severity", "words"),
+    [(0, "error", "Its disk is full."), (500 << 20, "warning", "500 MiB are free on its disk.")],
+)
+def test_room_is_told_as_it_is(seeded, home, monkeypatch, free, severity, words):
+    usage = shutil.disk_usage(home)._replace(free=free)
+    monkeypatch.setattr("llkd.upkeep.machine.shutil.disk_usage", lambda path: usage)
+    told = [one for one in upkeep.examine(home).findings if one.check == "room"]
+    assert [(one.severity, one.what) for one in told] == [(severity, words)]
