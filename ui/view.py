@@ -20,6 +20,7 @@ from ui.decision_plane import SCALE
 
 Threshold = float | dict[str, float]
 STEP = 0.0001
+LONGEST_NUMBER = 10
 QUERY = ("tt", "ts", "need", "cal")
 _VIEWS = "_curate_view_"
 
@@ -76,8 +77,8 @@ class View:
         return cls(
             _threshold(_loaded(query.get("tt")), names),
             _threshold(_loaded(query.get("ts")), names),
-            int(run) if run.isdecimal() else None,
-            int(epoch) if run.isdecimal() and epoch.isdecimal() else None,
+            _whole(run),
+            None if _whole(run) is None else _whole(epoch),
             _calibration(query.get("cal")),
         )
 
@@ -167,6 +168,11 @@ def _number(value: Any) -> float:
         return 0.0
     clipped = float(min(1.0, max(0.0, value)))
     return max(1, round(clipped * SCALE)) / SCALE if clipped > 0 else 0.0
+
+
+def _whole(text: str) -> int | None:
+    """A number of a run or epoch, else None. Python reads no number of 5,000 digits."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 def _calibration(value: Any) -> Calibration | None:

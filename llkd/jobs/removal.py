@@ -71,4 +71,4 @@ def _values(arguments: Sequence[str], flag: str) -> list[str]:
     """What follows ``flag``, as ``--flag=value`` or ``--flag value``; of numbers only numbers."""
     found = [one.partition("=")[2] for one in arguments if one.startswith(f"{flag}=")]
     found += [value for one, value in zip(arguments, arguments[1:], strict=False) if one == flag]
-    return [one for one in found if flag not in RUN_FLAGS or one.isdecimal()]
+    return [one for one in found if flag not in RUN_FLAGS or (one.isdecimal() and len(one) < 20)]

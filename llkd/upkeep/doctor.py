@@ -92,7 +92,7 @@ def _examined(home: str | Path | Home | None, deep: bool) -> tuple[Report, dict[
 
 def _locked_jobs(visit: Visit) -> list[int]:
     """Jobs that some process works on, as their locks tell it."""
-    numbers = [int(path.name) for path in visit.home.jobs.glob("*") if path.name.isdigit()]
+    numbers = [int(path.name) for path in visit.home.jobs.glob("*") if path.name.isdecimal()]
     return [number for number in numbers if alive(visit, number)]
 
 

@@ -125,7 +125,7 @@ def _aside(home: Home, lost: Folder, quarantine: Quarantine) -> None:
 def _numbered(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name.isdigit())
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal())
 
 
 def _known(records: Records) -> dict[str, set[int]]:

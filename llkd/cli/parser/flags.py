@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -100,11 +101,19 @@ def background(parser: Parser) -> None:
     parser.add_argument("--background", action="store_true", help="start it and return at once")
 
 
+def short(text: str) -> str:
+    """What was typed, cut to what a sentence can hold."""
+    return text if len(text) <= 60 else f"{text[:60]}\u2026"
+
+
 def rows(text: str) -> list[int]:
     """Row numbers such as ``0,5,12``. Raises argparse's error for anything else."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(part.isascii() and part.isdigit() for part in parts):
-        raise argparse.ArgumentTypeError(f"row numbers such as 0,5,12 are needed, not {text!r}")
+    # No file has a row of more digits, and Python reads no number of thousands of them.
+    if not parts or not all(re.fullmatch("[0-9]{1,18}", part) for part in parts):
+        raise argparse.ArgumentTypeError(
+            f"row numbers such as 0,5,12 are needed, not {short(text)!r}"
+        )
     return [int(part) for part in parts]
 
 
@@ -113,7 +122,7 @@ def count(text: str) -> int:
     try:
         value = int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"a whole number is needed, not {text!r}") from None
+        raise argparse.ArgumentTypeError(f"a whole number is needed, not {short(text)!r}") from None
     if value < 1:
         raise argparse.ArgumentTypeError(f"a number of 1 or more is needed, not {value}")
     return value

@@ -1,0 +1,29 @@
+"""The view of an address that anybody may have typed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ui.view import View
+
+NAMES = ["roads", "waste"]
+TYPED = st.one_of(
+    st.text(max_size=12), st.sampled_from(["9" * 5000, "9" * 5000 + ".1", "1." + "9" * 5000, "\u0663.\u0661",
+    "\u00b2", "-1", "1e999", "NaN", "Infinity", "[" * 9000, "[1", '{"roads": ' + "9" * 5000 + "}", "1.2.3"])
+)  # fmt: skip
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(["tt", "ts", "need", "cal"], TYPED)))
+def test_any_address_is_a_view(query):
+    view = View.from_query(query, NAMES)
+    for threshold in (view.teacher, view.student):
+        values = threshold.values() if isinstance(threshold, dict) else [threshold]
+        assert all(0 <= value <= 1 for value in values)
+    assert view.run is None or 0 <= view.run < 10**10
+    assert View.from_query(view.to_query(), NAMES) == view
+
+
+@pytest.mark.parametrize("digits", [5, 11, 5000])
+def test_a_number_too_long_for_any_run_is_none(digits):
+    view = View.from_query({"need": "9" * digits + "." + "9" * digits}, NAMES)
+    assert (view.run, view.epoch) == ((99999, 99999) if digits == 5 else (None, None))
