@@ -1,7 +1,7 @@
 """How one text is asked about: letters with logprobs, votes, a stated confidence, or one answer.
 
-What a server has been found not to offer (logprobs, so many listed words, structured output) is
-remembered and not asked for again.
+What a server has been found not to offer (logprobs, so many listed words, letters at the beginning
+of an answer) is remembered and not asked for again.
 """
 
 from __future__ import annotations
@@ -17,23 +17,35 @@ from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ConfigError, ModelError
 from llkd.teachers import two_stage
 from llkd.teachers.base import CONTENT_FREE, Floats
-from llkd.teachers.chat_server import Reply, RequestRefused
+from llkd.teachers.chat_server import RequestRefused
+from llkd.teachers.class_names import class_names, fold
+from llkd.teachers.completions import Reply
+from llkd.teachers.notices import Notices
 from llkd.teachers.options import Question, Questions
 from llkd.teachers.replies import (
     LETTERS,
-    fold,
     letter_scores,
     read_reply,
     stated_confidence,
     stated_scores,
     vote_scores,
 )
+from llkd.teachers.request_form import fewer_listed
 from llkd.teachers.retrying import Caller, Sent
+from llkd.teachers.server_errors import one_line
+from llkd.teachers.written_answers import WrittenAnswers
 
 # Servers allow different numbers of listed words; the first that is accepted is kept.
 LISTED_WORDS = (20, 5)
 NO_ANSWER = "[no usable answer]"
-FEW_LETTERS = 0.5  # below this share of the first word's probability it is said in the raw answer
+# Letters that hold less of the first word's probability are no answer: the model began to say
+# something else, and what is left for them is chance.
+LEAST_MASS = 0.1
+FEW_LETTERS = 0.5  # below this share it is said in the raw answer
+FIRST_TOKENS = 4  # asked for where an answer begins with white space or a quote
+TO_DECIDE = 3  # texts without letters before the pass is asked in words
+ALIKE_TEXTS = 10  # texts whose answers are all the same before that is said
+FEWEST_ALIKE = 5  # the same for a pass of fewer texts, at its end
 
 
 @dataclass(frozen=True)
@@ -48,16 +60,31 @@ class Answer:
 
 
 class FirstWord(NamedTuple):
-    """Scores of letters by the first word's logprobs; all NaN where none is listed."""
+    """Scores of letters by the first word's logprobs; all NaN where none is listed.
+
+    ``mass``: the probability of all listed letters together. ``marks``: the letters.
+    """
 
     reply: Reply
     scores: Floats
     missing: list[int]
+    mass: float
+    marks: tuple[str, ...]
 
     @property
     def read(self) -> bool:
-        """Whether any letter has a score."""
-        return not np.isnan(self.scores).any()
+        """Whether the letters are what the model began to write."""
+        return self.mass >= LEAST_MASS and not np.isnan(self.scores).any()
+
+    @property
+    def remarks(self) -> str:
+        """What the raw answer says of letters that are not listed or hardly meant."""
+        said = ""
+        if self.missing and self.mass:
+            said += f" [not listed: {', '.join(self.marks[k] for k in self.missing)}]"
+        if 0 < self.mass < FEW_LETTERS:
+            said += f" [letters: {math.floor(100 * self.mass)} %]"
+        return said
 
 
 class Answering:
@@ -81,10 +108,13 @@ class Answering:
             for label in labels.labels
         ]
         self._lock = threading.Lock()
+        self.notices = Notices()
         scored = self._kind in {"auto", "logprob"} and classes <= two_stage.MOST_CLASSES
         self._listed: int | None = LISTED_WORDS[0] if scored else None
         self._gave_logprobs = False
-        self._structured = True
+        self._first_tokens = 1
+        self._with_letters = self._without_letters = 0  # texts, by their first words
+        self._voted = self._alike = 0
         self._few = classes <= len(LETTERS)
         self._groups = two_stage.split(classes) if scored and not self._few else []
         if self._kind == "verbalized":
@@ -95,6 +125,7 @@ class Answering:
         inner = [questions.members(g, group) for g, group in enumerate(self._groups)]
         outer = [questions.groups(self._groups)] if self._groups else []
         self.questions: list[Question] = [*outer, *inner, self.plain]
+        self._written = WrittenAnswers(self.plain, self._names, self.notices)
 
     def describe(self) -> dict[str, Any]:
         """The rules that change answers."""
@@ -107,6 +138,8 @@ class Answering:
             "samples": self._samples if votes else 1,
             "structured_output": "wanted" if self.plain.key in {"names", "stated"} else "never",
             "rules": 3,
+            # Names that the rules of 0.3.0 mixed up: what was read by them is not taken over.
+            **({"names": "exact first"} if class_names(self._names).confusable else {}),
         }
 
     def ask(self, caller: Caller, text: str) -> Answer:
@@ -123,73 +156,143 @@ class Answering:
         if self._kind == "verbalized":
             return self._stated(caller, sent)
         if self._kind == "none":
-            return self._one(self._plain(caller, sent))
+            return self._one(self._written.ask(caller, sent))
         return self._votes(caller, sent)
 
-    def by_logprobs(self, caller: Caller, text: str) -> Answer | None:
-        """Scores from first words; None where the server gives no logprobs or none are wanted."""
+    def finish(self) -> None:
+        """All texts are answered: say what could only be seen of all of them."""
+        with self._lock:
+            few = self._voted < ALIKE_TEXTS
+        if few:
+            self._note_alike(FEWEST_ALIKE)
+
+    def by_logprobs(self, caller: Caller, text: str, *, counted: bool = True) -> Answer | None:
+        """Scores from first words; None where another way of asking is to be taken.
+
+        That is where the server gives no logprobs, none are wanted, or, if the text is
+        ``counted``, where no text of the pass has begun with a letter yet.
+        """
         if self._listed is None:
             return None
         if self._groups:
-            return self._two_stages(caller, text)
-        first = self._first_word(caller, self._questions.sent(self.plain, text), len(self._names))
+            return self._two_stages(caller, text, counted)
+        first = self._first_word(caller, self._questions.sent(self.plain, text), self.plain.marks)
         if first is None:
             return None
         if not first.read:
-            return _unread([first.reply])
-        raw = first.reply.text
-        if first.missing:
-            raw += f" [not listed: {', '.join(LETTERS[k] for k in first.missing)}]"
-        raw += _few_letters(first.scores)
+            return self._no_letters(first, [first.reply], counted)
+        self._note_letters(counted)
+        raw = first.reply.text + first.remarks
         return Answer([raw], [first.reply], scores=first.scores, source="logprob")
 
-    def _two_stages(self, caller: Caller, text: str) -> Answer | None:
+    def _note_letters(self, counted: bool) -> None:
+        with self._lock:
+            self._with_letters += counted
+
+    def _no_letters(self, first: FirstWord, replies: list[Reply], counted: bool) -> Answer | None:
+        """A text whose first words are no letters: None where it is to be asked in words."""
+        unread = Answer([_words(reply) + first.remarks for reply in replies], replies)
+        if first.reply.refused or first.reply.listed is None or not counted:
+            return unread  # it would not be answered in words either
+        with self._lock:
+            self._without_letters += 1
+            given, lacking = self._with_letters, self._without_letters
+        if lacking >= TO_DECIDE and lacking > given and self._kind == "auto":
+            self._leave_logprobs(
+                "The model does not begin its answers with the letter of a category (but, for "
+                f"example, with “{one_line(first.reply.text, 30).rstrip('.')}”)"
+            )
+        return None if given == 0 and self._kind == "auto" else unread
+
+    def _leave_logprobs(self, why: str) -> None:
+        """Ask for no logprobs any more, and say why."""
+        with self._lock:
+            self._listed = None
+        if self._kind == "auto" and self._samples > 1:
+            self.notices.add(
+                "no logprobs",
+                f"{why}, so each text is asked {self._samples} times, and the share of the answers "
+                "that agree is the confidence.",
+            )
+
+    def _two_stages(self, caller: Caller, text: str, counted: bool) -> Answer | None:
         groups, (outer, *inner) = self._groups, self.questions
-        sent = self._questions.sent(outer, text)
-        first = self._first_word(caller, sent, len(groups))
+        first = self._first_word(caller, self._questions.sent(outer, text), outer.marks)
         if first is None:
             return None
         if not first.read:
-            return _unread([first.reply])
-        replies, raw = [first.reply], [f"group {first.reply.text}{_few_letters(first.scores)}"]
+            return self._no_letters(first, [first.reply], counted)
+        replies, raw = [first.reply], [f"group {first.reply.text}{first.remarks}"]
         inside: dict[int, Floats] = {}
         for g in two_stage.to_open(first.scores):
             sent = self._questions.sent(inner[g], text)
-            second = self._first_word(caller, sent, len(groups[g]))
+            second = self._first_word(caller, sent, inner[g].marks)
             if second is None:
                 return None
             replies.append(second.reply)
-            raw.append(f"in {LETTERS[g]}: {second.reply.text}")
+            raw.append(f"in {outer.marks[g]}: {second.reply.text}{second.remarks}")
             if second.read:
                 inside[g] = second.scores
             elif not inside:  # the best group: what the others hold would be a guess
-                return _unread(replies)
-            if second.missing:
-                raw[-1] += f" [not listed: {', '.join(LETTERS[k] for k in second.missing)}]"
-        closed = [LETTERS[g] for g in range(len(groups)) if g not in inside]
+                return self._no_letters(second, replies, counted)
+        self._note_letters(counted)
+        closed = [outer.marks[g] for g in range(len(groups)) if g not in inside]
         if closed:
             raw.append(f"[not opened: {', '.join(closed)}]")
         scores = two_stage.combine(groups, first.scores, inside)
         return Answer(raw, replies, scores=scores, source="logprob")
 
-    def _first_word(self, caller: Caller, sent: Sent, options: int) -> FirstWord | None:
+    def _first_word(self, caller: Caller, sent: Sent, marks: tuple[str, ...]) -> FirstWord | None:
         while (asked := self._listed) is not None:
+            most = self._first_tokens
             try:
-                reply = caller.ask(sent, max_tokens=1, logprobs=True, top_logprobs=asked)
+                reply = caller.ask(sent, max_tokens=most, logprobs=True, top_logprobs=asked)
             except RequestRefused as refusal:
-                if "logprob" not in refusal.reason.lower():
-                    raise
-                self._list_fewer(asked, next((n for n in LISTED_WORDS if n < asked), None))
+                self._refused(caller, sent, refusal, asked)
                 continue
+            if reply.thinks and not reply.listed:
+                self._thinks()
+                return None
             if reply.listed is None and not self._gave_logprobs:
                 if not self._gives_logprobs(caller, reply, asked):
-                    self._list_fewer(asked, None)
+                    self._leave_logprobs("The server gives no log-probabilities")
                     return None
             self._gave_logprobs = True
-            if reply.listed is None or reply.refused:
-                return FirstWord(reply, np.full(options, np.nan, np.float32), list(range(options)))
-            return FirstWord(reply, *letter_scores(reply.listed, options))
+            if reply.listed == [] and reply.text.isspace() and most < FIRST_TOKENS:
+                self._first_tokens = FIRST_TOKENS  # it began with white space: read on
+                continue
+            listed = [] if reply.refused else reply.listed or []
+            return FirstWord(reply, *letter_scores(listed, len(marks), marks), marks)
         return None
+
+    def _thinks(self) -> None:
+        """What the model begins with is a thought: its answers are read as words, with room."""
+        if self._kind == "logprob":
+            raise ModelError(
+                "The model thinks before it answers, so its first words' logprobs tell nothing, "
+                "but the confidence 'logprob' needs them. Switch thinking off on the server, or "
+                "choose 'self_consistency', 'verbalized' or 'none'."
+            )
+        self._written.expect_thoughts()
+        self._leave_logprobs("The model begins with a thought, of which logprobs tell nothing")
+
+    def _refused(self, caller: Caller, sent: Sent, refusal: RequestRefused, asked: int) -> None:
+        """Ask for fewer listed words, or none, if that was refused. Raises where it was the text.
+
+        A server that gives no reason is asked without them, and once more with them.
+        """
+        if "logprob" in refusal.words:
+            fewer = fewer_listed(refusal.words, asked)
+            fewer = fewer or next((n for n in LISTED_WORDS if n < asked), None)
+            self._list_fewer(asked, fewer)
+            return
+        if not refusal.vague or self._gave_logprobs:
+            raise refusal
+        caller.ask(sent, max_tokens=1)
+        try:
+            caller.ask(sent, max_tokens=1, logprobs=True, top_logprobs=asked)
+        except RequestRefused:
+            self._list_fewer(asked, None)
 
     def _gives_logprobs(self, caller: Caller, reply: Reply, asked: int) -> bool:
         """Whether only this reply came without: empty ones and refusals do not tell."""
@@ -200,26 +303,50 @@ class Answering:
         return other.listed is not None
 
     def _list_fewer(self, asked: int, fewer: int | None) -> None:
+        if fewer is None:
+            self._leave_logprobs("The server gives no log-probabilities")
+            return
         with self._lock:
             if self._listed == asked:
                 self._listed = fewer
 
     def _votes(self, caller: Caller, sent: Sent) -> Answer:
-        replies = [self._plain(caller, sent, temperature=1.0) for _ in range(self._samples)]
+        replies: list[Reply] = []
+        while len(replies) < self._samples:
+            replies.append(self._written.ask(caller, sent, temperature=1.0))
+            if replies[-1].thinks and not replies[-1].text:
+                return _unread(replies)  # a thought without an end: others would be as long
         if len(replies) == 1:
             return self._one(replies[0])
+        with self._lock:
+            self._voted += 1
+            self._alike += len({reply.text for reply in replies}) == 1
+        self._note_alike(ALIKE_TEXTS)
         scores = vote_scores([self._class_of(reply) for reply in replies], len(self._names))
         if np.isnan(scores).any():
             return _unread(replies)
         raw = [_words(reply) for reply in replies]
         return Answer(raw, replies, scores=scores, source="self_consistency")
 
+    def _note_alike(self, enough: int) -> None:
+        """Say where all answers of each of the first texts were the same."""
+        with self._lock:
+            voted, alike = self._voted, self._alike
+        if voted == alike >= enough:
+            self.notices.add(
+                "alike",
+                f"All {self._samples} answers were the same for each of the first {alike} texts. "
+                "Either the model is sure of all of them, or the server ignores the temperature or "
+                "repeats what it has kept: then their agreement is no confidence. Confidence "
+                "'verbalized' asks for a stated one, 'none' asks once.",
+            )
+
     def _one(self, reply: Reply) -> Answer:
         answer = self._class_of(reply)
         return Answer([_words(reply)], [reply], answer=answer)
 
     def _stated(self, caller: Caller, sent: Sent) -> Answer:
-        reply = self._plain(caller, sent)
+        reply = self._written.ask(caller, sent)
         answer, share = self._class_of(reply), stated_confidence(reply.text)
         if answer < 0 or share is None:
             return self._one(reply)
@@ -229,41 +356,8 @@ class Answering:
     def _class_of(self, reply: Reply) -> int:
         if reply.refused:
             return -1
-        return read_reply(reply.text, self._names, letters=self.plain.key == "letters")
-
-    def _plain(self, caller: Caller, sent: Sent, **options: Any) -> Reply:
-        """The words of an answer, as structured output where the server takes it."""
-        longest = max(len(words.encode()) for names in self._names for words in names)
-        most = 16 + longest // 2
-        if self.plain.key == "letters":
-            return caller.ask(sent, max_tokens=most, **options)
-        most += 32  # the form around the name
-        if self._structured:
-            try:
-                return caller.ask(sent, max_tokens=most, response_format=self._form(), **options)
-            except RequestRefused:
-                # Raised again below where it was the text that was refused, and not the form.
-                reply = caller.ask(sent, max_tokens=most, **options)
-                self._structured = False
-                return reply
-        return caller.ask(sent, max_tokens=most, **options)
-
-    def _form(self) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            "label": {"type": "string", "enum": [names[-1] for names in self._names]}
-        }
-        if self.plain.key == "stated":
-            fields["confidence"] = {"type": "integer", "minimum": 0, "maximum": 100}
-        schema = {
-            "type": "object",
-            "properties": fields,
-            "required": list(fields),
-            "additionalProperties": False,
-        }
-        return {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "strict": True, "schema": schema},
-        }
+        marks = self.plain.marks
+        return read_reply(reply.text, self._names, letters=bool(marks), marks=marks or LETTERS)
 
 
 def _words(reply: Reply) -> str:
@@ -275,8 +369,3 @@ def _words(reply: Reply) -> str:
 
 def _unread(replies: list[Reply]) -> Answer:
     return Answer([_words(reply) for reply in replies], replies)
-
-
-def _few_letters(scores: Floats) -> str:
-    share = float(np.exp(scores.astype(np.float64)).sum())
-    return f" [letters: {math.floor(100 * share)} %]" if share < FEW_LETTERS else ""

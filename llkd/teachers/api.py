@@ -9,7 +9,6 @@ there. The key comes from OPENAI_API_KEY and goes nowhere but to the server.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -22,13 +21,9 @@ from llkd.errors import ModelError
 from llkd.teachers.answering import NO_ANSWER, Answer, Answering
 from llkd.teachers.base import CONTENT_FREE, NO_EXAMPLES, FewShot, Floats, Meter, ScoredBatch
 from llkd.teachers.chat_server import ChatServer, RequestRefused, open_server
+from llkd.teachers.course import HEARTBEAT_SECONDS, IN_A_ROW, Course, Usefulness
 from llkd.teachers.options import Questions, shown
-from llkd.teachers.retrying import Bounds, Caller, Stopped, Unavailable, Unmetered, Unreadable
-
-IN_A_ROW = 3
-HEARTBEAT_SECONDS = 1.0
-# How long a stopped pass waits for calls on their way: what they answer is paid, so it is kept.
-LAST_SECONDS = 20.0
+from llkd.teachers.retrying import Bounds, Caller, Unavailable, Unmetered, Unreadable
 
 
 class ApiTeacher:
@@ -60,8 +55,18 @@ class ApiTeacher:
         self._answered = False
         self._useless = 0  # refused or unreadable texts since the last answer
         self._caller = self._new_caller()
+        self._usefulness = Usefulness()
         self.cut = 0
         self.heartbeat: Callable[[], None] | None = None
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know about how the server answers, each told once."""
+        return self._answering.notices.sentences
+
+    def trust(self) -> None:
+        """The pass has usable answers already: texts without one do not end it."""
+        self._usefulness.proven = True
 
     def describe(self) -> dict[str, Any]:
         """Model, server, prompts and rules; never the key."""
@@ -85,7 +90,7 @@ class ApiTeacher:
         """
         todo = iter(enumerate(texts))
         running: set[Future[ScoredBatch]] = set()
-        course = _Course()
+        course = Course()
         caller = self._caller = self._new_caller()
         pool = ThreadPoolExecutor(self._config.concurrency, thread_name_prefix="llkd-api")
         try:
@@ -102,13 +107,16 @@ class ApiTeacher:
                     error = future.exception()
                     course.note(error)
                     if error is None:
-                        yield future.result()
+                        batch = future.result()
+                        course.end_with(self._usefulness.note(batch))
+                        yield batch
                 course.beat(self.heartbeat)
                 if course.failure is not None:
                     caller.stop()
         finally:
             caller.end()
             pool.shutdown(wait=False, cancel_futures=True)
+        self._answering.finish()
         course.raise_failure()
 
     def content_free(self) -> Floats | None:
@@ -116,7 +124,7 @@ class ApiTeacher:
 
         Those the server gives no letters for are left out.
         """
-        course, caller = _Course(), self._new_caller()
+        course, caller = Course(), self._new_caller()
         self._caller = caller
         pool = ThreadPoolExecutor(1, thread_name_prefix="llkd-api")
         try:
@@ -136,7 +144,7 @@ class ApiTeacher:
         found: list[Floats] = []
         for text in CONTENT_FREE:
             try:
-                answer = self._answering.by_logprobs(caller, text)
+                answer = self._answering.by_logprobs(caller, text, counted=False)
             except (RequestRefused, Unreadable):
                 continue
             except Unavailable as error:
@@ -217,57 +225,6 @@ class ApiTeacher:
             tokens_in=sum(reply.tokens_in or 0 for reply in answer.replies),
             tokens_out=sum(reply.tokens_out or 0 for reply in answer.replies),
         )
-
-
-class _Course:
-    """How a pass goes: the failure that ends it, and the texts that the server failed on."""
-
-    def __init__(self) -> None:
-        self.failure: BaseException | None = None
-        self._left_out = 0
-        self._in_a_row = 0
-        self._why = ""
-        self._beaten = time.monotonic()
-        self._end: float | None = None
-
-    def note(self, error: BaseException | None) -> None:
-        """A text came back, with this error or none."""
-        if error is None:
-            self._in_a_row = 0
-        elif isinstance(error, Unavailable):
-            self._left_out += 1
-            self._in_a_row += 1
-            self._why = str(error)
-            if self._in_a_row >= IN_A_ROW and self.failure is None:
-                self.failure = ModelError(
-                    f"{self._left_out} texts, {IN_A_ROW} of them in a row, got no answer. "
-                    f"{self._why}"
-                )
-        elif not isinstance(error, Stopped) and self.failure is None:
-            self.failure = error
-
-    def beat(self, heartbeat: Callable[[], None] | None) -> None:
-        """Call the heartbeat where it is due; what it raises is the failure."""
-        now = time.monotonic()
-        if heartbeat is None or self.failure is not None or now - self._beaten < HEARTBEAT_SECONDS:
-            return
-        self._beaten = now
-        try:
-            heartbeat()
-        except Exception as error:
-            self.failure, self._end = error, now + LAST_SECONDS
-
-    def over(self) -> bool:
-        """Whether a stopped pass has waited long enough."""
-        return self._end is not None and time.monotonic() > self._end
-
-    def raise_failure(self) -> None:
-        """Raise what ended the pass, or ModelError where texts were left out."""
-        if self.failure is not None:
-            raise self.failure
-        if self._left_out:
-            texts = "1 text" if self._left_out == 1 else f"{self._left_out:,} texts"
-            raise ModelError(f"{texts} got no answer. {self._why}")
 
 
 def api_teacher(

@@ -1,24 +1,24 @@
 """One OpenAI-compatible server: one try of a question, a reply out, every failure told apart.
 
 Trying again is the business of ``teachers.retrying``; the ``openai`` client's own tries are off,
-because each one has to be metered. The key is read from OPENAI_API_KEY and shown nowhere.
+because each one has to be metered. What the server does not take is learnt by
+:class:`~llkd.teachers.request_form.RequestForm` and sent in another form from then on.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from llkd.errors import ConfigError, ModelError
+from llkd.teachers.completions import Reply, parse, read_completion
+from llkd.teachers.request_form import RequestForm
+from llkd.teachers.server_errors import ServerError, error_inside, error_of
 
-MOST_TOLD = 10**9  # tokens of one call: a server that tells more tells nonsense
-LONGEST_ANSWER = 10_000  # characters: what a server sends beyond is never an answer
-# What a body that is not as it should be leads to, in the client or here.
+# What a body that is not as it should be leads to.
 _UNREADABLE = (
     *(ValueError, TypeError, AttributeError, LookupError),
     *(OverflowError, RecursionError),
@@ -26,29 +26,22 @@ _UNREADABLE = (
 FailureKind = Literal["outage", "busy", "format", "changed"]
 # The transport's errors that say that nothing was sent, so that nothing can have been paid.
 NEVER_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back: the words, the first token's likely words with logprobs, tokens used.
-
-    ``refused``: the server marked the words as a refusal. Tokens are None where it told none.
-    """
-
-    text: str
-    listed: list[tuple[str, float]] | None
-    tokens_in: int | None
-    tokens_out: int | None
-    refused: bool = False
+# A refusal of the request's form comes under many statuses; these may be one.
+_REFUSALS = {400, 403, 404, 405, 406, 411, 413, 414, 415, 417, 422, 500, 501, 502}
 
 
 class RequestRefused(Exception):
-    """The server will not take this request (400, 413, 422); another try would not help."""
+    """The server will not take this request (400, 413, 422); another try would not help.
 
-    def __init__(self, reason: str) -> None:
-        """``reason``: the server's words, one line."""
+    ``words``: all it says, in lower case, to be searched. ``vague``: it gives no reason.
+    """
+
+    def __init__(self, reason: str, words: str = "", *, vague: bool = False) -> None:
+        """``reason``: the server's sentence, one line."""
         super().__init__(reason)
         self.reason = reason
+        self.words = words or reason.casefold()
+        self.vague = vague
 
 
 class TryFailed(Exception):
@@ -56,11 +49,18 @@ class TryFailed(Exception):
 
     ``kind``: ``outage`` (5xx, time-out, connection), ``busy`` (429), ``format`` (a body that
     cannot be read), ``changed`` (an option was refused and is no longer sent). ``free``: it cannot
-    have been paid. ``after``: seconds the server asks to wait.
+    have been paid. ``after``: seconds the server asks to wait. ``broke``: the server itself broke
+    (500, 501), perhaps on something in the request.
     """
 
     def __init__(
-        self, kind: FailureKind, sentence: str, *, free: bool, after: float | None = None
+        self,
+        kind: FailureKind,
+        sentence: str,
+        *,
+        free: bool,
+        after: float | None = None,
+        broke: bool = False,
     ) -> None:
         """``sentence``: what happened, for the user."""
         super().__init__(sentence)
@@ -68,6 +68,7 @@ class TryFailed(Exception):
         self.sentence = sentence
         self.free = free
         self.after = after
+        self.broke = broke
 
 
 class ChatServer:
@@ -79,9 +80,7 @@ class ChatServer:
         self.model = model
         self.url = without_secrets(base_url)
         self._timeout = timeout
-        # Newer models take another name for the limit, or no temperature: learnt when refused.
-        self._limit_name = "max_tokens"
-        self._sends_temperature = True
+        self.form = RequestForm()
 
     def ask(
         self,
@@ -89,21 +88,25 @@ class ChatServer:
         *,
         max_tokens: int,
         temperature: float = 0.0,
+        with_system: bool | None = None,
         **options: Any,
     ) -> Reply:
-        """One try. Raises RequestRefused, TryFailed, or ModelError where no try can help."""
+        """One try. Raises RequestRefused, TryFailed, or ModelError where no try can help.
+
+        ``with_system`` false folds the instruction into the user's message for this try.
+        """
+        import httpx2
         import openai
 
-        limit, warm = self._limit_name, self._sends_temperature
-        options[limit] = max_tokens
-        if warm:
-            options["temperature"] = temperature
+        sent = self.form.body(
+            self.model, messages, max_tokens, temperature, options, with_system=with_system
+        )
+        texts = tuple(message["content"] for message in messages)
         try:
-            return _reply(
-                self._client.chat.completions.create(model=self.model, messages=messages, **options)
-            )
+            response = self._client.post("/chat/completions", cast_to=httpx2.Response, body=sent)
         except openai.APIStatusError as error:
-            raise self._failure(error, limit, warm) from None
+            said = error_of(_body(error.response), texts)
+            raise self._failure(error.status_code, said, sent, error.response.headers) from None
         except openai.APITimeoutError as error:
             raise TryFailed(
                 "outage",
@@ -111,68 +114,105 @@ class ChatServer:
                 free=_never_sent(error),
             ) from None
         except openai.APIConnectionError as error:
-            raise TryFailed(
-                "outage",
-                f"The server {self.url} cannot be reached. Check that it runs and that the base "
-                "URL is right",
-                free=_never_sent(error),
-            ) from None
+            raise unreachable(self.url, error) from None
         except (openai.OpenAIError, *_UNREADABLE):
-            raise TryFailed(
-                "format",
-                f"The server {self.url} answers in another format than an OpenAI-compatible one. "
-                "Check the base URL; it often ends in /v1",
-                free=False,
-            ) from None
+            raise self._no_completion() from None
+        return self._reply(_body(response), sent, texts)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _failure(self, error: Any, limit: str, warm: bool) -> Exception:
-        status, reason = error.status_code, self._reason(error)
-        if status in {400, 413, 422}:
-            return self._learn(reason, limit, warm) or RequestRefused(reason)
+    def _reply(self, body: str, sent: dict[str, Any], texts: tuple[str, ...]) -> Reply:
+        try:
+            document = parse(body)
+            said = error_inside(document, texts)
+            reply = None if said else read_completion(document)
+        except _UNREADABLE:
+            raise self._no_completion() from None
+        if said is not None:
+            raise self._failure(said.status(502), said, sent, {}, inside=True)
+        assert reply is not None  # noqa: S101 (one of the two is there)
+        self.form.note(sent)
+        return reply
+
+    def _no_completion(self) -> TryFailed:
+        return TryFailed(
+            "format",
+            f"The server {self.url} answers in another format than an OpenAI-compatible one. "
+            "Check the base URL; it often ends in /v1",
+            free=False,
+        )
+
+    def _failure(
+        self,
+        status: int,
+        said: ServerError,
+        sent: dict[str, Any],
+        headers: Mapping[str, str],
+        *,
+        inside: bool = False,
+    ) -> Exception:
+        """What a failure means. ``inside``: it came in the body of an answer with status 200."""
+        reason = self._without_key(said.sentence) or f"status {status}."
+        if status in _REFUSALS and self.form.learn(said.words, sent):
+            return TryFailed("changed", reason, free=True)
+        if self._refuses(status, said, sent):
+            return RequestRefused(reason, said.words, vague=said.vague)
+        telling = "" if said.vague else f" It says: {reason}"
         if status in {401, 403}:
             return ModelError(
                 f"The server {self.url} refuses the key (status {status}). Set OPENAI_API_KEY to "
-                "a key that it takes."
+                f"a key that it takes.{telling}"
             )
         if status == 404:
             return ModelError(
                 f"The server {self.url} does not know the model {self.model!r}. Check the model's "
-                "name and the base URL."
+                f"name and the base URL.{telling}"
             )
         sentence = f"The server {self.url} failed with status {status}: {reason.rstrip('.')}"
-        no_credit = getattr(error, "code", None) == "insufficient_quota"
-        if no_credit or not (status in {408, 409, 429} or status >= 500):
+        if inside:
+            sentence = f"The server {self.url} answers with an error: {reason.rstrip('.')}"
+        no_credit = status == 429 and "insufficient_quota" in said.words
+        if no_credit or not (status in {408, 409, 425, 429} or status >= 500):
             return ModelError(f"{sentence}. What was answered is kept; resume later.")
         return TryFailed(
             "busy" if status == 429 else "outage",
             sentence,
-            free=status != 408,
-            after=asked_pause(error.response.headers),
+            # An error in an answer may have cost what was written before it.
+            free=status not in {408} and (not inside or status == 429),
+            after=asked_pause(headers),
+            broke=status in {500, 501},
         )
 
-    def _learn(self, reason: str, limit: str, warm: bool) -> TryFailed | None:
-        """Leave an option out from now on where the server's words say that it takes none."""
-        words = reason.lower()
-        if limit == "max_tokens" and "max_completion_tokens" in words:
-            self._limit_name = "max_completion_tokens"
-        elif warm and "temperature" in words and "support" in words:
-            self._sends_temperature = False
-        else:
-            return None
-        return TryFailed("changed", reason, free=True)
+    def _refuses(self, status: int, said: ServerError, sent: dict[str, Any]) -> bool:
+        """Whether it is this request that is refused, not the key, the model or the moment."""
+        if status in {400, 406, 413, 415, 422}:
+            return True
+        named = [
+            name for name in ("logprob", "response_format", "json_schema") if _uses(sent, name)
+        ]
+        if any(name in said.words for name in named):
+            return status in _REFUSALS
+        return status == 404 and "parameter" in said.words
 
-    def _reason(self, error: Any) -> str:
-        body = error.body if isinstance(error.body, dict) else {}
-        words = str(body.get("message") or error)
+    def _without_key(self, words: str) -> str:
         key = str(self._client.api_key)
-        if len(key) > 4:  # a shorter one is a placeholder and may be part of any word
-            words = words.replace(key, "***")
-        words = " ".join(words.split())[:300]
-        return words if words.endswith(".") else words + "."
+        # A shorter one is a placeholder and may be part of any word.
+        return words.replace(key, "***") if len(key) > 4 else words
+
+
+def _uses(sent: dict[str, Any], name: str) -> bool:
+    return any(name in field for field in sent) or (
+        name == "json_schema" and "response_format" in sent
+    )
+
+
+def _body(response: Any) -> str:
+    try:
+        return str(response.text)
+    except _UNREADABLE:
+        return ""
 
 
 def open_server(model: str, base_url: str, timeout: float = 120.0) -> ChatServer:
@@ -180,6 +220,8 @@ def open_server(model: str, base_url: str, timeout: float = 120.0) -> ChatServer
 
     The settings have refused a URL with a secret in it: it would stand in the list of processes.
     """
+    import os
+
     try:
         parts = urlsplit(base_url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -199,6 +241,15 @@ def open_server(model: str, base_url: str, timeout: float = 120.0) -> ChatServer
         timeout=timeout,
     )
     return ChatServer(client, model, base_url, timeout)
+
+
+def unreachable(url: str, error: BaseException) -> TryFailed:
+    """A try that found no connection."""
+    return TryFailed(
+        "outage",
+        f"The server {url} cannot be reached. Check that it runs and that the base URL is right",
+        free=_never_sent(error),
+    )
 
 
 def without_secrets(url: str) -> str:
@@ -231,29 +282,3 @@ def asked_pause(headers: Mapping[str, str], now: float | None = None) -> float |
 
 def _never_sent(error: BaseException) -> bool:
     return type(error.__cause__).__name__ in NEVER_SENT
-
-
-def _reply(answer: Any) -> Reply:
-    """Read a completion whose fields a server may have left out."""
-    choice = answer.choices[0]
-    message = choice.message
-    if message is None:
-        raise ValueError("a choice without a message")
-    content, refusal = getattr(message, "content", None), getattr(message, "refusal", None)
-    words = getattr(getattr(choice, "logprobs", None), "content", None)
-    listed = getattr(words[0], "top_logprobs", None) if words else None
-    usage = getattr(answer, "usage", None)
-    read = getattr(usage, "prompt_tokens", None)
-    written = getattr(usage, "completion_tokens", None)
-    return Reply(
-        text=str(content or refusal or "")[:LONGEST_ANSWER],
-        listed=[(str(word.token), float(word.logprob)) for word in listed] if listed else None,
-        tokens_in=_told(read, 1),  # no prompt is empty: 0 is "not told"
-        tokens_out=_told(written, 0),
-        refused=bool(refusal) or getattr(choice, "finish_reason", None) == "content_filter",
-    )
-
-
-def _told(tokens: Any, least: int) -> int | None:
-    """A number of tokens, None where the server did not tell one that can be."""
-    return None if tokens is None or not least <= int(tokens) <= MOST_TOLD else int(tokens)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase, digits
 
 from llkd.config import Label, LabelSet, TeacherConfig
 from llkd.teachers.base import Example, FewShot
+from llkd.teachers.class_names import fold
 from llkd.teachers.prompts import PLACEHOLDER
 from llkd.teachers.replies import LETTERS
 from llkd.teachers.retrying import MESSAGE_TOKENS, Sent
@@ -32,7 +34,8 @@ class Question:
 
     ``key`` names it; ``listed`` and ``described`` are the options without and with descriptions;
     ``answers[k]`` is the right answer for class k, None where the question does not offer it.
-    ``turns``: examples are earlier turns, not words of the instruction.
+    ``marks``: what stands before each option, in their order, where they have marks. ``turns``:
+    examples are earlier turns, not words of the instruction.
     """
 
     key: str
@@ -42,6 +45,7 @@ class Question:
     answers: tuple[str | None, ...]
     heading: str = "Categories"
     turns: bool = True
+    marks: tuple[str, ...] = ()
 
 
 class Questions:
@@ -67,12 +71,13 @@ class Questions:
     def groups(self, groups: Sequence[Sequence[int]]) -> Question:
         """Lettered groups of classes, their members named."""
         answers: list[str | None] = [None] * len(self._labels)
-        for letter, group in zip(LETTERS, groups, strict=False):
+        marks = option_marks([()] * len(groups), _single_letters(self._labels))
+        for letter, group in zip(marks, groups, strict=True):
             for k in group:
                 answers[k] = letter
 
         def lines(show: Callable[[Label], str]) -> str:
-            return _letter_lines("; ".join(show(self._labels[k]) for k in g) for g in groups)
+            return _marked(marks, ("; ".join(show(self._labels[k]) for k in g) for g in groups))
 
         return Question(
             key="groups",
@@ -81,6 +86,7 @@ class Questions:
             rule=_RULE.replace("{what}", "letter of the group that holds the right category"),
             answers=tuple(answers),
             heading="Groups of categories",
+            marks=marks,
         )
 
     def names(self) -> Question:
@@ -117,14 +123,17 @@ class Questions:
 
     def _lettered(self, key: str, classes: Sequence[int]) -> Question:
         answers: list[str | None] = [None] * len(self._labels)
-        for letter, k in zip(LETTERS, classes, strict=False):
+        names = [(self._labels[k].words.strip(), self._labels[k].name.strip()) for k in classes]
+        marks = option_marks(names, _single_letters(self._labels))
+        for letter, k in zip(marks, classes, strict=True):
             answers[k] = letter
         return Question(
             key=key,
-            listed=_letter_lines(self._labels[k].words for k in classes),
-            described=_letter_lines(_described(self._labels[k]) for k in classes),
+            listed=_marked(marks, (self._labels[k].words for k in classes)),
+            described=_marked(marks, (_described(self._labels[k]) for k in classes)),
             rule=_RULE.replace("{what}", "letter of one category"),
             answers=tuple(answers),
+            marks=marks,
         )
 
     def _named(self, key: str, rule: str, *, turns: bool) -> Question:
@@ -188,5 +197,35 @@ def _described(label: Label) -> str:
     return f"{label.words}: {label.description}" if label.description else label.words
 
 
-def _letter_lines(lines: Iterable[str]) -> str:
-    return "\n".join(f"{a}. {line}" for a, line in zip(LETTERS, lines, strict=False))
+def _marked(marks: Sequence[str], lines: Iterable[str]) -> str:
+    return "\n".join(f"{mark}. {line}" for mark, line in zip(marks, lines, strict=True))
+
+
+def option_marks(names: Sequence[Sequence[str]], taken: Sequence[str]) -> tuple[str, ...]:
+    """A letter for each option (at most 20): A, B, ... where no class is called like one of them.
+
+    ``taken`` are the single letters (in lower case) that classes are called by, outer punctuation
+    aside, one for each class that is. Where one of them would be another option's mark, an option
+    that is called by a letter alone keeps that letter, and the others get letters that no class is
+    called by, digits where these run out.
+    """
+    usual = tuple(LETTERS[: len(names)])
+    if all(_own_letter(options, taken) == mark for options, mark in zip(names, usual, strict=True)
+           if mark.casefold() in taken):  # fmt: skip
+        return usual
+    free = iter([c for c in (*ascii_uppercase, *digits) if c.casefold() not in taken])
+    marks = [_own_letter(options, taken) or next(free, "") for options in names]
+    return tuple(marks) if all(marks) else usual
+
+
+def _own_letter(options: Sequence[str], taken: Sequence[str]) -> str | None:
+    """The letter that this option alone is called by."""
+    alone = {o.upper() for o in options if len(o) == 1 and taken.count(o.casefold()) == 1}
+    return alone.pop() if len(alone) == 1 else None
+
+
+def _single_letters(labels: Sequence[Label]) -> list[str]:
+    """The single signs that classes are called by, outer punctuation aside, once for each class."""
+    return [
+        sign for label in labels for sign in {fold(label.name), fold(label.words)} if len(sign) == 1
+    ]

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from llkd.teachers.class_names import EDGES, ClassNames, Names, class_names, fold
 
 LETTERS = "ABCDEFGHIJKLMNOPQRST"
 UNLISTED = math.log(10)
@@ -23,45 +26,82 @@ EDITS = ((8, 2), (4, 1))
 CLEARLY = 2  # every other class must be that many edits further away
 # JSON takes white space around it; naming it here as well took minutes on 10,000 blanks.
 _FENCED = re.compile(r"\s*```(?:json)?(.*?)```\s*", re.DOTALL)
-_EDGES = " \t\r\n.,;:!?()[]{}<>*_`\"'-–—"
-_SPACES = _EDGES + "▁Ġ"  # some servers show a token's leading space as it is in the vocabulary
-_LETTER_AND_MORE = re.compile(r"\s*[(\[*\"'`]*([A-Za-z])[)\].:*\"'`]+\s*(.*)", re.DOTALL)
+# Some servers show a token's leading space or line end as it is in the vocabulary.
+SPACES = EDGES + "▁ĠĊ"
+IMPOSSIBLE = -1000.0  # servers write -9999 and the like for "not at all"; as a number it is none
+MOST_OBJECTS = 20  # of JSON looked for among other words
+_SAID = re.compile(
+    r"[\s*_#>`]{0,9}(?:(?:so|thus|therefore|sure|okay|ok)\W+)?(?:(?:the|my|this|final|correct|best|right)\s+)*"
+    r"(?:answer|category|class|label|letter|option|choice|classification)"
+    r"(?:\s+(?:is|would be|should be)\b|\s{0,3}[*_]{0,2}\s{0,3}[:=])(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LETTER_AND_MORE = re.compile(
+    r"\s*[(\[*\"'`]*([A-Za-z1-9])(?:[)\].:*\"'`]+|\s*[-–—]\s)\s*(.*)", re.DOTALL
+)
 
 
-def fold(words: str) -> str:
-    """Case and outer punctuation removed, inner white space made single."""
-    return " ".join(words.casefold().split()).strip(_EDGES)
-
-
-def read_reply(reply: str, names: Sequence[Sequence[str]], *, letters: bool) -> int:
+def read_reply(
+    reply: str,
+    names: Names,
+    *,
+    letters: bool,
+    marks: Sequence[str] = LETTERS,
+) -> int:
     """The class a reply names, or -1.
 
     ``names[k]`` are the words for class k (its name and verbaliser); with ``letters`` the options
-    were lettered A, B, ... as well. Accepted: the letter alone ("b", "(B).", "B: Sports"), the
-    words of one class whatever their case, a reply that begins with them and names no other class,
-    a beginning that only one class has ("Tech" for "Technology"), and a misspelt name: 1 edit for
-    names of 4 to 7 letters, 2 for longer ones, every other class at least 2 edits further
-    (:func:`nearest`). Of JSON (also fenced) the field "label" is read, nothing else.
+    were marked with ``marks`` (A, B, ...) as well. Accepted: the letter alone ("b", "(B).",
+    "B: Sports"), the words of one class, as they are first and then whatever their case and
+    punctuation (:class:`ClassNames`), a reply that begins with them and names no other class, one
+    that says "answer" or the like before them, a beginning that only one class has ("Tech" for
+    "Technology"), and a misspelt name: 1 edit for names of 4 to 7 letters, 2 for longer ones, every
+    other class at least 2 edits further (:func:`nearest`). Of JSON (also fenced, or a single object
+    among other words) the field "label" is read, nothing else: words, a number, true, false or
+    null.
     """
+    known, used = class_names(names), marks if letters else ()
     fields = json_fields(reply)
-    if fields is not None:
-        label = fields.get("label")
-        return _read(label, names, letters=letters) if isinstance(label, str) else -1
-    return _read(reply, names, letters=letters)
+    if fields is None:
+        return _read(reply, known, used)
+    for words in _written(fields.get("label", [])):
+        place = _read(words, known, used)
+        if place >= 0:
+            return place
+    return -1
 
 
-def _read(reply: str, names: Sequence[Sequence[str]], *, letters: bool) -> int:
-    text = fold(reply)
-    folded = [[fold(words) for words in options] for options in names]
-    exact = {k for k, options in enumerate(folded) if text in options}
-    if exact:
-        return exact.pop() if len(exact) == 1 else -1
-    if letters:
-        chosen = _lettered(reply, text, folded)
-        if chosen is not None:
-            return chosen
+def _written(value: Any) -> list[str]:
+    """The ways to write a JSON value as a name: 1.0 is "1.0" and "1"; none for a list."""
+    if isinstance(value, str):
+        return [value]
+    if value is None:
+        return ["null", "None"]
+    if isinstance(value, bool):
+        return [str(value)]
+    if isinstance(value, int):
+        return [str(value), f"{value}.0"]
+    if isinstance(value, float):
+        return [str(value), *([str(int(value))] if value.is_integer() else [])]
+    return []
+
+
+def _read(reply: str, known: ClassNames, marks: Sequence[str]) -> int:
+    place = known.find(reply)
+    if place is not None:
+        return place
+    text, folded = fold(reply, known.edges), known.folded
+    if marks:
+        lettered = _lettered(reply, known, marks)
+        if lettered is not None:
+            return lettered
+    said = _SAID.match(reply)
+    if said is not None and said[1].strip():
+        return _read(said[1], known, marks)
+    if not any(sign.isalnum() for sign in text):
+        return -1  # what is left of a name made of signs is no beginning of it
     begun = {k for k, opts in enumerate(folded) if any(option.startswith(text) for option in opts)}
-    leading = _begins_with(text, folded)
+    leading = _begins_with(text, known)
     if leading is not None:
         return leading if not begun - {leading} else -1  # "credit card": "credit cards" cut short?
     if begun:
@@ -70,20 +110,39 @@ def _read(reply: str, names: Sequence[Sequence[str]], *, letters: bool) -> int:
 
 
 def json_fields(reply: str) -> dict[str, Any] | None:
-    """The fields of a reply that is a JSON object, also between code fences; None if it is none.
+    """The fields of the one JSON object in a reply, their names in lower case; None without one.
 
-    An object that names a field twice has no fields: nobody knows which one is meant.
+    It may stand between code fences or among other words. An object that names a field twice has
+    no fields, and neither have several objects: nobody knows which one is meant.
     """
     match = _FENCED.fullmatch(reply)
     try:
         found = json.loads(match[1] if match else reply, object_pairs_hook=_once)
     except (ValueError, RecursionError):
-        return None
+        return _object_among_words(reply)
     return found if isinstance(found, dict) else None
 
 
+def _object_among_words(reply: str) -> dict[str, Any] | None:
+    decoder, found, start = json.JSONDecoder(object_pairs_hook=_once), [], 0
+    for _ in range(MOST_OBJECTS):
+        start = reply.find("{", start)
+        if start < 0:
+            break
+        try:
+            value, start = decoder.raw_decode(reply, start)
+        except (ValueError, RecursionError):
+            start += 1
+            continue
+        found.append(value)
+    labels = [value for value in found if "label" in value]
+    if len(found) > 1:
+        return labels[0] if labels and all(value == labels[0] for value in found) else {}
+    return labels[0] if labels else None
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
+    fields = {name.strip().casefold(): value for name, value in pairs}
     return fields if len(fields) == len(pairs) else {}
 
 
@@ -163,65 +222,73 @@ def edits(a: str, b: str) -> int:
     return last[-1]
 
 
-def _lettered(reply: str, text: str, folded: list[list[str]]) -> int | None:
-    """The class of a letter that stands alone or before matching words; None if there is none."""
+def _lettered(reply: str, known: ClassNames, marks: Sequence[str]) -> int | None:
+    """The class of a mark that stands alone or before matching words; None if there is none."""
+    options = {mark.casefold(): k for k, mark in enumerate(marks[: len(known.folded)])}
+    text = fold(reply)
     if len(text) == 1:
-        place = LETTERS.lower().find(text)
-        return place if 0 <= place < len(folded) else None
+        return options.get(text)
     match = _LETTER_AND_MORE.match(reply)
-    if match is None:
+    if match is None or match[1].casefold() not in options:
         return None
-    place = LETTERS.lower().find(match[1].lower())
-    if not 0 <= place < len(folded):
-        return None
-    rest = fold(match[2])
-    return place if not rest or _begins_with(rest, folded) == place else -1
+    place = options[match[1].casefold()]
+    rest = fold(match[2], known.edges)
+    if not rest or known.find(match[2]) == place:
+        return place
+    return place if _begins_with(rest, known) == place else -1
 
 
-def _begins_with(text: str, folded: list[list[str]]) -> int | None:
+def _begins_with(text: str, known: ClassNames) -> int | None:
     """The class whose words open the text, if no other class is named; -1 if one is, else None."""
+    folded = known.folded
+    signs = "".join(mark for mark in EDGES if mark not in known.edges)
     opening = [
         (len(option), k)
         for k, options in enumerate(folded)
         for option in options
-        if option and _has_word(text, option, start=True)
+        if option and _has_word(text, option, signs, start=True)
     ]
     if not opening:
         return None
     length, chosen = max(opening)
+    if any(k != chosen for size, k in opening if size == length):
+        return -1
     rest = text[length:]
     others = [option for k, options in enumerate(folded) if k != chosen for option in options]
     return -1 if any(option and _has_word(rest, option) for option in others) else chosen
 
 
-def _has_word(text: str, words: str, *, start: bool = False) -> bool:
-    pattern = (r"\A" if start else r"(?<!\w)") + re.escape(words) + r"(?!\w)"
+def _has_word(text: str, words: str, signs: str = "", *, start: bool = False) -> bool:
+    """Whether the words stand in the text; no sign may follow that makes another name."""
+    after = rf"(?![\w{re.escape(signs)}])" if signs else r"(?!\w)"
+    pattern = (r"\A" if start else r"(?<!\w)") + re.escape(words) + after
     return re.search(pattern, text) is not None
 
 
 def letter_scores(
-    listed: Sequence[tuple[str, float]], classes: int
-) -> tuple[npt.NDArray[np.float32], list[int]]:
-    """Class scores [C] from the first token's most probable words, and the classes not listed.
+    listed: Sequence[tuple[str, float]], classes: int, marks: Sequence[str] = LETTERS
+) -> tuple[npt.NDArray[np.float32], list[int], float]:
+    """Class scores [C] from the first token's words, the classes not listed, and the mass.
 
-    Ways to write one letter ("B", " B", "B.") add up. A class that is not listed gets the smallest
-    listed value minus ln 10. All NaN where no class is listed.
+    Ways to write one letter ("B", " B", "b", "B.") add up. A class that is not listed gets the
+    smallest listed value minus ln 10. All NaN where no class is listed. The mass is the probability
+    of all listed letters together: where it is small the model began to say something else.
     """
+    places = {mark.casefold(): k for k, mark in enumerate(marks[:classes])}
     found: dict[int, list[float]] = {}
-    values = [min(value, 0.0) for _, value in listed if math.isfinite(value)]
-    for token, value in listed:
-        word = token.strip(_SPACES)
-        place = LETTERS.find(word) if len(word) == 1 else -1
-        if 0 <= place < classes and math.isfinite(value):
-            found.setdefault(place, []).append(min(value, 0.0))
+    real = [(token, min(value, 0.0)) for token, value in listed if value > IMPOSSIBLE]
+    for token, value in real:
+        place = places.get(unicodedata.normalize("NFKC", token).strip(SPACES).casefold())
+        if place is not None:
+            found.setdefault(place, []).append(value)
     scores = np.full(classes, np.nan, dtype=np.float32)
     if not found:
-        return scores, list(range(classes))
+        return scores, list(range(classes)), 0.0
     missing = [k for k in range(classes) if k not in found]
-    scores[missing] = min(values) - UNLISTED
+    scores[missing] = min(value for _, value in real) - UNLISTED
     for k, logs in found.items():
         scores[k] = np.logaddexp.reduce(logs)
-    return scores, missing
+    return scores, missing, min(1.0, sum(math.exp(v) for logs in found.values() for v in logs))
 
 
 def vote_scores(answers: Sequence[int], classes: int) -> npt.NDArray[np.float32]:

@@ -18,12 +18,15 @@ from typing import Any
 
 from llkd.errors import ModelError
 from llkd.teachers.base import Meter
-from llkd.teachers.chat_server import ChatServer, Reply, RequestRefused, TryFailed
+from llkd.teachers.chat_server import ChatServer, RequestRefused, TryFailed
+from llkd.teachers.completions import Reply
+from llkd.teachers.request_form import features
 
 LONGEST_PAUSE = 60.0
 LONGEST_ASKED = 300.0
 JITTER = 0.25
 MESSAGE_TOKENS = 32  # what a chat template may add to a message: its role and its marks
+BROKEN_TRIES = 2  # tries on which a server breaks before something in the request is suspected
 EDGE_TOKENS = 16  # tokens may be cut otherwise where the fixed part meets the text
 
 
@@ -166,22 +169,35 @@ class Caller:
     def ask(self, sent: Sent, *, max_tokens: int, **options: Any) -> Reply:
         """An answer whose tokens are those of the account.
 
-        Where the server told no tokens these are the most there can have been. Raises
-        RequestRefused, Unreadable, Unavailable, BudgetSpent, Stopped, and ModelError where no call
-        can succeed.
+        Where the server told no tokens these are the most there can have been. A server that breaks
+        on a request with logprobs or an answer format, and has not answered any such, is taken to
+        refuse it: the caller finds out by leaving that out. Raises RequestRefused, Unreadable,
+        Unavailable, BudgetSpent, Stopped, and ModelError where no call can succeed.
         """
-        failures, pause, longest = 0, 0.0, 0.0
+        failures, pause, longest, broken = 0, 0.0, 0.0, 0
         while True:
             self._pauses.wait(pause)
             if self._ended:
                 raise Stopped
             try:
                 return self._try(sent, max_tokens, options)
+            except RequestRefused as refusal:
+                reply = None
+                if refusal.vague and not set(options) & {"logprobs", "response_format"}:
+                    reply = self._folded(sent, max_tokens, options)
+                if reply is None:
+                    raise
+                return reply
             except TryFailed as failure:
                 if failure.kind == "changed":
                     pause = 0.0
                     continue
                 failures += 1
+                broken += failure.broke
+                if failure.broke and broken >= BROKEN_TRIES:
+                    reply = self._suspect(sent, max_tokens, options, failure)
+                    if reply is not None:
+                        return reply
                 longest = max(longest, failure.after or 0.0)
                 if failures > self._retries:
                     kind = Unreadable if failure.kind == "format" else Unavailable
@@ -189,6 +205,32 @@ class Caller:
                 pause = self._pause(failure, failures)
                 if failure.kind == "busy":
                     self._pauses.hold(pause)
+
+    def _suspect(
+        self, sent: Sent, max_tokens: int, options: dict[str, Any], failure: TryFailed
+    ) -> Reply | None:
+        """An answer without what the server may break on; None where that does not help either.
+
+        Raises RequestRefused where the one who asks can leave it out.
+        """
+        form = self._server.form
+        doubted = {name for name in ("logprobs", "response_format") if name in options}
+        if doubted - form.proven:
+            raise RequestRefused(failure.sentence, vague=True)
+        return self._folded(sent, max_tokens, options)
+
+    def _folded(self, sent: Sent, max_tokens: int, options: dict[str, Any]) -> Reply | None:
+        """An answer to the instruction as part of the user's message, and so from then on."""
+        form = self._server.form
+        used = features({"messages": sent.messages})
+        if not form.with_system or "system" in form.proven or "system" not in used:
+            return None
+        try:
+            reply = self._try(sent, max_tokens, {**options, "with_system": False})
+        except (RequestRefused, TryFailed):
+            return None
+        form.fold_system()
+        return reply
 
     def _pause(self, failure: TryFailed, failures: int) -> float:
         if failure.after is not None:
@@ -201,6 +243,7 @@ class Caller:
         form = options.get("response_format")
         schema = len(json.dumps(form).encode()) if form else 0
         most_in = self._bounds.most(sent, schema)
+        max_tokens = self._server.form.limit(max_tokens)
         number = self._meter.reserve(most_in, max_tokens)
         try:
             reply = self._server.ask(sent.messages, max_tokens=max_tokens, **options)

@@ -175,7 +175,7 @@ def test_a_best_group_without_an_answer_is_no_answer(tmp_path):
         return completion("A", [("A", -0.1)]) if groups else completion("The", [("The", -0.1)])
 
     with serving(answer) as served:
-        batch = one(teacher_at(served, tmp_path, TOPICS))
+        batch = one(teacher_at(served, tmp_path, TOPICS, confidence="logprob"))
     assert (batch.source, batch.answer[0], batch.raw) == ("none", -1, ["A | The"])
 
 
@@ -190,11 +190,21 @@ def test_more_than_400_classes_are_asked_by_name(tmp_path):
 
 
 def test_letters_that_are_hardly_meant_are_marked(tmp_path):
-    top = [("I", -0.05), ("B", -4.0), ("A", -6.0), ("C", -7.0)]
+    top = [("I", -0.3), ("B", -1.6), ("A", -6.0), ("C", -7.0)]
     with serving(lambda request, n: completion("I", top)) as served:
         batch = one(teacher_at(served, tmp_path))
-    assert batch.raw == ["I [letters: 2 %]"]
+    assert batch.raw == ["I [letters: 20 %]"]
     assert batch.scores[0].argmax() == 1
+
+
+@pytest.mark.parametrize("mass", [0.09, 1e-2, 1e-7])
+def test_letters_that_hold_almost_nothing_are_no_answer(tmp_path, mass):
+    top = [("I", float(np.log(1 - mass))), ("B", float(np.log(mass))), ("A", -30.0)]
+    with serving(lambda request, n: completion("I", top)) as served:
+        batch = one(teacher_at(served, tmp_path, confidence="logprob"))
+    assert (batch.answer[0], batch.source) == (-1, "none")
+    assert np.isnan(batch.scores).all()
+    assert batch.raw[0].startswith("I [not listed: C] [letters: ")
 
 
 def test_a_refusal_that_names_a_class_is_no_answer(tmp_path):
