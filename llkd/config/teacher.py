@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from llkd.config.addresses import clean_base_url
 from llkd.config.base import Precision, Settings, Unit
 
 Calibration = Literal[
@@ -108,14 +109,8 @@ class TeacherConfig(Settings):
 
     @field_validator("base_url")
     @classmethod
-    def _without_secrets(cls, value: str | None) -> str | None:
-        # It stands in the arguments of jobs, which any process list shows.
-        if value is not None and any(mark in value for mark in "@?#"):
-            raise ValueError(
-                "a base URL holds no user name, password or '@' and ends with its path, for "
-                "example http://127.0.0.1:8000/v1. Set OPENAI_API_KEY to the key"
-            )
-        return value
+    def _one_address(cls, value: str | None) -> str | None:
+        return None if value is None else clean_base_url(value) or None
 
     @model_validator(mode="after")
     def _api_needs_url(self) -> TeacherConfig:

@@ -6,18 +6,20 @@ has paid for. A file of labels is not asked through the cache: reading it costs 
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from llkd.config import LabelSet
+from llkd.config.server_key import without_key
 from llkd.store import Answer, Store
 from llkd.store.answers import Answers
 from llkd.teachers.base import Floats, ScoredBatch, Teacher
 
 _AT_ONCE = 4096
+_FEW_LETTERS = re.compile(r"\[letters: \d %\]")  # less than ``answering.LEAST_MASS``
 _WITHOUT_CONTENT = "texts without content"
 
 
@@ -69,6 +71,7 @@ def ask(
     for start in range(0, len(texts), _AT_ONCE):
         part = texts[start : start + _AT_ONCE]
         known = store.answers.find(key, part) if key is not None else {}
+        known = {place: one for place, one in known.items() if not _hardly_meant(one)}
         yield from _known({start + position: one for position, one in known.items()})
         for position, text in enumerate(part):
             if position not in known:
@@ -132,6 +135,14 @@ def _known(known: dict[int, Answer]) -> Generator[Asked]:
         )
 
 
+def _hardly_meant(answer: Answer) -> bool:
+    """Whether an answer kept by an earlier version took letters for meant that hardly were.
+
+    Until 0.3.0 any probability of theirs was enough; the raw answer says how much it was.
+    """
+    return answer.source == "logprob" and _FEW_LETTERS.search(answer.raw or "") is not None
+
+
 def _raw_of(found: Sequence[Answer]) -> list[str] | None:
     if all(one.raw is None for one in found):
         return None
@@ -182,7 +193,4 @@ def _writable(batch: ScoredBatch) -> ScoredBatch:
 
 
 def _clean(raw: str) -> str:
-    words = raw.encode("utf-8", "replace").decode()
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    # A shorter one is a placeholder and may be part of any word.
-    return words.replace(key, "***") if len(key) > 4 else words
+    return without_key(raw.encode("utf-8", "replace").decode())

@@ -72,6 +72,7 @@ def dry_run(
         "estimate": estimate,
         "pace": pace,
         "key": sample.key,
+        "notices": list(getattr(asked, "notices", ())),
         "texts": project.rows,
         "seconds_per_text": middle / max(1, len(left)),
         "estimated_seconds": middle,

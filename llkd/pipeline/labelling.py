@@ -9,7 +9,7 @@ import numpy as np
 
 from llkd import curation, signals
 from llkd.config import Calibration, LabelSet, OrderConfig, Spending, TeacherConfig
-from llkd.errors import BudgetSpent, UserError
+from llkd.errors import BudgetSpent, ModelError, UserError
 from llkd.jobs import JobContext
 from llkd.pipeline.asking import content_free, forget
 from llkd.pipeline.metering import LateMeter, bill_document
@@ -18,6 +18,9 @@ from llkd.pipeline.working import Labelled
 from llkd.store import Labelling, Ledger, Project, Store
 from llkd.store.spending import read_bill
 from llkd.teachers.base import Teacher
+from llkd.teachers.course import SHOWN_ANSWERS, useless
+
+FEW_TEXTS = 5  # of fewer that got no usable answer nothing is concluded
 
 
 def label(
@@ -72,7 +75,19 @@ def label(
     finally:
         if teacher is None:
             asked.close()
-    return _result(work, began)
+    result = _result(work, began)
+    _check_useful(work, result)
+    store.people.record(project.id, "label", result)
+    return result
+
+
+def _check_useful(work: Labelled, result: dict[str, Any]) -> None:
+    """Raise ModelError for a pass of a server that has answered, and never usably."""
+    useless_texts = result["unanswered"]
+    if result["labelled"] or useless_texts < FEW_TEXTS or not hasattr(work.teacher, "notices"):
+        return
+    answers = work.store.labellings.scores(work.labelling).raw[:SHOWN_ANSWERS]
+    raise ModelError(useless(useless_texts, [str(words) for words in answers]))
 
 
 def _result(work: Labelled, began: float) -> dict[str, Any]:
@@ -93,8 +108,8 @@ def _result(work: Labelled, began: float) -> dict[str, Any]:
         job=work.job.job_id,
         state="finished",
         seconds=round(time.monotonic() - began, 2),
+        notices=work.notices,
     )
-    store.people.record(project.id, "label", result)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from llkd.teachers.base import Teacher
 CHUNK = 4096
 FLUSH_SECONDS = 2.0
 BILL_SECONDS = 1.0
+_LOG = logging.getLogger(__name__)
 
 
 class Labelled:
@@ -36,11 +38,15 @@ class Labelled:
         self.ledger: Ledger | None = None
         self.total = self.finished = self.asked = self.cached = 0
         self.stopped: str | None = None
+        self.notices: list[str] = []
         self._texts = store.projects.texts(project.id, ["text"])["text"].to_numpy()
         self._began = time.monotonic()
         self._cut = teacher.cut
         self._bill: tuple[float, Bill | None] = (float("-inf"), None)
         self._looks_itself = watched(teacher, job.check)
+        trust = getattr(teacher, "trust", None)
+        if trust is not None and self.usable():
+            trust()
 
     def texts(self, rows: np.ndarray) -> list[str]:
         """The texts of these rows."""
@@ -73,6 +79,21 @@ class Labelled:
             finally:
                 answers.close()
                 buffer.flush()
+                self.tell()
+
+    def usable(self) -> int:
+        """How many texts of the pass have a usable answer by now."""
+        done = self.store.labellings.done(self.labelling)
+        return len(np.setdiff1d(done, self.store.labellings.unusable(self.labelling)))
+
+    def tell(self) -> None:
+        """Pass on what the teacher has newly found out about the server, once each."""
+        known = list(getattr(self.teacher, "notices", ()))
+        for sentence in known[len(self.notices) :]:
+            _LOG.warning("%s", sentence)
+        if len(known) > len(self.notices):
+            self.notices = known
+            self.job.remember(notices=known)
 
     def newly_cut(self) -> int:
         """How many texts were cut since this was asked last."""
@@ -86,6 +107,7 @@ class Labelled:
             self.cached += number
         else:
             self.asked += number
+        self.tell()
         self.job.progress(self.finished, self.total, self._message())
         if answered.cached or not self._looks_itself:
             self.job.check()

@@ -258,7 +258,7 @@ class Answering:
                     self._leave_logprobs("The server gives no log-probabilities")
                     return None
             self._gave_logprobs = True
-            if reply.listed == [] and reply.text.isspace() and most < FIRST_TOKENS:
+            if reply.listed == [] and reply.blank and most < FIRST_TOKENS:
                 self._first_tokens = FIRST_TOKENS  # it began with white space: read on
                 continue
             listed = [] if reply.refused else reply.listed or []

@@ -62,7 +62,7 @@ class ApiTeacher:
     @property
     def notices(self) -> list[str]:
         """What a person should know about how the server answers, each told once."""
-        return self._answering.notices.sentences
+        return [*self._server.remarks, *self._answering.notices.sentences]
 
     def trust(self) -> None:
         """The pass has usable answers already: texts without one do not end it."""
@@ -238,7 +238,6 @@ def api_teacher(
 
     Raises ConfigError for a bad URL, one with a password, or settings that clash.
     """
-    del home
     model = config.teacher.partition(":")[2].strip()
-    server = open_server(model, config.base_url or "", config.timeout)
+    server = open_server(model, config.base_url or "", config.timeout, home)
     return ApiTeacher(server, labels, config, examples, meter)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+from llkd.config.server_key import without_key
 from llkd.errors import ConfigError, ModelError
 from llkd.teachers.completions import Reply, parse, read_completion
+from llkd.teachers.connection import Connection, ConnectionRefused, unreachable
 from llkd.teachers.request_form import RequestForm
 from llkd.teachers.server_errors import ServerError, error_inside, error_of
 
@@ -74,9 +77,17 @@ class TryFailed(Exception):
 class ChatServer:
     """A model behind a chat-completions endpoint; ``client`` is an ``openai.OpenAI``."""
 
-    def __init__(self, client: Any, model: str, base_url: str, timeout: float = 120.0) -> None:
+    def __init__(
+        self,
+        client: Any,
+        model: str,
+        base_url: str,
+        timeout: float = 120.0,
+        connection: Connection | None = None,
+    ) -> None:
         """``base_url`` is shown in messages; ``timeout`` is in seconds."""
         self._client = client
+        self._connection = connection
         self.model = model
         self.url = without_secrets(base_url)
         self._timeout = timeout
@@ -107,6 +118,8 @@ class ChatServer:
         except openai.APIStatusError as error:
             said = error_of(_body(error.response), texts)
             raise self._failure(error.status_code, said, sent, error.response.headers) from None
+        except ConnectionRefused as refused:
+            raise ModelError(str(refused)) from None
         except openai.APITimeoutError as error:
             raise TryFailed(
                 "outage",
@@ -114,7 +127,8 @@ class ChatServer:
                 free=_never_sent(error),
             ) from None
         except openai.APIConnectionError as error:
-            raise unreachable(self.url, error) from None
+            sentence = unreachable(self.url, error)
+            raise TryFailed("outage", sentence, free=_never_sent(error)) from None
         except (openai.OpenAIError, *_UNREADABLE):
             raise self._no_completion() from None
         return self._reply(_body(response), sent, texts)
@@ -154,12 +168,17 @@ class ChatServer:
         inside: bool = False,
     ) -> Exception:
         """What a failure means. ``inside``: it came in the body of an answer with status 200."""
-        reason = self._without_key(said.sentence) or f"status {status}."
+        reason = without_key(said.sentence) or f"status {status}."
         if status in _REFUSALS and self.form.learn(said.words, sent):
             return TryFailed("changed", reason, free=True)
         if self._refuses(status, said, sent):
-            return RequestRefused(reason, said.words, vague=said.vague)
+            # Under 404 it says that nobody takes the parameters, but not which.
+            return RequestRefused(reason, said.words, vague=said.vague or status == 404)
         telling = "" if said.vague else f" It says: {reason}"
+        if status in {401, 403} and self._connection and self._connection.withheld:
+            return ModelError(
+                f"The server {self.url} wants a key (status {status}). {self._connection.withheld}."
+            )
         if status in {401, 403}:
             return ModelError(
                 f"The server {self.url} refuses the key (status {status}). Set OPENAI_API_KEY to "
@@ -196,10 +215,10 @@ class ChatServer:
             return status in _REFUSALS
         return status == 404 and "parameter" in said.words
 
-    def _without_key(self, words: str) -> str:
-        key = str(self._client.api_key)
-        # A shorter one is a placeholder and may be part of any word.
-        return words.replace(key, "***") if len(key) > 4 else words
+    @property
+    def remarks(self) -> list[str]:
+        """What a person should know before texts go to this server."""
+        return [] if self._connection is None else self._connection.remarks
 
 
 def _uses(sent: dict[str, Any], name: str) -> bool:
@@ -215,13 +234,15 @@ def _body(response: Any) -> str:
         return ""
 
 
-def open_server(model: str, base_url: str, timeout: float = 120.0) -> ChatServer:
-    """A server with the key of this process's environment. Raises ConfigError for a bad URL.
+def open_server(
+    model: str, base_url: str, timeout: float = 120.0, home: Path | None = None
+) -> ChatServer:
+    """A server with the key of this process's environment, where that belongs to it.
 
-    The settings have refused a URL with a secret in it: it would stand in the list of processes.
+    ``home`` remembers which host a key was first used with. Raises ConfigError for a bad URL, key
+    or environment. The settings have refused a URL with a secret in it: it would stand in the list
+    of processes.
     """
-    import os
-
     try:
         parts = urlsplit(base_url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -232,24 +253,21 @@ def open_server(model: str, base_url: str, timeout: float = 120.0) -> ChatServer
             "A base URL begins with http:// or https:// and names a server, for example "
             f"http://127.0.0.1:8000/v1, but it was {base_url!r}."
         )
+    import httpx2
     from openai import OpenAI
 
-    client = OpenAI(
-        base_url=base_url,
-        api_key=os.environ.get("OPENAI_API_KEY") or "none",
-        max_retries=0,
-        timeout=timeout,
-    )
-    return ChatServer(client, model, base_url, timeout)
-
-
-def unreachable(url: str, error: BaseException) -> TryFailed:
-    """A try that found no connection."""
-    return TryFailed(
-        "outage",
-        f"The server {url} cannot be reached. Check that it runs and that the base URL is right",
-        free=_never_sent(error),
-    )
+    connection = Connection(base_url, home)
+    try:
+        client = OpenAI(
+            base_url=base_url,
+            api_key=connection.key or "none",
+            max_retries=0,
+            timeout=timeout,
+            http_client=connection.client,
+        )
+    except httpx2.InvalidURL as error:
+        raise ConfigError(f"The base URL {base_url!r} cannot be used: {error}.") from None
+    return ChatServer(client, model, base_url, timeout, connection)
 
 
 def without_secrets(url: str) -> str:

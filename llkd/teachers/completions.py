@@ -32,7 +32,8 @@ class Reply:
     ``text``: the answer's words, without thoughts. ``listed``: the likely words, with logprobs,
     where the answer begins; empty where it did not begin, None where the server gives none.
     ``refused``: the server marked the words as a refusal. ``thinks``: a thought came first.
-    ``cut``: the limit of tokens ended it. Tokens are None where the server told none.
+    ``cut``: the limit of tokens ended it. ``blank``: so far there are only white space, quotes or
+    brackets. Tokens are None where the server told none.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Reply:
     refused: bool = False
     thinks: bool = False
     cut: bool = False
+    blank: bool = False
 
 
 def parse(body: str) -> Any:
@@ -76,6 +78,7 @@ def read_completion(document: Any) -> Reply:
         tokens_out=spent,
         refused=bool(refusal) or reason == "content_filter",
         thinks=thinks or _thought_tokens(document.get("usage")),
+        blank=bool(written) and not written.strip(SPACES),
         cut=reason in {"length", "max_tokens", "MAX_TOKENS"},
     )
 
@@ -138,6 +141,8 @@ def _first_words(
     start = written.rfind(answer) if thinks else answer_start(written)
     if start is None or start < 0:
         return []
+    if not written[:start].strip():
+        start = 0  # nothing but white space, which is weighed
     found: Listed = []
     passed, weight = 0, 0.0
     for token, listed in places:

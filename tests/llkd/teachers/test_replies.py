@@ -310,6 +310,4 @@ def test_case_and_width_of_a_letter_do_not_matter_and_impossible_numbers_are_non
     listed = [("b", -0.5), ("\uff22", -2.0), ("\u010aA", -3.0), ("C", -9999.0), ("x", -9999.0)]
     scores, missing, _ = letter_scores(listed, 3)
     assert missing == [2]
-    np.testing.assert_allclose(
-        scores, [-3, np.logaddexp(-0.5, -2), -3 - np.log(10)], rtol=1e-6
-    )
+    np.testing.assert_allclose(scores, [-3, np.logaddexp(-0.5, -2), -3 - np.log(10)], rtol=1e-6)
