@@ -10,6 +10,7 @@ from ui.page import empty_state, next_step, open_page
 from ui.teacher import bill, report
 from ui.teacher.asking import asking
 from ui.teacher.cache import kept_answers
+from ui.teacher.notices import resuming_words, show_notices
 from ui.teacher.plan import start_labelling
 from ui.teacher.review import review
 from ui.teacher.rounds import curve
@@ -74,6 +75,7 @@ def watch_it(store: Store, project: Project, job: Job) -> None:
 def grow(store: Store, project: Project, job: Job) -> None:
     """What the running job has cost and labelled by now."""
     if job.kind == "label":
+        show_notices(job)
         bill.running(store, job)
     report.growing(store, project, job)
 
@@ -87,6 +89,11 @@ def what_next(store: Store, project: Project, labelling: Labelling | None) -> bo
     failed = ended is not None and ended.state != "finished" and concerns(ended, labelling)
     if ended is not None and failed:
         jobs_view.job_card(store, ended, key="label")
+        again = resuming_words(ended, labelling)
+        if again is not None:
+            st.caption(again)
+    if labelling is not None:
+        show_notices(bill.job_of(store, project, labelling))
     if labelling is None:
         return failed
     if reads.labelled_rows(store, labelling) >= project.rows:

@@ -44,6 +44,8 @@ def label(found: Document) -> None:
             f"macro-F1 {shown(found['macro_f1'], '%')} (calibration {found['calibration']})."
         )
     _bill(found)
+    for sentence in found.get("notices", ()):
+        print(f"Note: {printable(sentence)}")
     if found["stopped"]:
         print(f"Stopped: {printable(found['stopped_because'])}")
         print(f"{found['left']:,} texts are left. The same command with more allowed goes on.")

@@ -197,10 +197,12 @@ class Answering:
         with self._lock:
             self._without_letters += 1
             given, lacking = self._with_letters, self._without_letters
+        words = one_line(first.reply.text, 30).rstrip(".")
+        begun = f"“{words}”" if words else "white space"
         if lacking >= TO_DECIDE and lacking > given and self._kind == "auto":
             self._leave_logprobs(
                 "The model does not begin its answers with the letter of a category (but, for "
-                f"example, with “{one_line(first.reply.text, 30).rstrip('.')}”)"
+                f"example, with {begun})"
             )
         return None if given == 0 and self._kind == "auto" else unread
 
@@ -364,7 +366,9 @@ def _words(reply: Reply) -> str:
     """What a reply says, or why it says nothing."""
     if reply.refused:
         return f"{NO_ANSWER} refused: {reply.text}"
-    return reply.text if reply.text.strip() else f"{NO_ANSWER} it was empty"
+    if reply.text.strip():
+        return reply.text
+    return f"{NO_ANSWER} {'its thought did not end' if reply.thinks else 'it was empty'}"
 
 
 def _unread(replies: list[Reply]) -> Answer:

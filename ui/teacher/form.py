@@ -97,7 +97,7 @@ def teacher_form(
         )
         values["teacher"] = f"{LOCAL}:{shown.strip()}"
     elif chosen == SERVER:
-        values |= server_fields(field, start, name if kind == SERVER else "")
+        values |= server_fields(store, field, start, name if kind == SERVER else "")
     elif chosen == FILE:
         values["teacher"] = f"{FILE}:{_labels_file(store, project, name, kind, field)}"
         return _built(values), rows or []

@@ -9,10 +9,14 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from llkd.config import TeacherConfig
+from llkd.config.addresses import clean_base_url, host_and_port, is_loopback
+from llkd.config.server_key import HOSTS_VARIABLE, KEY_VARIABLE, named_hosts, server_key
+from llkd.errors import ConfigError
+from llkd.store import Store
+from llkd.store.key_hosts import KeyHosts
 from ui.teacher.prompt_editor import Field
 from ui.wording import plain
 
-KEY_VARIABLE = "OPENAI_API_KEY"
 _CONFIDENCES = {
     "auto": (
         "What the server can do",
@@ -38,11 +42,11 @@ _CONFIDENCES = {
 def key_known() -> bool:
     """Whether a key for servers is set; one in the app's secrets is put into the environment."""
     st.secrets.load_if_toml_exists()  # reading them is what puts them there
-    return bool(os.environ.get(KEY_VARIABLE))
+    return bool(os.environ.get(KEY_VARIABLE, "").strip())
 
 
-def server_fields(field: Field, start: TeacherConfig, name: str) -> dict[str, Any]:
-    """Address and model of the server; says whether a key is set and where the texts go."""
+def server_fields(store: Store, field: Field, start: TeacherConfig, name: str) -> dict[str, Any]:
+    """Address and model of the server; says whether a key is set and where key and texts go."""
     left, right = st.columns(2)
     url = left.text_input(
         "Base URL",
@@ -57,31 +61,67 @@ def server_fields(field: Field, start: TeacherConfig, name: str) -> dict[str, An
         key=field("model"),
         persist_state="session",
     )
-    if key_known():
-        st.caption(
-            f":material/key: A key was found in the environment or the app's secrets "
-            f"({KEY_VARIABLE})."
-        )
-    else:
-        st.caption(
-            f":material/key_off: No key is set. If the server needs one, put {KEY_VARIABLE} into "
-            "the environment or the app's secrets file and start the app again; it is never typed "
-            "here."
-        )
-    host = _host(url)
-    if host not in {"127.0.0.1", "localhost", "::1", ""}:
+    try:
+        address = clean_base_url(url)
+    except ValueError:
+        address = ""  # the form says what is wrong with it
+    _key_words(store, address)
+    host = _host(address)
+    if host and not is_loopback(host):
+        plainly = " over plain http, which others on the way can read" if _is_plain(address) else ""
         st.warning(
-            f"Every text of this project will be sent to {plain(host)}.",
+            f"Every text of this project will be sent to {plain(host)}{plainly}.",
             icon=":material/cloud_upload:",
         )
     return {"teacher": f"api:{model.strip()}", "base_url": url.strip() or None}
 
 
+def _key_words(store: Store, address: str) -> None:
+    """Whether there is a key, to whom it goes, and how to give one."""
+    if not key_known():
+        st.caption(
+            ":material/key_off: No key is set, which a server of your own seldom needs. To give "
+            f"one: stop the app, type `export {KEY_VARIABLE}=your-key` in the terminal (or write "
+            f'`{KEY_VARIABLE} = "your-key"` into `.streamlit/secrets.toml`), and start the app '
+            "again. It is never typed here."
+        )
+        return
+    try:
+        key = server_key()
+        place = host_and_port(address)
+    except ConfigError as error:
+        st.warning(plain(str(error)), icon=":material/key_off:")
+        return
+    except ValueError:
+        place = ""
+    found = (
+        f":material/key: A key was found in the environment or the app's secrets ({KEY_VARIABLE})."
+    )
+    if not place or key is None:
+        st.caption(found)
+        return
+    hosts = KeyHosts(store.home.root)
+    refusal = hosts.refusal(key, address)
+    if refusal is not None:
+        st.warning(f"{plain(refusal)}.", icon=":material/key_off:")
+    elif named_hosts() is None and hosts.first(key) is None:
+        st.caption(
+            f"{found} With the first question it goes to {plain(place)}, and from then on to no "
+            f"other server unless `{HOSTS_VARIABLE}` names it."
+        )
+    else:
+        st.caption(f"{found} It goes to {plain(place)}.")
+
+
 def _host(url: str) -> str:
     try:
-        return urlsplit(url.strip()).hostname or ""
+        return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _is_plain(url: str) -> bool:
+    return url.startswith("http:")
 
 
 def answer_fields(field: Field, start: TeacherConfig) -> dict[str, Any]:

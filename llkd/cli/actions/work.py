@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from argparse import Namespace
 
@@ -39,8 +40,26 @@ def cancel(store: Store, given: Namespace) -> Document:
 
 def resume(store: Store, given: Namespace) -> Document:
     """``llkd resume``."""
+    again = _asked_again(store, given.id)
+    if again is not None:
+        logging.getLogger("llkd").warning("%s", again)
     job = jobs.resume(store, given.id)
     while given.wait and job.live:
         time.sleep(0.5)
         job = jobs.refreshed(store, given.id)
     return {**job_row(job), "result": job.result}
+
+
+def _asked_again(store: Store, job_id: int) -> str | None:
+    """What resuming a killed labelling of a server asks and pays once more; None for others."""
+    job = jobs.refreshed(store, job_id)
+    number = job.context.get("labelling_id")
+    if job.state != "died" or number is None:
+        return None
+    config = store.labellings.get(int(number)).config
+    if not config.teacher.startswith("api:"):
+        return None
+    return (
+        f"Calls that were on their way when the job died, {config.concurrency} texts at most, are "
+        "asked and paid once more; the bill counts both."
+    )

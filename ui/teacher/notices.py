@@ -1,0 +1,26 @@
+"""What a labelling job found out about its server, and what resuming it after a kill costs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from llkd.store import Job, Labelling
+from ui.wording import counted, plain
+
+
+def show_notices(job: Job | None) -> None:
+    """Each notice of the job once, as a box; the words may hold what a model wrote."""
+    told = [] if job is None else job.context.get("notices") or []
+    for sentence in told:
+        st.info(plain(str(sentence)), icon=":material/info:")
+
+
+def resuming_words(job: Job, labelling: Labelling | None) -> str | None:
+    """What resuming a killed job asks once more; None where nothing is asked or paid twice."""
+    if job.state != "died" or labelling is None or not labelling.config.teacher.startswith("api:"):
+        return None
+    return (
+        "Resuming asks no text again whose answer was stored. Calls that were on their way when it "
+        f"died, {counted(labelling.config.concurrency, 'text')} at most, are asked and paid once "
+        "more; the bill counts both."
+    )
