@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from llkd import commands, jobs
-from llkd.datasets import File, Source
+from llkd.datasets import File, Source, start_reader
 from llkd.store import Job, Project, Run, Store
 from ui import jobs_view, uploads
 from ui.data import sources
@@ -23,6 +23,7 @@ _ENDINGS = {".csv": "CSV", ".jsonl": "JSON lines", ".parquet": "Parquet"}
 
 def classify_file(store: Store, project: Project, run: Run) -> None:
     """A file, a button, the job, and what came of the latest one."""
+    start_reader()  # it is ready when a file has been chosen
     st.header("Classify a file", anchor=False)
     st.caption(
         f"Every row gets a label of {plain(run.name)}, its confidence and the probability of each "

@@ -2,18 +2,30 @@
 
 CSV and other separated values, JSON, JSON Lines, Parquet, XLSX and plain text, each also as .gz or
 in a .zip; found by content, read with the encoding found. Nothing is run, followed or written.
+
+What reads a file here does so in a process of its own (:mod:`llkd.datasets.untrusted`); the modules
+``texts``, ``source``, ``rows`` and ``records`` do the same in this one.
 """
 
 from llkd.datasets.files import File, inside, refuse_special
 from llkd.datasets.gold import hold_out, with_gold
-from llkd.datasets.records import Records, read_records
-from llkd.datasets.rows import Rows, read_rows
+from llkd.datasets.records import Records
+from llkd.datasets.rows import Rows
 from llkd.datasets.scratch import release
-from llkd.datasets.source import Source, inspect, inspect_files
+from llkd.datasets.source import Source
 from llkd.datasets.statistics import Statistics
 from llkd.datasets.tables import Progress
 from llkd.datasets.text_set import FileCount, Reading, TextSet
-from llkd.datasets.texts import read_files, read_texts, texts_from_lines
+from llkd.datasets.texts import texts_from_lines
+from llkd.datasets.untrusted import (
+    inspect,
+    inspect_files,
+    read_files,
+    read_records,
+    read_rows,
+    read_texts,
+    start_reader,
+)
 
 __all__ = [
     "File",
@@ -35,6 +47,7 @@ __all__ = [
     "read_texts",
     "refuse_special",
     "release",
+    "start_reader",
     "texts_from_lines",
     "with_gold",
 ]

@@ -49,7 +49,9 @@ def read_parquet(data: Blob, name: str, progress: Progress = None) -> Content:
                 progress(strings.rows)
         if strings.rows != file.metadata.num_rows:
             raise ValueError(f"{strings.rows:,} of {file.metadata.num_rows:,} rows are there")
-    except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError) as error:
+    except MemoryError:  # Arrow's is one of its exceptions, too
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
         raise DataError(
             f"{plain(name)} is a damaged Parquet file ({plain(error, 120)}). Export or download "
             "it again."

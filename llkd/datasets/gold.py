@@ -13,8 +13,9 @@ import pandas as pd
 
 from llkd.datasets.columns import find_column, guess_id, guess_label, guess_text
 from llkd.datasets.labels import by_frequency, cleaned, label_warnings
-from llkd.datasets.records import Records, read_records
+from llkd.datasets.records import Records
 from llkd.datasets.text_set import TextSet
+from llkd.datasets.untrusted import read_records
 from llkd.datasets.wording import choices, count, plain, quoted
 from llkd.errors import ConfigError, DataError
 

@@ -12,7 +12,7 @@ import os
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -46,6 +46,12 @@ def _room() -> Iterator[None]:
             f"A scratch file in {folder()} cannot be written ({error.strerror or error}). Free "
             "some space there, or set TMPDIR to a folder with more; nothing was imported."
         ) from None
+
+
+def new_file() -> IO[bytes]:
+    """A file without a name. Raises DataError where none can be made."""
+    with _room():
+        return _new()
 
 
 def _new() -> IO[bytes]:
@@ -108,6 +114,31 @@ class _Whole:
         pass
 
 
+def write_stream(
+    file: IO[bytes], schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+) -> tuple[int, int]:
+    """Add a stream of Arrow's to a file; where it begins and how long it is, in bytes.
+
+    Raises DataError when the disk is full.
+    """
+    with _room():
+        start = -(-file.seek(0, os.SEEK_END) // _ALIGNMENT) * _ALIGNMENT
+        file.truncate(start)
+        file.seek(start)
+        with pa.ipc.new_stream(pa.PythonFile(_Whole(file), mode="w"), schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        return start, file.tell() - start
+
+
+def mapped(file: IO[bytes]) -> pa.Buffer:
+    """The bytes of a file that is not empty, read when they are needed; see :func:`release`."""
+    content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    with _MAPPING:
+        _MAPPED.add(content)
+    return pa.py_buffer(content)
+
+
 class Spool:
     """Takes tables and gives them back as one; past 16 MiB they lie in a mapped file.
 
@@ -136,22 +167,13 @@ class Spool:
             self._spill(one, self._file)
 
     def _spill(self, table: pa.Table, file: IO[bytes]) -> None:
-        with _room():
-            start = -(-file.seek(0, os.SEEK_END) // _ALIGNMENT) * _ALIGNMENT
-            file.truncate(start)
-            file.seek(start)
-            with pa.ipc.new_stream(pa.PythonFile(_Whole(file), mode="w"), table.schema) as writer:
-                writer.write_table(table)
-            self._segments.append((start, file.tell() - start))
+        self._segments.append(write_stream(file, table.schema, table.to_batches()))
 
     def table(self) -> pa.Table:
         """All tables, one after the other."""
         tables = self._tables
         if self._file is not None:
-            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-            with _MAPPING:
-                _MAPPED.add(mapped)
-            buffer = pa.py_buffer(mapped)
+            buffer = mapped(self._file)
             tables = [
                 pa.ipc.open_stream(buffer.slice(start, size)).read_all()
                 for start, size in self._segments
@@ -163,8 +185,8 @@ def release() -> None:
     """Let go of the memory that reading mapped tables has filled; it comes again when needed."""
     with _MAPPING:
         every = list(_MAPPED)
-    for mapped in every:
-        mapped.madvise(mmap.MADV_DONTNEED)
+    for content in every:
+        content.madvise(mmap.MADV_DONTNEED)
 
 
 def steps(chunks: Sequence[pa.Array]) -> Iterator[pa.Array]:

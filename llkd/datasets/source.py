@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,17 +47,22 @@ def inspect(path: str | Path, name: str | None = None) -> Source:
     return source_of(read_records(path, name))
 
 
-def inspect_files(files: Sequence[File]) -> tuple[Source, ...]:
+def inspect_files(
+    files: Sequence[File], *, on_file: Callable[[str, int], None] = lambda name, files: None
+) -> tuple[Source, ...]:
     """Read files and folders, and say what is in each table of them; nothing is stored.
+
+    ``on_file`` is told the name of each before it is read, and how many there are.
 
     Raises:
         NotFound: there is no such file.
         DataError: one is empty, damaged or not supported; nothing of the others is read then.
     """
     found = find_parts(files)
-    sources = [
-        source_of(read_records(part.path, part.name, member=part.member)) for part in found.parts
-    ]
+    sources = []
+    for part in found.parts:
+        on_file(part.label, len(found.parts))
+        sources.append(source_of(read_records(part.path, part.name, member=part.member)))
     if found.warnings:
         sources[0] = replace(sources[0], warnings=(*found.warnings, *sources[0].warnings))
     return tuple(sources)

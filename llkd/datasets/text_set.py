@@ -68,6 +68,7 @@ class TextSet:
     fields and, though they are no records, lines that cannot be read). ``labels`` are the gold
     labels, the most frequent first. ``near`` counts near-duplicates, None where nobody looked;
     ``groups`` holds for each text the position of the first one that it repeats or nearly repeats.
+    ``measured`` are the texts' statistics where they are known already.
     """
 
     texts: pd.DataFrame
@@ -78,6 +79,7 @@ class TextSet:
     files: tuple[FileCount, ...] = ()
     near: NearDuplicates | None = None
     groups: npt.NDArray[np.int64] | None = field(default=None, repr=False)
+    measured: Statistics | None = field(default=None, repr=False)
 
     @property
     def kept(self) -> int:
@@ -87,7 +89,7 @@ class TextSet:
     @cached_property
     def statistics(self) -> Statistics:
         """Lengths and languages of the texts, measured once."""
-        return measure(self.texts["text"])
+        return self.measured or measure(self.texts["text"])
 
 
 def frame(columns: dict[str, Any]) -> pd.DataFrame:

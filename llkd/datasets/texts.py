@@ -6,7 +6,7 @@ the memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from llkd.datasets.text_set import Reading, TextSet
 from llkd.errors import DataError
 
 _PASTED = "the pasted text"
-_ALL_OR_NOTHING = "Nothing was imported: mend this file, or leave it out."
+ALL_OR_NOTHING = "Nothing was imported: mend this file, or leave it out."
 
 
 def read_texts(
@@ -42,12 +42,17 @@ def read_texts(
 
 
 def read_files(
-    files: Sequence[File], reading: Reading | None = None, *, progress: Progress = None
+    files: Sequence[File],
+    reading: Reading | None = None,
+    *,
+    progress: Progress = None,
+    on_file: Callable[[str, int], None] = lambda name, files: None,
 ) -> TextSet:
     """Read the texts of files and folders, with gold labels where ``reading`` says so.
 
     All files have the text column in common. Ids that would come twice are put after the name of
-    their file.
+    their file. ``on_file`` is told the name of each before it is read, and how
+    many there are.
 
     Raises:
         NotFound: there is no such file.
@@ -64,12 +69,13 @@ def read_files(
             progress(read + rows)
 
     for part in found.parts:
+        on_file(part.label, len(found.parts))
         try:
             parts.append(read_part(part, reading, parts[0] if parts else None, so_far))
         except DataError as error:
             told = str(error)
             told = told if part.label in told else f"{part.label}: {told}"
-            raise (DataError(f"{told} {_ALL_OR_NOTHING}") if several else error) from None
+            raise (DataError(f"{told} {ALL_OR_NOTHING}") if several else error) from None
         read += parts[-1].records.rows
     return joined(parts, reading, found.warnings)
 

@@ -51,7 +51,7 @@ def read_workbook(
     openpyxl = _openpyxl()
     try:
         book = openpyxl.load_workbook(data.open(), read_only=True, data_only=True, keep_links=False)
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except Exception as error:  # openpyxl raises whatever its parser meets
         raise _damaged(name, error) from None
@@ -65,7 +65,7 @@ def read_workbook(
         try:
             sheet, told = _choose(sheets, name)
             content = _read_sheet(sheet, name, progress, named)
-        except DataError:
+        except (DataError, MemoryError):
             raise
         except Exception as error:  # as above, while the rows are read
             raise _damaged(name, error) from None

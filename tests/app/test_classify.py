@@ -5,6 +5,7 @@ from seed import button, ended_job, living_job, opened, said, seeded_project, wo
 from seed_runs import add_run
 
 from llkd import commands, jobs
+from tests.llkd.datasets.encrypted import write_encrypted
 from ui import classify
 
 CSV = b"id,body,note\n1,pothole on the hill,x\n2,bins not emptied,x\n2,bins not emptied,y\n"
@@ -40,6 +41,15 @@ def _result(store, project, content=b"id\n1\n", **changes):
     }  # fmt: skip
     store.jobs.update(job.id, result=result)
     return path
+
+
+def test_a_file_that_ends_the_process_which_reads_it_is_one_sentence(home, started, tmp_path):
+    store, project = seeded_project(home, n=200)
+    add_run(store, project)
+    secret = write_encrypted(tmp_path / "secret.parquet", ["label"]).read_bytes()
+    app = _uploaded(opened("results"), secret, "secret.parquet")
+    assert not app.exception and not started
+    assert "secret.parquet is an encrypted Parquet file" in said(app.error)
 
 
 def test_an_uploaded_file_becomes_the_command_that_classifies_it(home, started):

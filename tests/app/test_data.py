@@ -13,6 +13,7 @@ from llkd.config import LabelSet
 from llkd.datasets import File, hub
 from llkd.errors import StoreError
 from llkd.store import Store
+from tests.llkd.datasets.encrypted import write_encrypted
 from ui import uploads
 from ui.data.new_project import free_name, project_name
 
@@ -186,6 +187,21 @@ def test_a_file_that_cannot_be_used_is_one_sentence_and_changes_nothing(home, co
     button(app, "Remove").click().run()
     assert app.file_uploader and not app.error
     assert not kept.exists()
+
+
+def test_a_file_that_ends_the_process_which_reads_it_is_one_sentence(home, tmp_path):
+    secret = write_encrypted(tmp_path / "secret.parquet", ["label"]).read_bytes()
+    app = upload(opened("data"), secret, "secret.parquet")
+    assert not app.exception
+    assert "secret.parquet is an encrypted Parquet file" in said(app.error)
+    button(app, "Remove").click().run()
+    app = upload(app, CSV)
+    assert not app.error and metrics(app)["Texts kept"] == "4"
+    # As a second file, with gold for the first.
+    app = upload(opened("data"), "id,text\na,One text\nb,Another text\n")
+    app = upload(app, secret, "gold.parquet")
+    assert not app.exception and "gold.parquet is an encrypted" in said(app.error)
+    assert metrics(app)["Texts kept"] == "2"
 
 
 def test_an_option_of_the_command_line_is_not_asked_for_on_a_page(home):

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     {"errors", "config"},
+    {"isolation"},
     {"signals", "selection", "strategies", "store", "commands"},
     {"datasets", "jobs", "charts", "models", "model_checks", "weights", "evaluation", "probing"},
     {"teachers", "students", "curation", "importing"},

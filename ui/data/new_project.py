@@ -34,6 +34,7 @@ _REASONS = {
 
 def new_project(store: Store, current: Project | None) -> None:
     """All the widgets of a new project; ends by making it and showing it."""
+    datasets.start_reader()  # it is ready when a file has been chosen
     if current is not None:
         st.button(
             "Back to the project",

@@ -12,7 +12,9 @@ from llkd.store import Store
 
 def import_file(store: Store, given: Namespace) -> Document:
     """``llkd import``."""
-    from llkd.datasets import Reading, read_files, with_gold
+    from llkd.datasets import Reading, read_files, start_reader, with_gold
+
+    start_reader()  # while the rest is imported
     from llkd.importing import import_texts, prepare, sources_of
     from llkd.store.projects import checked_name
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llkd.datasets import read_texts
+from llkd.datasets.texts import read_texts
 from llkd.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,7 +22,7 @@ TABLE = b"id,text\n1,The first text\n2,The second text\n"
 READ = """
 import resource, sys
 sys.path.insert(0, {root!r})
-from llkd.datasets import read_texts
+from llkd.datasets.texts import read_texts
 from llkd.errors import DataError
 import openpyxl, pyarrow.parquet
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -5,7 +5,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llkd.datasets import columnar, inspect, read_records, read_texts
+from llkd.datasets import columnar
+from llkd.datasets.records import read_records
+from llkd.datasets.source import inspect
+from llkd.datasets.texts import read_texts
 from llkd.errors import DataError
 
 

@@ -5,7 +5,9 @@ import zipfile
 
 import pytest
 
-from llkd.datasets import containers, inspect, read_texts
+from llkd.datasets import containers
+from llkd.datasets.source import inspect
+from llkd.datasets.texts import read_texts
 from llkd.errors import DataError, NotFound
 
 TABLE = b"id,text,label\n1,The first text,a\n2,The second text,b\n"

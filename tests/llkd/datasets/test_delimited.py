@@ -1,6 +1,9 @@
 import pytest
 
-from llkd.datasets import inspect, read_records, read_texts, tables
+from llkd.datasets import tables
+from llkd.datasets.records import read_records
+from llkd.datasets.source import inspect
+from llkd.datasets.texts import read_texts
 from llkd.errors import DataError
 
 

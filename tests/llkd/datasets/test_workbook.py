@@ -4,7 +4,10 @@ import zipfile
 import pytest
 from openpyxl import Workbook
 
-from llkd.datasets import containers, inspect, read_records, read_texts
+from llkd.datasets import containers
+from llkd.datasets.records import read_records
+from llkd.datasets.source import inspect
+from llkd.datasets.texts import read_texts
 from llkd.errors import DataError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
