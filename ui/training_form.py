@@ -15,6 +15,7 @@ from llkd.strategies import EXPLAINED, TAKE_A_SHARE, USUAL_STRATEGY
 from ui import fair, view
 from ui.run_choice import choose_run
 from ui.view import Threshold
+from ui.window import window_notice
 from ui.wording import TERMS, count, counted
 
 RANDOM = ("random", "teacher_then_random")
@@ -86,9 +87,12 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
             persist_state="session",
             help="The same seed gives the same order and start; use several to see the spread.",
         )
+    notice = st.container()
     with st.expander("Advanced settings"):
         _advanced(selection, values)
         _judged_by(store, project, values)
+    with notice:
+        window_notice(store, project, values)
     return {**values, "selection": selection}
 
 

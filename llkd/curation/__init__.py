@@ -54,8 +54,18 @@ from llkd.curation.thresholds import (
     summary,
     top_share_thresholds,
 )
+from llkd.curation.window import TOLD_FROM, Lengths, Window, text_lengths, windows
+from llkd.curation.window import offer as window_offer
+from llkd.curation.window import sentence as cut_sentence
 
 __all__ = [
+    "TOLD_FROM",
+    "Lengths",
+    "Window",
+    "text_lengths",
+    "windows",
+    "window_offer",
+    "cut_sentence",
     "batch_bias",
     "random_order",
     "random_sample",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -85,6 +86,12 @@ def measure(series: pd.Series) -> Statistics:
         languages_from=len(sample),
         cut=tuple(Cut(who, limit, float((tokens > limit).mean())) for who, limit in limits),
     )
+
+
+def token_estimates(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    """About how many tokens each text has, ``[n]``, from its characters."""
+    column = Column([pa.chunked_array([pa.array(list(texts), type=pa.string())])])
+    return np.asarray(_lengths(column)[2], dtype=np.float64)
 
 
 def _lengths(column: Column) -> tuple[npt.NDArray[Any], ...]:

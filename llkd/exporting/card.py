@@ -83,9 +83,9 @@ def model_card(story: Story) -> str:
 
 
 def _front_matter(story: Story) -> str:
-    lines = ["---", "pipeline_tag: text-classification", "tags:"]
+    lines = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags:"]
     lines += ["- text-classification", "- knowledge-distillation", "- llkd"]
-    lines += ["- onnx"] if story.forms else []
+    lines += ["- custom_code", *(["- onnx"] if story.forms else [])]
     if story.base_id is not None:
         lines += ["base_model:", f"- {yaml_string(story.base_id)}"]
     lines += [
@@ -301,6 +301,10 @@ def _use(story: Story) -> str:
         "Anywhere, without PyTorch (`pip install onnxruntime tokenizers numpy`):\n\n"
         '```\npython predict.py "a text" "another text"\n'
         "python predict.py --int8 < texts.txt\n```\n\n"
+        "In a browser or Node.js, with transformers.js (`model_quantized.onnx` with "
+        "`{ dtype: 'q8' }`):\n\n"
+        "```js\nconst classify = await pipeline('text-classification', FOLDER, { dtype: 'fp32' });"
+        "\nconsole.log(await classify(['a text']));\n```\n\n"
         "With PyTorch and transformers:"
     )
     return script + "\n\n" + story.usage

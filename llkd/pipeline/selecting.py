@@ -201,7 +201,7 @@ def export(
         options.formats,
         plane.names,
         manifest,
-        student=None if taken is None else taken.student_folder,
+        student=None if taken is None else taking_away.portable_student(taken),
         zip_student=zip_student,
         beside=beside,
         progress=None if job is None else _watched(job),

@@ -30,7 +30,7 @@ def story(
     ``teacher``: kind, model, asked (how, in a sentence), labelled, calibration, temperature,
     people (how many texts they labelled before the run).
     """
-    from llkd.students.student import ABOUT, README
+    from llkd.students.saving import ABOUT, README
 
     labelling = store.labellings.get(run.labelling_id)
     names = fairness.class_names(run)

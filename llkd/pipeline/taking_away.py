@@ -18,7 +18,7 @@ from llkd.signals import Ints
 from llkd.store import Project, Run, Store
 from llkd.store.home import atomic_folder
 
-FORMAT = 1
+FORMAT = 2
 REPORT = "measured.json"
 MOST_TEXTS = 2000
 SCRIPT = Path(__file__).resolve().parents[1] / "students" / "predict.py"
@@ -56,18 +56,38 @@ def beside(
             f"Run {run.id} has no finished student yet. Wait for it to finish, resume it, or leave "
             "the student out."
         )
+    from llkd.students.onnx import PLACE
+
     parts: dict[str, Path | str] = {}
     forms = None
     if onnx:
         folder, forms = onnx_files(store, project, run, job)
-        parts = {path.name: path for path in sorted(folder.glob("*.onnx"))}
+        parts = {f"{PLACE}/{path.name}": path for path in sorted(folder.glob("*.onnx"))}
         parts["predict.py"] = SCRIPT
-    sizes = {path.name: path.stat().st_size for path in parts.values() if isinstance(path, Path)}
+    sizes = {name: path.stat().st_size for name, path in parts.items() if isinstance(path, Path)}
     weights = run.student_folder / "model.safetensors"
     if weights.is_file():
         sizes[weights.name] = weights.stat().st_size
     parts["README.md"] = exporting.model_card(story(store, project, run, forms, sizes))
     return parts, forms
+
+
+def portable_student(run: Run) -> Path:
+    """The run's student in the form that other programs load.
+
+    One trained with version 0.3 is written anew, once, beside the old form, which stays.
+    """
+    from llkd.students import load_saved
+    from llkd.students.saving import is_portable
+
+    if not _finished(run) or is_portable(run.student_folder):
+        return run.student_folder
+    folder = run.folder / "student-portable"
+    if not is_portable(folder):
+        student = load_saved(run.student_folder, precision="fp32", device="cpu")
+        with atomic_folder(folder) as temporary:
+            student.save(temporary)
+    return folder
 
 
 def _finished(run: Run) -> bool:
@@ -120,7 +140,7 @@ def _write_and_measure(
     import onnxruntime
 
     from llkd.students import load_saved, measuring
-    from llkd.students.onnx import FILES, load_onnx, write_onnx
+    from llkd.students.onnx import FILES, PLACE, load_onnx, write_onnx
 
     if not (run.student_folder / "tokenizer.json").is_file():
         raise ModelError(
@@ -148,7 +168,8 @@ def _write_and_measure(
     )
     _tell(job, total, total, "Measuring how fast the student's forms are")
     for name, pace in measuring.paces(forms, texts).items():
-        found[name] |= {"file": {**FILES, "torch": "model.safetensors"}[name], **pace}
+        file = f"{PLACE}/{FILES[name]}" if name in FILES else "model.safetensors"
+        found[name] |= {"file": file, **pace}
     return {
         "format": FORMAT,
         "texts": {"kind": kind, "count": len(texts), "of": of},

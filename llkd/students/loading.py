@@ -11,7 +11,8 @@ from typing import Any
 from llkd.errors import DataError, ModelError, NotFound
 from llkd.model_checks import check_loaded, check_vocabulary, reason
 from llkd.students.encoder_checks import check_kind, usable_length
-from llkd.students.student import ABOUT, HEAD, Student
+from llkd.students.saving import ABOUT, read_head
+from llkd.students.student import Student
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -74,7 +75,6 @@ def load_student(
 def load_saved(folder: str | Path, precision: str = "auto", device: str | None = None) -> Student:
     """The student that :meth:`Student.save` wrote. Raises NotFound or ModelError."""
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     source = Path(folder)
     if not (source / ABOUT).is_file():
@@ -82,7 +82,7 @@ def load_saved(folder: str | Path, precision: str = "auto", device: str | None =
     try:
         about = json.loads((source / ABOUT).read_text("utf-8"))
         names, max_tokens = list(about["class_names"]), int(about["max_tokens"])
-        head = load_file(source / HEAD)
+        head = read_head(source)
         student = load_student(str(source), names, 0, max_tokens, precision, device)
         student.network["head"].load_state_dict(head)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

@@ -1,7 +1,8 @@
-"""A student as one ONNX graph, in 32-bit and in 8-bit numbers: from token ids to probabilities.
+"""A student as one ONNX graph, in 32-bit and in 8-bit numbers: from token ids to class logits.
 
-Pooling, head and softmax are inside the graph, and what a reader needs besides the tokenizer (class
-names, longest text, padding) is in its metadata, so that it runs without torch and without llkd.
+Pooling and head are inside the graph, and what a reader needs besides the tokenizer (class names,
+longest text, padding) is in its metadata, so that it runs without torch and without llkd. Files and
+output have the names that transformers.js and optimum look for.
 """
 
 from __future__ import annotations
@@ -17,20 +18,28 @@ from typing import Any
 import numpy as np
 
 from llkd.errors import ModelError, NotFound
-from llkd.signals import Floats
+from llkd.model_checks import reason
+from llkd.signals import Floats, softmax
 from llkd.students.encoding import Encoded, tokenise
+from llkd.students.saving import tokens_around
 from llkd.students.student import OnBatch, Student
 
-FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
+FILES = {"fp32": "model.onnx", "int8": "model_quantized.onnx"}
 """The number type of the weights, and the file."""
+PLACE = "onnx"
+"""The folder, within that of the student, where others look for these files."""
+MOST_APART = 1e-2
+"""Of any probability, between graph and student; rounding is a thousand times less."""
 INPUTS = ("input_ids", "attention_mask")
-OUTPUT = "probabilities"
+OUTPUT = "logits"
+OLD_OUTPUT = "probabilities"
+"""What graphs of version 0.3 give."""
 
 
 def write_onnx(student: Student, folder: Path) -> None:
-    """Write ``model.onnx`` and ``model.int8.onnx`` (dynamic quantisation) into ``folder``.
+    """Write ``model.onnx`` and ``model_quantized.onnx`` (dynamic quantisation) into ``folder``.
 
-    Both take token ids and mask ``[b, t]`` int64, any b and t, and give probabilities ``[b, C]``.
+    Both take token ids and mask ``[b, t]`` int64, any b and t, and give class logits ``[b, C]``.
     Raises ModelError where the encoder cannot be written as a graph.
     """
     import onnx
@@ -54,12 +63,13 @@ def write_onnx(student: Student, folder: Path) -> None:
             graph = onnx.load(str(path))
             onnx.helper.set_model_props(graph, about)
             onnx.save(graph, str(path))
+        _check_alike(student, whole)
     except Exception as error:
-        # The exporter raises many kinds, each with pages of advice; the first line names the part.
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        encoder: Any = student.network["encoder"]
+        kind = encoder.config.model_type
         raise ModelError(
-            f"This student cannot be written as ONNX: {reason} Take its transformers folder "
-            "instead: export without --onnx."
+            f"This student ({kind}) cannot be written as ONNX: {_why(error)} Take its transformers "
+            "folder instead: export without --onnx."
         ) from error
 
 
@@ -68,21 +78,29 @@ def _trace(student: Student, path: Path) -> None:
 
     encoder, head = student.network["encoder"], student.network["head"]
 
+    longest, (before, after) = student.max_tokens, tokens_around(student.tokenizer)
+    stay = before if student.tokenizer.truncation_side == "left" else longest - after
+
     class Graph(torch.nn.Module):
-        """The arithmetic of :meth:`Student.pooled` and the head, with nothing around it."""
+        """The arithmetic of :meth:`Student.pooled` and the head, and the cut of long texts.
+
+        Not every program that runs the graph lets the tokenizer cut.
+        """
 
         def __init__(self) -> None:
             super().__init__()
             self.encoder, self.head = encoder, head
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            """Probabilities ``[b, C]``."""
-            hidden = self.encoder(
-                input_ids=input_ids, attention_mask=attention_mask
-            ).last_hidden_state
-            weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+            """Logits ``[b, C]``."""
+            place = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+            beyond = (attention_mask.sum(dim=1, keepdim=True) - longest).clamp(min=0)
+            source = torch.where(place < stay, place, place + beyond)[:, :longest]
+            ids, mask = input_ids.gather(1, source), attention_mask.gather(1, source)
+            hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            weights = mask.unsqueeze(-1).to(hidden.dtype)
             pooled = (hidden * weights).sum(dim=1) / weights.sum(dim=1)
-            return torch.softmax(self.head(pooled), dim=1)
+            return self.head(pooled)
 
     pad = int(student.tokenizer.pad_token_id)
     # Two texts of unlike length, so that the exporter sees a mask that hides something.
@@ -109,6 +127,38 @@ def _trace(student: Student, path: Path) -> None:
         student.network.train(training)
 
 
+def _check_alike(student: Student, path: Path) -> None:
+    """Some architectures are traced for the lengths of the example only: tried on others.
+
+    Raises ValueError where a text gets other probabilities than from the student itself.
+    """
+    words = np.flatnonzero(~np.isin(np.arange(len(student.tokenizer)), _special(student)))
+    for lengths in ([student.max_tokens, 3], [max(2, student.max_tokens // 3)], [2, 5, 4]):
+        lengths = [min(n, student.max_tokens) for n in lengths]
+        rows = [words[(k + 11 * np.arange(n)) % len(words)] for k, n in enumerate(lengths)]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        encoded = Encoded(np.concatenate(rows).astype(np.int32), offsets)
+        form = load_onnx(path, student.tokenizer, 1)
+        apart = np.abs(form.probabilities(encoded) - student.probabilities(encoded)).max()
+        if not apart < MOST_APART:
+            raise ValueError(
+                f"its graph gives other probabilities than the student itself ({apart:.2g} apart)"
+            )
+
+
+def _special(student: Student) -> list[int]:
+    return [*student.tokenizer.all_special_ids, *student.tokenizer.added_tokens_decoder]
+
+
+def _why(error: BaseException) -> str:
+    """What first went wrong: the exporter wraps it in errors of its own, with pages of advice."""
+    first = error
+    while cause := first.__cause__ or (None if first.__suppress_context__ else first.__context__):
+        first = cause
+    words = reason(first)
+    return words if len(words) > 20 else f"{type(first).__name__}: {words}"
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the exporter's advice to its own developers, which would fill a job's log."""
@@ -131,6 +181,7 @@ class OnnxStudent:
         self.class_names: list[str] = json.loads(about["class_names"])
         self.max_tokens, self._pad = int(about["max_tokens"]), int(about["pad_id"])
         self._session, self._tokenizer = session, tokenizer
+        self._output = session.get_outputs()[0].name
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Tokenise once, cut to ``max_tokens``."""
@@ -153,7 +204,8 @@ class OnnxStudent:
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             fed = dict(zip(INPUTS, encoded.padded(chosen, self._pad), strict=True))
-            result[chosen] = self._session.run([OUTPUT], fed)[0]
+            output = self._session.run([self._output], fed)[0].astype(np.float64)
+            result[chosen] = output if self._output == OLD_OUTPUT else softmax(output)
             if on_batch is not None:
                 on_batch(start + len(chosen))
         return result

@@ -18,7 +18,8 @@ from tokenizers import Tokenizer
 def main() -> None:
     """Write one line of JSON for each text."""
     here, given = Path(__file__).parent, [part for part in sys.argv[1:] if part != "--int8"]
-    file = here / ("model.int8.onnx" if "--int8" in sys.argv else "model.onnx")
+    name = "model_quantized.onnx" if "--int8" in sys.argv else "model.onnx"
+    file = here / "onnx" / name
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     about = session.get_modelmeta().custom_metadata_map
     names, pad = json.loads(about["class_names"]), int(about["pad_id"])
@@ -33,7 +34,10 @@ def main() -> None:
         ids = np.full(mask.shape, pad, dtype=np.int64)
         ids[mask] = np.concatenate(rows)
         fed = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
-        for text, p in zip(batch, session.run(None, fed)[0].tolist(), strict=True):
+        logits = session.run(["logits"], fed)[0].astype(np.float64)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares = powers / powers.sum(axis=1, keepdims=True)
+        for text, p in zip(batch, shares.tolist(), strict=True):
             best = {"label": names[p.index(max(p))], "confidence": max(p), "text": text}
             print(json.dumps({**best, "probabilities": dict(zip(names, p, strict=True))}))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -21,34 +20,8 @@ if TYPE_CHECKING:
     import torch
 
 DROPOUT = 0.1
-ABOUT = "student.json"
-HEAD = "head.safetensors"
 
 OnBatch = Callable[[int], None]
-
-README = """# A small text classifier
-
-`student.json` names the classes. Using this folder takes `torch`, `transformers` and
-`safetensors`:
-
-```python
-import json, torch
-from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
-
-folder, texts = ".", ["a text to classify"]
-about, head = json.load(open(f"{folder}/student.json")), load_file(f"{folder}/head.safetensors")
-tokenizer = AutoTokenizer.from_pretrained(folder)
-encoder = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-inputs = tokenizer(texts, padding=True, truncation=True, max_length=about["max_tokens"],
-                   return_tensors="pt", return_token_type_ids=False)
-with torch.inference_mode():
-    hidden, mask = encoder(**inputs).last_hidden_state, inputs["attention_mask"].unsqueeze(-1)
-    pooled = (hidden * mask).sum(1) / mask.sum(1)
-    probabilities = torch.softmax(pooled @ head["weight"].T + head["bias"], dim=1)
-print([about["class_names"][k] for k in probabilities.argmax(1)], probabilities)
-```
-"""
 
 
 class Student:
@@ -189,21 +162,7 @@ class Student:
             self.network.train(training)
 
     def save(self, folder: str | Path) -> None:
-        """Write encoder, head, tokenizer, ``student.json`` and a README that needs no llkd."""
-        from safetensors.torch import save_file
+        """Write a folder that other programs load, too; see :mod:`llkd.students.saving`."""
+        from llkd.students.saving import save_student
 
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        encoder: Any = self.network["encoder"]
-        encoder.save_pretrained(target)
-        self.tokenizer.save_pretrained(target)
-        weights = {name: value.cpu() for name, value in self.network["head"].state_dict().items()}
-        save_file(weights, target / HEAD)
-        about = {
-            "format": 1,
-            "class_names": self.class_names,
-            "pooling": "mean",
-            "max_tokens": self.max_tokens,
-        }
-        (target / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=1), "utf-8")
-        (target / "README.md").write_text(README, "utf-8")
+        save_student(self, Path(folder))

@@ -32,6 +32,7 @@ from llkd.training.stopping import BEST, judged_by
 SUMMARY = "summary.json"
 LOG_SECONDS = 3.0
 MANY_UNKNOWN, ALL_UNKNOWN = 0.2, 0.99
+MANY_CUT = 0.1
 
 
 def _flat(config: TrainingConfig) -> dict[str, Any]:
@@ -53,6 +54,17 @@ def _unknown_words(student: Student, encoded: Encoded) -> list[str]:
     return [
         f"{share:.1%} of the texts' tokens are unknown to the student, which cannot tell them "
         "apart. Choose a student for their language.".replace("%", " %", 1)
+    ]
+
+
+def _cut(encoded: Encoded, longest: int) -> list[str]:
+    """A warning where many texts fill the student's window."""
+    share = float((encoded.lengths >= longest).mean()) if len(encoded) else 0.0
+    if share < MANY_CUT:
+        return []
+    return [
+        f"{100 * share:.0f} % of the texts reach the {longest:,} tokens that the student reads; "
+        "what comes after was not seen. More tokens per text take more time."
     ]
 
 
@@ -127,6 +139,7 @@ class Session:
         warning = getattr(self.strategy, "warning", None)
         self.optimisation.warnings += [warning] if warning else []
         self.optimisation.warnings += _unknown_words(student, self.encoded)
+        self.optimisation.warnings += _cut(self.encoded, student.max_tokens)
         self.scorer = Scorer(
             len(self.rows),
             len(self.class_names),

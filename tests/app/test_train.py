@@ -1,5 +1,7 @@
 """The Train page: settings into commands, the queue, a run as it goes, and the controls."""
 
+import re
+
 import pytest
 from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
 from seed_runs import add_run
@@ -347,3 +349,35 @@ def test_a_finished_run_is_looked_at_again_with_its_warnings(home):
     charts = [chart.key for chart in app.get("plotly_chart")]
     assert f"past_{run.id}_loss" in charts and f"past_{run.id}_teacher" not in charts
     button(app, "Compare the results")
+
+
+class TestWindow:
+    """What the student's window cuts is said before training, with a longer one a click away."""
+
+    LONG = ["one two three four five " * 40, "short", "pipe burst " * 30]
+
+    def test_the_share_cut_is_said_and_a_click_reads_more(self, home, started):
+        seeded_project(home, words=self.LONG)
+        app = opened("train")
+        assert re.search(
+            r"6\d % of the texts are longer than the 64 tokens that the student reads", words(app)
+        )
+        wider = app.button(key="train_wider")
+        assert re.fullmatch(r"Use 256 tokens: 0 % cut, about \d\.\d × the time", wider.label)
+        wider.click().run()
+        assert app.number_input(key="train_tokens").value == 256
+        assert "of the texts are longer" not in words(app)
+        button(app, "Start training").click().run()
+        assert "--max-tokens=256" in started[0]
+
+    def test_nothing_is_said_where_nothing_is_cut(self, home, started):
+        seeded_project(home)
+        assert "tokens that the student reads" not in words(opened("train"))
+
+    def test_another_student_is_counted_with_what_is_known_of_it(self, home, started):
+        seeded_project(home, words=self.LONG)
+        app = opened("train")
+        app.get_by_key("train_student_kind").set_value("A folder or hub id").run()
+        app.text_input(key="train_student").set_value("/no/such/model").run()
+        assert not app.exception
+        assert "About " in words(app) and "of the texts are longer than the 64" in words(app)

@@ -103,9 +103,9 @@ def test_from_a_file_to_a_curated_set_and_a_student(server, page, some_messages)
     download(page, "student.zip").wait_for(timeout=300_000)
     page.get_by_text("The student's forms").wait_for()
     archive = zipfile.ZipFile(io.BytesIO(fetch(page, download(page, "student.zip"))))
-    assert {f"student/{name}" for name in ("model.safetensors", "model.onnx", "predict.py")} <= set(
-        archive.namelist()
-    )
+    assert {
+        f"student/{name}" for name in ("model.safetensors", "onnx/model.onnx", "predict.py")
+    } <= set(archive.namelist())
     assert page.problems == []
 
 

@@ -183,7 +183,14 @@ def test_names_are_only_names(name):
         )
     )  # fmt: skip
     found, rest = front(card)
-    assert set(found) == {"pipeline_tag", "tags", "base_model", "metrics", "model-index"}
+    assert set(found) == {
+        "library_name",
+        "pipeline_tag",
+        "tags",
+        "base_model",
+        "metrics",
+        "model-index",
+    }
     assert found["base_model"] == [visible(name)]
     assert found["model-index"][0]["name"] == f"{visible(name)}, run 3"
     tokens = markdown_it.MarkdownIt("commonmark", {"linkify": False}).enable("table").parse(rest)

@@ -11,7 +11,7 @@ import pytest
 from llkd import students
 from llkd.errors import ModelError, NotFound
 from llkd.pipeline.taking_away import SCRIPT
-from llkd.students.onnx import FILES, load_onnx, write_onnx
+from llkd.students.onnx import FILES, PLACE, load_onnx, write_onnx
 from tests.llkd.tiny_student import CLASSES, make_encoder, toy_texts
 
 HOSTILE = [
@@ -47,7 +47,8 @@ def student(tmp_path_factory):
 def folder(student, tmp_path_factory):
     made = tmp_path_factory.mktemp("student")
     student.save(made)
-    write_onnx(student, made)
+    (made / PLACE).mkdir()
+    write_onnx(student, made / PLACE)
     (made / "predict.py").write_bytes(SCRIPT.read_bytes())
     return made
 
@@ -64,7 +65,7 @@ def asked(folder, *arguments, cwd, data=None):
 @pytest.mark.parametrize("count", [1, 3, 40])
 def test_the_graph_says_what_torch_says_in_batches_of_any_size(student, folder, count):
     texts = (HOSTILE + toy_texts(40)[0])[:count]
-    form = load_onnx(folder / FILES["fp32"], student.tokenizer, threads=1)
+    form = load_onnx(folder / PLACE / FILES["fp32"], student.tokenizer, threads=1)
     expected = student.probabilities(texts)
     heard = []
     found = form.probabilities(texts, batch_size=7, on_batch=heard.append)
@@ -80,15 +81,17 @@ def test_the_classes_lie_apart_so_that_agreement_means_something(student):
 
 def test_eight_bits_are_smaller_and_nearly_the_same(student, folder):
     texts = toy_texts(60)[0]
-    small = load_onnx(folder / FILES["int8"], student.tokenizer, threads=1)
+    small = load_onnx(folder / PLACE / FILES["int8"], student.tokenizer, threads=1)
     expected, found = student.probabilities(texts), small.probabilities(texts)
     assert (found.argmax(1) == expected.argmax(1)).mean() >= 0.9
     assert 0 < np.abs(found - expected).mean() < 0.05
     assert found.sum(axis=1) == pytest.approx(np.ones(60), abs=1e-5)
-    session = onnxruntime.InferenceSession(folder / FILES["int8"])
+    session = onnxruntime.InferenceSession(folder / PLACE / FILES["int8"])
     about = session.get_modelmeta().custom_metadata_map
     assert json.loads(about["class_names"]) == CLASSES
-    assert (folder / FILES["int8"]).stat().st_size < (folder / FILES["fp32"]).stat().st_size
+    assert (folder / PLACE / FILES["int8"]).stat().st_size < (
+        folder / PLACE / FILES["fp32"]
+    ).stat().st_size
 
 
 def test_writing_leaves_the_student_as_it_was(student, tmp_path):
@@ -115,12 +118,16 @@ def test_what_cannot_be_written_or_read_is_said(student, tmp_path, monkeypatch):
         load_onnx(tmp_path / "model.onnx", student.tokenizer)
 
     def refuse(*args, **options):
-        raise RuntimeError("Operator nobody::knows\nlong advice")
+        try:
+            raise NotImplementedError("\x1b[31mOperator nobody::knows\x1b[0m\nlong advice")
+        except NotImplementedError as error:
+            raise RuntimeError("\x1b[96mThis is step 1/3\x1b[0m\nof it") from error
 
     monkeypatch.setattr("torch.onnx.export", refuse)
     with pytest.raises(ModelError) as error:
         write_onnx(student, tmp_path)
-    assert "cannot be written as ONNX: Operator nobody::knows" in str(error.value)
+    assert "(bert) cannot be written as ONNX: Operator nobody::knows. Take" in str(error.value)
+    assert "\x1b" not in str(error.value) and "step 1/3" not in str(error.value)
     assert "long advice" not in str(error.value) and "without --onnx" in str(error.value)
 
 
@@ -147,7 +154,7 @@ def test_the_script_reads_lines_of_any_bytes(student, folder, tmp_path):
 def test_the_script_takes_the_smaller_model(student, folder, tmp_path):
     texts = toy_texts(5)[0]
     found = asked(folder, "--int8", *texts, cwd=tmp_path)
-    small = load_onnx(folder / FILES["int8"], student.tokenizer)
+    small = load_onnx(folder / PLACE / FILES["int8"], student.tokenizer)
     p = np.array([[line["probabilities"][name] for name in CLASSES] for line in found])
     # In the script the five share a batch in their own order, here by length: padding is alike.
     assert np.abs(p - small.probabilities(texts)).max() < 1e-4
@@ -162,7 +169,8 @@ def test_the_embedded_student_as_onnx(tmp_path):
     made = students.load_student("embedded", ["a", "b"], 0, precision="fp32", device="cpu")
     made.network["head"].weight.data *= 20
     made.save(tmp_path)
-    write_onnx(made, tmp_path)
+    (tmp_path / PLACE).mkdir()
+    write_onnx(made, tmp_path / PLACE)
     (tmp_path / "predict.py").write_bytes(SCRIPT.read_bytes())
     texts = ["The striker scored twice.", "Shares fell.", "", "Straße 日本 😀", "word " * 300]
     expected = made.probabilities(texts)
@@ -170,5 +178,5 @@ def test_the_embedded_student_as_onnx(tmp_path):
     p = np.array([[line["probabilities"][name] for name in "ab"] for line in found])
     assert np.abs(p - expected).max() < 1e-4
     assert np.ptp(expected[:, 0]) > 0.05
-    size = (tmp_path / FILES["int8"]).stat().st_size
-    assert size < 0.3 * (tmp_path / FILES["fp32"]).stat().st_size
+    size = (tmp_path / PLACE / FILES["int8"]).stat().st_size
+    assert size < 0.3 * (tmp_path / PLACE / FILES["fp32"]).stat().st_size

@@ -153,11 +153,11 @@ def test_padding_is_masked():
 def test_saved_and_loaded_gives_the_same_probabilities(student, tmp_path):
     student.save(tmp_path / "saved")
     names = {path.name for path in (tmp_path / "saved").iterdir()}
-    assert {"model.safetensors", "head.safetensors", "student.json", "README.md"} <= names
+    assert {"model.safetensors", "student.json", "README.md", "modules.json"} <= names
     assert {"config.json", "tokenizer.json"} <= names
     about = json.loads((tmp_path / "saved" / "student.json").read_text())
     assert about == {
-        "format": 1,
+        "format": 2,
         "class_names": CLASSES,
         "pooling": "mean",
         "max_tokens": student.max_tokens,
@@ -169,25 +169,58 @@ def test_saved_and_loaded_gives_the_same_probabilities(student, tmp_path):
 
 def test_saved_files_name_no_path_of_this_machine(student, encoder, tmp_path):
     student.save(tmp_path / "saved")
-    for path in (tmp_path / "saved").iterdir():
+    for path in (tmp_path / "saved").rglob("*.*"):
         assert encoder.encode() not in path.read_bytes(), path.name
 
 
 def test_the_readme_loads_it_without_llkd(student, tmp_path):
     folder = tmp_path / "saved"
     student.save(folder)
-    snippet = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)[1]
-    assert "llkd" not in snippet
-    snippet = snippet.replace('["a text to classify"]', repr(TEXTS))
+    snippets = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)
+    assert len(snippets) == 2 and "llkd" not in "".join(snippets)
+    first, second = (
+        code.replace('["a text to classify"]', "TEXTS").replace(
+            "print(classify", "found = (classify"
+        )
+        for code in snippets
+    )
     code = (
-        f"{snippet}\nimport sys\nassert not any(n.startswith('llkd') for n in sys.modules)\n"
-        "print('RESULT', json.dumps(probabilities.tolist()))"
+        f"TEXTS = {TEXTS!r}\n{first}\n{second}\nimport json, sys\n"
+        "assert not any(n.startswith('llkd') for n in sys.modules)\n"
+        f"of = [[one['score'] for name in {CLASSES!r} for one in row if one['label'] == name]"
+        " for row in found]\n"
+        "print('RESULT', json.dumps([of, probabilities.tolist()]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
     )
-    result = json.loads(done.stdout.split("RESULT")[1])
-    assert student.probabilities(TEXTS) == pytest.approx(np.array(result), abs=1e-5)
+    for result in json.loads(done.stdout.split("RESULT")[1]):
+        assert student.probabilities(TEXTS) == pytest.approx(np.array(result), abs=1e-5)
+
+
+def save_as_in_version_0_3(student, folder):
+    """What a run of version 0.3.0 left."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True)
+    student.network["encoder"].save_pretrained(folder)
+    student.tokenizer.save_pretrained(folder)
+    head = {name: value.cpu() for name, value in student.network["head"].state_dict().items()}
+    save_file(head, folder / "head.safetensors")
+    about = {
+        "format": 1,
+        "class_names": student.class_names,
+        "pooling": "mean",
+        "max_tokens": student.max_tokens,
+    }
+    (folder / "student.json").write_text(json.dumps(about))
+    (folder / "README.md").write_text("# A small text classifier\n")
+
+
+def test_a_student_of_version_0_3_is_read(student, tmp_path):
+    save_as_in_version_0_3(student, tmp_path / "old")
+    again = students.load_saved(tmp_path / "old", precision="fp32", device="cpu")
+    assert np.array_equal(again.probabilities(TEXTS), student.probabilities(TEXTS))
 
 
 def test_a_saved_student_serves_as_a_start_for_another(student, tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from llkd import jobs
 from llkd.cli.actions.given import Document, as_job, training_config
-from llkd.store import Store
+from llkd.config import TrainingConfig
+from llkd.store import Project, Store
 
 
 def probe(store: Store, given: Namespace) -> Document:
@@ -26,6 +28,22 @@ def probe(store: Store, given: Namespace) -> Document:
     return as_job(store, given, "probe", f"Probe {project.name}", project, work)
 
 
+def _tell_cut(store: Store, given: Namespace, project: Project, config: TrainingConfig) -> None:
+    """Say before training how many texts the student's window cuts, and what a longer one costs."""
+    from llkd import curation
+
+    if given.job is not None:  # a page, or the command that started it, has said so
+        return
+    lengths = curation.text_lengths(store, project, config.student)
+    now, wider = curation.windows(lengths, config.max_tokens)
+    if now.share < curation.TOLD_FROM:
+        return
+    line = f"llkd: {curation.cut_sentence(lengths, now)}"
+    if wider is not None:
+        line += f" With --max-tokens {wider.tokens}: {curation.window_offer(wider)}."
+    print(line, file=sys.stderr, flush=True)
+
+
 def train(store: Store, given: Namespace) -> Document:
     """``llkd train``."""
     from llkd import curation
@@ -41,6 +59,7 @@ def train(store: Store, given: Namespace) -> Document:
         store.people.selection(project.id, config.selection.saved)
     if config.reference_run is not None:
         store.runs.get(config.reference_run, project.id)
+    _tell_cut(store, given, project, config)
 
     def work(job: jobs.JobContext) -> Document:
         from llkd import pipeline
@@ -66,6 +85,7 @@ def compare(store: Store, given: Namespace) -> Document:
         store.people.selection(project.id, saved)
     names = ARMS if given.arms is None else [name.strip() for name in given.arms.split(",")]
     arms = check_arms([name for name in names if name], saved)
+    _tell_cut(store, given, project, config)
 
     def work(job: jobs.JobContext) -> Document:
         from llkd import pipeline

@@ -1,6 +1,7 @@
 """A student taken away and asked about files on the command line, in real processes."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -108,11 +109,35 @@ def test_a_column_that_is_not_there_is_said_once_the_file_is_read(run, file):
 def test_an_export_with_onnx_says_what_was_measured(run, tmp_path):
     shown = llkd("export", "toy", "--out", tmp_path / "out", "--run", run, "--onnx")
     assert shown.returncode == 0, shown.stderr
-    table = [line.split()[0] for line in shown.stdout.splitlines() if line.startswith("model.")]
-    assert table == ["model.safetensors", "model.onnx", "model.int8.onnx"]
+    table = [
+        line.split()[0]
+        for line in shown.stdout.splitlines()
+        if line.startswith(("model.", "onnx/"))
+    ]
+    assert table == ["model.safetensors", "onnx/model.onnx", "onnx/model_quantized.onnx"]
     assert "accuracy" in shown.stdout and "ms a text" in shown.stdout
     assert (tmp_path / "out" / "student" / "predict.py").is_file()
     assert "--no-student leaves it out" in fails(
         "export", "toy", "--out", tmp_path / "x", "--run", run, "--onnx", "--no-student"
     )
     assert "name its run with --run" in fails("export", "toy", "--out", tmp_path / "x", "--onnx")
+
+
+def test_training_says_first_what_is_cut_and_which_option_reads_more(home, tiny):
+    store = Store()
+    labelled(store)
+    store.close()
+    options = ("--strategy", "all", "--student", tiny, "--epochs", "1")
+    done = llkd("train", "toy", *options, "--max-tokens", "4")
+    assert done.returncode == 0, done.stderr
+    first = done.stderr.splitlines()[0]
+    assert re.fullmatch(
+        r"llkd: (100|9\d) % of the texts are longer than the 4 tokens that the student reads, and "
+        r"are cut there\. With --max-tokens 16: [0-4] % cut, about \d\.\d × the time\.",
+        first,
+    ), first
+    run = document("runs", "toy")["runs"][-1]["run"]
+    notes = document("runs", "toy", "--run", run)
+    assert "of the texts reach the 4 tokens that the student reads" in str(notes)
+    again = llkd("train", "toy", *options)
+    assert "tokens that the student reads" not in again.stderr

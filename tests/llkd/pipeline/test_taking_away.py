@@ -1,6 +1,7 @@
 """A tiny student taken away: its ONNX files are made once, its card says what the run says."""
 
 import json
+import shutil
 import zipfile
 from dataclasses import replace
 
@@ -52,13 +53,14 @@ class TestExport:
     def test_the_student_comes_with_all_that_is_promised(self, opened, project, run, tmp_path):
         found = exported(opened, project, tmp_path / "out", run=run, onnx=True)
         folder = tmp_path / "out" / "student"
-        names = {path.name for path in folder.iterdir()}
+        names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
         assert names >= {
-            "model.safetensors", "head.safetensors", "tokenizer.json", "student.json",
-            "config.json", "model.onnx", "model.int8.onnx", "predict.py", "README.md",
+            "model.safetensors", "modeling_mean_pooled.py", "tokenizer.json", "student.json",
+            "config.json", "onnx/model.onnx", "onnx/model_quantized.onnx", "predict.py",
+            "README.md", "modules.json", "1_Pooling/config.json",
         }  # fmt: skip
         manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-        for name in ("model.onnx", "predict.py", "README.md"):
+        for name in ("onnx/model.onnx", "predict.py", "README.md"):
             assert manifest["files"][f"student/{name}"] == exporting.sha256(folder / name)
 
         card = (folder / "README.md").read_text(encoding="utf-8")
@@ -96,7 +98,7 @@ class TestExport:
     ):
         first = exported(opened, project, tmp_path / "one", run=run, onnx=True)
         assert {path.name for path in (run.folder / "onnx").iterdir()} == {
-            "model.onnx", "model.int8.onnx", "measured.json",
+            "model.onnx", "model_quantized.onnx", "measured.json",
         }  # fmt: skip
 
         def again(*args):
@@ -106,14 +108,14 @@ class TestExport:
             patched.setattr(taking_away, "_write_and_measure", again)
             second = exported(opened, project, tmp_path / "two", run=run, onnx=True)
             assert second["student"] == first["student"]
-            for name in ("model.onnx", "README.md"):
+            for name in ("onnx/model.onnx", "README.md"):
                 one, two = (tmp_path / out / "student" / name for out in ("one", "two"))
                 assert exporting.sha256(one) == exporting.sha256(two)
             (run.folder / "onnx" / "model.onnx").unlink()
             with pytest.raises(AssertionError, match="measured twice"):
                 exported(opened, project, tmp_path / "three", run=run, onnx=True)
         exported(opened, project, tmp_path / "three", run=run, onnx=True)
-        assert (tmp_path / "three" / "student" / "model.onnx").is_file()
+        assert (tmp_path / "three" / "student" / "onnx" / "model.onnx").is_file()
         # Other weights under the same name are another student.
         config_file = run.student_folder / "config.json"
         config_file.write_text(config_file.read_text() + " ")
@@ -121,6 +123,33 @@ class TestExport:
             patched.setattr(taking_away, "_write_and_measure", again)
             with pytest.raises(AssertionError, match="measured twice"):
                 exported(opened, project, tmp_path / "four", run=run, onnx=True)
+
+    def test_a_run_of_version_0_3_is_exported_in_the_new_form(self, opened, project, run, tmp_path):
+        from tests.llkd.test_students import save_as_in_version_0_3
+
+        student = load_saved(run.student_folder, precision="fp32", device="cpu")
+        shutil.rmtree(run.student_folder)
+        save_as_in_version_0_3(student, run.student_folder)
+        before = exporting.sha256(run.student_folder / "model.safetensors")
+        # ONNX files as version 0.3 kept them are not taken for today's.
+        (run.folder / "onnx").mkdir()
+        (run.folder / "onnx" / "model.int8.onnx").write_bytes(b"old")
+        (run.folder / "onnx" / "measured.json").write_text('{"format": 1}')
+        exported(opened, project, tmp_path / "out", run=run, onnx=True)
+        folder = tmp_path / "out" / "student"
+        assert json.loads((folder / "student.json").read_text())["format"] == 2
+        assert (folder / "modeling_mean_pooled.py").is_file()
+        assert not (folder / "head.safetensors").exists()
+        assert sorted(path.name for path in (folder / "onnx").iterdir()) == [
+            "model.onnx", "model_quantized.onnx",
+        ]  # fmt: skip
+        texts = ["goal match team", "stock bank"]
+        again = load_saved(folder, precision="fp32", device="cpu")
+        assert np.array_equal(again.probabilities(texts), student.probabilities(texts))
+        assert exporting.sha256(run.student_folder / "model.safetensors") == before
+        file = tmp_path / "new.txt"
+        file.write_text("\n".join(texts))
+        assert classify(opened, project, run, file, out=tmp_path / "a.csv")["classified"] == 2
 
     def test_the_card_tells_the_languages_found_at_the_import(self, opened, project, run):
         shares = {"English": 0.5, "a": 0.1, "b": 0.1, "c": 0.1, "d": 0.1, "rare": 0.05}
@@ -138,8 +167,8 @@ class TestExport:
         with zipfile.ZipFile(tmp_path / "out" / "student.zip") as archive:
             names = set(archive.namelist())
             card = archive.read("student/README.md").decode()
-        assert "student/model.safetensors" in names and "student/model.onnx" not in names
-        assert "## How good it is" in card and "from transformers import AutoModel" in card
+        assert "student/model.safetensors" in names and "student/onnx/model.onnx" not in names
+        assert "## How good it is" in card and "AutoModelForSequenceClassification" in card
         assert "onnx" not in card.lower()
 
     def test_without_gold_only_agreement_is_told(self, opened, tiny, tmp_path):
@@ -166,7 +195,7 @@ class TestExport:
 
         def broken(path, tokenizer, threads=None):
             form = load(path, tokenizer, threads)
-            if path.name == "model.int8.onnx":
+            if path.name == "model_quantized.onnx":
                 right = form.probabilities
                 form.probabilities = lambda texts: right(texts)[:, ::-1]
             return form
@@ -190,7 +219,7 @@ class TestExport:
         view = {"teacher_threshold": 0.6, "calibration": "batch", "run": run.id}
         opened.people.save_selection(project.id, "sure", view, {})
         exported(opened, project, tmp_path / "out", selection="sure", onnx=True)
-        assert (tmp_path / "out" / "student" / "model.onnx").is_file()
+        assert (tmp_path / "out" / "student" / "onnx" / "model.onnx").is_file()
         opened.people.save_selection(project.id, "plain", {**view, "run": None}, {})
         exported(opened, project, tmp_path / "two", selection="plain")
         assert not (tmp_path / "two" / "student").exists()
