@@ -8,6 +8,7 @@ import streamlit as st
 
 from llkd import curation
 from llkd.store import Project, Store
+from ui.wording import count
 
 KEY = "train_tokens"
 

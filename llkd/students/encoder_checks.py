@@ -40,12 +40,14 @@ def check_kind(config: Any, who: str) -> None:
         raise ModelError(f"{who} is an encoder-decoder model. {CHOOSE}")
 
 
-def usable_length(encoder: Any, tokenizer: Any, who: str, wanted: int) -> tuple[int, int]:
+def usable_length(
+    encoder: Any, tokenizer: Any, who: str, wanted: int, trained: bool = False
+) -> tuple[int, int]:
     """The longest input in tokens (at most what the model takes), and the size of its vectors.
 
     Tried in evaluation mode on the CPU, up to ``wanted`` tokens. Raises ModelError where the
-    encoder takes no texts, where padding or the batch changes its answer, or where it answers
-    differently when asked again.
+    encoder takes no texts and, unless it is ``trained`` already (version 0.3 did not look), where
+    padding or the batch changes its answer or where it answers differently when asked again.
     """
     inputs = set(inspect.signature(encoder.forward).parameters)
     if "input_ids" not in inputs or inputs & OTHER_INPUTS:
@@ -56,7 +58,7 @@ def usable_length(encoder: Any, tokenizer: Any, who: str, wanted: int) -> tuple[
     limit = token_limit(encoder, tokenizer)
     trial = _Trial(encoder, tokenizer, who)
     longest = min(wanted, limit, LONGEST_TRIAL)
-    size = trial.check(min(longest, PADDED_TRIAL))
+    size = trial.check(min(longest, PADDED_TRIAL), trained)
     if longest > PADDED_TRIAL and not trial.reads(longest):
         limit = trial.longest_read(PADDED_TRIAL, longest)
     return limit, size
@@ -76,7 +78,7 @@ class _Trial:
         words = sorted(set(tokenizer.get_vocab().values()) - special)
         self._words = np.array(words, dtype=np.int32)
 
-    def check(self, longest: int) -> int:
+    def check(self, longest: int, trained: bool) -> int:
         """Rows of three lengths, together and alone; returns the size of the vectors."""
         import torch
 
@@ -86,6 +88,8 @@ class _Trial:
             together = self._pooled(rows)
             again = self._pooled(rows)
             alone = torch.cat([self._pooled([row]) for row in rows])
+            if trained:
+                return int(together.shape[1])
             # Some take other lengths in training than afterwards.
             self._encoder.train()
             self._pooled(rows)

@@ -46,11 +46,23 @@ def load_student(
     precision: str = "auto",
     device: str | None = None,
 ) -> Student:
-    """A student with the encoder of ``spec`` and a fresh head drawn from ``seed``.
+    """A student with the encoder of ``spec`` and a fresh head drawn from ``seed``, to be trained.
 
     ``spec`` is ``embedded``, a folder or a hub id. Raises NotFound or ModelError with the reason;
     a model whose answers would depend on padding or chance is refused here, before any training.
     """
+    return _assemble(spec, class_names, seed, max_tokens, precision, device)
+
+
+def _assemble(
+    spec: str,
+    class_names: Sequence[str],
+    seed: int,
+    max_tokens: int,
+    precision: str,
+    device: str | None,
+    trained: bool = False,
+) -> Student:
     import torch
 
     from llkd import models
@@ -62,7 +74,9 @@ def load_student(
         # An encoder's own missing parts (a pooler that nobody saved) come from the seed, too.
         torch.manual_seed(seed)
         encoder, tokenizer = _load_encoder(student_folder(spec), spec)
-        limit, size = usable_length(encoder, tokenizer, f"The student {spec!r}", max_tokens)
+        limit, size = usable_length(
+            encoder, tokenizer, f"The student {spec!r}", max_tokens, trained
+        )
         torch.manual_seed(seed)
         head = torch.nn.Linear(size, len(class_names))
         torch.nn.init.normal_(head.weight, std=0.02)
@@ -83,7 +97,7 @@ def load_saved(folder: str | Path, precision: str = "auto", device: str | None =
         about = json.loads((source / ABOUT).read_text("utf-8"))
         names, max_tokens = list(about["class_names"]), int(about["max_tokens"])
         head = read_head(source)
-        student = load_student(str(source), names, 0, max_tokens, precision, device)
+        student = _assemble(str(source), names, 0, max_tokens, precision, device, trained=True)
         student.network["head"].load_state_dict(head)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from llkd import students
 from llkd.config import LabelSet, TeacherConfig
@@ -53,8 +54,6 @@ def one_sentence(error):
 
 @pytest.mark.parametrize("kind", STUDENTS)
 def test_a_student_answers_for_each_text_alone_and_is_kept_whole(kind, tmp_path):
-    import torch
-
     make_model(kind, tmp_path / "made")
     student = students.load_student(
         str(tmp_path / "made"), CLASSES, 1, precision="fp32", device="cpu"
@@ -79,6 +78,19 @@ def test_what_cannot_be_a_student_is_refused_in_a_sentence(kind, tmp_path):
     with pytest.raises(ModelError, match=NO_STUDENTS[kind]) as error:
         students.load_student(str(tmp_path), CLASSES, 0, device="cpu")
     assert one_sentence(error) and "Choose an encoder such as BERT" in str(error.value)
+
+
+def test_one_that_version_0_3_trained_still_answers(tmp_path):
+    from tests.llkd.test_students import save_as_in_version_0_3
+
+    model, tokenizer = make_model("fnet", tmp_path / "made")
+    head = torch.nn.Linear(32, 2)
+    network = torch.nn.ModuleDict({"encoder": model, "head": head})
+    save_as_in_version_0_3(
+        students.Student(network, tokenizer, CLASSES, 16, "fp32"), tmp_path / "old"
+    )
+    found = students.load_saved(tmp_path / "old", precision="fp32", device="cpu")
+    assert found.probabilities(TEXTS).shape == (len(TEXTS), 2)
 
 
 def test_the_encoder_of_a_t5_is_refused_with_the_reason(tmp_path):
