@@ -263,7 +263,7 @@ def test_truncated_weights_are_refused(student, tmp_path):
     student.save(tmp_path / "saved")
     weights = tmp_path / "saved" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(ModelError, match="could not be loaded"):
+    with pytest.raises(ModelError, match="cannot be read"):
         students.load_saved(tmp_path / "saved")
 
 
