@@ -137,6 +137,14 @@ def folder_fingerprint(folder: Path, home: str | Path | None = None) -> str:
     return digest.hexdigest()
 
 
+def student_digest(spec: str, home: str | Path | None = None) -> str | None:
+    """What tells a student's weights from others: a sha256; None for a model of a hub."""
+    if spec == "embedded":
+        return EMBEDDED_STUDENT.sha256
+    folder = Path(spec).expanduser()
+    return folder_fingerprint(folder, home) if folder.is_dir() else None
+
+
 def converted_folder(model: EmbeddedModel, home: str | Path | None = None) -> Path:
     """Where an embedded model's converted weights are, once :func:`converted` has made them."""
     return cache_folder(home) / f"{model.name}-{model.sha256[:8]}"

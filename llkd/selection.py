@@ -218,15 +218,20 @@ def selection_weights(confidence: Floats, need: Floats, selected: Bools, weighti
 
 @dataclass(frozen=True)
 class AdaptiveThreshold:
-    """One signal's threshold per class: scale x whole-data average x class average / largest."""
+    """One signal's threshold per class: scale x whole-data average x class average / largest.
+
+    ``noise [C]`` is the variance of each uncorrected class average where a single text has a
+    variance of 1: v_t = momentum^2 v_{t-1} + (1 - momentum)^2 / (texts of the class in the batch).
+    """
 
     overall: MovingMean
     per_class: MovingMean
+    noise: Floats
 
     @classmethod
     def fresh(cls, classes: int) -> AdaptiveThreshold:
         """A threshold that has seen no batch."""
-        return cls(MovingMean.zeros(1), MovingMean.zeros(classes))
+        return cls(MovingMean.zeros(1), MovingMean.zeros(classes), np.zeros(classes))
 
     def update(self, values: Floats, label: Ints, momentum: float) -> AdaptiveThreshold:
         """Take in one batch; an empty one changes nothing."""
@@ -234,26 +239,57 @@ class AdaptiveThreshold:
             return self
         means, present = class_means(values, label, len(self.per_class.total))
         overall = self.overall.update(np.array([values.mean()]), np.array([True]), momentum)
-        return AdaptiveThreshold(overall, self.per_class.update(means, present, momentum))
+        texts = np.bincount(label, minlength=len(means))
+        moved = momentum**2 * self.noise + (1 - momentum) ** 2 / np.maximum(texts, 1)
+        noise = np.where(present, moved, self.noise)
+        return AdaptiveThreshold(overall, self.per_class.update(means, present, momentum), noise)
 
-    def value(self, momentum: float, scale: float, class_specific: bool) -> Floats:
-        """Thresholds ``[C]``. A class not yet seen has ratio 1."""
+    def texts(self, momentum: float) -> Floats:
+        """The effective number of texts in each class average, ``[C]``; 0 for a class not seen.
+
+        As many as a plain mean of the same variance has (Kish 1965): (1 - momentum^t)^2 / v_t.
+        """
+        corrected = 1.0 - momentum ** self.per_class.updates.astype(np.float64)
+        return np.divide(
+            corrected**2, self.noise, out=np.zeros_like(self.noise), where=self.noise > 0
+        )
+
+    def value(
+        self, momentum: float, scale: float, class_specific: bool, shrinkage: float = 0.0
+    ) -> Floats:
+        """Thresholds ``[C]``. A class not yet seen has ratio 1.
+
+        With ``shrinkage`` k the ratio r of a class with n texts in its average becomes
+        (n r + k) / (n + k): nearer to 1 the fewer they are.
+        """
         overall = float(self.overall.value(momentum)[0])
         classes = self.per_class.value(momentum)
         largest = classes.max(initial=0.0)
         ratio = np.ones(len(classes))
         if class_specific and largest > 0:
             ratio = np.where(self.per_class.updates > 0, classes / largest, 1.0)
+            if shrinkage > 0:
+                texts = self.texts(momentum)
+                ratio = (texts * ratio + shrinkage) / (texts + shrinkage)
         return scale * overall * ratio
 
     def state(self) -> dict[str, Any]:
         """As JSON values."""
-        return {"overall": self.overall.state(), "per_class": self.per_class.state()}
+        return {
+            "overall": self.overall.state(),
+            "per_class": self.per_class.state(),
+            "noise": self.noise.tolist(),
+        }
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> AdaptiveThreshold:
         """From the JSON values of :meth:`state`."""
-        return cls(MovingMean.restored(state["overall"]), MovingMean.restored(state["per_class"]))
+        per_class = MovingMean.restored(state["per_class"])
+        # Checkpoints of before 0.4 do not hold it, and their runs do not shrink.
+        noise = state.get("noise", np.zeros(len(per_class.total)))
+        return cls(
+            MovingMean.restored(state["overall"]), per_class, np.asarray(noise, dtype=np.float64)
+        )
 
 
 @dataclass(frozen=True)
@@ -261,8 +297,9 @@ class AdaptiveSelection:
     """LLKD: texts the teacher is sure of and the student is not, thresholds moving with both.
 
     ``teacher_gate`` and ``student_gate`` switch one side off (``student_only``,
-    ``teacher_only``). With ``target_rate`` the student's scale is steered after each step, so
-    that the moving share of selected samples meets the wanted share.
+    ``teacher_only``). ``class_shrinkage`` draws the class ratios towards 1 where few texts stand
+    behind them (:meth:`AdaptiveThreshold.value`). With ``target_rate`` the student's scale is
+    steered after each step, so that the moving share of selected samples meets the wanted share.
     Raises ConfigError for settings or arrays out of range.
     """
 
@@ -271,6 +308,7 @@ class AdaptiveSelection:
     teacher_scale: float = 1.0
     student_scale: float = 1.0
     class_specific: bool = True
+    class_shrinkage: float = 0.0
     weighting: str = "product"
     target_rate: float | None = None
     teacher_gate: bool = True
@@ -285,7 +323,7 @@ class AdaptiveSelection:
             raise ConfigError(f"num_classes is at least 2, but it was {self.num_classes}.")
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"momentum is from 0 to below 1, but it was {self.momentum}.")
-        for name in ("teacher_scale", "student_scale"):
+        for name in ("teacher_scale", "student_scale", "class_shrinkage"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} is 0 or more, but it was {getattr(self, name)}.")
         if self.weighting not in WEIGHTINGS:
@@ -361,12 +399,16 @@ class AdaptiveSelection:
     def _teacher_threshold(self) -> Floats:
         if not self.teacher_gate:
             return np.zeros(self.num_classes)
-        return self.teacher.value(self.momentum, self.teacher_scale, self.class_specific)
+        return self.teacher.value(
+            self.momentum, self.teacher_scale, self.class_specific, self.class_shrinkage
+        )
 
     def _student_threshold(self) -> Floats:
         if not self.student_gate:
             return np.zeros(self.num_classes)
-        return self.student.value(self.momentum, self.student_scale, self.class_specific)
+        return self.student.value(
+            self.momentum, self.student_scale, self.class_specific, self.class_shrinkage
+        )
 
     def _steered(self, selected: Bools) -> AdaptiveSelection:
         """Move the student's scale towards the wanted share: too many selected raises it."""

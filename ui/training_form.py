@@ -354,3 +354,15 @@ def _advanced(selection: dict[str, Any], values: dict[str, Any]) -> None:
         key="train_class_specific",
         persist_state="session",
     )
+    selection["class_shrinkage"] = first.number_input(
+        "Class shrinkage (0: off)",
+        0.0,
+        1e6,
+        usual.class_shrinkage,
+        step=5.0,
+        key="train_class_shrinkage",
+        persist_state="session",
+        disabled=not selection["class_specific"],
+        help="Draws each class's threshold towards the common one, as if so many average texts "
+        "were among its own. With many classes a text is otherwise compared with itself.",
+    )

@@ -47,6 +47,12 @@ class SelectionConfig(Settings):
         default=1.0, ge=0.0, le=10.0, description="below 1 keeps more, above 1 less"
     )
     class_specific: bool = True
+    class_shrinkage: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1e6,
+        description="in texts: pull of a class's threshold to the common one; 0 is none",
+    )
     weighting: Weighting = Field(
         default="product",
         description="of selected texts in the loss: product, mean, none, softmatch",
@@ -72,6 +78,11 @@ class SelectionConfig(Settings):
         ge=1,
         le=1000,
         description="recent batches that learnability, small_loss and trust look back on",
+    )
+    vote_damping: Unit | None = Field(
+        default=None,
+        description="of the share of a class that its neighbours' votes are divided by: 1 in full, "
+        "0 not at all; by default 0.5",
     )
     warmup_steps: int = Field(
         default=0, ge=0, le=10**6, description="first steps, which train on every text"

@@ -10,6 +10,7 @@ from llkd.curation.embeddings import (
     embeddings_path,
     has_embeddings,
     load_embeddings,
+    made_by,
     nearest_rows,
     newest_embeddings,
     probe_signals,
@@ -33,7 +34,13 @@ from llkd.curation.labels import (
     quoted,
     teacher_labels,
 )
-from llkd.curation.neighbours import Opinions, neighbour_opinions
+from llkd.curation.neighbours import (
+    Opinions,
+    nearest_voters,
+    neighbour_opinions,
+    opinions_of,
+    voting_groups,
+)
 from llkd.curation.order import random_order, random_sample
 from llkd.curation.plane import (
     PROBE,
@@ -102,10 +109,13 @@ __all__ = [
     "labelled_pool",
     "load_embeddings",
     "load_plane",
+    "made_by",
     "nearest_rows",
     "plane_of",
+    "nearest_voters",
     "neighbour_opinions",
     "newest_embeddings",
+    "opinions_of",
     "not_fitted",
     "probe_signals",
     "quoted",
@@ -117,5 +127,6 @@ __all__ = [
     "summary",
     "teacher_labels",
     "top_share_thresholds",
+    "voting_groups",
     "with_decisions",
 ]

@@ -40,13 +40,35 @@ def newest_embeddings(store: Store, project: Project) -> Path | None:
     return found[-1] if found else None
 
 
-def save_embeddings(path: Path, values: np.ndarray) -> None:
-    """Keep embeddings ``[n, d]`` of all texts in row order as safetensors, whole or not at all."""
+def save_embeddings(path: Path, values: np.ndarray, student: str | None = None) -> None:
+    """Keep embeddings ``[n, d]`` of all texts in row order as safetensors, whole or not at all.
+
+    ``student`` is the digest of the model that made them (``models.student_digest``).
+    """
     from safetensors.numpy import save_file
 
+    facts = None if student is None else {"student_sha256": student}
     with atomic_file(path) as temporary:
-        save_file({"embeddings": np.ascontiguousarray(values, dtype=np.float32)}, temporary)
+        arrays = {"embeddings": np.ascontiguousarray(values, dtype=np.float32)}
+        save_file(arrays, temporary, metadata=facts)
         temporary.chmod(0o644)
+
+
+def made_by(path: Path, student: str, digest: str | None) -> bool:
+    """Whether embeddings are those of this student as it is now, by the digest of its weights.
+
+    Files of before 0.4 hold no digest: the embedded student has not changed since, a folder's may.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        return False
+    try:
+        with safe_open(path, framework="np") as file:
+            known = (file.metadata() or {}).get("student_sha256")
+    except (SafetensorError, OSError):
+        return True  # damaged: reading it says so
+    return digest is None or known == digest or (known is None and student == "embedded")
 
 
 def read_embeddings(path: Path) -> np.ndarray:

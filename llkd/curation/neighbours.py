@@ -16,6 +16,8 @@ import numpy as np
 from llkd.signals import Floats, Ints
 
 NEIGHBOURS = 15
+EXACT_VOTERS = 50_000
+"""Among more voters the nearest are looked up in an index, which misses one in some hundreds."""
 _BLOCK = 4096
 Groups = Ints
 
@@ -89,21 +91,48 @@ def nearest_voters(
 
     Several near-duplicates stand where the mean of their directions is.
     """
-    from sklearn.neighbors import NearestNeighbors
-
     count = int(voters.max(initial=-1)) + 1
     asked = bounded(count, neighbours)
     if asked < 1:
         return np.zeros((len(points), 0), dtype=np.int64)
     places = _mean_directions(points, voters, count)
-    search = NearestNeighbors(n_neighbors=asked + 1, algorithm="brute", metric="cosine").fit(places)
+    search = (_exact if count <= EXACT_VOTERS else _indexed)(places, asked + 1, check)
     found = np.empty((len(points), asked), dtype=np.int64)
     for start in range(0, len(points), _BLOCK):
         if check is not None:
             check()
         part = slice(start, start + _BLOCK)
-        found[part] = without_own(search.kneighbors(points[part], return_distance=False), own[part])
+        found[part] = without_own(search(points[part]), own[part])
     return found
+
+
+Search = Callable[[np.ndarray], Ints]
+
+
+def _exact(places: np.ndarray, asked: int, check: Callable[[], None] | None) -> Search:
+    """Every voter is compared with every text."""
+    from sklearn.neighbors import NearestNeighbors
+
+    model = NearestNeighbors(n_neighbors=asked, algorithm="brute", metric="cosine").fit(places)
+    return lambda points: model.kneighbors(points, return_distance=False)
+
+
+def _indexed(places: np.ndarray, asked: int, check: Callable[[], None] | None) -> Search:
+    """A graph of near ones is walked (HNSW, Malkov and Yashunin 2020)."""
+    from usearch.index import Index
+
+    index = Index(ndim=places.shape[1], metric="cos", dtype="f32", expansion_add=64)
+    for start in range(0, len(places), _BLOCK):
+        if check is not None:
+            check()
+        part = np.ascontiguousarray(places[start : start + _BLOCK], dtype=np.float32)
+        index.add(np.arange(start, start + len(part)), part)
+
+    def search(points: np.ndarray) -> Ints:
+        wanted = np.ascontiguousarray(points, dtype=np.float32)
+        return np.asarray(index.search(wanted, asked).keys, dtype=np.int64).reshape(-1, asked)
+
+    return search
 
 
 def without_own(nearest: Ints, own: Ints) -> Ints:

@@ -15,10 +15,18 @@ from llkd import comparisons, curation, fairness
 from llkd.config import SelectionConfig, TrainingConfig, build
 from llkd.errors import SelectsNothing, UserError
 from llkd.jobs import JobContext
-from llkd.pipeline.probing import embed_and_probe
+from llkd.pipeline.probing import embed_and_probe, student_embeddings
 from llkd.pipeline.reporting import Entry, report
 from llkd.pipeline.targets import LabelBasis, label_basis, targets_digest
-from llkd.pipeline.training import BY_EMBEDDING, fit, prepare, run_rows_digest, selected_targets
+from llkd.pipeline.training import (
+    BY_EMBEDDING,
+    BY_NEIGHBOURS,
+    fit,
+    neighbour_rule,
+    prepare,
+    run_rows_digest,
+    selected_targets,
+)
 from llkd.store import Project, Run, Store
 
 ARMS = fairness.USUAL_ARMS
@@ -82,10 +90,12 @@ def compare(
     config = _judged(store, project, config, job, until)
     if BY_EMBEDDING & set(names) and not curation.has_embeddings(store, project):
         embed_and_probe(store, project, job, student=config.student)
+    if BY_NEIGHBOURS & set(names):
+        student_embeddings(store, project, config.student, job)
     if "basis" not in job.facts:
         job.remember(basis=label_basis(store, project, config, until=until).document())
     basis = LabelBasis(**job.facts["basis"])
-    _check_arms_select(store, project, config, names, until, basis)
+    _check_arms_select(store, project, config, names, until, basis, job)
     done: list[Entry] = []
     parts = seeds * comparisons.runs_a_seed(names, budgets)
     for seed in range(config.seed, config.seed + seeds):
@@ -114,6 +124,7 @@ def _check_arms_select(
     names: Sequence[str],
     until: float,
     basis: LabelBasis,
+    job: JobContext,
 ) -> None:
     """Raise UserError, before anything trains, where an arm would train on nothing."""
     for arm in names:
@@ -121,7 +132,7 @@ def _check_arms_select(
             settings = _config(config, arm, "epochs", config.seed, None)
             try:
                 if settings is not None:
-                    selected_targets(store, project, settings, until=until, basis=basis)
+                    selected_targets(store, project, settings, until=until, basis=basis, job=job)
             except SelectsNothing as error:
                 raise UserError(
                     f"{error} To compare here, leave the arm {arm!r} out: name arms that can train "
@@ -217,10 +228,11 @@ def _arm(
         same = run.config == config and run.labelling_id == frozen.basis.labelling
         mine = job.facts.get("run_id") == run.id
         finished = run.summary is not None and run.labels.get("targets_sha256") == targets
+        finished = finished and run.labels.get("neighbour_rule") == neighbour_rule(config)
         if same and (finished or (mine and run.summary is None)):
             break
     else:
-        run = prepare(store, project, config, job.job_id, **shared)
+        run = prepare(store, project, config, job.job_id, job=job, **shared)
         job.remember(run_id=run.id)
     if run.summary is None:
         fit(store, project, run, job)

@@ -18,13 +18,17 @@ import pyarrow.parquet as pq
 from llkd import curation, signals
 from llkd.config import TrainingConfig
 from llkd.errors import UserError
+from llkd.jobs import JobContext
+from llkd.pipeline.nearest import nearest_texts
+from llkd.pipeline.probing import Unwatched
 from llkd.pipeline.targets import Targets
 from llkd.signals import Floats, Ints
 from llkd.store import Project, Store
 from llkd.store.home import atomic_file
-from llkd.strategies import Support, label_support
+from llkd.strategies import VOTE_DAMPING, Support, label_support
 
 FILE = "evidence.parquet"
+UNWATCHED = Unwatched()
 LEAST_AUDITED = 30
 LEAST_ROWS = 100
 MOST_HELD_OUT = 2000
@@ -56,7 +60,13 @@ class Evidence:
     support: Floats | None = None
 
 
-def collect(store: Store, project: Project, found: Targets, config: TrainingConfig) -> Evidence:
+def collect(
+    store: Store,
+    project: Project,
+    found: Targets,
+    config: TrainingConfig,
+    job: JobContext | Unwatched = UNWATCHED,
+) -> Evidence:
     """What is known of these pool rows besides their labels.
 
     Raises UserError where there is nothing to stop by, or no embeddings for the neighbours.
@@ -77,17 +87,12 @@ def collect(store: Store, project: Project, found: Targets, config: TrainingConf
             spread[probed[0]] = probed[1]
             unseen = spread[rows]
     elif config.selection.strategy in {"neighbours", "needed_neighbours"}:
-        points = curation.load_embeddings(store, project)
-        if points is None:
-            raise UserError(
-                f"The strategy {config.selection.strategy!r} compares texts by their embeddings, "
-                "and there are none yet. Make them with: "
-                f"llkd probe {curation.quoted(project.name)}"
-            )
         label = plane.frame["label"].to_numpy()[at]
         certain = human | found.without_confidence
         said = np.where(certain[:, None], np.eye(own.shape[1])[np.maximum(label, 0)], own)
-        support = _support(curation.neighbour_opinions(points[rows], label, said), own, label)
+        ask = nearest_texts(store, project, config, rows, job)
+        opinions = curation.opinions_of(*ask, label, said)
+        support = _support(opinions, own, label, vote_damping(config))
     held_out, source = np.zeros(len(rows), dtype=np.bool_), ""
     if config.early_stopping == "auto":
         # Part of the pool's labels: what judges at the end must not choose the student.
@@ -108,10 +113,16 @@ def collect(store: Store, project: Project, found: Targets, config: TrainingConf
     )
 
 
-def _support(opinions: curation.Opinions, own: Floats, label: Ints) -> Support:
+def vote_damping(config: TrainingConfig) -> float:
+    """The power of the class shares: as set, else the usual one."""
+    wanted = config.selection.vote_damping
+    return VOTE_DAMPING if wanted is None else wanted
+
+
+def _support(opinions: curation.Opinions, own: Floats, label: Ints, damping: float) -> Support:
     """What the nearest texts say of each label; nothing passes where nobody could vote."""
     votes, means, base = (np.nan_to_num(values) for values in opinions)
-    return label_support(votes, means, own, label, base)
+    return label_support(votes, means, own, label, base, damping)
 
 
 def hold_out(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from llkd import curation
 from llkd.config import TeacherConfig
 from llkd.jobs import JobContext
-from llkd.pipeline.probing import Unwatched, embed_texts
+from llkd.pipeline.probing import Unwatched, student_embeddings
 from llkd.store import Project, Store
 from llkd.teachers.base import FewShot
 
@@ -31,13 +30,5 @@ def few_shot(
     if config.examples == "nearest":
         if snapshot is None:
             curation.check_examples(store, project, config)  # before minutes of embedding
-        path = curation.embeddings_path(store, project, student)
-        if not path.exists():
-            in_use = curation.newest_embeddings(store, project)
-            embed_texts(store, project, student, job or Unwatched())
-            if in_use is not None:
-                # The newest are the probe's, and these are not for the probe. Two files may be made
-                # within one tick of the clock, or the clock be set back.
-                later = path.stat().st_mtime_ns + 1
-                os.utime(in_use, ns=(later, later))
+        student_embeddings(store, project, student, job or Unwatched())
     return curation.few_shot(store, project, config, snapshot=snapshot, student=student)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from llkd import curation
 from llkd.errors import UserError
 from llkd.jobs import JobContext
+from llkd.models import student_digest
 from llkd.store import Project, Store
 
 PART_ROWS = 4096
@@ -64,23 +66,44 @@ class Unwatched:
 def kept_embeddings(store: Store, project: Project, student: str, job: JobContext) -> np.ndarray:
     """The untrained student's embeddings of every text ``[n, d]``: kept ones, or made now."""
     path = curation.embeddings_path(store, project, student)
-    if path.exists():
+    if curation.made_by(path, student, student_digest(student, store.home.root)):
         path.touch()  # the newest embeddings are the ones in use
         return curation.read_embeddings(path)
     return embed_texts(store, project, student, job)
+
+
+def student_embeddings(
+    store: Store, project: Project, student: str, job: JobContext | Unwatched
+) -> np.ndarray:
+    """The untrained ``student``'s embeddings of every text ``[n, d]``: kept ones, or made now.
+
+    Those that the probe uses stay in use, whichever these are.
+    """
+    path = curation.embeddings_path(store, project, student)
+    if curation.made_by(path, student, student_digest(student, store.home.root)):
+        return curation.read_embeddings(path)
+    in_use = curation.newest_embeddings(store, project)
+    values = embed_texts(store, project, student, job)
+    if in_use is not None:
+        # Two files may be made within one tick of the clock, or the clock be set back.
+        later = path.stat().st_mtime_ns + 1
+        os.utime(in_use, ns=(later, later))
+    return values
 
 
 def embed_texts(
     store: Store, project: Project, student: str, job: JobContext | Unwatched
 ) -> np.ndarray:
     """Embed every text with the untrained student and keep it; ``[n, d]`` in row order."""
-    path = curation.embeddings_path(store, project, student)
     from llkd.students import load_student
 
+    path = curation.embeddings_path(store, project, student)
+    digest = student_digest(student, store.home.root)
     job.progress(0, None, "Loading the student", always=True)
     model = load_student(student, ["a", "b"], seed=0)
     texts = store.projects.texts(project.id, ["text"])["text"]
-    parts = path.with_suffix(".parts")
+    # Parts of another student of that name are not gone on with.
+    parts = path.with_suffix(f".{digest[:8] if digest else 'hub'}.parts")
     starts = range(0, project.rows, PART_ROWS)
     ready = sum(_part(parts, start).exists() for start in starts)
     job.begin(min(ready * PART_ROWS, project.rows), project.rows)
@@ -95,7 +118,7 @@ def embed_texts(
             job.check()
         curation.save_embeddings(_part(parts, start), np.concatenate(piece))
     values = np.concatenate([curation.read_embeddings(_part(parts, start)) for start in starts])
-    curation.save_embeddings(path, values)
+    curation.save_embeddings(path, values, digest)
     shutil.rmtree(parts, ignore_errors=True)
     return values
 

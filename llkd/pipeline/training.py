@@ -11,16 +11,19 @@ from llkd import curation
 from llkd.config import Calibration, TrainingConfig
 from llkd.errors import NothingSelected, UserError
 from llkd.jobs import JobContext
+from llkd.models import student_digest
 from llkd.pipeline import evidence
-from llkd.pipeline.probing import embed_and_probe
+from llkd.pipeline.probing import Unwatched, embed_and_probe, student_embeddings
 from llkd.pipeline.selectability import check_selects, confidence_notes
 from llkd.pipeline.targets import LabelBasis, Targets, gather, rows_digest
 from llkd.signals import Floats
 from llkd.store import Project, Run, Store
 from llkd.store.runs import read_probabilities, write_judges, write_probabilities
+from llkd.strategies import NEIGHBOUR_RULE
 from llkd.training import TrainingData
 
-BY_EMBEDDING = {"neighbours", "needed_neighbours", "trust"}
+BY_NEIGHBOURS = {"neighbours", "needed_neighbours"}
+BY_EMBEDDING = BY_NEIGHBOURS | {"trust"}
 """Strategies that look at the texts' embeddings."""
 
 
@@ -44,9 +47,11 @@ def train(
         if config.selection.strategy in BY_EMBEDDING and not curation.has_embeddings(
             store, project
         ):
-            curation.current_labelling(store, project)
+            gather(store, project, config, calibration)  # what cannot train is said at once
             embed_and_probe(store, project, job, student=config.student)
-        run = prepare(store, project, config, job.job_id, calibration)
+        if config.selection.strategy in BY_NEIGHBOURS:
+            student_embeddings(store, project, config.student, job)
+        run = prepare(store, project, config, job.job_id, calibration, job=job)
         job.remember(run_id=run.id)
     summary = fit(store, project, run, job)
     result = document(store.runs.get(run.id))
@@ -68,6 +73,7 @@ def prepare(
     until: float | None = None,
     basis: LabelBasis | None = None,
     eval_run: Run | None = None,
+    job: JobContext | None = None,
 ) -> Run:
     """A new run with its pseudo-labels in its folder. Raises UserError before labelling.
 
@@ -76,7 +82,9 @@ def prepare(
     """
     if config.reference_run is not None:
         _check_reference(store.runs.get(config.reference_run, project.id), config)
-    found, beside = selected_targets(store, project, config, calibration, until, basis, eval_run)
+    found, beside = selected_targets(
+        store, project, config, calibration, until, basis, eval_run, job
+    )
     labels, jury = found.labels, found.jury
     facts = {
         "labelling": labels.labelling.id,
@@ -89,6 +97,10 @@ def prepare(
         "rows": len(found.rows) - int(beside.held_out.sum()),
         "rows_sha256": rows_digest(found.rows[~beside.held_out]),
         "without_confidence": int(found.without_confidence[~beside.held_out].sum()),
+        "neighbour_rule": neighbour_rule(config),
+        "embeddings_sha256": student_digest(config.student, store.home.root)
+        if config.selection.strategy in BY_NEIGHBOURS
+        else None,
         "human_labels": int((found.plane.frame["human_label"] >= 0).sum()),
         "targets_sha256": found.digest,
         "judges": {
@@ -115,12 +127,20 @@ def selected_targets(
     until: float | None = None,
     basis: LabelBasis | None = None,
     eval_run: Run | None = None,
+    job: JobContext | None = None,
 ) -> tuple[Targets, evidence.Evidence]:
     """What a run made now would train on. Raises UserError where that is nothing."""
     found = gather(store, project, config, calibration, until, basis, eval_run)
-    beside = evidence.collect(store, project, found, config)
+    beside = evidence.collect(store, project, found, config, job or Unwatched())
     check_selects(found, beside, config)
     return found, beside
+
+
+def neighbour_rule(config: TrainingConfig) -> dict[str, float] | None:
+    """What decides which labels the nearest texts bear out; None where nobody asks them."""
+    if config.selection.strategy not in BY_NEIGHBOURS:
+        return None
+    return {"rule": NEIGHBOUR_RULE, "vote_damping": evidence.vote_damping(config)}
 
 
 def run_rows_digest(run: Run) -> str:

@@ -13,7 +13,13 @@ from collections.abc import Callable, Sequence
 from llkd.config import SelectionConfig
 from llkd.selection import AdaptiveSelection, Strategy
 from llkd.strategies.inputs import NeedsInputs, StrategyInputs, prepared, selectable
-from llkd.strategies.neighbours import Neighbours, Support, label_support
+from llkd.strategies.neighbours import (
+    NEIGHBOUR_RULE,
+    VOTE_DAMPING,
+    Neighbours,
+    Support,
+    label_support,
+)
 from llkd.strategies.saved import SavedSelection
 from llkd.strategies.softmatch import SoftMatchWeights
 from llkd.strategies.thinning import RandomThinning
@@ -64,6 +70,7 @@ def _adaptive(
         teacher_scale=config.teacher_scale,
         student_scale=config.student_scale,
         class_specific=config.class_specific,
+        class_shrinkage=config.class_shrinkage,
         weighting=_plain(config),
         target_rate=config.target_rate,
         teacher_gate=teacher_gate,
@@ -150,11 +157,13 @@ def make_strategy(config: SelectionConfig, class_names: Sequence[str]) -> Strate
 
 __all__ = [
     "EXPLAINED",
+    "NEIGHBOUR_RULE",
     "STRATEGIES",
     "TAKE_A_SHARE",
     "TAKE_COUNTS",
     "USUAL_SHARE",
     "USUAL_STRATEGY",
+    "VOTE_DAMPING",
     "FixedThresholds",
     "NeedsInputs",
     "RandomThinning",

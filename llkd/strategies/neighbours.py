@@ -17,8 +17,13 @@ from llkd.strategies.inputs import StrategyInputs
 
 LEFT_OUT = 0.3
 """Of the labels of each class that are not outvoted, the share with the least support."""
-VOTE_DAMPING = 1.0
-"""The power of a class's share that its votes are divided by, where nobody sets one."""
+VOTE_DAMPING = 0.5
+"""The power of a class's share that its votes are divided by, where nobody sets one.
+
+``benchmarks/damping.py`` measures it: 1 starves a common class, 0 a rare one.
+"""
+NEIGHBOUR_RULE = 2
+"""Counts the changes of what passes; runs of before 0.4 had the first rule and do not say so."""
 
 
 class Support(NamedTuple):

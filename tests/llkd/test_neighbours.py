@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from llkd.config import SelectionConfig
-from llkd.curation import neighbour_opinions
-from llkd.errors import ConfigError
+from llkd.curation import nearest_voters, neighbour_opinions, neighbours
+from llkd.errors import ConfigError, JobCancelled
 from llkd.strategies import StrategyInputs, make_strategy, prepared
 from llkd.strategies.neighbours import class_shares, label_support, not_outvoted, support_rank
 
@@ -219,3 +219,29 @@ def test_of_those_that_pass_the_student_may_say_which_it_needs():
     assert np.flatnonzero(~result.selected)[0] in (3, 4)
     with pytest.raises(ConfigError, match="needs the student's probabilities"):
         made.step(said[:8], **asked)
+
+
+def test_many_voters_are_looked_up_in_an_index_that_finds_nearly_all(monkeypatch):
+    rng = np.random.default_rng(1)
+    centre = rng.normal(size=(30, 16))
+    points = (centre[rng.integers(0, 30, 3000)] + rng.normal(size=(3000, 16)) * 0.5).astype("f4")
+    number = np.arange(3000)
+    exact = nearest_voters(points, number, number)
+    monkeypatch.setattr(neighbours, "EXACT_VOTERS", 1000)
+    indexed = nearest_voters(points, number, number)
+    assert indexed.shape == exact.shape == (3000, 15)
+    assert not (indexed == number[:, None]).any()  # nobody votes for himself
+    met = np.mean([len(set(a) & set(b)) / 15 for a, b in zip(exact, indexed, strict=True)])
+    assert met > 0.97
+
+
+@pytest.mark.parametrize("most", [50_000, 1000])
+def test_the_search_can_be_stopped(monkeypatch, most):
+    monkeypatch.setattr(neighbours, "EXACT_VOTERS", most)
+    number = np.arange(2000)
+
+    def stop():
+        raise JobCancelled("Stopped.")
+
+    with pytest.raises(JobCancelled):
+        nearest_voters(np.ones((2000, 4)), number, number, check=stop)

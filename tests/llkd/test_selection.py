@@ -172,3 +172,81 @@ def test_the_gate_is_no_wider_than_its_tolerance():
         probs = np.array([[0.8 + off, 0.2 - off], [0.8 - off, 0.2 + off]])
         _, result = strategy.step(probs)  # the threshold is 0.8
         assert result.selected.tolist() == [True, passes]
+
+
+def plain_average(batches, momentum):
+    """A class's average and the weights of its texts, written out."""
+    weights, values = [], []
+    for age, batch in enumerate(reversed(batches)):
+        for value in batch:
+            weights.append((1 - momentum) * momentum**age / len(batch))
+            values.append(value)
+    weights = np.array(weights) / np.sum(weights)
+    return float(weights @ values), 1 / float((weights**2).sum())
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("shrinkage", [0.0, 1.0, 20.0])
+def test_class_ratios_are_shrunk_by_how_many_texts_stand_behind_them(momentum, shrinkage):
+    rng = np.random.default_rng(7)
+    strategy = AdaptiveSelection(
+        3, momentum=momentum, student_gate=False, class_shrinkage=shrinkage
+    )
+    seen = {0: [], 1: []}
+    whole = []
+    for step in range(12):
+        size = {0: 5, 1: int(step % 3 == 0) * (1 + step % 2)}
+        probs, here = [], []
+        for k, number in size.items():
+            values = rng.uniform(0.5, 0.99, number) * (1 if k == 0 else 0.9)
+            if number:
+                seen[k].append(values)
+            here += values.tolist()
+            for value in values:
+                row = np.full(3, (1 - value) / 2)
+                row[k] = value
+                probs.append(row)
+        whole.append(here)
+        strategy, result = strategy.step(np.array(probs))
+    means, counts = zip(*(plain_average(seen[k], momentum) for k in (0, 1)), strict=True)
+    overall = plain_average(whole, momentum)[0]
+    ratio = np.array(means) / max(means)
+    counts = np.array(counts)
+    wanted = overall * (counts * ratio + shrinkage) / (counts + shrinkage)
+    assert result.teacher_threshold[:2] == pytest.approx(wanted)
+    assert result.teacher_threshold[2] == pytest.approx(overall)  # never seen: ratio 1
+    again = AdaptiveSelection(
+        3, momentum=momentum, student_gate=False, class_shrinkage=shrinkage
+    ).restored(json.loads(json.dumps(strategy.state())))
+    batch = np.array(probs)
+    assert again.step(batch)[1].teacher_threshold.tolist() == (
+        strategy.step(batch)[1].teacher_threshold.tolist()
+    )
+
+
+def test_with_many_classes_shrinkage_keeps_the_gate_a_gate():
+    """With 400 classes every text passed, for it was compared with itself."""
+    rng = np.random.default_rng(0)
+    passed = {}
+    for shrinkage in (0.0, 50.0):
+        strategy, taken = AdaptiveSelection(400, student_gate=False, class_shrinkage=shrinkage), []
+        for _ in range(150):
+            sure = rng.uniform(0.6, 0.95, 32)
+            probs = np.repeat((1 - sure)[:, None] / 399, 400, axis=1)
+            probs[np.arange(32), rng.integers(0, 400, 32)] = sure
+            strategy, result = strategy.step(probs)
+            taken.append(result.selected.mean())
+        passed[shrinkage] = np.mean(taken[20:])
+    assert passed[0.0] > 0.85 and 0.4 < passed[50.0] < 0.65
+
+
+def test_a_state_of_before_shrinkage_is_taken_up():
+    strategy, _ = AdaptiveSelection(2, student_gate=False).step(np.array([[0.9, 0.1]]))
+    old = strategy.state()
+    for side in ("teacher", "student"):
+        del old[side]["noise"]
+    again = AdaptiveSelection(2, student_gate=False).restored(old)
+    batch = np.array([[0.7, 0.3], [0.2, 0.8]])
+    assert again.step(batch)[1].teacher_threshold.tolist() == (
+        strategy.step(batch)[1].teacher_threshold.tolist()
+    )
