@@ -73,6 +73,8 @@ def open_page(title: str, sentence: str) -> Page:
         project = _readable_project(store)
         with st.sidebar:
             _sidebar(store, project)
+        if project is not None and not making_new_project():
+            store.projects.require_texts(project.id)
     except LLKDError as error:
         show_error(str(error))
         st.stop()

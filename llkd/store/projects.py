@@ -194,11 +194,22 @@ class Projects:
         for folder in (self._home.project(project_id), *map(self._home.job, jobs)):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def require_texts(self, project_id: int) -> None:
+        """Raise NotFound where the file of a project's texts is gone."""
+        path = self._texts_file(project_id)
+        if not path.exists():
+            raise NotFound(
+                f"The texts of project number {project_id} are missing: {path}. Put its folder "
+                "back from a backup; people's labels are in the database and still there."
+            )
+
+    def _texts_file(self, project_id: int) -> Path:
+        return self._home.project(project_id) / "texts.parquet"
+
     def texts(self, project_id: int, columns: list[str] | None = None) -> pd.DataFrame:
         """The texts in row order: row, id, text, gold (None where unknown), split."""
-        path = self._home.project(project_id) / "texts.parquet"
-        if not path.exists():
-            raise NotFound(f"The texts of project number {project_id} are missing: {path}.")
+        self.require_texts(project_id)
+        path = self._texts_file(project_id)
         try:
             return pq.read_table(path, columns=columns).to_pandas()
         except (pa.ArrowException, OSError) as error:

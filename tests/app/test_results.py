@@ -10,7 +10,7 @@ from llkd.evaluation import Difference
 from llkd.fairness import Comparison
 from llkd.store.runs import write_probabilities
 from ui import results_view, run_reads, view
-from ui.results import cartography, curves, quality
+from ui.results import cartography, curves, quality, side_by_side
 from ui.wording import unplain
 
 
@@ -513,6 +513,32 @@ def test_few_runs_need_no_choice_and_nothing_said_takes_no_column(home):
     with pytest.raises(KeyError):
         app.get_by_key("results_which")
     assert not {"★", "Note"} & set(_table(app, "Who").columns)
+
+
+def test_a_table_of_many_runs_is_turned_page_by_page(home, monkeypatch):
+    """Only the page that is shown is measured: each run's intervals take tens of milliseconds."""
+
+    monkeypatch.setattr(side_by_side, "AT_ONCE", 4)
+    measured = []
+    report = run_reads.report
+    monkeypatch.setattr(
+        run_reads, "report", lambda s, p, run, *e: measured.append(run.id) or report(s, p, run, *e)
+    )
+    store, project = seeded_project(home)
+    for seed in range(11):
+        add_run(store, project, "all", seed=seed, epochs=1)
+    app = opened("results")
+    app.get_by_key("results_which").set_value("every").run()
+    # The newest run is the one in detail, so its page is shown first.
+    shown = [f"run {number}: all" for number in (9, 10, 11)]
+    assert list(_table(app, "Who")["Who"]) == ["the teacher itself", *shown]
+    assert "Runs 9 to 11 of 11" in words(app)
+    measured.clear()
+    app.session_state[side_by_side.page_key(range(1, 12))] = 1
+    app.run()
+    shown = [f"run {number}: all" for number in (1, 2, 3, 4)]
+    assert list(_table(app, "Who")["Who"]) == ["the teacher itself", *shown]
+    assert not {5, 6, 7, 8} & set(measured)
 
 
 HOSTILE = "<img src=x> ![i](http://e.com) **b** :red[c]"

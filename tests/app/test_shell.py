@@ -1,5 +1,7 @@
 """What every page shares: opened by its address, the sidebar, the project, the running job."""
 
+import shutil
+
 import pytest
 from seed import button, direct, living_job, opened, said, seeded_project, words
 
@@ -123,3 +125,13 @@ def test_errors_are_shown_inert_and_failures_without_a_traceback(home):
 def test_told_lets_nothing_else_through_in_silence():
     with pytest.raises(KeyboardInterrupt), told():
         raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("page", ["data", "teacher", "curate", "train", "results", "export"])
+def test_every_page_says_that_a_projects_folder_is_gone(home, page):
+    store, project = seeded_project(home)
+    shutil.rmtree(store.home.project(project.id))
+    app = opened(page, project=project.name)
+    assert not app.exception
+    assert "are missing" in said(app.error) and "back from a backup" in said(app.error)
+    assert not app.info  # nothing that is untrue beside it

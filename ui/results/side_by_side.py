@@ -17,6 +17,8 @@ from ui.wording import TERMS, counted, when
 
 _RUN, _WHICH = "_results_run", "results_which"
 OWN, EVERY = "own", "every"
+AT_ONCE = 25
+"""Runs on one page of the table."""
 FEW = 8
 """So many runs are shown without a choice of which."""
 
@@ -75,8 +77,8 @@ def looked_at(runs: Sequence[Run]) -> Run:
 
 
 def table(store: Store, project: Project, runs: Sequence[Run], chosen: Run, measured: bool) -> None:
-    """The runs, pinned first; a ticked one becomes the one in detail."""
-    listed = pinned_first(runs)
+    """The runs, pinned first, a page at a time; a ticked one becomes the one in detail."""
+    listed = _paged(pinned_first(runs), chosen)
     made = results_view.runs_table if measured else results_view.agreement_table
     frame = made(store, project, listed)
     above = len(frame) - len(listed)  # the teacher's line
@@ -121,6 +123,30 @@ def table(store: Store, project: Project, runs: Sequence[Run], chosen: Run, meas
             config=PLAIN,
             alt="Accuracy of each run against the samples it used",
         )
+
+
+def page_key(numbers: Sequence[int]) -> str:
+    """Where the page of a table of the runs with these numbers is kept."""
+    return f"results_page_{zlib.crc32(repr(list(numbers)).encode())}"
+
+
+def _paged(runs: Sequence[Run], chosen: Run) -> list[Run]:
+    """The runs of the page that is looked at, at first the one with the run in detail.
+
+    Every run shown has its intervals drawn, which takes tens of milliseconds each.
+    """
+    pages = -(-len(runs) // AT_ONCE)
+    if pages <= 1:
+        return list(runs)
+    numbers = [run.id for run in runs]
+    key = page_key(numbers)
+    place = numbers.index(chosen.id) if chosen.id in numbers else 0
+    with st.container(horizontal=True, vertical_alignment="center"):
+        page = st.pagination(pages, default=place // AT_ONCE + 1, key=key, persist_state="session")
+        first = (int(page) - 1) * AT_ONCE
+        last = min(first + AT_ONCE, len(runs))
+        st.caption(f"Runs {first + 1:,} to {last:,} of {len(runs):,}")
+    return list(runs[first:last])
 
 
 def _stamp(runs: Sequence[Run]) -> int:
