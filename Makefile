@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: run test lint audit demo clean
 
 run: $(VENV)/.installed
-	$(BIN)/python -m streamlit run app.py
+	LLKD_BROWSER=1 $(BIN)/python -m streamlit run app.py
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m llkd demo

@@ -1,5 +1,17 @@
-"""The entry of the web app: ``streamlit run app.py``."""
+"""The entry of the web app: ``streamlit run app.py``.
 
-from ui.page import run_app
+It is read in two ways: once by the server, which looks for ``app`` in it, and then anew for each
+visitor, as the script that leads to the pages.
+"""
 
-run_app()
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+if get_script_run_ctx(suppress_warning=True) is None:
+    from ui.entrance import opening
+
+    app = st.App(__file__, middleware=opening.middleware(), lifespan=opening.lifespan)
+else:
+    from ui.page import run_app
+
+    run_app()

@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -31,6 +32,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
+TOKEN = secrets.token_urlsafe()
 sys.path.insert(0, str(ROOT))
 
 from llkd.config import LabelSet, TeacherConfig  # noqa: E402
@@ -150,7 +152,7 @@ def served(script: str, **environment: str):
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}"],
         cwd=ROOT,
-        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "LLKD_TOKEN": TOKEN, **environment, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -296,7 +298,10 @@ def main() -> None:
         print(f"{asked.rows:,} texts, {asked.classes} classes, made in "
               f"{time.perf_counter() - started:.1f} s")  # fmt: skip
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 1400})
+        page = browser.new_page(
+            viewport={"width": 1440, "height": 1400},
+            extra_http_headers={"Authorization": f"Bearer {TOKEN}"},
+        )
         with served("app.py", LLKD_HOME=str(home)) as (url, process):
             idle = process.memory_info().rss
             ours = curate(page, url, asked.repeats)
@@ -307,7 +312,10 @@ def main() -> None:
         page.close()
         if not asked.no_plotly:
             np.save(Path(folder) / "signals.npy", np.stack(signals))
-            page = browser.new_page(viewport={"width": 1440, "height": 1400})
+            page = browser.new_page(
+                viewport={"width": 1440, "height": 1400},
+                extra_http_headers={"Authorization": f"Bearer {TOKEN}"},
+            )
             with served(
                 "benchmarks/plotly_plane.py", PLANE_SIGNALS=str(Path(folder) / "signals.npy")
             ) as (url, _):

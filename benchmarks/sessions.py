@@ -19,6 +19,7 @@ import argparse
 import asyncio
 import os
 import random
+import secrets
 import signal
 import socket
 import statistics
@@ -48,6 +49,7 @@ TARGET_P95 = 2.0
 PATIENCE = 60.0
 DONE = ForwardMsg.FINISHED_SUCCESSFULLY
 PROJECT = "bench"
+TOKEN = secrets.token_urlsafe()
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Session:
         self.socket = await websockets.connect(
             f"{self.url}/_stcore/stream",
             origin=origin,
+            additional_headers={"Authorization": f"Bearer {TOKEN}"},
             subprotocols=["streamlit"],
             max_size=None,
             ping_interval=None,
@@ -284,7 +287,7 @@ def served(home: Path) -> Iterator[tuple[str, psutil.Process]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"],
         cwd=ROOT,
-        env={**os.environ, "LLKD_HOME": str(home)},
+        env={**os.environ, "LLKD_HOME": str(home), "LLKD_TOKEN": TOKEN},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

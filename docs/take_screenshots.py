@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from tests.browser.conftest import FLAGS, Server, chromium, settled  # noqa: E402
+from tests.browser.conftest import FLAGS, Server, chromium, new_context, settled  # noqa: E402
 
 SHOTS = {"plane": ("curate", {"tt": "0.45", "ts": "0.5"})}
 
@@ -28,7 +28,7 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page = new_context(browser).new_page()
             for name, (address, query) in SHOTS.items():
                 page.goto(f"{server.url}/{address}?{urlencode({'project': project, **query})}")
                 settled(page, "Kept")

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from ui import login
+from ui.entrance import state
 from ui.wording import plain
 
 # Headers that a browser never sends by itself: something between it and this server added them.
@@ -34,9 +35,13 @@ def warn() -> None:
     where = reached()
     if where is None:
         return
+    who, why = "", ""
+    if state.TICKETS is not None:
+        who = "and has the token of its address "
+        why = "Without TLS the token can be read on its way. "
     st.warning(
-        f"**Anybody who can reach {plain(where)} can read, change and delete everything here**, "
-        "and start work on this machine. Bind the server to this machine alone "
+        f"**Anybody who can reach {plain(where)} {who}can read, change and delete everything "
+        f"here**, and start work on this machine. {why}Bind the server to this machine alone "
         "(server.address = 127.0.0.1, the default), or ask for a login: docs/server.md shows how.",
         icon=":material/lock_open:",
     )

@@ -64,6 +64,15 @@ def secrets_error() -> str | None:
     return None
 
 
+def streamlit_survives() -> bool:
+    """Whether Streamlit's server starts with these secrets at all: some end it in a traceback."""
+    try:
+        auth = st.secrets.get("auth") if st.secrets.load_if_toml_exists() else None
+    except (OSError, UnicodeDecodeError):
+        return False
+    return not auth or isinstance(auth, Mapping)
+
+
 def _state() -> dict[str, Any]:
     if _STATE.get("secrets") is not st.secrets:
         wrong = _problem()

@@ -12,6 +12,9 @@ import uuid
 from pathlib import Path, PurePath
 from typing import IO, Any
 
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
 from llkd.store import Project, Store
 from llkd.store.home import atomic_file
 
@@ -60,6 +63,14 @@ def harmless(name: str) -> str:
 def forget(path: str | Path) -> None:
     """Remove a kept copy."""
     Path(path).unlink(missing_ok=True)
+
+
+def release(uploaded: Any) -> None:
+    """Free the memory of an upload that has been copied and is not asked for again."""
+    context = get_script_run_ctx(suppress_warning=True)
+    manager = None if context is None else context.uploaded_file_mgr
+    if context is not None and isinstance(manager, MemoryUploadedFileManager):
+        manager.remove_file(context.session_id, uploaded.file_id)
 
 
 def _copy(uploaded: IO[bytes], path: Path) -> None:

@@ -74,6 +74,11 @@ class Home:
         """Exports made from the web app."""
         return self.root / "exports"
 
+    @property
+    def server(self) -> Path:
+        """What belongs to the running web server, such as the key of its cookies; never copied."""
+        return self.root / "server"
+
     def job(self, job_id: int) -> Path:
         """Folder of one job."""
         return self.jobs / str(job_id)

@@ -33,7 +33,7 @@ from llkd.upkeep.server_copies import copy_server
 from llkd.upkeep.sqlite_files import LOGS
 
 TRIES = 20
-LEFT_OUT = {"locks", "cache/models", "quarantine"}
+LEFT_OUT = {"locks", "server", "cache/models", "quarantine"}
 OF_PROCESSES = {"lock", "beat"}
 UNDER_WAY = "backup-under-way"
 """The first file of a copy: what has it and no living process is half a copy."""

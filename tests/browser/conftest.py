@@ -16,6 +16,9 @@ from playwright.sync_api import sync_playwright
 from tests.conftest import end_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
+# Each server of the tests has this token; browsers get in as programs do, by a header.
+TOKEN = "the-token-of-the-browser-tests"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,12 +40,13 @@ def chromium():
 class Server:
     """The app as a user starts it, on a free port, with a home of its own.
 
-    ``options`` are further ones of ``streamlit run``.
+    ``options`` are further ones of ``streamlit run``; a ``token`` of None leaves it to the server.
     """
 
-    def __init__(self, home, *options):
+    def __init__(self, home, *options, token=TOKEN):
         self.home = home
         self.options = options
+        self.token = token
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -51,6 +55,9 @@ class Server:
 
     def start(self):
         environment = {**os.environ, "LLKD_HOME": str(self.home)}
+        environment.pop("LLKD_TOKEN", None)
+        if self.token is not None:
+            environment["LLKD_TOKEN"] = self.token
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -64,6 +71,8 @@ class Server:
                 start_new_session=True,
             )
         for _ in range(300):
+            if self.process.poll() is not None:
+                break
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:
                     if answer.status == 200:
@@ -94,9 +103,15 @@ def browser():
         opened.close()
 
 
+def new_context(browser, **options):
+    """A browser of its own that a server of these tests lets in."""
+    viewport = {"width": 1440, "height": 900}
+    return browser.new_context(**{"viewport": viewport, "extra_http_headers": HEADERS, **options})
+
+
 @pytest.fixture
 def page(browser, tmp_path):
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context = new_context(browser, accept_downloads=True)
     context.set_default_timeout(30_000)
     opened = context.new_page()
     opened.problems = []

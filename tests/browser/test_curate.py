@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import new_context, settled
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from seed import seeded_project
@@ -193,7 +193,7 @@ def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page
     settled(page)
     assert seen.agrees(lambda: seen.browser() == before + marked)
 
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = new_context(browser)
     other = Curate(context.new_page()).open(server, "?tt=0.9")
     assert other.agrees() == before + marked
     other.page.get_by_label("Words in the text").fill("number 777")

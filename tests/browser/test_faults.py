@@ -8,7 +8,7 @@ import pytest
 from llkd import upkeep
 from llkd.store import Store
 from tests.app.seed import living_job, seeded_project
-from tests.browser.conftest import Server, settled
+from tests.browser.conftest import Server, new_context, settled
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ def test_two_servers_on_one_home_show_the_same(server, page, browser):
     other.log = server.home.parent / "other.log"
     other.start()
     try:
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        context = new_context(browser)
         there = context.new_page()
         page.goto(f"{server.url}/curate?project=city")
         there.goto(f"{other.url}/curate?project=city")
@@ -48,7 +48,7 @@ def test_a_browser_closed_while_it_uploads_leaves_nothing(server, page, browser,
         file.write("text\n")
         for number in range(60_000):
             file.write(f"{number} {os.urandom(150).hex()}\n")
-    context = browser.new_context()
+    context = new_context(browser)
     closed = context.new_page()
     closed.goto(f"{server.url}/data")
     settled(closed, "Open the sample")

@@ -60,6 +60,8 @@ def file_draft(slot: str, label: str, several: bool = False) -> Draft | None:
     # The next uploader is another one. This one's files come back with whatever the browser asks
     # for while they are read, and would be taken again once they were removed.
     st.session_state[f"_uploads_{slot}"] = st.session_state.get(f"_uploads_{slot}", 0) + 1
+    for one in uploaded:
+        uploads.release(one)
     st.rerun()
 
 
