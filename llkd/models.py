@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from llkd.config import Precision
 from llkd.errors import ModelError
 from llkd.store.home import Home, atomic_file, atomic_folder
+from llkd.store.permissions import make_folder, mode_in
 
 if TYPE_CHECKING:
     import torch
@@ -167,13 +168,13 @@ def converted(
         return target
     source = verified_file(model, home)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
     except OSError as error:
         raise ModelError(
             f"The weights of {model.name} cannot be kept at {target} ({error.strerror}). "
             "Choose another home with --home or LLKD_HOME."
         ) from error
-    with FileLock(target.with_name(target.name + ".lock")):
+    with FileLock(target.with_name(target.name + ".lock"), mode=mode_in(target.parent)):
         if not target.is_dir():
             for left_over in target.parent.glob(f".{target.name}.*"):  # of a killed process
                 shutil.rmtree(left_over, ignore_errors=True)

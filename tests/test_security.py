@@ -280,6 +280,26 @@ def test_the_server_starts_closed():
     assert client["showErrorDetails"] == "type", "no traceback, no message of an error"
     assert client["showErrorLinks"] is False
     assert client["toolbarMode"] == "viewer"
+    assert client["allowedOrigins"] == ["https://nobody.invalid"], "no page gives the app orders"
+    assert settings["logger"]["hideWelcomeMessage"] is True, "no address without its token"
+
+
+def test_streamlit_serves_the_app_behind_the_gate():
+    """``streamlit run app.py`` looks for an application in the file, without running it."""
+    from streamlit.web.server.app_discovery import discover_asgi_app
+
+    found = discover_asgi_app(ROOT / "app.py")
+    assert found.is_asgi_app and found.import_string == "app:app"
+    code = """
+from app import app
+from ui.entrance.gate import Gate
+(gate,) = app._user_middleware
+print(gate.cls is Gate, gate.kwargs["tickets"] is not None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "True True"
 
 
 def test_no_setting_opens_what_streamlit_keeps_shut():

@@ -17,6 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from llkd.store import Project, Store
 from llkd.store.home import atomic_file
+from llkd.store.permissions import make_folder
 
 _STALE_SECONDS = 24 * 3600
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
@@ -25,7 +26,7 @@ _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 def keep(store: Store, uploaded: IO[bytes]) -> Path:
     """A copy for as long as a draft needs it; drafts of an earlier day are removed."""
     folder = store.home.root / "drafts"
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     for old in folder.iterdir():
         try:
             if time.time() - old.stat().st_mtime > _STALE_SECONDS:

@@ -51,7 +51,6 @@ def save_embeddings(path: Path, values: np.ndarray, student: str | None = None) 
     with atomic_file(path) as temporary:
         arrays = {"embeddings": np.ascontiguousarray(values, dtype=np.float32)}
         save_file(arrays, temporary, metadata=facts)
-        temporary.chmod(0o644)
 
 
 def made_by(path: Path, student: str, digest: str | None) -> bool:

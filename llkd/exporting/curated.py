@@ -33,6 +33,7 @@ from llkd.exporting.moving import clear_away, put, sha256, unfinished, was_ours
 from llkd.exporting.rows import ROWS_RULE
 from llkd.exporting.student import Beside, write_student
 from llkd.store.home import being_written, held
+from llkd.store.permissions import make_folder
 
 NOTES = [
     "In CSV a cell that a spreadsheet could take for a formula (= + - @, full-width ones too, also "
@@ -111,7 +112,7 @@ def _staged(folder: Path) -> Iterator[Path]:
     """A hidden folder to write in, gone afterwards, with what a killed export left of its own."""
     new = not folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for left in unfinished(folder):
             if not being_written(left):
                 clear_away(left, folder)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from llkd.exporting.manifest import NAME, manifest_in
 from llkd.store.home import atomic_file, being_written
+from llkd.store.permissions import make_folder, mode_in
 
 UNFINISHED = ".export.*.tmp"
 LIST = "moving.json"
@@ -42,7 +43,8 @@ def put(files: Sequence[Path], stage: Path, folder: Path, sums: Mapping[str, str
     try:
         for file in files:
             target = folder / file.relative_to(stage)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
+            file.chmod(mode_in(target.parent))
             os.replace(file, target)
             moved.append(target)
     except OSError:

@@ -14,6 +14,7 @@ from llkd.errors import UserError
 from llkd.jobs.locks import LOCK_FD, alive, take_lock
 from llkd.jobs.pulse import forget_beats, mark, seconds_since, silence
 from llkd.store import Job, Store
+from llkd.store.permissions import opener
 
 FORCE_AFTER_SECONDS = 20.0
 SILENT_SECONDS = 10.0
@@ -156,7 +157,7 @@ def _spawn(store: Store, job: Job, lock: int) -> None:
         part for part in (package_parent, os.environ.get("PYTHONPATH")) if part
     )
     try:
-        with log_path(store, job.id).open("ab") as log:
+        with open(log_path(store, job.id), "ab", opener=opener) as log:
             started = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from llkd.errors import UserError
 from llkd.store.home import Home
+from llkd.store.permissions import make_folder, opener
 
 LOCK_FD = "LLKD_JOBLOCK_FD"
 
@@ -23,8 +24,8 @@ class AtHome(Protocol):
 def take_lock(store: AtHome, job_id: int) -> int:
     """Hold the job's lock, as an open file. Raises UserError where another process has it."""
     folder = store.home.job(job_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    make_folder(folder)
+    descriptor = opener(str(folder / "lock"), os.O_RDWR | os.O_CREAT)
     for _ in range(20):  # a watcher's look at the lock may stand in the way for a moment
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,7 +78,8 @@ def held_devices(store: AtHome) -> list[str]:
 def device_lock(store: AtHome, device: str) -> int | None:
     """Hold the device, as an open file; None while another job has it."""
     name = "".join(ch if ch.isalnum() else "-" for ch in device)
-    descriptor = os.open(store.home.locks / f"device-{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    path = store.home.locks / f"device-{name}.lock"
+    descriptor = opener(str(path), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

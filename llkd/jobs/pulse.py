@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from llkd.jobs.locks import AtHome
+from llkd.store.permissions import opener
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -34,7 +35,7 @@ def beat(store: AtHome, job_id: int) -> None:
     """Note that the job lives. Nothing is read back after a power cut, so nothing is synced."""
     boot, steady, wall = mark()
     path = store.home.job(job_id) / "beat"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    handle = opener(str(path), os.O_WRONLY | os.O_CREAT)
     try:  # one write of one size, so that a reader never meets half of it
         os.pwrite(handle, f"{boot:<36} {steady:020.3f} {wall:020.3f}\n".encode("ascii"), 0)
     finally:

@@ -17,6 +17,7 @@ from llkd.pipeline.student_story import story
 from llkd.signals import Ints
 from llkd.store import Project, Run, Store
 from llkd.store.home import atomic_folder
+from llkd.store.permissions import mode_in
 
 FORMAT = 2
 REPORT = "measured.json"
@@ -108,7 +109,8 @@ def onnx_files(
 
     folder = run.folder / "onnx"
     student = models.folder_fingerprint(run.student_folder, store.home.root)
-    with FileLock(store.home.locks / f"onnx-{run.id}.lock"):
+    locks = store.home.locks
+    with FileLock(locks / f"onnx-{run.id}.lock", mode=mode_in(locks)):
         known = _kept(folder, student)
         if known is not None:
             return folder, known

@@ -25,6 +25,7 @@ import numpy as np
 
 from llkd.errors import StoreError
 from llkd.store.home import Home
+from llkd.store.permissions import begin_database, make_folder
 from llkd.store.write_ahead import sync_now_and_then, write_ahead
 
 _LOOKED_UP_AT_ONCE = 500
@@ -191,7 +192,8 @@ class Answers:
             if there is not None and self._identity == (os.getpid(), there.st_dev, there.st_ino):
                 return self._held
             self._drop()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        begin_database(path)
         self._held = sqlite3.connect(
             path, timeout=60, isolation_level=None, check_same_thread=False
         )

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from llkd.errors import StoreError
 from llkd.store import belonging, postgresql
 from llkd.store.home import Home
+from llkd.store.permissions import begin_database, mode_in
 from llkd.store.read_only import read_only_connection
 from llkd.store.write_ahead import write_ahead
 
@@ -57,10 +58,10 @@ def open_engine(home: Home) -> sa.Engine:
     try:
         engine = _sqlite(url) if is_sqlite(url) else _server(url)
         if revision(engine) != HEAD:
-            with FileLock(home.locks / "migrate.lock", timeout=120):
+            with _migrating(home):
                 _migrate(engine)
         if not own and not belonging.settled(engine, home):
-            with FileLock(home.locks / "migrate.lock", timeout=120):
+            with _migrating(home):
                 belonging.claim(engine, home, _shown(url))
         return engine
     except Timeout as error:
@@ -75,6 +76,10 @@ def open_engine(home: Home) -> sa.Engine:
             f"The database {where} cannot be opened: {reason}. "
             "Check that it is a database of this program and not damaged."
         ) from error
+
+
+def _migrating(home: Home) -> FileLock:
+    return FileLock(home.locks / "migrate.lock", timeout=120, mode=mode_in(home.locks))
 
 
 def open_for_reading(home: Home) -> sa.Engine:
@@ -203,6 +208,8 @@ def _server(url: sa.URL) -> sa.Engine:
 
 def _sqlite(url: sa.URL) -> sa.Engine:
     waits = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    if url.database and not url.database.startswith((":", "file:")):
+        begin_database(Path(url.database))
     engine = sa.create_engine(url, connect_args=waits)
 
     @sa.event.listens_for(engine, "connect")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llkd.errors import StoreError
+from llkd.store.permissions import PRIVATE, is_home, make_folder, make_home, mode_in, settle
 
 DEFAULT_HOME = "workspace"
 
@@ -24,12 +25,14 @@ class Home:
         """``own_database``: the database is the home's file whatever LLKD_DATABASE_URL says."""
         self.own_database = own_database
         self.root = Path(root or os.environ.get("LLKD_HOME") or DEFAULT_HOME).expanduser().resolve()
+        is_home(self.root)
 
     def prepare(self) -> None:
         """Make the home and check that it can be written. Raises StoreError."""
         try:
-            for folder in (self.root, self.locks, self.jobs, self.projects):
-                folder.mkdir(parents=True, exist_ok=True)
+            make_home(self.root)
+            for folder in (self.locks, self.jobs, self.projects):
+                make_folder(folder)
             # Without a name of its own, so that two openings at once do not meet.
             with tempfile.TemporaryFile(dir=self.root):
                 pass
@@ -114,7 +117,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield temporary
         _sync(temporary)
-        temporary.chmod(0o644)
+        temporary.chmod(mode_in(path.parent))
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
@@ -127,9 +130,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Give a temporary folder beside ``path``; on success it is synced and replaces ``path``.
 
+    All in it becomes as open as the folder that it lies in, or is its owner's alone (``private``).
     Locked while it is written, as in :func:`atomic_file`. A process that is killed in the moment
     between the old folder and the new one leaves both beside ``path``; the next one to write there
     puts the old one back first.
@@ -144,7 +148,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield temporary
-        temporary.chmod(0o755)
+        settle(temporary, PRIVATE if private else mode_in(path.parent, of_folder=True))
         for folder, _, files in os.walk(temporary):
             for name in files:
                 _sync(Path(folder) / name)
@@ -203,9 +207,7 @@ def being_written(temporary: Path) -> bool:
 
 def _make(folder: Path) -> None:
     """Make a folder and those above it, so that they are there after a power cut."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for one in missing:
+    for one in make_folder(folder):
         _sync(one.parent)
 
 

@@ -18,6 +18,7 @@ from filelock import FileLock
 from llkd.config.addresses import host_and_port
 from llkd.config.server_key import HOSTS_VARIABLE, KEY_VARIABLE, is_named, named_hosts
 from llkd.store.home import atomic_file
+from llkd.store.permissions import make_folder, mode_in
 
 FILE = "key_hosts.json"
 
@@ -60,8 +61,8 @@ class KeyHosts:
         """The key is about to be sent to ``url``: remember that. Returns a refusal, or None."""
         if named_hosts() is not None or self.first(key) is not None:
             return self.refusal(key, url)
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._lock):
+        make_folder(self._lock.parent)
+        with FileLock(self._lock, mode=mode_in(self._lock.parent)):
             known = self._read()
             known["hosts"].setdefault(_digest(key, known["salt"]), host_and_port(url))
             with atomic_file(self._path) as temporary:

@@ -24,6 +24,7 @@ from llkd.store import schema
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, atomic_file
+from llkd.store.permissions import make_folder, mode_in
 
 SCORE_SCHEMA = pa.schema(
     [
@@ -259,8 +260,8 @@ class Labellings:
     def exclusive(self, labelling: Labelling, waiting: Callable[[], None]) -> Iterator[None]:
         """Be the only one to label in this pass; ``waiting`` is called while another is."""
         folder = self._home.labelling(labelling.project_id, labelling.id)
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock")
+        make_folder(folder)
+        lock = FileLock(folder / "lock", mode=mode_in(folder))
         while True:
             try:
                 lock.acquire(timeout=0.5)

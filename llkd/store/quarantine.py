@@ -8,6 +8,7 @@ from pathlib import Path
 
 from llkd.errors import StoreError
 from llkd.store.home import Home
+from llkd.store.permissions import make_folder, mode_in, opener
 
 
 class Quarantine:
@@ -22,9 +23,9 @@ class Quarantine:
         try:
             folder = self._made()
             target = folder / path.relative_to(self._home.root)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             os.replace(path, target)
-            with (folder / "NOTE.txt").open("a", encoding="utf-8") as note:
+            with open(folder / "NOTE.txt", "a", encoding="utf-8", opener=opener) as note:
                 note.write(f"{path.relative_to(self._home.root)}: {why}\n")
         except OSError as error:
             raise StoreError(f"Cannot move {path}: {error.strerror}.") from error
@@ -34,9 +35,10 @@ class Quarantine:
         """Write what is taken out of a record here and note why. Raises StoreError."""
         try:
             target = self._made() / "records" / f"{name}.txt"
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             target.write_text(text, encoding="utf-8", errors="surrogatepass")
-            with (self._made() / "NOTE.txt").open("a", encoding="utf-8") as note:
+            target.chmod(mode_in(target.parent))
+            with open(self._made() / "NOTE.txt", "a", encoding="utf-8", opener=opener) as note:
                 note.write(f"records/{target.name}: {why}\n")
         except OSError as error:
             raise StoreError(f"The value of {name} cannot be kept: {error.strerror}.") from error
@@ -49,6 +51,6 @@ class Quarantine:
             while folder.exists():
                 tries += 1
                 folder = folder.with_name(f"{stamp}-{tries}")
-            folder.mkdir(parents=True)
+            make_folder(folder)
             self.folder = folder
         return self.folder

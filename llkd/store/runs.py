@@ -26,6 +26,7 @@ from llkd.store import schema
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, atomic_file
+from llkd.store.permissions import mode_in
 
 JUDGES = "judges.parquet"
 LONGEST_TITLE = 100
@@ -220,7 +221,8 @@ class Runs:
     @contextmanager
     def _folders(self, project_id: int) -> Iterator[None]:
         """Alone with a project's run folders, after what a stopped deletion left is put right."""
-        with FileLock(self._home.locks / f"runs-{project_id}.lock", timeout=120):
+        locks = self._home.locks
+        with FileLock(locks / f"runs-{project_id}.lock", timeout=120, mode=mode_in(locks)):
             for aside in self._home.run(project_id, 0).parent.glob(".*.deleted"):
                 number = aside.name.split(".")[1]
                 if not aside.is_dir() or not number.isdecimal():

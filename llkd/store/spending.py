@@ -17,6 +17,7 @@ from typing import Any
 
 from llkd.config import Spending, build
 from llkd.errors import BudgetSpent, StoreError
+from llkd.store.permissions import begin_database, make_folder
 from llkd.store.write_ahead import sync_now_and_then, write_ahead
 
 MILLION = 1_000_000
@@ -239,7 +240,8 @@ def _unusable(path: Path, error: Exception | str) -> StoreError:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    begin_database(path)
     file = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
     write_ahead(file)
     file.execute("PRAGMA synchronous=NORMAL")

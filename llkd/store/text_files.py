@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from llkd.errors import StoreError
 from llkd.store.home import Home, _sync, being_written, held
+from llkd.store.permissions import mode_in
 from llkd.store.quarantine import Quarantine
 
 TEXT_SCHEMA = pa.schema(
@@ -82,7 +83,7 @@ def staged(home: Home, table: pa.Table, between: Callable[[], None] | None) -> I
             folder = outer / "project"
             try:
                 (outer / _HELD).touch()
-                folder.mkdir()
+                folder.mkdir(mode=mode_in(home.projects, of_folder=True))
                 _write(table, folder / "texts.parquet", between)
             except OSError as error:
                 raise not_stored(error) from error
@@ -115,7 +116,7 @@ def _write(table: pa.Table, path: Path, between: Callable[[], None] | None) -> N
                     between()
         if group or not table.num_rows:
             writer.write_table(pa.Table.from_batches(group, table.schema))
-    path.chmod(0o644)
+    path.chmod(mode_in(path.parent))
     for written in (path, path.parent):
         _sync(written)
 

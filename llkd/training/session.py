@@ -15,6 +15,7 @@ from llkd.config import TrainingConfig
 from llkd.errors import ConfigError, DataError, JobCancelled, StoreError
 from llkd.signals import Floats, Ints
 from llkd.store.home import atomic_file
+from llkd.store.permissions import make_folder
 from llkd.strategies import make_strategy, prepared
 from llkd.students import Encoded, Student
 from llkd.students.encoding import unknown_share
@@ -96,7 +97,7 @@ class Session:
                 f"{self.total_steps:,}. Use its pool, batch size and epochs."
             )
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise StoreError(f"The run folder {folder} cannot be made: {error}.") from error
         student.precision = config.precision

@@ -55,7 +55,7 @@ def backup(home: str | Path | None, target: str | Path) -> dict[str, Any]:
     _refuse_strange(source, file)
     cleared = _clear_half_copies(folder.parent)
     try:
-        with atomic_folder(folder) as copy:
+        with atomic_folder(folder, private=True) as copy:
             (copy / UNDER_WAY).touch()
             if file is None:
                 copy_server(source, Home(copy, own_database=True))
