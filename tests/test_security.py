@@ -176,6 +176,7 @@ KNOWN_GOOD = {
     ("ui/page.py", "step.name"): "the six steps",
     ("ui/page.py", "step.file"): "the six steps",
     ("ui/page.py", "state.words"): "words of ui.steps, made of numbers",
+    ("ui/curate/actions.py", "words"): "names of the actions, constants",
     ("ui/curate/controls.py", "label"): "presets, constants",
     ("ui/curate/review.py", "label"): "Back and Next",
     ("ui/curate/replay.py", "title"): "constants",

@@ -35,13 +35,13 @@ def warn() -> None:
     where = reached()
     if where is None:
         return
-    who, why = "", ""
+    holder, risk = "", ""
     if state.TICKETS is not None:
-        who = "and has the token of its address "
-        why = "Without TLS the token can be read on its way. "
+        holder = "and has the token of its address "
+        risk = "Without TLS the token can be read on its way. "
     st.warning(
-        f"**Anybody who can reach {plain(where)} {who}can read, change and delete everything "
-        f"here**, and start work on this machine. {why}Bind the server to this machine alone "
+        f"**Anybody who can reach {plain(where)} {holder}can read, change and delete everything "
+        f"here**, and start work on this machine. {risk}Bind the server to this machine alone "
         "(server.address = 127.0.0.1, the default), or ask for a login: docs/server.md shows how.",
         icon=":material/lock_open:",
     )

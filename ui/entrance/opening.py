@@ -92,8 +92,8 @@ def with_token(address: str, tickets: Tickets) -> str:
     return f"{address}/?token={tickets.token}"
 
 
-def _tell(stream: TextIO, words: str) -> None:
-    stream.write(f"{words}\n")
+def _tell(stream: TextIO, lines: str) -> None:
+    stream.write(f"{lines}\n")
     stream.flush()  # it is often a file or a pipe that somebody waits for
 
 
