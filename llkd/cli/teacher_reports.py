@@ -105,6 +105,8 @@ def _bill(found: Document) -> None:
 
 
 def _dry_run(found: Document) -> None:
+    for sentence in found.get("notices", ()):
+        print(f"Note: {printable(sentence)}")
     for example in found["examples"]:
         print(f"{printable(example['text'])[:100]}")
         sure = shown(example["confidence"], "%")

@@ -30,7 +30,7 @@ from llkd.teachers.replies import (
     stated_scores,
     vote_scores,
 )
-from llkd.teachers.request_form import fewer_listed
+from llkd.teachers.request_form import about_logprobs, fewer_listed
 from llkd.teachers.retrying import Caller, Sent
 from llkd.teachers.server_errors import one_line
 from llkd.teachers.written_answers import WrittenAnswers
@@ -283,7 +283,7 @@ class Answering:
 
         A server that gives no reason is asked without them, and once more with them.
         """
-        if "logprob" in refusal.words:
+        if about_logprobs(refusal.words):
             fewer = fewer_listed(refusal.words, asked)
             fewer = fewer or next((n for n in LISTED_WORDS if n < asked), None)
             self._list_fewer(asked, fewer)

@@ -7,6 +7,7 @@ because each one has to be metered. What the server does not take is learnt by
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -18,7 +19,7 @@ from llkd.config.server_key import without_key
 from llkd.errors import ConfigError, ModelError
 from llkd.teachers.completions import Reply, parse, read_completion
 from llkd.teachers.connection import Connection, ConnectionRefused, unreachable
-from llkd.teachers.request_form import RequestForm
+from llkd.teachers.request_form import RequestForm, about_logprobs
 from llkd.teachers.server_errors import ServerError, error_inside, error_of
 
 # What a body that is not as it should be leads to.
@@ -30,6 +31,7 @@ FailureKind = Literal["outage", "busy", "format", "changed"]
 # The transport's errors that say that nothing was sent, so that nothing can have been paid.
 NEVER_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
 # A refusal of the request's form comes under many statuses; these may be one.
+_MODERATED = re.compile(r"flagged|moderation|content[ _]policy|content[ _]filter|safety|guardrail")
 _REFUSALS = {400, 403, 404, 405, 406, 411, 413, 414, 415, 417, 422, 500, 501, 502}
 
 
@@ -208,23 +210,19 @@ class ChatServer:
         """Whether it is this request that is refused, not the key, the model or the moment."""
         if status in {400, 406, 413, 415, 422}:
             return True
-        named = [
-            name for name in ("logprob", "response_format", "json_schema") if _uses(sent, name)
-        ]
-        if any(name in said.words for name in named):
+        formed = "response_format" in said.words or "json_schema" in said.words
+        if (about_logprobs(said.words) and "logprobs" in sent) or (
+            formed and "response_format" in sent
+        ):
             return status in _REFUSALS
+        if status == 403 and _MODERATED.search(said.words):
+            return True  # this text, not the key
         return status == 404 and "parameter" in said.words
 
     @property
     def remarks(self) -> list[str]:
         """What a person should know before texts go to this server."""
         return [] if self._connection is None else self._connection.remarks
-
-
-def _uses(sent: dict[str, Any], name: str) -> bool:
-    return any(name in field for field in sent) or (
-        name == "json_schema" and "response_format" in sent
-    )
 
 
 def _body(response: Any) -> str:

@@ -48,6 +48,7 @@ class Reply:
 
 def parse(body: str) -> Any:
     """The document of a body: JSON, or the joined pieces of a stream. Raises ValueError."""
+    body = body.lstrip("\ufeff")
     if body.lstrip()[:5] in {"data:", "event"} or body.lstrip().startswith(":"):
         return _joined(body)
     return json.loads(body)

@@ -10,6 +10,7 @@ import re
 import threading
 from typing import Any
 
+LOGPROB_NAMES = ("logprob", "top_n_tokens", "n_probs", "log_prob", "log prob", "log-prob")
 WARM_ZERO = 0.01  # for servers that take no temperature of 0
 MOST_RAISED = 16_384
 # Limits tried where a model used up the one it had before it began to answer.
@@ -32,6 +33,10 @@ _ROLE = re.compile(
 )
 _STREAM = re.compile(r"\bstream(?:ing)?\b")
 _ONLY = re.compile(r"\bonly\b|\bmust\b|\brequire|enable|set to true|=\s*true")
+_UNKNOWN = re.compile(
+    r"unsupported param|unrecognized|unknown|unexpected|extra (?:inputs|fields)|not permitted|"
+    r"not a valid (?:field|param)|no longer supported|deprecated"
+)
 _TOO_LONG = re.compile(
     r"context[ _](?:length|window|size)|maximum context|too many input|longer than"
 )
@@ -98,7 +103,7 @@ class RequestForm:
         with self._lock:
             return (
                 self._learn_limit(words, sent)
-                or ("logprob" not in words and self._learn_temperature(words, sent))
+                or (not about_logprobs(words) and self._learn_temperature(words, sent))
                 or self._learn_system(words, sent)
                 or self._learn_stream(words, sent)
             )
@@ -111,9 +116,12 @@ class RequestForm:
             self._limit_name = "max_completion_tokens"
             return True
         given = sent[name]
+        if name == "max_tokens" and "max_tokens" in words and _UNKNOWN.search(words):
+            self._limit_name = "max_completion_tokens"
+            return True
         if not (_LIMIT.search(words) or ("token" in words and _LEAST.search(words))):
             return False
-        if "logprob" in words:
+        if about_logprobs(words):
             return False
         least = _least(words, given)
         if least is None and re.search(r"could not finish|limit was reached|higher max", words):
@@ -157,6 +165,11 @@ def folded(messages: list[dict[str, str]]) -> list[dict[str, str]]:
         return messages
     words = f"{first['content']}\n\n{rest[0]['content']}"
     return [{**rest[0], "content": words}, *rest[1:]]
+
+
+def about_logprobs(words: str) -> bool:
+    """Whether a complaint is about logprobs, under whatever name the server knows them."""
+    return any(name in words for name in LOGPROB_NAMES)
 
 
 def fewer_listed(words: str, asked: int) -> int | None:

@@ -16,7 +16,18 @@ LONGEST_SENTENCE = 300
 LONGEST_BODY = 50_000
 _DEPTH = 8
 # Fields that repeat the request, or say nothing.
-_ECHOES = {"input", "body", "request", "messages", "prompt", "ctx", "url", "input_value", "headers"}
+_ECHOES = {
+    "input",
+    "body",
+    "request",
+    "messages",
+    "prompt",
+    "ctx",
+    "url",
+    "input_value",
+    "headers",
+    "flagged_input",
+}
 _SENTENCES = (
     *("message", "msg", "detail", "details", "error", "errors", "error_message", "error_msg"),
     *("errorMessage", "error_description", "description", "status_msg", "base_resp", "reason"),

@@ -17,6 +17,7 @@ from llkd.config import TeacherConfig
 from llkd.store import Job, Project, Store
 from ui import jobs_view, reads
 from ui.teacher.estimate import estimate_of, show_estimate, texts_to_ask
+from ui.teacher.notices import show_sentences
 from ui.teacher.plan import Plan, asked_before, spending_of, wanted_rows
 from ui.teacher.prompt_editor import code
 from ui.wording import TERMS, count, counted, rate, shortened
@@ -97,6 +98,7 @@ def _summary(
     document = result.get("estimate")
     if side.name:
         st.markdown(f"### {side.name}")
+    show_sentences(result.get("notices"))
     per_text = result.get("seconds_per_text") or 0.0
     facts = [f"About {count(result.get('tokens_per_text') or 0)} tokens a text"]
     if not side.config.teacher.startswith("api:"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from llkd.store import Job, Labelling
@@ -10,8 +12,12 @@ from ui.wording import counted, plain
 
 def show_notices(job: Job | None) -> None:
     """Each notice of the job once, as a box; the words may hold what a model wrote."""
-    told = [] if job is None else job.context.get("notices") or []
-    for sentence in told:
+    show_sentences(None if job is None else job.context.get("notices"))
+
+
+def show_sentences(notices: Any) -> None:
+    """Each sentence as a box; None or an empty list shows nothing."""
+    for sentence in notices or []:
         st.info(plain(str(sentence)), icon=":material/info:")
 
 

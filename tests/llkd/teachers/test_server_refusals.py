@@ -54,6 +54,7 @@ LOGPROBS = [
     (422, {"object": "error", "message": {"detail": [{"type": "extra_forbidden", "loc": ["body",
            "logprobs"], "msg": "Extra inputs are not permitted", "input": True}]}}),
     (400, {"logprobs": ["Unknown field."]}),
+    (422, {"error": "Input validation error: `top_n_tokens` must be >= 0 and <= 0", "type": "v"}),
     (500, {"error": "logprobs not implemented"}),
     (501, "<html><title>logprobs are not supported</title></html>"),
     (404, {"error": {"message": "No endpoints found that can handle the requested parameters."}}),
@@ -203,6 +204,28 @@ def test_a_server_that_only_streams_is_asked_for_a_stream(tmp_path):
     assert {batch.source for batch in found} == {"self_consistency"}
     assert found[0].tokens_in == 27
     assert sum("stream" not in request for request in requests) == 1
+
+
+def test_a_limit_of_another_name_is_taken(tmp_path):
+    words = "Unrecognized request argument supplied: max_tokens"
+    found, requests, _ = batches(
+        refusing(lambda r: "max_tokens" in r, 400, openai(words)), tmp_path
+    )
+    assert {batch.source for batch in found} == {"logprob"}
+    assert all(r["max_completion_tokens"] == 1 for r in requests[1:])
+
+
+def test_a_flagged_text_is_not_the_keys_fault(tmp_path):
+    def answer(request, number):
+        if "number 5" in request["messages"][-1]["content"]:
+            body = {"message": "Input was flagged", "code": 403, "metadata": {"flagged_input": "x"}}
+            return 403, {"error": body}
+        return answered(request)
+
+    found, _, _ = batches(answer, tmp_path)
+    assert len(found) == len(TEXTS)
+    (flagged,) = [batch for batch in found if batch.index[0] == 5]
+    assert flagged.raw == ["[refused] Input was flagged."]
 
 
 def test_a_text_is_no_complaint():
