@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from llkd import evaluation, signals
-from llkd.config import StrategyName, TrainingConfig, build
+from llkd.config import SelectionConfig, StrategyName, TrainingConfig, build
 from llkd.curation import held_out
 from llkd.errors import NotFound
 from llkd.evaluation import Difference
@@ -182,16 +182,41 @@ def labels_of(run: Run) -> Mapping[str, Any]:
 def rivals_of(run: Run, runs: Sequence[Run], rival: str) -> Run | None:
     """The newest finished run of that strategy that this one may be held against.
 
-    Same labels, settings and seed; a control must draw as many texts in each step as this run.
+    Same labels, settings and seed; a control must draw as many texts in each step as this run, by
+    the same gate and weights. ``all`` is the plain one: its texts all weigh the same.
     """
+    wanted = _decisive(rival_config(run, rival).selection)
     for other in reversed(runs):
         if other.config.selection.strategy != rival or other.summary is None:
             continue
         if rival in CONTROLS and other.config.reference_run != run.id:
             continue
-        if same_but(run, other):
+        if same_but(run, other) and _decisive(other.config.selection) == wanted:
             return other
     return None
+
+
+_GATE = (
+    "momentum",
+    "half_life",
+    "teacher_scale",
+    "class_specific",
+    "class_shrinkage",
+    "weighting",
+    "target_rate",
+)
+
+
+def _decisive(selection: SelectionConfig) -> dict[str, Any]:
+    """The settings of a rival that change what it trains on or how much that weighs."""
+    values = selection.model_dump()
+    weighted = "softmatch" if selection.weighting == "softmatch" else "none"
+    if selection.strategy == "all":
+        return {"weights": weighted}
+    facts = {"warmup_steps": selection.warmup_steps}
+    if selection.strategy == "teacher_then_random":
+        facts |= {name: values[name] for name in _GATE}
+    return facts
 
 
 def missing_controls(run: Run, runs: Sequence[Run]) -> list[str]:
@@ -199,7 +224,11 @@ def missing_controls(run: Run, runs: Sequence[Run]) -> list[str]:
     there = {
         other.config.selection.strategy
         for other in runs
-        if other.config.reference_run == run.id and same_but(run, other)
+        if other.config.reference_run == run.id
+        and other.config.selection.strategy in CONTROLS
+        and same_but(run, other)
+        and _decisive(other.config.selection)
+        == _decisive(rival_config(run, other.config.selection.strategy).selection)
     }
     return [name for name in CONTROLS if name not in there]
 
@@ -208,6 +237,8 @@ def rival_config(run: Run, rival: str) -> TrainingConfig:
     """The settings of a rival to ``run``: the same but for the selection."""
     settings = run.config.model_dump()
     settings["selection"] = {**settings["selection"], "strategy": rival, "share": None}
+    if rival == "all" and settings["selection"]["weighting"] == "softmatch":
+        settings["selection"]["weighting"] = "none"  # weights would be a choice of their own
     settings["reference_run"] = run.id if rival in CONTROLS else None
     return build(TrainingConfig, settings)
 

@@ -87,7 +87,7 @@ def of_run(store: Store, project: Project, run: Run) -> Choice:
 
 
 def trained_rows(store: Store, run: Run) -> np.ndarray:
-    """Rows that the run selected at any step."""
+    """Rows that the run's kept student was trained on."""
     return np.asarray(_trained_rows(str(store.home.root), run.id, run.finished, store, run))
 
 
@@ -95,10 +95,7 @@ def trained_rows(store: Store, run: Run) -> np.ndarray:
 def _trained_rows(
     home: str, run_id: int, finished: float | None, _store: Store, _run: Run
 ) -> np.ndarray:
-    decisions = _store.runs.decisions(_run)
-    if decisions.empty:
-        return np.empty(0, dtype=np.int64)
-    return np.unique(decisions.loc[decisions["selected"].to_numpy(dtype=bool), "row"].to_numpy())
+    return np.sort(curation.times_trained(_store, _run).index.to_numpy(dtype=np.int64))
 
 
 def preview(choice: Choice) -> None:

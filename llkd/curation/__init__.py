@@ -4,6 +4,7 @@ Torch-free, so that the web app, the command line and the export share it. Rows 
 the pool; held-out texts are only for evaluation.
 """
 
+from llkd.curation.chosen import times_trained
 from llkd.curation.comparing import Share, compare_kept
 from llkd.curation.embeddings import (
     embeddings_key,
@@ -126,6 +127,7 @@ __all__ = [
     "shift_of",
     "summary",
     "teacher_labels",
+    "times_trained",
     "top_share_thresholds",
     "voting_groups",
     "with_decisions",

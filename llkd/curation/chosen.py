@@ -116,3 +116,23 @@ def of_run(store: Store, project: Project, run: Run) -> tuple[pd.DataFrame, Trut
     chosen = decisions["selected"].to_numpy(dtype=bool)
     classes = len(run.labels["classes"])
     return selected(epoch, place, chosen, label, truth, classes), truth
+
+
+def times_trained(store: Store, run: Run) -> pd.Series:
+    """How often the kept student was trained on each row, indexed by row.
+
+    With early stopping that ends with the best epoch. Where samples are gathered, what still waited
+    then to fill a batch has trained nothing.
+    """
+    decisions = store.runs.decisions(run)
+    if decisions.empty:
+        return pd.Series(dtype=np.int64)
+    taken = decisions.loc[decisions["selected"].to_numpy(dtype=bool), ["step", "row"]]
+    best = (run.summary or {}).get("best_epoch")
+    if best is not None:
+        steps = store.runs.steps(run)
+        taken = taken[taken["step"] <= steps.loc[steps["epoch"] <= best, "step"].max()]
+    complete = run.summary is not None and best in (None, run.config.epochs)
+    if run.config.gather and not complete:  # the last step of all gives out what is left
+        taken = taken.iloc[: len(taken) // run.config.batch_size * run.config.batch_size]
+    return taken["row"].value_counts()

@@ -15,8 +15,22 @@ _PASSED_OVER = {
     "neighbours": "its neighbours have another label, or it was not drawn",
     "needed_neighbours": "its neighbours have another label, or the student needs others more",
     "small_loss": "its label looked wrong to the student",
+    "saved": "not in the saved selection",
+    "all": "not drawn",
+    "teacher_only": "others stood higher above the threshold",
+    "fixed": "below the student's threshold",
 }
 """Why a text that the teacher was sure enough of was left out; else the student knew it."""
+_BY_CONFIDENCE = {
+    "llkd",
+    "teacher_only",
+    "student_only",
+    "teacher_then_random",
+    "fixed",
+    "learnability",
+    "trust",
+}
+"""Strategies that pass over a label without a confidence."""
 _CLOSE = 1e-6
 
 
@@ -32,6 +46,8 @@ def history(store: Store, run: Run, row: int) -> pd.DataFrame:
     if seen.empty or found is None:
         return pd.DataFrame()
     label, confidence = int(np.argmax(found)), float(np.max(found))
+    # What a step logged of it is missing where the teacher gave no confidence.
+    unsure = bool(seen["confidence"].isna().all())
     steps = store.runs.steps(run).set_index("step")
     steps = steps.loc[seen["step"].to_numpy()]
     teacher, student = (
@@ -44,14 +60,16 @@ def history(store: Store, run: Run, row: int) -> pd.DataFrame:
             "step": seen["step"].to_numpy() + 1,
             "epoch": steps["epoch"].to_numpy(),
             "selected": selected,
-            "confidence": confidence,
+            "confidence": np.nan if unsure else confidence,
             "teacher_threshold": teacher,
             "student_threshold": student,
             "why": [
                 "selected"
                 if chosen
+                else "its label has no confidence"
+                if unsure and run.config.selection.strategy in _BY_CONFIDENCE
                 else "teacher not sure enough"
-                if confidence < limit - _CLOSE
+                if not unsure and confidence < limit - _CLOSE
                 else passed_over
                 for chosen, limit in zip(selected, teacher, strict=True)
             ],

@@ -189,6 +189,7 @@ def _config(
         strategy=strategy,
         saved=config.selection.saved if strategy == "saved" else None,
         share=None,
+        **_plain_weights(config, strategy),
     )
     return build(
         TrainingConfig,
@@ -213,6 +214,12 @@ class Frozen:
     until: float
     basis: LabelBasis
     eval_run: Run | None
+
+
+def _plain_weights(config: TrainingConfig, strategy: str) -> dict[str, Any]:
+    """``all`` is what selections are held against, so its texts weigh the same whatever is set."""
+    weighted = strategy == "all" and config.selection.weighting == "softmatch"
+    return {"weighting": "none"} if weighted else {}
 
 
 def _arm(

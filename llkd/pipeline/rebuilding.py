@@ -185,8 +185,11 @@ def _find_run(store: Store, told: Mapping[str, Any], found: _Found, changed: lis
     if exporting.portable(run.config.model_dump(mode="json")) != told["run"]["config"]:
         changed.append(f"Run {number} has other settings.")
         return
-    found.run, found.times = run, times_selected(store, run)
-    if provenance.times_sha256(found.times) != told["inputs"]["decisions_sha256"]:
+    found.run, wanted = run, told["inputs"]["decisions_sha256"]
+    # Manifests of before 0.4 counted what the run selected, whatever its kept student had seen.
+    counts = [curation.times_trained(store, run), times_selected(store, run)]
+    found.times = next((c for c in counts if provenance.times_sha256(c) == wanted), counts[0])
+    if provenance.times_sha256(found.times) != wanted:
         changed.append(f"Run {number} did not train on the same texts, or not as often.")
 
 

@@ -89,7 +89,7 @@ def choose(
         plane = curation.with_decisions(plane, store.people.decisions(project.id, at))
     if run is not None and teacher is None and student is None:
         rule: dict[str, Any] = {"kind": TRAINED_ON, "run": run.id}
-        return Chosen(plane, kept_by(plane, rule, times_selected(store, run)), rule, run)
+        return Chosen(plane, kept_by(plane, rule, curation.times_trained(store, run)), rule, run)
     rule = {
         "kind": THRESHOLDS,
         "teacher_threshold": teacher or 0.0,
@@ -116,7 +116,7 @@ def kept_by(plane: curation.Plane, rule: Mapping[str, Any], times: pd.Series | N
 
 
 def times_selected(store: Store, run: Run) -> pd.Series:
-    """How often each row was trained on in a run, indexed by row."""
+    """How often each row was selected in a run, indexed by row: what exports of 0.3 counted."""
     decisions = store.runs.decisions(run)
     if decisions.empty:
         return pd.Series(dtype=np.int64)
@@ -171,7 +171,7 @@ def export(
     plane, used = chosen.plane, chosen.run
     labelled = plane.frame["row"].to_numpy()[plane.frame["teacher_label"].to_numpy() >= 0]
     evidence = provenance.evidence_of(store, plane.labelling, labelled)
-    times = None if used is None else times_selected(store, used)
+    times = None if used is None else curation.times_trained(store, used)
     beyond = beyond_the_plane(store, project, evidence, used, times)
     table = exporting.curated_table(plane, chosen.kept, beyond, options)
     if not table.num_rows:

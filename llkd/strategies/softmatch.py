@@ -45,6 +45,11 @@ class SoftMatchWeights:
         return selectable(self.inner, label, confidence)
 
     @property
+    def filled(self) -> int:
+        """The inner strategy's."""
+        return int(getattr(self.inner, "filled", 0))
+
+    @property
     def warning(self) -> str | None:
         """The inner strategy's."""
         return getattr(self.inner, "warning", None)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llkd.errors import ConfigError
-from llkd.selection import Bools, SelectionResult, Strategy
+from llkd.selection import Bools, SelectionResult, Strategy, selection_weights
 from llkd.signals import Floats, Ints
 from llkd.strategies.inputs import selectable
 
@@ -20,11 +20,14 @@ class RandomThinning:
     """A gate, then a random draw within the batch: the control for any cleverer choice.
 
     ``count`` (of a reference run's step) fixes how many are drawn; without it ``share`` of the
-    batch is, rounded at random so that the share is met on average. Needs ``rng``.
+    batch is, rounded at random so that the share is met on average. Where the gate lets through
+    fewer than ``count``, those nearest below its thresholds come next, so that a control takes as
+    many as its reference; ``filled`` counts them. Needs ``rng``.
     """
 
     gate: Strategy
     share: float | None = None
+    filled: int = 0
 
     @property
     def needs_student(self) -> bool:
@@ -55,6 +58,7 @@ class RandomThinning:
             raise ConfigError("A random strategy needs a random generator.")
         gate, result = self.gate.step(teacher_probs, student_probs, label=label)
         allowed = np.flatnonzero(result.selected)
+        wanted = count
         if count is None:
             if self.share is None:
                 raise ConfigError("A random strategy needs a share or a reference run.")
@@ -65,12 +69,28 @@ class RandomThinning:
         weight = np.where(selected, result.weight, 0.0)
         if selected.any():
             weight = weight / weight[selected].mean()
-        return replace(self, gate=gate), replace(result, selected=selected, weight=weight)
+        further = _nearest_below(result, (wanted or 0) - len(drawn))
+        if len(further):
+            selected[further] = True
+            weighting = getattr(gate, "weighting", "none")
+            ones = np.ones(len(selected))
+            weight = selection_weights(result.confidence, ones, selected, weighting)
+        after = replace(self, gate=gate, filled=self.filled + len(further))
+        return after, replace(result, selected=selected, weight=weight)
 
     def state(self) -> dict[str, Any]:
-        """The gate's."""
-        return {"gate": self.gate.state()}
+        """The gate's, and how many were added."""
+        return {"gate": self.gate.state(), "filled": self.filled}
 
     def restored(self, state: Mapping[str, Any]) -> RandomThinning:
         """With the gate's averages of ``state``."""
-        return replace(self, gate=self.gate.restored(state["gate"]))
+        gate = self.gate.restored(state["gate"])
+        return replace(self, gate=gate, filled=int(state.get("filled", 0)))
+
+
+def _nearest_below(result: SelectionResult, count: int) -> Ints:
+    """The ``count`` texts that the gate did not let through and that missed it by the least."""
+    others = np.flatnonzero(~result.selected & (result.pseudo_label >= 0))
+    label = result.pseudo_label[others]
+    margin = result.confidence[others] - result.teacher_threshold[label]
+    return np.asarray(others[np.argsort(-margin, kind="stable")[: max(0, count)]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,21 +115,33 @@ def _step(session: Session, batches: Sequence[Ints]) -> None:
     )
     chosen = np.flatnonzero(result.selected)
     picked, label = positions[chosen], result.pseudo_label[chosen]
+    ready = session.gathering.add(
+        picked, result.weight[chosen], last=index + 1 == session.total_steps
+    )
     losses = [
-        session.optimisation.update(ready, session.targets[ready], weight, index, where)
-        for ready, weight in session.gathering.add(
-            picked, result.weight[chosen], last=index + 1 == session.total_steps
-        )
+        session.optimisation.update(batch, session.targets[batch], weight, index, where)
+        for batch, weight in ready
     ]
+    # What waits to fill a batch has not trained yet, and may never.
+    trained = np.concatenate([np.zeros(0, np.int64), *(batch for batch, _ in ready)])
     loss = losses[-1] if losses else None
+    if counts is not None:
+        at.lacking += max(0, int(counts[index]) - len(picked))
     at.last_loss = at.last_loss if loss is None else loss
     seconds = time.perf_counter() - started
     at.training_seconds += seconds
     known = int((session.gold[picked] >= 0).sum())
     right = int((session.gold[picked] == label).sum())
     for tally in (at.whole, at.this_epoch):
-        tally.add(label, len(positions), losses, right, known)
-    session.used[picked] = True
+        tally.add(
+            session.label[trained],
+            len(positions),
+            losses,
+            right=int((session.gold[trained] == session.label[trained]).sum()),
+            known=int((session.gold[trained] >= 0).sum()),
+            selected=len(picked),
+        )
+    session.used[trained] = True
     line = {
         "step": index,
         "epoch": at.epoch + 1,
@@ -170,6 +183,7 @@ def _end_epoch(session: Session) -> None:
     at.this_epoch = Tally([0] * len(session.class_names))
     at.epoch, at.batch = number, 0
     if judged is not None and stopping.note(at, number, judged, session.config.patience):
+        at.best_whole = replace(at.whole)
         stopping.keep_best(session.student, session.folder)
     if number < session.config.epochs:
         session.save()
@@ -217,11 +231,28 @@ def _finish(session: Session) -> TrainingOutcome:
         session.at,
         session.class_names,
         session.used,
-        session.optimisation.warnings,
+        [*session.optimisation.warnings, *_count_notes(session)],
         session.stop_source,
     )
     session.write_summary(outcome)
     return outcome
+
+
+def _count_notes(session: Session) -> list[str]:
+    """How far a run that was to take a reference run's counts did not, or not from what passes."""
+    notes = []
+    filled = getattr(session.strategy, "filled", 0)
+    if filled:
+        notes.append(
+            f"To take as many as the reference run, {filled:,} texts were added that do not pass "
+            "the teacher's threshold: the nearest below it."
+        )
+    if session.at.lacking:
+        notes.append(
+            f"{session.at.lacking:,} texts fewer than in the reference run were taken: its batches "
+            "held no more that this strategy may take."
+        )
+    return notes
 
 
 def _save_student(session: Session, name: str) -> None:

@@ -154,8 +154,9 @@ class TrainingOutcome:
     and None without evaluation gold. ``selected_share`` = ``backpropagated / (n x epochs)``;
     ``unique`` counts the rows that trained at least once; ``selected_accuracy`` is the share right
     among the selected whose gold is known. Each of ``epochs`` says the same of one epoch.
-    ``updates`` counts optimiser steps. With early stopping all is of ``best_epoch``, whose student
-    is kept, and ``stopped_on`` says by which labels it was chosen: gold, audit or teacher.
+    ``updates`` counts optimiser steps. With early stopping all but steps and seconds is of
+    ``best_epoch`` and those before it: what the kept student saw; ``stopped_on`` says by which
+    labels it was chosen: gold, audit, pool_gold or teacher.
     ``training_seconds`` covers scoring, selection and the update; evaluating, and logging the
     signals of the whole pool, are counted apart.
     """
@@ -214,14 +215,16 @@ class Tally:
         """Samples that were trained on."""
         return sum(self.per_class)
 
-    def add(self, label: Ints, seen: int, losses: list[float], right: int, known: int) -> None:
-        """Count one step that selected samples with these labels out of ``seen``.
+    def add(
+        self, label: Ints, seen: int, losses: list[float], right: int, known: int, selected: int
+    ) -> None:
+        """Count one step that trained on samples with these labels, of ``seen`` it looked at.
 
         ``losses`` are of the updates it made: one where it selected, none or more where samples
-        are gathered.
+        are gathered; then it may train on others than the ``selected`` of its own.
         """
         self.steps += 1
-        self.skipped += not len(label)
+        self.skipped += not selected
         self.updates += len(losses)
         self.seen += seen
         self.right += right
@@ -247,7 +250,10 @@ class Position:
     epochs: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int | None = None
     best_score: list[float] | None = None
+    best_whole: Tally | None = None
     stopped: bool = False
+    lacking: int = 0
+    """Texts fewer than the reference run took, added up over steps."""
 
     @classmethod
     def start(cls, classes: int) -> Position:
@@ -261,5 +267,6 @@ class Position:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Position:
         """From the JSON values of :meth:`to_json`."""
-        tallies = {name: Tally(**values[name]) for name in ("whole", "this_epoch")}
+        names = ("whole", "this_epoch", "best_whole")
+        tallies = {name: Tally(**values[name]) for name in names if values.get(name)}
         return cls(**{**values, **tallies})

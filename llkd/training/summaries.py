@@ -54,7 +54,7 @@ def outcome(
 
     ``stopped_on`` names the labels that chose the best epoch, whose figures these then are.
     """
-    whole, last = at.whole, at.epochs[(at.best_epoch or 0) - 1]
+    whole, last = at.best_whole or at.whole, at.epochs[(at.best_epoch or 0) - 1]
     return TrainingOutcome(
         accuracy=last["accuracy"],
         macro_f1=last["macro_f1"],
@@ -62,9 +62,9 @@ def outcome(
         per_class_f1=last["per_class_f1"],
         selected_share=whole.selected / whole.seen,
         backpropagated=whole.selected,
-        unique=int(used.sum()),
-        steps=whole.steps,
-        skipped_steps=whole.skipped,
+        unique=int(used.sum()) if at.best_epoch is None else last["unique"],
+        steps=at.whole.steps,
+        skipped_steps=at.whole.skipped,
         selected_accuracy=whole.right / whole.known if whole.known else None,
         epochs=at.epochs,
         training_seconds=at.training_seconds,

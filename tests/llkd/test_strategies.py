@@ -113,3 +113,21 @@ def test_missing_signals_pass_only_a_threshold_of_zero():
     assert above_thresholds(label, sure, need, [0, 0], [0.1, 0.1]).tolist() == [
         False, True, False, True,
     ]  # fmt: skip
+
+
+def test_a_control_takes_as_many_as_its_reference_also_beyond_the_gate():
+    rng = np.random.default_rng(0)
+    made = make_strategy(config("teacher_then_random", share=0.5), NAMES)
+    sure = np.array([0.95, 0.9, 0.6, 0.55, 0.5, 0.45])
+    probs = np.column_stack([sure, (1 - sure) / 2, (1 - sure) / 2])
+    passing = make_strategy(config("teacher_only"), NAMES).step(probs)[1].selected
+    assert passing.tolist() == [True, True, False, False, False, False]
+    after, result = made.step(probs, rng=rng, count=4)
+    assert result.selected.tolist() == [True, True, True, True, False, False]
+    assert after.filled == 2
+    # Weighed as the gate weighs: by confidence, with a mean of 1.
+    assert result.weight[:4] == pytest.approx(sure[:4] / sure[:4].mean())
+    again = made.restored(after.state())
+    assert again.filled == 2
+    _, fewer = made.step(probs, rng=rng, count=1)
+    assert fewer.selected.sum() == 1 and not fewer.selected[2:].any()

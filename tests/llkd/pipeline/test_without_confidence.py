@@ -8,6 +8,7 @@ import pytest
 
 from llkd import cli, curation, jobs, pipeline
 from llkd.config import LabelSet, SelectionConfig, build
+from llkd.curation.replay import history
 from llkd.errors import NothingSelected, UserError
 from llkd.pipeline import evidence
 from llkd.pipeline.comparing import _check_same_rows
@@ -266,3 +267,22 @@ def test_stated_confidences_meet_their_own_threshold_on_plane_export_and_in_trai
         run = opened.runs.get(train(opened, project, settings)["run"])
         assert trained_on(opened, run) == set(np.flatnonzero(kept))
         assert pipeline.select(opened, project, run=run)["kept"] == kept.sum()
+
+
+def test_replay_says_why_a_text_was_left_out(opened, tiny):
+    project = labelled(opened, 60, range(0, 60, 3))
+    run = opened.runs.get(train(opened, project, config(tiny, epochs=1))["run"])
+    assert set(history(opened, run, 3)["why"]) == {"its label has no confidence"}
+    assert history(opened, run, 3)["confidence"].isna().all()
+    view = {"teacher_threshold": 0.8, "student_threshold": 0.0}
+    opened.people.save_selection(project.id, "sure ones", view, {"kept": 1, "rows": 60})
+    settings = config(tiny, epochs=1)
+    selection = {**settings.selection.model_dump(), "strategy": "saved", "saved": "sure ones"}
+    settings = build(type(settings), settings.model_dump(), selection=selection)
+    run = opened.runs.get(train(opened, project, settings)["run"])
+    reasons = {row: set(history(opened, run, row)["why"]) for row in range(60)}
+    kept = trained_on(opened, run)
+    assert kept and len(kept) < 60
+    for row, why in reasons.items():
+        # On 0.3.0: "student knew it already", of a student that was never asked.
+        assert why == ({"selected"} if row in kept else {"not in the saved selection"})

@@ -1,5 +1,7 @@
 """Targets, gathering, warm-up, kept answers, people's labels: against what they are said to do."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -224,3 +226,22 @@ class TestPeople:
     def test_parts_that_do_not_fit_are_named(self, encoder, tmp_path):
         with pytest.raises(DataError, match="40 texts but 3 marks of people's labels"):
             run(encoder, tmp_path, data=toy_data(human=np.ones(3, dtype=bool)))
+
+
+def test_a_control_that_cannot_take_its_references_counts_says_what_it_lacked(encoder, tmp_path):
+    data = toy_data(wrong=0.2)
+    unsure = np.arange(N) % 2 == 0  # without a confidence: a teacher's gate never takes them
+    data = dataclasses.replace(data, without_confidence=unsure)
+    _, outcome = run(
+        encoder, tmp_path, config("teacher_then_random", selection={"share": 0.5}), data,
+        reference_counts=[6] * 10,
+    )  # fmt: skip
+    steps, decisions = log(tmp_path, "steps"), log(tmp_path, "decisions")
+    taken = steps["selected"].tolist()
+    sure = decisions.assign(sure=decisions["row"] % 2 == 1).groupby("step")["sure"].sum()
+    assert taken == np.minimum(6, sure).tolist()  # all there are, also those below the gate
+    lacking = 60 - sum(taken)
+    assert lacking > 0
+    notes = " ".join(outcome.warnings)
+    assert f"{lacking} texts fewer than in the reference run were taken" in notes
+    assert "texts were added that do not pass the teacher's threshold" in notes
