@@ -8,12 +8,12 @@ import streamlit as st
 
 from llkd import commands, curation, jobs
 from llkd.store import Project, Store
-from ui import jobs_view, reads, view
+from ui import jobs_view, reads, skip, view
 from ui.curate import controls, listed_again, plane, replay, saved
 from ui.curate.scene import PLANE, Scene
 from ui.curate.table import table
 from ui.errors import told
-from ui.page import empty_state, next_step, open_page
+from ui.page import empty_state, open_page
 from ui.wording import TERMS, count, counted
 
 
@@ -27,6 +27,8 @@ def plane_and_controls(store: Store, project: Project) -> None:
             plane.source(scene)
             controls.presets(scene)
         plane.draw(scene)
+        # Under the plane that it moves.
+        replay.replay(store, project)
         saved.selections(scene)
 
 
@@ -87,6 +89,7 @@ page = open_page(
     "not. Drag the two lines; what lies right of the one and above the other is kept.",
 )
 project = page.needed_project()
+skip.link("Skip to the texts", ".st-key-curate_one_by_one input")
 with told():
     passes = page.store.labellings.all(project.id)
     if not passes or not reads.labelled_rows(
@@ -101,6 +104,4 @@ with told():
         )
     _notes(page.store, project)
     plane_and_controls(page.store, project)
-    replay.replay(page.store, project)
     table(page.store, project)
-    next_step("Train", "Next: train a student", primary=False)

@@ -95,7 +95,9 @@ def thresholds(steps: pd.DataFrame, side: str, names: Sequence[str]) -> go.Figur
         )
     _frame(figure)
     figure.update_yaxes(title=f"{side.capitalize()} threshold", tickformat=".0%")
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.25})
+    figure.update_layout(
+        showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    )
     return figure
 
 

@@ -63,24 +63,23 @@ def reasons(
 ) -> list[str]:
     """Why each of these plane positions is kept or not, in a few words."""
     frame = plane.frame.iloc[rows]
-    teacher = class_thresholds(teacher_threshold, plane.names)
-    student = class_thresholds(student_threshold, plane.names)
-    told = []
-    sure, need = (signals.reach(frame[name]) for name in ("confidence", "information_need"))
-    for entry, confidence, information_need in zip(frame.itertuples(), sure, need, strict=True):
-        label = int(entry.teacher_label)
-        if entry.excluded:
-            told.append("excluded by a person")
-        elif entry.human_label >= 0:
-            told.append("labelled by a person")
-        elif label < 0:
-            told.append("no teacher label")
-        elif teacher[label] > 0 and not confidence >= teacher[label]:
-            told.append("teacher not sure enough")
-        elif student[label] > 0 and not information_need >= student[label]:
-            told.append("student knows it already")
-        else:
-            told.append("kept")
+    label = frame["teacher_label"].to_numpy()
+    known = label >= 0
+    least_sure, least_need = (
+        np.append(np.asarray(class_thresholds(threshold, plane.names)), 0.0)[label]
+        for threshold in (teacher_threshold, student_threshold)
+    )
+    # "Not at least", so that an unknown signal passes no threshold above 0.
+    unsure = (least_sure > 0) & ~(frame["confidence"].to_numpy(np.float64) >= least_sure)
+    needless = (least_need > 0) & ~(frame["information_need"].to_numpy(np.float64) >= least_need)
+    reasons = {
+        "excluded by a person": frame["excluded"].to_numpy(bool),
+        "labelled by a person": frame["human_label"].to_numpy() >= 0,
+        "no teacher label": ~known,
+        "teacher not sure enough": unsure,
+        "student knows it already": needless,
+    }
+    told: list[str] = np.select(list(reasons.values()), list(reasons), default="kept").tolist()
     return told
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -167,6 +169,36 @@ def button(app: AppTest, label: str):
         if one.label == label:
             return one
     raise AssertionError(f"no button {label!r}, only {[one.label for one in app.button]}")
+
+
+def card_data(app: AppTest) -> dict:
+    """What the browser is given to show one by one."""
+    [proto] = [
+        one.proto
+        for one in app.main
+        if one.type == "bidi_component" and one.proto.component_name == "llkd_review_card"
+    ]
+    return json.loads(proto.json)
+
+
+def press(app: AppTest, *acts: tuple[str, str | None], at: int | None = None) -> list[str]:
+    """As if these keys were pressed in the browser, one text after the other from place ``at``.
+
+    Acts are (label, NAME), (exclude, None) or (undo, TARGET). Returns the names of the presses.
+    """
+    data = card_data(app)
+    place = data["at"] if at is None else at
+    told = []
+    for action, value in acts:
+        card = data["cards"][min(place, data["total"] - 1) - data["start"]]
+        one = {"id": uuid.uuid4().hex[:20], "row": card["row"], "do": action}
+        told.append({**one, "target" if action == "undo" else "label": value})
+        place += action != "undo"
+    app.session_state[data["key"]] = {
+        "told": {"list": data["list"], "at": place, "presses": told, "attempt": 0}
+    }
+    app.run()
+    return [one["id"] for one in told]
 
 
 @contextmanager

@@ -8,13 +8,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as hyp
-from seed import NAMES, button, direct, ended_job, living_job, opened, said, seeded_project, words
+from seed import (
+    NAMES,
+    button,
+    card_data,
+    direct,
+    ended_job,
+    living_job,
+    opened,
+    press,
+    said,
+    seeded_project,
+    words,
+)
 from seed_runs import add_run
 from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 
 from llkd import commands, curation, jobs
 from ui import authorship, login, view
-from ui.curate import controls, rows
+from ui.curate import controls, rows, walk
 from ui.curate.rows import Filter
 from ui.curate.scene import Scene
 from ui.decision_plane import Region, kept_mask, pack_plane, snapped, tally, threshold_units
@@ -326,6 +338,37 @@ def test_words_label_and_order_narrow_and_sort_the_table(home):
     assert _table(app)["Confidence"].is_monotonic_decreasing
 
 
+@pytest.mark.parametrize(
+    ("header", "column"), [("Confidence", "confidence"), ("Need", "information_need")]
+)
+def test_a_click_on_a_header_sorts_the_whole_list(home, header, column):
+    store, project = seeded_project(home, n=400)
+    values = np.sort(100 * _plane(store, project).frame[column].to_numpy())
+    app = opened("curate")
+    for expected in (values[:100], values[::-1][:100]):
+        _select(app, columns=[header])
+        app.run()
+        assert _table(app)[header].to_numpy() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("header", ["Text", "Label", "Gold", "Student's label", "Why", "Flag"])
+def test_every_column_sorts_the_whole_list(home, header):
+    store, project = seeded_project(home, n=400)
+    rows_ = _plane(store, project).frame["row"]
+    store.people.decide(project.id, rows_.iloc[[5, 250]].tolist(), "flag")
+    store.people.decide(project.id, rows_.iloc[[7, 251]].tolist(), "exclude")
+    app = opened("curate", tt="0.5")
+    app.get_by_key("curate_shown").set_value("All").run()
+    _select(app, columns=[header])
+    pages = []
+    for page in (1, 2, 3):
+        app.pagination[0].set_value(page).run()
+        pages += _table(app)[header].tolist()
+    order = NAMES.index if header in {"Label", "Gold", "Student's label"} else str.casefold
+    assert len(pages) == 300 and pages == sorted(pages, key=order)
+    assert len(set(pages)) > 1
+
+
 def test_pages_follow_each_other_and_begin_again_with_another_filter(home):
     seeded_project(home, n=400)
     app = opened("curate")
@@ -430,9 +473,14 @@ def test_too_many_rows_at_once_are_refused_in_words(home, monkeypatch):
 
 def _tick(app, *places):
     """As if these rows of the table's page were ticked."""
+    _select(app, rows=list(places))
+
+
+def _select(app, **parts):
+    """As if rows were ticked, or a header clicked, in the table."""
     state = list(app.session_state._state._state.filtered_state)
     key = next(key for key in reversed(state) if str(key).startswith("curate_rows_"))
-    app.session_state[key] = {"selection": {"rows": list(places), "columns": [], "cells": []}}
+    app.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": [], **parts}}
     app.run()
 
 
@@ -803,37 +851,146 @@ def test_texts_are_decided_one_by_one_and_the_list_stays_as_it_was(home):
     store, project = seeded_project(home, n=100)
     app = opened("curate", tt="0.8")
     app.get_by_key("curate_shown").set_value("Not kept").run()
-    listed = len(_table(app))
+    listed = _table(app)["Text"].tolist()
     app.toggle(key="curate_one_by_one").set_value(True).run()
-    assert f"Text 1 of {listed} · " in words(app)
-    assert [one.label for one in app.button if (one.key or "").startswith("curate_give_")] == [
-        *NAMES,
-        "Exclude",
-    ]
-    assert app.button(key="curate_give_1").proto.shortcut == "2"
-    first = app.text[0].value
-    app.button(key="curate_give_1").click().run()
-    assert "Labelled as 'waste'." in words(app)
-    # The text is kept now and left the list of texts that are not; the walk goes on all the same.
-    assert f"Text 2 of {listed} · " in words(app)
-    app.button(key="curate_give_exclude").click().run()
-    app.button(key="curate_walk_B").click().run()
-    assert "excluded by a person" in words(app)
-    app.button(key="curate_walk_B").click().run()
-    assert app.text[0].value == first and "labelled by a person" in words(app)
-    assert app.button(key="curate_walk_B").disabled
-    for _ in range(2):
-        app.button(key="curate_walk_undo").click().run()
+    data = card_data(app)
+    assert (data["total"], data["at"], data["names"]) == (len(listed), 0, NAMES)
+    assert [card["text"] for card in data["cards"]] == listed[: len(data["cards"])]
+    first, second = (card["row"] for card in data["cards"][:2])
+    ids = press(app, ("label", "waste"), ("exclude", None))
+    after = card_data(app)
+    assert after["confirmed"] == ids
+    # The texts are decided now and left the list of those not kept; the walk goes on all the same.
+    assert (after["list"], after["total"], after["at"]) == (data["list"], len(listed), 2)
+    held = store.people.decisions(project.id)
+    assert held.loc[first, "human_label"] == "waste" and held.loc[second, "excluded"]
+    assert after["cards"][0]["state"] == {"label": "waste", "excluded": False}
+    assert after["cards"][1]["state"] == {"label": None, "excluded": True}
+    # What the list says of a text but for people stays.
+    assert [card["why"] for card in after["cards"]] == [card["why"] for card in data["cards"]]
+    assert [one["target"] for one in after["own"]] == ids[::-1]
+    [name] = press(app, ("undo", ids[1]))
+    back = card_data(app)
+    assert back["to"] == {name: 1}
+    assert back["messages"][name] == f"Undone: \u201c{listed[1]}\u201d is included again."
+    press(app, ("undo", ids[0]))
     assert store.people.decisions(project.id).empty
 
 
-def test_with_many_classes_the_label_is_picked_from_a_list(home):
+def test_a_press_that_comes_again_is_done_once_also_after_its_undo(home):
+    store, project = seeded_project(home)
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    [name] = press(app, ("label", "water"))
+    key = card_data(app)["key"]
+    sent = app.session_state[key]
+    app.run()
+    assert len(store.people.edits(project.id)) == 1
+    # The same session's mark in another session: a page loaded anew sends what it kept.
+    again = opened("curate")
+    again.session_state["_author_session"] = app.session_state["_author_session"]
+    again.toggle(key="curate_one_by_one").set_value(True).run()
+    again.session_state[key] = sent
+    again.run()
+    assert card_data(again)["confirmed"] == [name]
+    assert len(store.people.edits(project.id)) == 1
+    press(again, ("undo", name))
+    assert store.people.edits(project.id) == []
+    app.session_state[key] = sent
+    app.run()
+    third = opened("curate")
+    third.session_state["_author_session"] = app.session_state["_author_session"]
+    third.session_state[key] = sent
+    third.run()
+    assert store.people.edits(project.id) == []
+
+
+def test_what_a_page_that_is_gone_left_unsent_is_stored_where_the_table_is_shown(home):
+    store, project = seeded_project(home)
+    app = opened("curate")
+    data = card_data(app)
+    assert data["hidden"] and "cards" not in data
+    one = {"id": "0" * 20, "row": 20, "do": "label", "label": "water"}
+    sent = {"told": {"list": "x", "at": 3, "presses": [one]}}
+    for _ in range(2):
+        app.session_state[data["key"]] = sent
+        app.run()
+    assert card_data(app)["confirmed"] == ["0" * 20]
+    assert "By people: 1 text labelled" in words(app)
+    assert store.people.decisions(project.id)["human_label"].to_dict() == {20: "water"}
+
+
+def test_presses_that_make_no_sense_change_nothing(home):
+    store, project = seeded_project(home)
+    held_out = 0
+    good = {"id": "a" * 20, "row": 20, "do": "label", "label": "water"}
+    odd = [
+        {**good, "id": "A" * 20},
+        {**good, "id": 5},
+        {**good, "id": "b" * 32},
+        {**good, "row": -1},
+        {**good, "row": True},
+        {**good, "row": float("nan")},
+        {**good, "row": 10**12},
+        {**good, "id": "c" * 20, "row": held_out},
+        {**good, "id": "d" * 20, "label": "no such class"},
+        {**good, "label": None},
+        {**good, "do": "burn"},
+        {**good, "do": "undo", "target": "x"},
+        {**good, "id": "e" * 20, "do": "undo", "target": "f" * 20},
+        [],
+        None,
+    ]
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    key = card_data(app)["key"]
+    for told in ({"presses": odd, "at": "x", "list": 3}, {"presses": 7}, [], None):
+        app.session_state[key] = {"told": told}
+        app.run()
+        assert not app.exception and not app.error
+    assert store.people.edits(project.id) == []
+    app.session_state[key] = {"told": {"presses": odd, "at": 0, "list": ""}}
+    app.run()
+    assert set(card_data(app)["refused"]) == {"c" * 20, "d" * 20}
+
+
+def test_nobody_undoes_somebody_elses_decision_by_its_name(home):
+    store, project = seeded_project(home)
+    other = store.people.decide(project.id, [20], "exclude")
+    named = store.people.decide(project.id, [21], "exclude", who="Ana")
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    press(app, ("undo", other), ("undo", named), ("undo", other[-20:]))
+    assert len(store.people.decisions(project.id)) == 2
+
+
+def test_the_browser_holds_enough_texts_and_not_too_much(home):
+    seeded_project(home, n=400, holdout=0.0, words=["x" * 30_000, "y" * 3_000, "short"])
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    for at in (0, 7, 200, 398, 399, 400):
+        data = card_data(app)
+        app.session_state[data["key"]] = {"told": {"list": data["list"], "at": at, "presses": []}}
+        app.run()
+        data = card_data(app)
+        rows_held = [card["row"] for card in data["cards"]]
+        assert data["at"] == at and rows_held == list(
+            range(data["start"], data["start"] + len(rows_held))
+        )
+        assert not rows_held or rows_held[-1] >= min(at + 2, 399)
+        assert sum(len(card["text"]) for card in data["cards"]) <= 2 * walk.LETTERS_AHEAD + 60_000
+        for card in data["cards"]:
+            assert len(card["text"]) <= walk.LONGEST_TEXT
+            assert card["cut"] in (0, 30_000 + len(f", message number {card['row']}") - 20_000)
+
+
+def test_with_many_classes_the_names_are_all_there(home):
     names = [f"class {k}" for k in range(12)]
     store, project = seeded_project(home, n=100, names=names)
     app = opened("curate")
     app.toggle(key="curate_one_by_one").set_value(True).run()
-    app.selectbox(key="curate_give").set_value("class 11").run()
-    app.button(key="curate_give_chosen").click().run()
+    assert card_data(app)["names"] == names
+    press(app, ("label", "class 11"))
     assert store.people.decisions(project.id)["human_label"].tolist() == ["class 11"]
 
 
@@ -931,6 +1088,52 @@ def test_what_is_kept_now_is_trained_on_with_one_click(home):
     assert len(store.people.selections(project.id)) == 2
 
 
+def test_a_selection_just_saved_is_the_one_that_is_picked(home):
+    store, project = seeded_project(home, n=200)
+    app = opened("curate", tt="0.6")
+    for k, (name, threshold) in enumerate((("first", 0.6), ("second", 0.8))):
+        _move(app, project, threshold)
+        app.text_input(key=f"curate_name_{k}").set_value(name).run()
+        button(app, "Save selection").click().run()
+        assert app.selectbox(key="curate_saved").value == name
+    app.selectbox(key="curate_saved").set_value("first").run()
+    app.run()
+    assert app.selectbox(key="curate_saved").value == "first"
+    app.selectbox(key="curate_saved").set_value("second").run()
+    app.button(key="curate_train_saved").click().run()
+    assert app.selectbox(key="train_saved_rows").value == "second"
+    app.switch_page("pages/curate.py").run()
+    app.run()
+    app.selectbox(key="curate_saved").set_value("second").run()
+    app.button(key="curate_export_saved").click().run()
+    assert app.selectbox(key="export_saved").value == "second"
+
+
+def test_the_next_step_carries_the_selection_or_says_that_it_does_not(home):
+    store, project = seeded_project(home, n=200)
+    app = opened("curate")
+    assert not [one for one in app.button if one.key == "curate_train_these"]
+    assert "does not take" not in words(app)
+    _move(app, project, 0.7)
+    kept = _kept(app)
+    assert f"it does not take these {kept} texts along." in words(app)
+    button(app, f"Next: train on these {kept} texts").click().run()
+    assert app.selectbox(key="train_strategy").value == "saved"
+    [selection] = store.people.selections(project.id)
+    assert app.selectbox(key="train_saved_rows").value == selection["name"]
+    assert selection["counts"]["kept"] == kept
+    # The same again is not saved twice.
+    app.switch_page("pages/curate.py").run()
+    app.run()
+    app.button(key="curate_train_these").click().run()
+    assert len(store.people.selections(project.id)) == 1
+    assert app.selectbox(key="train_saved_rows").value == selection["name"]
+    app.switch_page("pages/curate.py").run()
+    app.run()
+    button(app, "Next: train a student").click().run()
+    assert app.title[0].value == "Train"
+
+
 def test_texts_nearest_in_meaning_are_listed_nearest_first(home):
     store, project = seeded_project(home, n=200)
     values = curation.load_embeddings(store, project)
@@ -943,10 +1146,10 @@ def test_texts_nearest_in_meaning_are_listed_nearest_first(home):
 
     app = opened("curate")
     app.toggle(key="curate_one_by_one").set_value(True).run()
-    first = app.text[0].value
-    app.button(key="curate_like").click().run()
+    first = card_data(app)["cards"][0]
+    app.button(key=f"curate_like_{first['row']}").click().run()
     assert "Nearest in meaning" in app.get_by_key("curate_shown").options
-    assert app.text[0].value == first
+    assert card_data(app)["cards"][0]["text"] == first["text"]
     app.toggle(key="curate_one_by_one").set_value(False).run()
     texts = store.projects.texts(project.id)["text"]
     nearest = curation.nearest_rows(store, project, int(among[0]), among, 200)
@@ -962,7 +1165,7 @@ def test_without_a_probe_nothing_is_searched_by_meaning(home):
     assert curation.nearest_rows(store, project, 0, np.arange(3)) is None
     app = opened("curate")
     app.toggle(key="curate_one_by_one").set_value(True).run()
-    assert not [one for one in app.button if one.key == "curate_like"]
+    assert not [one for one in app.button if "like this" in one.label]
 
 
 def test_a_comparison_colours_the_plane_by_which_selection_holds_a_text(home):

@@ -8,7 +8,7 @@ from seed import opened, seeded_project, words
 from seed_runs import add_run
 
 from llkd.store import Project
-from ui.curate import listed_again, rows
+from ui.curate import listed_again, rows, titles
 from ui.curate.scene import PICKED, Picked
 
 
@@ -76,18 +76,60 @@ def test_a_list_that_is_no_list_of_these_texts_is_said_to_be_gone(home, held_out
     hostile = "![i](http://e.com/x) <b>texts</b>"
     app = opened("curate", listed=hostile, list=packed if held_out else "")
     assert not app.exception and not app.error
-    assert f"The list \u201c{hostile}\u201d was not kept when the page was loaded" in words(app)
+    assert "The list that the address names was not kept when the page was loaded" in words(app)
+    assert hostile not in words(app)
     assert app.get_by_key("curate_shown").value == rows.KEPT
     assert "![i](" not in app.info[0].value
     app.run()
     assert listed_again.TITLE not in app.query_params
 
 
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Your account is locked. Call 555-0100 to unlock it",
+        "taught as waste, student says call 555-0100",
+        "taught as call 555-0100, student says waste",
+        "nearest in meaning, call 555-0100",
+        " taught as waste, student says water",
+    ],
+)
+@pytest.mark.parametrize("with_list", [True, False])
+def test_an_address_puts_no_sentence_of_its_maker_on_the_page(home, claim, with_list):
+    _, project = seeded_project(home, n=100)
+    packed = listed_again.packed_rows(project, Picked("t", 0, np.array([90, 80]), drawn=True))
+    app = opened("curate", listed=claim, list=packed if with_list else "")
+    assert not app.exception and not app.error
+    options = [option for one in app.get("button_group") for option in str(one.proto).split("\n")]
+    assert "555" not in words(app) + "".join(options) and "account" not in words(app)
+    assert "555" not in str(dict(app.query_params)) or not with_list
+    if with_list:
+        assert len(_table(app)) == 2
+
+
+def test_titles_are_those_that_lists_here_have():
+    names = ["roads", "a, student says b", "x" * 50]
+    for title in (
+        "nearest in meaning",
+        "only in the first",
+        "hard to learn",
+        *(titles.cell(whose, a, b) for whose in titles.CELLS for a in names for b in names),
+    ):
+        assert titles.is_title(title, names), title
+    for title in (
+        "",
+        "taught as roads",
+        "taught as roads, student says ",
+        "truly x, student says y",
+    ):
+        assert not titles.is_title(title, names)
+
+
 def test_the_address_speaks_of_no_project_chosen_afterwards(home):
     seeded_project(home, n=40, name="other")
     _, project = seeded_project(home, n=100)
     packed = listed_again.packed_rows(project, Picked("these", 0, np.array([90, 80])))
-    app = opened("curate", project="city", listed="these", list=packed)
+    app = opened("curate", project="city", listed="nearest in meaning", list=packed)
     assert len(_table(app)) == 2
     app.sidebar.selectbox[0].select("other").run()
     assert "was not kept" not in words(app)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from seed import ROOT, button, direct, opened, said, seeded_project
+from seed import ROOT, button, direct, opened, press, said, seeded_project
 from seed import words as words_of
 from streamlit.testing.v1 import AppTest
 
@@ -200,14 +200,14 @@ def test_a_label_carries_the_name_of_who_gave_it(home):
     app.switch_page("pages/curate.py").run()
     app.run()
     app.toggle(key="curate_one_by_one").set_value(True).run()
-    app.button(key="curate_give_1").click().run()
+    press(app, ("label", "waste"))
     decided = store.people.decisions(project.id)
     assert decided["who"].tolist() == ["Ann Example <ann@example.org>"]
 
     seeded_project(home, name="alone")
     app = opened("curate", project="alone")
     app.toggle(key="curate_one_by_one").set_value(True).run()
-    app.button(key="curate_give_1").click().run()
+    press(app, ("label", "waste"))
     alone = store.projects.get("alone")
     assert store.people.decisions(alone.id)["who"].tolist() == ["local user"]
 

@@ -286,14 +286,14 @@ def test_a_person_decides_on_the_ticked_texts_and_can_take_it_back(home):
     assert button(app, "Set label").disabled and button(app, "Exclude").disabled
     tick(app, store, project, range(54, 60), [1, 2])
     app.selectbox[0].select("water").run()
-    button(app, "Set label").click().run()
+    button(app, "Set label of 2").click().run()
     decided = store.people.decisions(project.id)
     assert decided["human_label"].to_dict() == {55: "water", 56: "water"}
     assert "2 texts labelled as 'water'." in words(app)
     assert "**4** still to be decided" in words(app)
     assert len(app.dataframe[0].value) == 4
     tick(app, store, project, [54, 57, 58, 59], [0, 1, 2, 3])
-    button(app, "Exclude").click().run()
+    button(app, "Exclude 4").click().run()
     assert store.people.decisions(project.id)["excluded"].sum() == 4
     assert "all of them decided by now" in words(app)
     assert not any(one.label == "Ask these again" for one in app.button)

@@ -234,18 +234,15 @@ def test_single_keys_decide_text_by_text_but_not_while_a_number_is_typed(server,
     page.get_by_text("One by one", exact=True).click()
     page.get_by_text(re.compile("^Text 1 of ")).wait_for()
     settled(page)
-    page.locator("h1").click()
     for k, key in enumerate("213"):
         page.keyboard.press(key)
         page.get_by_text(re.compile(f"^Text {k + 2} of ")).wait_for()
-        settled(page)
-    assert store.people.decisions(project.id)["human_label"].tolist() == ["waste", "roads", "water"]
+        page.wait_for_timeout(60)
     seen.agrees(lambda: seen.browser() == before + 3)
+    assert store.people.decisions(project.id)["human_label"].tolist() == ["waste", "roads", "water"]
     page.keyboard.press("u")
-    page.get_by_text("Taken back").wait_for()
-    page.keyboard.press("b")
+    page.get_by_text("is unlabelled again").wait_for()
     page.get_by_text(re.compile("^Text 3 of ")).wait_for()
-    settled(page)
     seen.agrees(lambda: seen.browser() == before + 2)
     # The digits of a threshold, or of words looked for, are no decisions.
     field = page.get_by_label("Teacher confidence at least")
@@ -307,7 +304,48 @@ def test_hostile_texts_and_names_are_only_shown(server, page):
     page.get_by_text("One by one", exact=True).click()
     page.get_by_text(re.compile("^Text 1 of ")).wait_for()
     settled(page)
+    page.locator(".llkd-text").get_by_text("onerror=alert(1)").wait_for()
     page.get_by_role("button", name="Next Shortcut N").click()
+    page.get_by_text(re.compile("^Text 2 of ")).wait_for()
     settled(page)
     assert page.locator("img[src*='e.com'], a[href*='e.com']").count() == 0
     assert foreign == [] and page.problems == []
+
+
+def test_the_table_is_reached_by_a_link_hides_no_button_and_offers_no_bare_csv(server, page):
+    seeded_project(server.home, n=800)
+    seen = Curate(page).open(server)
+    seen.agrees()
+    stops = 0
+    while page.evaluate("document.activeElement.className") != "llkd-skip":
+        page.keyboard.press("Tab")
+        stops += 1
+        assert stops < 25
+    page.get_by_text("Skip to the texts").wait_for()
+    page.keyboard.press("Enter")
+    assert page.evaluate("!!document.activeElement.closest('.st-key-curate_one_by_one')")
+    # The pager shows its pages, and all columns stand side by side.
+    table = page.locator("[class*=st-key-curate_rows]")
+    table.scroll_into_view_if_needed()
+    for number in "123456":
+        page.locator("[data-testid=stPagination]").get_by_text(number, exact=True).wait_for()
+    scroller = table.locator(".dvn-scroller")
+    assert scroller.evaluate("e => e.scrollWidth - e.clientWidth") <= 1
+    # The tools of the table cover no button, and none writes cells that a spreadsheet would run.
+    table.hover()
+    tools = table.locator("[data-testid=stElementToolbar]")
+    tools.get_by_role("button").first.wait_for()
+    names = [one.get_attribute("aria-label") or "" for one in tools.get_by_role("button").all()]
+    assert names and not [name for name in names if "ownload" in name]
+    box = tools.bounding_box()
+    for button in page.locator("[class*=st-key-curate_do], .st-key-curate_undo").all():
+        other = button.bounding_box()
+        assert other["y"] + other["height"] <= box["y"] or box["y"] + box["height"] <= other["y"]
+    # A click on a header sorts the list, not the page.
+    scroller.click(position={"x": 100, "y": 17})
+    settled(page)
+    page.get_by_text("bins not emptied, message number 1", exact=False).first.wait_for(
+        state="attached"
+    )
+    assert page.locator(".st-key-curate_order").inner_text().endswith("Text")
+    assert page.problems == []

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import streamlit as st
 
-from ui.curate import acts, rows
+from ui.curate import acts, rows, titles
 from ui.curate.scene import TABLE, Scene, draw_again, pick, redraw, set_later, set_now
 from ui.errors import told_later
 from ui.wording import count, counted, plain
 
 ASKS_ABOVE = 100
 """More rows than a page shows are asked about first."""
-UNDONE = "just undone"
 _ALL = "curate_many"
-_MESSAGE, _QUESTION, _RETURN = "_curate_did", "_curate_question", "_curate_return"
+MESSAGE, _QUESTION, _RETURN = "_curate_did", "_curate_question", "_curate_return"
 # What each does, its icon, and what it means; the count follows the words.
 _ACTIONS = (
     ("label", "Set label of", ":material/label:", None),
@@ -55,7 +54,7 @@ def actions(scene: Scene, listed: np.ndarray, ticked: np.ndarray, stamp: int) ->
     else:
         st.session_state.pop(_QUESTION, None)
         _buttons(scene, listed, ticked, stamp)
-    message = st.session_state.pop(_MESSAGE, None)
+    message = st.session_state.pop(MESSAGE, None)
     if message:
         st.caption(f":green[:material/check:] {plain(message)}")
 
@@ -144,7 +143,7 @@ def _do(scene: Scene, numbers: np.ndarray, action: str, label: str | None, stamp
 @told_later
 def _record(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -> None:
     acts.decide(scene, numbers.tolist(), action, label)
-    st.session_state[_MESSAGE] = acts.done_words(len(numbers), action, label)
+    st.session_state[MESSAGE] = acts.done_words(len(numbers), action, label)
     st.session_state.pop(_QUESTION, None)
     set_later(_ALL, False)
     redraw()
@@ -159,7 +158,7 @@ def _cancel() -> None:
 @told_later
 def _undo(scene: Scene) -> None:
     batch = acts.undo(scene)
-    st.session_state[_MESSAGE] = acts.undone_words(scene, batch)
+    st.session_state[MESSAGE] = acts.undone_words(scene, batch)
     set_later(_ALL, False)
     if batch is None:
         draw_again(TABLE)
@@ -178,7 +177,7 @@ def returned_to(scene: Scene, listed: np.ndarray) -> np.ndarray:
     places = np.flatnonzero(np.isin(scene.plane.frame["row"].to_numpy()[listed], numbers))
     here = np.isin(numbers, scene.plane.frame["row"])
     if not len(places) and here.any():
-        pick(scene.project, UNDONE, numbers[here])
+        pick(scene.project, titles.UNDONE, numbers[here])
         for key, value in (("curate_words", ""), ("curate_label", -1)):
             set_later(key, value)
         st.session_state[_RETURN] = numbers[:0]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
-from llkd.store import Batch
+from llkd.store import Batch, Project, Store
 from ui.authorship import author
-from ui.curate.scene import Scene
 from ui.wording import counted, shortened
 
 NOTHING = "There is nothing of yours to undo."
@@ -23,18 +22,31 @@ _DONE = {
 _STATES = 500
 
 
-def decide(scene: Scene, rows: list[int], action: str, label: str | None) -> None:
+class Source(Protocol):
+    """Where decisions are kept, and the texts they are about."""
+
+    @property
+    def store(self) -> Store: ...  # noqa: D102
+
+    @property
+    def project(self) -> Project: ...  # noqa: D102
+
+    @property
+    def texts(self) -> pd.Series: ...  # noqa: D102
+
+
+def decide(source: Source, rows: list[int], action: str, label: str | None) -> None:
     """Record one act of this person on rows of the project, undone in one step."""
     me = author()
-    scene.store.people.decide(
-        scene.project.id, rows, action, label, who=me.who, batch=me.new_batch()
+    source.store.people.decide(
+        source.project.id, rows, action, label, who=me.who, batch=me.new_batch()
     )
 
 
-def undo(scene: Scene, wanted: Batch | None = None) -> Batch | None:
+def undo(source: Source, wanted: Batch | None = None) -> Batch | None:
     """Take back what this person did last, or ``wanted``; None where there is nothing."""
-    latest = author().latest(scene.store, scene.project, 1) if wanted is None else [wanted]
-    if not latest or not scene.store.people.undo(scene.project.id, latest[0].id):
+    latest = author().latest(source.store, source.project, 1) if wanted is None else [wanted]
+    if not latest or not source.store.people.undo(source.project.id, latest[0].id):
         return None
     return latest[0]
 
@@ -44,9 +56,9 @@ def done_words(number: int, action: str, label: str | None) -> str:
     return f"{counted(number, 'text')} {_done(action, label)}."
 
 
-def last_words(scene: Scene) -> str:
+def last_words(source: Source) -> str:
     """What the next undo takes back."""
-    latest = author().latest(scene.store, scene.project, 1)
+    latest = author().latest(source.store, source.project, 1)
     if not latest:
         return NOTHING
     batch = latest[0]
@@ -54,15 +66,15 @@ def last_words(scene: Scene) -> str:
     return f"Takes back what you did last here: {counted(len(batch.rows), 'text')} {what}."
 
 
-def undone_words(scene: Scene, batch: Batch | None) -> str:
+def undone_words(source: Source, batch: Batch | None) -> str:
     """What an undo took back, and what holds now."""
     if batch is None:
         return NOTHING
     rows = batch.rows[:_STATES]
-    held = scene.store.people.decisions(scene.project.id, rows=rows).reindex(rows)
+    held = source.store.people.decisions(source.project.id, rows=rows).reindex(rows)
     now = {_state(batch.action, entry) for _, entry in held.iterrows()}
     if len(batch.rows) == 1:
-        text = shortened(str(scene.texts.iloc[batch.rows[0]]), _QUOTED)
+        text = shortened(str(source.texts.iloc[batch.rows[0]]), _QUOTED)
         return f"Undone: \u201c{text}\u201d is {now.pop()}."
     mixed = len(batch.rows) > _STATES or len(now) > 1
     after = "they are as they were before" if mixed else f"they are {now.pop()}"

@@ -12,11 +12,10 @@ from llkd import curation
 from llkd.curation import Plane, Share
 from ui import reads, view
 from ui.curate.scene import TABLE, Scene, draw_again, pick, picked
+from ui.curate.titles import PARTS
 from ui.decision_plane import Packed
 from ui.view import View
 from ui.wording import counted
-
-PARTS = {"first": "Only in the first", "both": "In both", "other": "Only in the second"}
 
 
 def packed(scene: Scene) -> Packed:

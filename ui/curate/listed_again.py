@@ -2,6 +2,7 @@
 
 The rows are written as steps from one to the next, packed; with them what the project's texts were,
 so that a list of other texts is never shown. A list too long for an address leaves its title there.
+Anybody may have made the address: of its words only titles of lists that there are here are shown.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project
-from ui.curate import scene
+from ui.curate import scene, titles
 from ui.curate.scene import Picked, Scene
 from ui.wording import plain
 
@@ -51,13 +52,14 @@ def read(here: Scene) -> None:
     done = f"{_READ}{here.project.id}"
     st.session_state[done] = True
     title = st.query_params.get(TITLE, "")[:LONGEST_TITLE]
+    known = titles.is_title(title, here.plane.names)
     if not title or scene.picked(here.project) is not None:
         return
     found = rows_of(here.project, st.query_params.get(ROWS, ""))
     if found is None or not np.isin(found[0], here.plane.frame["row"]).all():
-        st.session_state[done] = title
+        st.session_state[done] = title if known else titles.LINKED
     else:
-        scene.pick(here.project, title, found[0], drawn=found[1])
+        scene.pick(here.project, title if known else titles.LINKED, found[0], drawn=found[1])
 
 
 def lost(project: Project) -> None:
@@ -68,8 +70,9 @@ def lost(project: Project) -> None:
     if scene.picked(project) is not None:
         st.session_state[f"{_READ}{project.id}"] = True
         return
+    which = "that the address names" if title == titles.LINKED else f"\u201c{plain(title)}\u201d"
     st.info(
-        f"The list \u201c{plain(title)}\u201d was not kept when the page was loaded again: it is "
+        f"The list {which} was not kept when the page was loaded again: it is "
         "too long for an address, or the texts are others now. Open it again from where it came.",
         icon=":material/info:",
     )

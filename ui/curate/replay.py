@@ -12,6 +12,7 @@ from llkd.store import Project, Run, Store
 from ui import run_reads, view
 from ui.curate import controls
 from ui.curate.scene import REPLAY, Scene, look_through
+from ui.curate.walk import Source
 from ui.errors import told
 from ui.run_view import PLAIN, THRESHOLD_CLASSES
 from ui.view import View
@@ -118,7 +119,7 @@ def _at(store: Store, run: Run, line: pd.Series) -> View:
     return controls.at_step(run, line, run.id if known else None, epoch if known else None)
 
 
-def of_text(scene: Scene, row: int) -> None:
+def of_text(scene: Scene | Source, row: int) -> None:
     """What the run that is replayed did with one text: at which steps it was selected, and why."""
     number = st.session_state.get(_RUN)
     if not st.session_state.get("curate_replay") or number is None:

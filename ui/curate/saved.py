@@ -9,12 +9,14 @@ import streamlit as st
 
 from llkd.errors import LLKDError
 from ui.curate.compare import compare
-from ui.curate.scene import PLANE, Scene, draw_again, look_through, redraw
+from ui.curate.scene import PLANE, Scene, draw_again, look_through, redraw, set_later, set_now
 from ui.errors import show_error, told_later
 from ui.export_view import FROM_SAVED
-from ui.page import go_to
+from ui.page import go_to, next_step
 from ui.view import View
-from ui.wording import counted, plain
+from ui.wording import count, counted, plain
+
+_PICKED = "curate_saved"
 
 
 def selections(scene: Scene) -> None:
@@ -53,6 +55,42 @@ def selections(scene: Scene) -> None:
         _saved(scene, saved)
 
 
+def next_train(scene: Scene) -> None:
+    """On to Train, with what is kept or without it; what is not carried along is said."""
+    kept, rows = scene.counts["kept"], scene.counts["rows"]
+    if not kept or kept == rows:
+        next_step("Train", "Next: train a student", primary=False)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            f"Next: train on these {counted(kept, 'text')}",
+            icon=":material/arrow_forward:",
+            key="curate_train_these",
+            help="Saves what is kept, unless it is saved already, and opens Train with it chosen.",
+        ):
+            name = _saved_as(scene)
+            if name is not None:
+                _leave("Train", train_strategy="saved", train_saved_rows=name)
+            _train_on_kept(scene)
+        next_step("Train", "Next: train a student", primary=False)
+        st.caption(
+            "*Train a student* chooses texts by the strategy picked there: it does not take "
+            f"{'this text' if kept == 1 else f'these {count(kept)} texts'} along.",
+            width="stretch",
+        )
+
+
+def _saved_as(scene: Scene) -> str | None:
+    """The name under which just this is saved already."""
+    seen = scene.view.to_json(scene.plane.calibration)
+    same = (
+        one["name"]
+        for one in scene.store.people.selections(scene.project.id)
+        if one["view"] == seen and one["counts"] == scene.counts
+    )
+    return next(same, None)
+
+
 def _name_key() -> str:
     """Another field after each save, so that it starts empty."""
     return f"curate_name_{st.session_state.get('_curate_name_turn', 0)}"
@@ -62,6 +100,7 @@ def _save(scene: Scene) -> None:
     name = st.session_state.get(_name_key(), "").strip()
     try:
         _keep(scene, name)
+        set_later(_PICKED, name)
         st.session_state["_curate_saved"] = (True, f"Saved as {name!r}.")
         st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
     except LLKDError as error:
@@ -78,6 +117,7 @@ def _train_on_kept(scene: Scene) -> None:
         show_error(str(error))
         return
     st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
+    set_later(_PICKED, name)
     _leave("Train", train_strategy="saved", train_saved_rows=name)
 
 
@@ -88,12 +128,13 @@ def _keep(scene: Scene, name: str) -> None:
 
 def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
     by_name = {one["name"]: one for one in saved}
+    set_now(_PICKED)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             f"Saved selections ({len(saved)})",
             list(by_name),
             format_func=lambda n: f"{n} ({counted(by_name[n]['counts']['kept'], 'text')})",
-            key="curate_saved",
+            key=_PICKED,
             width="stretch",
         )
         st.button("Load", key="curate_load", on_click=_load, args=(scene, by_name.get(name)))

@@ -8,10 +8,20 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project, Store
-from ui.curate import actions, controls, listed_again, meaning, replay, review, rows
+from ui.curate import actions, controls, listed_again, meaning, replay, review, rows, saved
 from ui.curate.plane import unmark
 from ui.curate.rows import Filter
-from ui.curate.scene import PICKED, TABLE, Picked, Scene, picked, region, set_now
+from ui.curate.scene import (
+    PICKED,
+    TABLE,
+    Picked,
+    Scene,
+    draw_again,
+    picked,
+    region,
+    set_later,
+    set_now,
+)
 from ui.errors import told
 from ui.wording import count, plain
 
@@ -23,14 +33,17 @@ def table(store: Store, project: Project) -> None:
         scene = Scene(store, project)
         st.header("Texts", anchor=False)
         controls.counts(scene)
-        listed_again.lost(scene.project)
+        with st.container():
+            listed_again.lost(scene.project)
         wanted = _filters(scene)
         listed_again.write(scene.project, wanted.picked if wanted.shown == PICKED else None)
         found = _listed(scene, wanted)
         if review.switch():
             review.one_by_one(scene, wanted, found)
-            return
-        _pages(scene, wanted, found)
+        else:
+            _pages(scene, wanted, found)
+            review.unsent(scene)
+        saved.next_train(scene)
 
 
 def _pages(scene: Scene, wanted: Filter, listed: np.ndarray) -> None:
@@ -47,15 +60,16 @@ def _pages(scene: Scene, wanted: Filter, listed: np.ndarray) -> None:
         st.info("No text is like that.", icon=":material/search_off:")
     ticked: list[int] = []
     if len(here):
+        # Above the table: the tools that it shows at its upper edge cover no button then.
+        st.caption(f"Rows {count(start + 1)} to {count(start + len(here))} of {count(len(listed))}")
         shown = rows.rows_table(scene.plane, here, scene.texts, scene.view)
         # A single text that was returned to is ticked, so that it stands whole below.
         at_first = [int(back[0]) - start] if len(back) == 1 else []
-        ticked = rows.show_rows(shown, here, scene.people, at_first)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            first = f"{count(start + 1)} to {count(start + len(here))}"
-            st.caption(f"Rows {first} of {count(len(listed))}", width="stretch")
-            if pages > 1:
-                st.pagination(pages, key=turner, persist_state="session")
+        ticked = rows.show_rows(
+            shown, here, scene.people, at_first, wanted, lambda header: _sort_by(header, wanted)
+        )
+        if pages > 1:
+            st.pagination(pages, key=turner, persist_state="session")
     with above:
         stamp = rows.digest(listed, repr((scene.key, scene.people)))
         actions.actions(scene, listed, here[ticked], stamp)
@@ -66,6 +80,14 @@ def _pages(scene: Scene, wanted: Filter, listed: np.ndarray) -> None:
             row = int(scene.plane.frame["row"].iloc[here[ticked[0]]])
             meaning.like_this(scene, row)
             replay.of_text(scene, row)
+
+
+def _sort_by(header: str, wanted: Filter) -> None:
+    """Sort the whole list by a column, the other way round if it is so already."""
+    order = rows.HEADERS.get(header, rows.IN_ORDER)
+    set_later("curate_order", order)
+    set_later("curate_down", order == wanted.order and not wanted.descending)
+    draw_again(TABLE)
 
 
 def _filters(scene: Scene) -> Filter:
@@ -80,6 +102,7 @@ def _filters(scene: Scene) -> Filter:
         set_now(key)
     if st.session_state.get("curate_shown") not in shown:
         st.session_state["curate_shown"] = rows.KEPT
+    # In two lines, so that a choice more, or a button, moves nothing of the second.
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
             "Show",
@@ -97,6 +120,7 @@ def _filters(scene: Scene) -> Filter:
                 args=(scene.project,),
                 key="curate_unmark",
             )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(
             "Label",
             range(-1, len(names)),
@@ -141,7 +165,7 @@ def _listed(scene: Scene, wanted: Filter) -> np.ndarray:
     stamp = (scene.key, scene.people, scene.view, wanted)
     kept = st.session_state.get("_curate_listed")
     if kept is None or kept[0] != stamp:
-        found = rows.listed(scene.plane, scene.packed, scene.kept, scene.texts, wanted)
+        found = rows.listed(scene.plane, scene.packed, scene.kept, scene.texts, wanted, scene.view)
         kept = (stamp, found)
         st.session_state["_curate_listed"] = kept
     return np.asarray(kept[1])

@@ -12,6 +12,7 @@ from llkd import charts
 from llkd.curation import cartography
 from llkd.store import Project, Run, Store
 from ui import reads, run_reads
+from ui.curate.titles import MARKED
 from ui.decision_plane.geometry import even_odd
 from ui.page import next_step
 from ui.results.on_curate import open_on_curate
@@ -21,7 +22,6 @@ from ui.wording import count, counted, share
 
 MOST_MARKS = 20_000
 MOST_TEXTS = 200
-MARKED = "marked on the map"
 
 
 def dataset_map(store: Store, project: Project, run: Run) -> None:

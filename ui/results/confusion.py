@@ -13,10 +13,11 @@ from llkd import charts, fairness, signals
 from llkd.errors import NotFound
 from llkd.store import Project, Run, Store
 from ui import reads, run_reads
+from ui.curate import titles
 from ui.figures import finished
 from ui.results.on_curate import open_on_curate
 from ui.results_view import PLAIN, TEXT_COLUMNS, shown_text
-from ui.wording import count, counted, plain, shortened
+from ui.wording import count, counted, plain
 
 MOST_TEXTS = 500
 _TRUE, _SAID = "results_true", "results_said"
@@ -142,14 +143,13 @@ def _in_pool(
         pool = run_reads.pool_answers(store, run)
     except NotFound:
         return
-    one, other = (shortened(names[k], 30) for k in cell)
     gold = run_reads.gold(store, project, names)[pool.rows]
     st.caption("Held-out texts are not on the plane. Of the texts that are, open on Curate:")
-    for key, whose, known in (("label", "taught as", pool.label), ("gold", "truly", gold)):
+    for key, whose, known in zip(("label", "gold"), titles.CELLS, (pool.label, gold), strict=True):
         rows = pool.rows[(known == cell[0]) & (pool.answer == cell[1])]
         if key == "gold" and not (gold >= 0).any():
             continue
-        title = f"{whose} {one}, student says {other}"
+        title = titles.cell(whose, *(names[k] for k in cell))
         if st.button(
             f"{counted(len(rows), 'text')} {plain(title)}",
             icon=":material/scatter_plot:",

@@ -14,7 +14,8 @@ import pandas as pd
 import streamlit as st
 
 from llkd.store import Labelling, Project, Store
-from ui import login, reads
+from ui import reads
+from ui.authorship import author
 from ui.errors import told, told_later
 from ui.teacher import bill
 from ui.teacher.plan import Plan, plan_of, start_labelling
@@ -134,14 +135,15 @@ def _actions(store: Store, project: Project, labelling: Labelling, rows: np.ndar
             width=180,
         )
         for action, label, icon in (
-            ("label", "Set label", ":material/label:"),
+            ("label", "Set label of", ":material/label:"),
             ("exclude", "Exclude", ":material/block:"),
         ):
             st.button(
-                label,
+                label.removesuffix(" of") if off else f"{label} {count(len(rows))}",
                 icon=icon,
                 disabled=off,
-                key=f"review_do_{action}",
+                # A click that was meant for another count finds no button of its name any more.
+                key=f"review_do_{action}_{zlib.crc32(rows.astype(np.int64).tobytes())}",
                 on_click=_record,
                 args=(store, project, rows, action, name if action == "label" else None),
             )
@@ -164,7 +166,10 @@ def _actions(store: Store, project: Project, labelling: Labelling, rows: np.ndar
 def _record(
     store: Store, project: Project, rows: np.ndarray, action: str, label: str | None
 ) -> None:
-    batch = store.people.decide(project.id, rows.tolist(), action, label, who=login.who())
+    me = author()
+    batch = store.people.decide(
+        project.id, rows.tolist(), action, label, who=me.who, batch=me.new_batch()
+    )
     st.session_state.setdefault(_mine(project), []).append(batch)
     done = "excluded" if label is None else f"labelled as {label!r}"
     st.session_state["_review_said"] = f"{counted(len(rows), 'text')} {done}."
@@ -174,7 +179,7 @@ def _record(
 def _undo(store: Store, project: Project) -> None:
     """Take back this session's last decision made here."""
     back = store.people.undo(project.id, st.session_state[_mine(project)].pop())
-    st.session_state["_review_said"] = f"Taken back for {counted(back, 'text')}."
+    st.session_state["_review_said"] = f"Undone for {counted(back, 'text')}: they are as before."
 
 
 def _mine(project: Project) -> str:

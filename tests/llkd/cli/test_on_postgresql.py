@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from llkd.store import Store, schema
-from tests.app.seed import button, opened, said, words
+from tests.app.seed import opened, press, said, words
 from tests.llkd.cli.test_cli import llkd
 from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
 from tests.postgres_server import PASSWORD
@@ -69,7 +69,7 @@ def test_from_import_to_backup(files, home, postgres):
     assert not page.error and not page.exception, said(page.error)
     page.toggle(key="curate_one_by_one").set_value(True).run()
     before = len(store.people.decisions(project.id))
-    button(page, CLASSES[1]).click().run()
+    press(page, ("label", CLASSES[1]))
     assert len(store.people.decisions(project.id)) == before + 1
     page = opened("export")
     assert not page.error and not page.exception, said(page.error)

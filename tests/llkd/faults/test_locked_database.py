@@ -8,7 +8,7 @@ from llkd import jobs
 from llkd.cli import main
 from llkd.errors import StoreError
 from llkd.store import Store, database
-from tests.app.seed import button, opened, said, seeded_project, words
+from tests.app.seed import card_data, opened, press, said, seeded_project
 from tests.llkd.faults.stage import locked
 
 SENTENCE = "is locked by another program. Nothing was changed; try again in a moment"
@@ -35,12 +35,17 @@ def test_on_a_page(home):
     app.toggle(key="curate_one_by_one").set_value(True).run()
     with locked(home / "llkd.db"):
         app.run()
-        assert "Text 1 of" in words(app) and not app.error
-        button(app, "Exclude").click().run()
+        assert card_data(app)["cards"] and not app.error
+        [name] = press(app, ("exclude", None))
+        app.run()
         assert SENTENCE in said(app.error)
         assert not app.exception
+        # It is not confirmed, so the browser keeps it and sends it again.
+        assert card_data(app)["confirmed"] == []
     assert store.people.decisions(project.id).empty
-    button(app, "Exclude").click().run()
+    app.run()
+    app.run()
+    assert card_data(app)["confirmed"] == [name] and not app.error
     assert len(store.people.decisions(project.id)) == 1
     store.close()
 

@@ -10,7 +10,7 @@ import pytest
 
 from llkd import jobs
 from llkd.store import Store
-from tests.app.seed import button, opened, seeded_project, words
+from tests.app.seed import card_data, opened, press, seeded_project, words
 
 ROOT = Path(__file__).resolve().parents[3]
 # Takes the device for a moment, three times, and notes when.
@@ -89,7 +89,7 @@ def test_of_two_decisions_on_a_row_the_last_holds_and_both_are_kept(home):
 
 def label_first(app, name):
     app.toggle(key="curate_one_by_one").set_value(True).run()
-    button(app, name).click().run()
+    press(app, ("label", name))
 
 
 @pytest.mark.parametrize("who", ["first", "second"])
@@ -101,7 +101,10 @@ def test_undo_takes_back_ones_own_decision_only(home, who):
     label_first(second, "water")
     (row,) = store.people.decisions(project.id).index
     assert store.people.decisions(project.id).loc[row, "human_label"] == "water"
-    button(first if who == "first" else second, "Undo last").click().run()
+    mine = first if who == "first" else second
+    press(mine, ("undo", card_data(mine)["own"][0]["target"]))
+    theirs = card_data(second if who == "first" else first)["own"][0]["target"]
+    press(mine, ("undo", theirs))
     left = "water" if who == "first" else "roads"
     assert store.people.decisions(project.id).loc[row, "human_label"] == left
     first.run()

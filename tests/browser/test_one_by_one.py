@@ -1,0 +1,254 @@
+"""One by one in a real Chromium: each key decides the text that was on the screen, once, at once.
+
+What was on the screen is recorded by the test itself: in every frame the text that stands in the
+page, and at every press of a key the frame that was the last one then.
+"""
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import settled
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+from seed import NAMES, seeded_project
+
+pytestmark = pytest.mark.browser
+
+RECORDER = r"""() => {
+  const frames = [], presses = [];
+  window.recorded = presses;
+  const shown = () => {
+    const box = document.querySelector(".llkd-text");
+    if (!box || !box.getBoundingClientRect().height) return null;
+    const number = /message number (\d+)/.exec(box.innerText);
+    return number ? +number[1] : null;
+  };
+  const dropped = () => +(document.querySelector(".llkd-card").dataset.dropped ?? 0);
+  const channel = new MessageChannel();
+  let last;
+  channel.port1.onmessage = () => {
+    const row = shown();
+    if (row === last) return;
+    last = row;
+    frames.push({ at: performance.now(), row });
+    const waiting = presses.filter((one) => one.shownAfter === undefined);
+    for (const one of waiting) if (row !== one.row) one.shownAfter = performance.now() - one.at;
+  };
+  const frame = () => { channel.port2.postMessage(0); requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+  addEventListener("keydown", (event) => {
+    const then = frames.filter((one) => one.at <= event.timeStamp).at(-1);
+    const press = { key: event.key, row: then ? then.row : null, at: event.timeStamp, before: dropped() };
+    presses.push(press);
+  }, true);
+  addEventListener("keydown", () => (presses.at(-1).dropped = dropped() > presses.at(-1).before));
+}"""
+
+
+def one_by_one(server, page, query=""):
+    page.goto(f"{server.url}/curate{query}")
+    page.locator(".plane[data-ready=yes][data-frame]").wait_for()
+    settled(page)
+    page.get_by_text("One by one", exact=True).click()
+    page.get_by_text(re.compile("^Text 1 of ")).wait_for()
+    settled(page)
+    page.wait_for_timeout(150)
+
+
+def press(page, presses, apart):
+    """Keys by the clock, whatever the page makes of them."""
+    start = time.monotonic()
+    for k in range(presses):
+        page.keyboard.press("123x"[k * 7 % 4])
+        left = start + (k + 1) * apart / 1000 - time.monotonic()
+        if left > 0:
+            page.wait_for_timeout(left * 1000)
+
+
+def stored(store, project):
+    return [
+        (one["row"], one["label"] if one["action"] == "label" else None)
+        for one in store.people.edits(project.id)
+    ]
+
+
+def wanted(page):
+    """What must be stored by the test's own record, and how many presses were dropped visibly."""
+    presses = page.evaluate("recorded")
+    meant = {"1": NAMES[0], "2": NAMES[1], "3": NAMES[2], "x": None}
+    return (
+        [(one["row"], meant[one["key"]]) for one in presses if not one["dropped"]],
+        [one for one in presses if one["dropped"]],
+        [one["shownAfter"] for one in presses if "shownAfter" in one and not one["dropped"]],
+    )
+
+
+def all_stored(page, store, project, number, seconds=30):
+    for _ in range(seconds * 20):
+        if len(stored(store, project)) >= number:
+            break
+        time.sleep(0.05)
+    page.wait_for_function("![...document.querySelectorAll('.llkd-saving')].some((e) => !e.hidden)")
+
+
+def check(page, store, project, most_dropped):
+    page.wait_for_timeout(100)
+    decided, dropped, after = wanted(page)
+    all_stored(page, store, project, len(decided))
+    assert stored(store, project) == decided
+    assert all(row is not None for row, _ in decided)
+    assert len({row for row, _ in decided}) == len(decided), "each text once"
+    assert len(dropped) <= most_dropped
+    return decided, dropped, sorted(after)
+
+
+@pytest.mark.parametrize(
+    ("apart", "presses"), [(40, 150), (60, 100), (120, 60), (200, 30), (350, 20), (500, 14)]
+)
+def test_each_press_decides_the_text_that_was_painted_when_it_was_pressed(
+    server, page, apart, presses
+):
+    store, project = seeded_project(server.home, n=400)
+    one_by_one(server, page)
+    page.evaluate(RECORDER)
+    page.wait_for_timeout(100)
+    press(page, presses, apart)
+    decided, dropped, after = check(page, store, project, presses // 2 if apart < 100 else 2)
+    print(f"{apart} ms: {len(decided)} stored, {len(dropped)} dropped; next text after "
+          f"{after[len(after) // 2]:.0f} ms (median), {after[-1]:.0f} ms (longest)")  # fmt: skip
+    assert len(decided) + len(dropped) == presses
+    assert after[len(after) // 2] < 100
+    assert page.problems == []
+
+
+def slowed(server, until, stop=0.9, go=0.15):
+    """The server stands still most of the time."""
+    while not until.is_set():
+        os.killpg(server.process.pid, signal.SIGSTOP)
+        until.wait(stop)
+        os.killpg(server.process.pid, signal.SIGCONT)
+        until.wait(go)
+
+
+def test_nothing_is_lost_or_doubled_while_the_server_is_slow(server, page):
+    store, project = seeded_project(server.home, n=400)
+    one_by_one(server, page)
+    page.evaluate(RECORDER)
+    page.wait_for_timeout(100)
+    done = threading.Event()
+    slow = threading.Thread(target=slowed, args=(server, done))
+    slow.start()
+    try:
+        press(page, 60, 60)
+        press(page, 8, 400)
+    finally:
+        done.set()
+        slow.join()
+    decided, dropped, after = check(page, store, project, 10)
+    print(
+        f"slow: {len(decided)} stored, {len(dropped)} dropped, next text after {after[-1]:.0f} ms"
+    )
+    assert page.problems == []
+
+
+def test_what_was_pressed_before_a_reload_or_another_page_is_stored(server, page):
+    store, project = seeded_project(server.home, n=100)
+    one_by_one(server, page)
+    page.evaluate(RECORDER)
+    page.wait_for_timeout(100)
+    # The server stands still: nothing of this reaches it before the page is loaded anew.
+    os.killpg(server.process.pid, signal.SIGSTOP)
+    press(page, 5, 100)
+    page.get_by_text("5 of your decisions are not stored yet").wait_for()
+    decided, _, _ = wanted(page)
+    assert len(decided) == 5 and stored(store, project) == []
+    page.evaluate("setTimeout(() => location.reload(), 10)")
+    os.killpg(server.process.pid, signal.SIGCONT)
+    page.locator(".plane[data-ready=yes][data-frame]").wait_for()
+    page.get_by_text("By people: ").wait_for()
+    for _ in range(100):
+        if len(stored(store, project)) >= 5:
+            break
+        page.wait_for_timeout(50)
+    assert sorted(stored(store, project), key=str) == sorted(decided, key=str)
+    settled(page)
+    # Another page, chosen right after the last key.
+    page.get_by_text("One by one", exact=True).click()
+    page.get_by_text(re.compile("^Text 1 of ")).wait_for()
+    settled(page)
+    page.wait_for_timeout(100)
+    page.evaluate(RECORDER)
+    page.wait_for_timeout(100)
+    press(page, 3, 60)
+    again, _, _ = wanted(page)
+    page.get_by_role("link", name="Train").first.click()
+    settled(page, "Start training")
+    for _ in range(60):
+        if len(stored(store, project)) >= 8:
+            break
+        time.sleep(0.05)
+    assert len(stored(store, project)) == 5 + len(again) == 8
+    assert page.problems == []
+
+
+def test_the_card_takes_the_focus_but_not_from_somebody_who_types(server, page):
+    store, project = seeded_project(server.home, n=100)
+    one_by_one(server, page)
+    focus = "document.activeElement.className"
+    assert "llkd-card" in page.evaluate(focus)
+    page.keyboard.press("1")
+    page.get_by_text(re.compile("^Text 2 of ")).wait_for()
+    # Clicked on blank space, the keys work all the same.
+    page.locator("h1").click()
+    page.keyboard.press("2")
+    page.get_by_text(re.compile("^Text 3 of ")).wait_for()
+    all_stored(page, store, project, 2)
+    words = page.get_by_label("Words in the text")
+    words.click()
+    page.keyboard.type("number 3", delay=30)
+    page.wait_for_timeout(1200)
+    assert "llkd-card" not in page.evaluate(focus)
+    page.keyboard.type("2", delay=30)
+    words.press("Enter")
+    page.get_by_text(re.compile("^Text 1 of ")).wait_for()
+    settled(page)
+    assert words.input_value() == "number 32" and len(stored(store, project)) == 2
+    # U goes back to what it undoes, by what it says; past the last of one's own it does nothing.
+    words.fill("")
+    words.press("Enter")
+    page.get_by_text(re.compile("^Text 1 of 75")).wait_for()
+    settled(page)
+    page.locator("h1").click()
+    for key, text in (("3", 2), ("n", 3), ("1", 4), ("u", 3), ("u", 1)):
+        page.keyboard.press(key)
+        page.get_by_text(re.compile(f"^Text {text} of ")).wait_for()
+        page.wait_for_timeout(60)
+    page.get_by_text(
+        re.compile("^Undone: .message number|^Undone: .*is labelled as 'roads' again")
+    ).wait_for()
+    for _ in range(3):
+        page.keyboard.press("u")
+        page.wait_for_timeout(400)
+    page.get_by_text("There is nothing of yours to undo.").wait_for()
+    assert stored(store, project) == []
+    # After the last text nothing is shown, and nothing decided.
+    words.fill("number 99")
+    words.press("Enter")
+    page.get_by_text(re.compile("^Text 1 of 1 ")).wait_for()
+    settled(page)
+    page.locator("h1").click()
+    page.keyboard.press("1")
+    page.get_by_text("That was the last text of this list.").wait_for()
+    page.keyboard.press("2")
+    page.get_by_text("No text is shown, so nothing was done.").wait_for()
+    page.keyboard.press("b")
+    page.get_by_text("labelled by a person").wait_for()
+    assert stored(store, project) == [(99, NAMES[0])]
+    assert page.problems == []

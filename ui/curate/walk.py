@@ -1,0 +1,270 @@
+"""The list text by text: where a person is in it, the texts around, and what their keys decide."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from llkd import curation
+from llkd.curation import Plane
+from llkd.store import Batch, Project, Store
+from llkd.store.people import LONGEST_BATCH, People
+from ui import reads
+from ui.authorship import Author
+from ui.curate import acts
+from ui.curate.rows import AT_RANDOM, Filter
+from ui.curate.scene import Scene
+from ui.review_card import UNDOES, Press, Report
+from ui.view import View
+from ui.wording import share
+
+BEFORE, AFTER = 10, 80
+LETTERS_AHEAD = 60_000
+LONGEST_TEXT = 20_000
+"""Characters of one text that are shown; the card says how many there are besides."""
+_STATE, _PRESSED = "_curate_review", "_curate_pressed"
+_MOST_UNDONE = 30
+_MOST_REMEMBERED = 5_000
+
+
+@dataclass
+class Walk:
+    """A list as it was when the walk began, so that a decision moves nothing under one's hands.
+
+    ``plane`` is that of then, too: of what people decide it says nothing that is shown.
+    """
+
+    project: int
+    wanted: Filter
+    view: View
+    plane: Plane
+    rows: np.ndarray
+    at: int = 0
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a walk reads from and writes to; made in no time, unlike a scene."""
+
+    store: Store
+    project: Project
+    plane: Plane
+
+    @property
+    def texts(self) -> pd.Series:
+        """Every text, by row."""
+        return reads.texts(self.store, self.project, ["text"])["text"]
+
+
+@dataclass
+class Answers:
+    """What became of presses, by their names: confirmed ones, refusals, words, places to go to."""
+
+    done: dict[str, str | None] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    undone: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+def walk_of(scene: Scene, wanted: Filter, listed: np.ndarray) -> Walk:
+    """The walk that is under way; another list, or other thresholds, begin another."""
+    held: Walk | None = st.session_state.get(_STATE)
+    same = held is not None and (held.project, held.wanted, held.view) == (
+        scene.project.id,
+        wanted,
+        scene.view,
+    )
+    if held is None or not same or held.plane.names != scene.plane.names:
+        rows = scene.plane.frame["row"].to_numpy()[listed]
+        at = _first(scene, wanted, listed)
+        held = Walk(scene.project.id, wanted, scene.view, scene.plane, rows, at)
+        st.session_state[_STATE] = held
+    return held
+
+
+def _first(scene: Scene, wanted: Filter, listed: np.ndarray) -> int:
+    """Where to begin: a random sample goes on at its first text that nobody has decided."""
+    if wanted.order != AT_RANDOM or wanted.descending or not len(listed):
+        return 0
+    frame = scene.plane.frame
+    decided = (frame["human_label"].to_numpy() >= 0) | frame["excluded"].to_numpy()
+    return int(np.argmin(decided[listed]))
+
+
+def walk_under_way(project: Project) -> Walk | None:
+    """The walk of this session through this project's texts, if there is one."""
+    held: Walk | None = st.session_state.get(_STATE)
+    return held if held is not None and held.project == project.id else None
+
+
+def answers(project: Project) -> Answers:
+    """What became of the presses of this session."""
+    held: Answers = st.session_state.setdefault(f"{_PRESSED}_{project.id}", Answers())
+    return held
+
+
+def apply(source: Source, me: Author, report: Report, under_way: Walk | None = None) -> int:
+    """Do what the presses say, each once; returns how many were new to this session.
+
+    A press that was done before, in this session or in one before a reload, changes nothing: its
+    name is that of the batch it recorded.
+    """
+    if under_way is not None and report.list == under_way.id:
+        under_way.at = min(report.at, len(under_way.rows))
+    known = answers(source.project)
+    new = [press for press in report.presses if press.id not in known.done]
+    for press in new:
+        _apply(source, me, press, known)
+        known.done[press.id] = None
+    while len(known.done) > _MOST_REMEMBERED:
+        oldest = next(iter(known.done))
+        known.done.pop(oldest)
+        known.refused.pop(oldest, None)
+        known.undone.pop(oldest, None)
+    return len(new)
+
+
+def _apply(source: Source, me: Author, press: Press, known: Answers) -> None:
+    people, project, plane = source.store.people, source.project, source.plane
+    if press.action == UNDOES:
+        batch = _mine(people, project, me, str(press.target))
+        if batch is not None and people.undo(project.id, batch.id):
+            known.undone[press.id] = (acts.undone_words(source, batch), batch.rows[0])
+    elif press.label is not None and press.label not in plane.names:
+        known.refused[press.id] = f"Not done: there is no class {press.label!r} any more."
+    elif not np.isin(press.row, plane.frame["row"]):
+        known.refused[press.id] = "Not done: that text is none of these any more."
+    else:
+        name = me.mark + press.id
+        people.decide(project.id, [press.row], press.action, press.label, who=me.who, batch=name)
+
+
+def _mine(people: People, project: Project, me: Author, target: str) -> Batch | None:
+    """The batch that an undo names, if it stands and is this person's."""
+    name = target if len(target) == LONGEST_BATCH else me.mark + target
+    if not name.startswith(me.own):
+        return None
+    return next(iter(people.batches(project.id, me.who, name, 1)), None)
+
+
+def card_data(source: Source, walk: Walk, me: Author, report: Report) -> dict[str, Any]:
+    """All that the browser shows: the texts around the place, what holds, what can be undone."""
+    start, numbers = _window(walk, source.texts)
+    known = answers(source.project)
+    told = [press.id for press in report.presses]
+    undone = {name: known.undone[name] for name in told if name in known.undone}
+    project = source.project
+    return {
+        **unsent_data(source, me, report),
+        "hidden": False,
+        "list": walk.id,
+        "total": len(walk.rows),
+        "at": walk.at,
+        "start": start,
+        "cards": _cards(source, walk, numbers),
+        "names": walk.plane.names,
+        "own": [_undoable(batch, me) for batch in me.latest(source.store, project, _MOST_UNDONE)],
+        "nothing": acts.NOTHING,
+        "refused": {name: known.refused[name] for name in told if name in known.refused},
+        "messages": {name: words for name, (words, _) in undone.items()},
+        "to": {name: _place(walk, row) for name, (_, row) in undone.items()},
+    }
+
+
+def unsent_data(source: Source, me: Author, report: Report) -> dict[str, Any]:
+    """What the browser needs to send what an earlier page left unsent, and nothing to show."""
+    project, known = source.project, answers(source.project)
+    return {
+        "key": key_of(project),
+        "hidden": True,
+        # Presses of another person, project or home lie elsewhere in the tab's storage.
+        "place": f"llkd.presses.{project.id}.{project.digest[:16]}.{me.mark}",
+        "confirmed": [press.id for press in report.presses if press.id in known.done],
+    }
+
+
+def key_of(project: Project) -> str:
+    """Under which key the session holds the card of this project."""
+    return f"curate_card_{project.id}"
+
+
+def _undoable(batch: Batch, me: Author) -> dict[str, Any]:
+    single = len(batch.rows) == 1
+    return {
+        # As the browser names it: by the press, where a press made it.
+        "target": batch.id.removeprefix(me.mark),
+        "row": batch.rows[0] if single else None,
+        "rows": len(batch.rows),
+    }
+
+
+def _place(walk: Walk, row: int) -> int | None:
+    places = np.flatnonzero(walk.rows == row)
+    return int(places[0]) if len(places) else None
+
+
+def _window(walk: Walk, texts: pd.Series) -> tuple[int, np.ndarray]:
+    """The rows to hold in the browser and the place of the first: enough to be ahead of any hand.
+
+    Fewer of long texts, but always the next three.
+    """
+    start = max(0, min(walk.at, len(walk.rows) - 1) - BEFORE)
+    numbers = walk.rows[start : walk.at + AFTER]
+    lengths = texts.iloc[numbers].astype(str).str.len().clip(upper=LONGEST_TEXT).to_numpy()
+    ahead = max(0, walk.at - start)
+    # Those behind are given up first.
+    while ahead > 1 and lengths[:ahead].sum() > LETTERS_AHEAD:
+        start, numbers, lengths, ahead = start + 1, numbers[1:], lengths[1:], ahead - 1
+    fits = ahead + int(np.searchsorted(np.cumsum(lengths[ahead:]), LETTERS_AHEAD))
+    return start, numbers[: max(ahead + 3, fits)]
+
+
+def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, Any]]:
+    plane = walk.plane
+    positions = np.searchsorted(plane.frame["row"].to_numpy(), numbers)
+    part = plane.frame.iloc[positions].assign(excluded=False, human_label=-1)
+    whys = curation.reasons(
+        replace(plane, frame=part), np.arange(len(part)), walk.view.teacher, walk.view.student
+    )
+    names = [*plane.names, "no label"]
+    need_known = plane.student_probabilities is not None
+    held = source.store.people.decisions(source.project.id, rows=numbers.tolist())
+    cards = []
+    for entry, why in zip(part.itertuples(), whys, strict=True):
+        row = int(entry.row)
+        text = str(source.texts.iloc[row])
+        figures = [f"confidence {share(entry.confidence)}"]
+        if need_known:
+            figures.append(f"need {share(entry.information_need)}")
+        cards.append(
+            {
+                "row": row,
+                "text": text[:LONGEST_TEXT],
+                "cut": max(0, len(text) - LONGEST_TEXT),
+                "label": names[int(entry.teacher_label)],
+                "figures": figures,
+                "why": why,
+                "state": _state(held, row),
+            }
+        )
+    return cards
+
+
+def _state(held: pd.DataFrame, row: int) -> dict[str, Any]:
+    if row not in held.index:
+        return {"label": None, "excluded": False}
+    label = held.loc[row, "human_label"]
+    return {
+        "label": label if isinstance(label, str) else None,
+        "excluded": bool(held.loc[row, "excluded"]),
+    }
+
+
+def shown_row(walk: Walk) -> int | None:
+    """The row where the person was last known to be; None after the end."""
+    return int(walk.rows[walk.at]) if walk.at < len(walk.rows) else None

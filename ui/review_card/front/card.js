@@ -1,0 +1,366 @@
+// One text at a time, decided with single keys. The next texts are held here, so that a decision
+// shows the next one at once; each press carries the number of the text that was on the screen when
+// the key went down, and one that came before its text was painted is dropped, and said to be.
+
+import { Queue } from "./queue.js";
+import { actOf, focused, takesKeys } from "./keys.js";
+
+const cards = new WeakMap();
+const active = (globalThis[Symbol.for("llkd.review-card.active")] ??= new Map());
+const places = (globalThis[Symbol.for("llkd.review-card")] ??= new Map());
+const DIGITS = 9, AHEAD = 25, REST_AFTER = 700, TELL_AFTER = 400, SLOW_AFTER = 2500, SAID_LETTERS = 60;
+
+const count = (n) => n.toLocaleString("en-US");
+const make = (tag, name, text = "") => Object.assign(document.createElement(tag), { className: name, textContent: text });
+
+class Card {
+  constructor(host) {
+    this.host = host;
+    this.root = host.querySelector(".llkd-card");
+    this.stopper = new AbortController();
+    this.queue = new Queue((presses, attempt) => this.#tell(presses, attempt));
+    this.data = null;
+    this.at = 0;
+    this.painted = null; // the text on the screen, and since when
+    this.undoing = null; // a press whose answer says where to go
+    this.own = new Map(); // what this tab decided of a text since the server said what holds
+    this.dropped = 0;
+    this.timers = {};
+    this.channel = new MessageChannel();
+    this.channel.port1.onmessage = ({ data: token }) => this.#paintedNow(token);
+    this.token = 0;
+    const { signal } = this.stopper;
+    document.addEventListener("keydown", (event) => this.#key(event), { signal });
+    this.root.addEventListener("click", (event) => this.#click(event), { signal });
+    // Whoever leaves the page by a click right after a key: Streamlit drops what a page that is left
+    // had last said of its state, but not what it triggered.
+    document.addEventListener("click", (event) => this.#leaving(event), { signal, capture: true });
+    this.timers.slow = setInterval(() => this.#showSaving(), 500);
+  }
+
+  $(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  // ---- what the server says
+
+  apply(data) {
+    const again = this.#takeOver(data.key);
+    this.root.hidden = !!data.hidden;
+    if (data.hidden) {
+      // Only to send what an earlier page left unsent.
+      this.data = data;
+      this.queue.keepAt(data.place, again);
+      this.queue.confirm(data.confirmed);
+      return;
+    }
+    const first = !this.data, before = this.data?.list;
+    this.data = data;
+    this.queue.keepAt(data.place, again);
+    const remembered = places.get(data.key);
+    if (data.list !== before) {
+      this.at = remembered?.list === data.list ? remembered.at : data.at;
+      this.#showGives();
+    }
+    this.queue.confirm(data.confirmed);
+    const waiting = new Set(this.queue.waiting.map((press) => press.row));
+    for (const row of [...this.own.keys()]) if (!waiting.has(row)) this.own.delete(row);
+    for (const id of data.confirmed) {
+      const refusal = data.refused[id], told = data.messages[id];
+      if (refusal) this.#say(refusal, "dropped");
+      else if (told && (this.undoing === id || this.lastUndo === id)) this.#say(told);
+    }
+    if (this.undoing && data.confirmed.includes(this.undoing)) {
+      const to = data.to[this.undoing];
+      this.undoing = null;
+      if (to !== undefined && to !== null) this.at = to;
+    }
+    const shown = this.shownRow;
+    this.#show();
+    if (first || data.list !== before || shown !== this.shownRow) this.#takeFocus();
+  }
+
+  /** One card at a time: while the page is drawn anew, an older one may stand beside it. */
+  #takeOver(key) {
+    const older = active.get(key);
+    const again = !!this.retired;
+    this.retired = false;
+    if (older === this) return again;
+    active.set(key, this);
+    if (!older) return again;
+    this.own = older.own;
+    this.decided = older.decided;
+    this.dropped = older.dropped;
+    this.lastUndo = older.lastUndo;
+    if (this.dropped) this.root.dataset.dropped = this.dropped;
+    older.retire();
+    if (this.decided) this.#soonRest();
+    return again;
+  }
+
+  /** Another card took over: this one hears no key, sends nothing and is not seen. */
+  retire() {
+    this.retired = true;
+    this.queue.stop();
+    this.root.hidden = true;
+    clearTimeout(this.timers.rest);
+    clearTimeout(this.timers.tell);
+  }
+
+  card(at = this.at) {
+    return this.data?.cards[at - this.data.start];
+  }
+
+  /** What people say of a text: this tab's own unconfirmed word, else the server's. */
+  state(card) {
+    return this.own.get(card.row) ?? card.state;
+  }
+
+  /** What can be undone, the last at the end: confirmed acts, and those on their way. */
+  undoable() {
+    const gone = new Set(), acts = this.data.own.map((act) => ({ ...act })).reverse();
+    for (const press of this.queue.waiting) {
+      if (press.do === "undo") gone.add(press.target);
+      else if (!acts.some((act) => act.target === press.id)) acts.push({ target: press.id, row: press.row });
+    }
+    return acts.filter((act) => !gone.has(act.target));
+  }
+
+  // ---- what a person does
+
+  #key(event) {
+    if (!this.data || this.retired || this.data.hidden || takesKeys(event.composedPath()[0])) return;
+    const act = actOf(event, this.data.names.length > DIGITS ? [] : this.data.names);
+    if (!act || (act.do === "chosen" && this.data.names.length <= DIGITS)) return;
+    event.preventDefault();
+    if (event.repeat && act.do !== "next" && act.do !== "back") return;
+    this.#act(act, event.timeStamp);
+  }
+
+  #click(event) {
+    const button = event.target.closest("button");
+    if (!button || button.disabled) return;
+    this.#act({ do: button.dataset.do, label: button.dataset.label }, event.timeStamp);
+  }
+
+  #leaving(event) {
+    if (this.retired || !this.queue.waiting.length || this.root.contains(event.target)) return;
+    this.setTriggerValue?.("leaving", this.#report(this.queue.unsent(), 0));
+  }
+
+  #act(act, stamp) {
+    clearTimeout(this.timers.rest);
+    // What is on the screen while the key goes down counts, not what has been made ready since.
+    const seen = this.painted;
+    if (!seen || stamp < seen.since || this.undoing) {
+      this.dropped++;
+      this.root.dataset.dropped = this.dropped;
+      this.#say(this.undoing ? "Not done: the undo is not finished yet. Press again." : "Too quick: the text was not on the screen yet, so nothing was done. Press again.", "dropped");
+      this.#soonRest();
+      return;
+    }
+    if (act.do === "next") this.#go(this.at + 1);
+    else if (act.do === "back") this.#go(this.at - 1);
+    else if (act.do === "undo") this.#undo(seen);
+    else this.#decide(act.do === "chosen" ? { do: "label", label: this.$("select").value } : act, seen);
+    this.#soonRest();
+  }
+
+  #decide(act, seen) {
+    if (seen.row === null) {
+      this.#say("No text is shown, so nothing was done.", "dropped");
+      return;
+    }
+    const card = this.card(), state = this.state(card);
+    const number = count(this.at + 1), label = act.do === "label" ? act.label : null;
+    this.own.set(seen.row, label === null ? { ...state, excluded: true } : { ...state, label });
+    this.decided = true;
+    this.at++;
+    this.#remember();
+    this.#say(label === null ? `Text ${number}: Excluded.` : `Text ${number}: Labelled as '${label}'.`);
+    this.#show();
+    this.queue.add({ id: this.queue.nextId(), row: seen.row, do: act.do, label });
+  }
+
+  #undo(seen) {
+    const last = this.undoable().pop();
+    if (!last) {
+      this.#say(this.data.nothing, "dropped");
+      return;
+    }
+    if (last.row === null) {
+      this.#say(`Before that you changed ${count(last.rows)} texts at once: undo this in the table.`, "dropped");
+      return;
+    }
+    const id = this.queue.nextId(), there = this.data.cards.findIndex((card) => card.row === last.row);
+    this.lastUndo = id;
+    this.decided = true;
+    this.own.delete(last.row);
+    if (there >= 0) {
+      const card = this.data.cards[there];
+      this.at = this.data.start + there;
+      this.#remember();
+      this.#say(`Undone: \u201c${card.text.slice(0, SAID_LETTERS)}\u201d`);
+    } else {
+      this.undoing = id;
+      this.#say("Undoing \u2026");
+    }
+    this.#show();
+    this.queue.add({ id, row: last.row, do: "undo", label: null, target: last.target });
+  }
+
+  #go(at) {
+    if (at < 0 || at > this.data.total || (at === this.data.total && !this.data.total)) return;
+    this.at = at;
+    this.#say("");
+    this.#remember();
+    this.#show();
+    const { start, cards, total } = this.data, end = start + cards.length;
+    const short = (at < start + 2 && start > 0) || (at > end - AHEAD && end < total);
+    clearTimeout(this.timers.tell);
+    if (short) this.queue.tell();
+    else this.timers.tell = setTimeout(() => this.queue.tell(), TELL_AFTER);
+  }
+
+  #remember() {
+    places.set(this.data.key, { list: this.data.list, at: this.at });
+  }
+
+  #tell(presses, attempt) {
+    this.setStateValue?.("told", this.#report(presses, attempt));
+  }
+
+  #report(presses, attempt) {
+    return { list: this.data?.list ?? null, at: this.at, presses, attempt };
+  }
+
+  /** When nothing was pressed for a while and all is stored, the page's figures may follow. */
+  #soonRest() {
+    clearTimeout(this.timers.rest);
+    this.timers.rest = setTimeout(() => {
+      if (!this.decided) return;
+      if (this.queue.waiting.length) return this.#soonRest();
+      this.decided = false;
+      this.setTriggerValue?.("rest", Date.now());
+    }, REST_AFTER);
+  }
+
+  // ---- what is shown
+
+  #show() {
+    const { data } = this, card = this.card(), text = this.$(".llkd-text"), rest = this.$(".llkd-rest");
+    const row = card && this.at < data.total && !this.undoing ? card.row : null;
+    const key = [data.list, this.at, row].join();
+    const says = row === null ? this.#instead() : card.text;
+    if (this.shownKey !== key || text.textContent !== says) {
+      this.shownKey = key;
+      this.shownRow = row;
+      this.painted = null;
+      text.textContent = says;
+      text.dataset.state = row === null ? "none" : "text";
+      text.scrollTop = 0;
+      this.root.dataset.row = row ?? "";
+      const token = ++this.token;
+      // A message sent in a frame arrives when that frame has been handed over to be shown.
+      requestAnimationFrame(() => this.channel.port2.postMessage(token));
+    }
+    this.$(".llkd-facts").textContent = this.#facts(card, row);
+    rest.hidden = row === null || !card.cut;
+    if (!rest.hidden) rest.textContent = `These are the first ${count(card.text.length)} of ${count(card.text.length + card.cut)} characters.`;
+    this.$("[data-do=back]").disabled = this.at <= 0;
+    this.$("[data-do=next]").disabled = this.at >= data.total;
+    const holds = row === null ? {} : this.state(card);
+    for (const button of this.root.querySelectorAll(".llkd-gives button")) {
+      const on = button.dataset.do === "exclude" ? holds.excluded : holds.label === button.dataset.label;
+      button.setAttribute("aria-pressed", String(!!on));
+      button.disabled = row === null;
+    }
+    this.root.dataset.ready = "yes";
+  }
+
+  #instead() {
+    if (this.undoing) return "Undoing \u2026";
+    if (this.at >= this.data.total) return "That was the last text of this list.";
+    return "The next text is on its way \u2026";
+  }
+
+  #facts(card, row) {
+    const { data } = this, where = `Text ${count(Math.min(this.at + 1, data.total))} of ${count(data.total)}`;
+    if (row === null) return this.at >= data.total ? `All ${count(data.total)} texts of this list` : where;
+    const state = this.state(card), label = state.label ?? card.label;
+    const why = state.excluded ? "excluded by a person" : state.label !== null ? "labelled by a person" : card.why;
+    return [where, label, ...card.figures, why].join(" \u00b7 ");
+  }
+
+  #showGives() {
+    const box = this.$(".llkd-gives"), { names } = this.data, shown = names.join("\n");
+    if (this.givesShown === shown) return;
+    this.givesShown = shown;
+    box.replaceChildren();
+    const button = (act, label, key) => {
+      const made = make("button", "");
+      made.type = "button";
+      made.dataset.do = act;
+      if (label !== null) made.dataset.label = label;
+      made.append(make("span", "llkd-name", label ?? (act === "exclude" ? "Exclude" : "Set label")), " ", make("span", "llkd-unseen", "Shortcut"), " ", make("kbd", "", key));
+      return made;
+    };
+    if (names.length <= DIGITS) box.append(...names.map((name, k) => button("label", name, String(k + 1))));
+    else {
+      const select = make("select", "");
+      select.setAttribute("aria-label", "Label to give");
+      select.append(...names.map((name) => Object.assign(make("option", "", name), { value: name })));
+      select.addEventListener("keydown", (event) => { if (event.key === "Enter") this.root.focus(); });
+      box.append(select, button("chosen", null, "L"));
+    }
+    box.append(button("exclude", null, "X"));
+  }
+
+  #say(text, kind = "done") {
+    const said = this.$(".llkd-said");
+    said.textContent = text;
+    said.dataset.kind = kind;
+    this.root.dataset.refused = kind === "dropped" ? "yes" : "no";
+  }
+
+  #showSaving() {
+    const line = this.$(".llkd-saving"), age = this.queue.age();
+    line.hidden = age < SLOW_AFTER;
+    if (!line.hidden) line.textContent = `${count(this.queue.waiting.length)} of your decisions are not stored yet: the server is slow. They are kept in this tab and sent until they are.`;
+  }
+
+  #paintedNow(token) {
+    if (token !== this.token) return;
+    this.painted = { row: this.shownRow, since: performance.now() };
+  }
+
+  /** The card takes the keys, but never from somebody who types elsewhere. */
+  #takeFocus() {
+    const at = focused();
+    if (this.root.contains(at) || takesKeys(at)) return;
+    // Only whoever has just switched it on is led to it.
+    this.root.focus({ preventScroll: !at?.closest("[class*=curate_one_by_one]") });
+  }
+
+  stop() {
+    if (this.data && active.get(this.data.key) === this) active.delete(this.data.key);
+    this.stopper.abort();
+    this.queue.stop();
+    this.channel.port1.close();
+    clearInterval(this.timers.slow);
+    for (const timer of Object.values(this.timers)) clearTimeout(timer);
+  }
+}
+
+/** Called by Streamlit at the first mount and at each new `data`. */
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  let card = cards.get(parentElement);
+  if (!card) cards.set(parentElement, (card = new Card(parentElement)));
+  card.setStateValue = setStateValue;
+  card.setTriggerValue = setTriggerValue;
+  if (data) card.apply(data);
+  return () => {
+    card.stop();
+    cards.delete(parentElement);
+  };
+}
