@@ -114,7 +114,7 @@ def test_the_printed_address_opens_the_app_and_the_browser_stays_in(server, stra
     page.reload()
     settled(page, "One by one")
     page.goto(f"{server.url}/data?project=city")
-    settled(page, "city")
+    page.get_by_role("heading", name="Data", exact=True).wait_for()
     (cookie,) = [one for one in page.context.cookies() if one["name"].startswith("llkd_")]
     assert cookie["httpOnly"] and cookie["sameSite"] == "Strict"
     assert page.evaluate("document.cookie").find("llkd_") == -1

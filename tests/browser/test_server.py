@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Server
+from tests.browser.conftest import HEADERS, Server
 from tests.conftest import end_jobs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
@@ -33,7 +33,8 @@ def server(tmp_path_factory):
 
 
 def raw(server, *lines, body=b""):
-    """What the server answers to these very bytes, up to 64 kB."""
+    """What the server answers to these very bytes, up to 64 kB, to one who has its token."""
+    lines = (*lines, f"Authorization: {HEADERS['Authorization']}")
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
         connection.settimeout(5)
@@ -71,6 +72,8 @@ def handshake(server, host, origin):
         ("127.0.0.1@evil.example", None, False),
         ("", None, False),
         ("127.0.0.1:{}", "http://evil.example", False),
+        ("127.0.0.1:{}", "http://127.0.0.1:9", False),
+        ("127.0.0.1:{}", "http://localhost:{}", False),
         ("127.0.0.1:{}", "https://127.0.0.1.evil.example", False),
         ("127.0.0.1:{}", "null", False),
     ],
@@ -88,7 +91,7 @@ def upload(server, token=None, cookie=None, size=10):
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="../../x.csv"\r\n'
         f"Content-Type: text/csv\r\n\r\n{'x' * size}\r\n--{boundary}--\r\n"
     )
-    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    headers = {**HEADERS, "Content-Type": f"multipart/form-data; boundary={boundary}"}
     if token:
         headers["X-Xsrftoken"] = token
     if cookie:
