@@ -66,7 +66,7 @@ def beside(
         parts = {f"{PLACE}/{path.name}": path for path in sorted(folder.glob("*.onnx"))}
         parts["predict.py"] = SCRIPT
     sizes = {name: path.stat().st_size for name, path in parts.items() if isinstance(path, Path)}
-    weights = run.student_folder / "model.safetensors"
+    weights = portable_student(run) / "model.safetensors"
     if weights.is_file():
         sizes[weights.name] = weights.stat().st_size
     parts["README.md"] = exporting.model_card(story(store, project, run, forms, sizes))

@@ -60,12 +60,17 @@ class MeanPooledForSequenceClassification(PreTrainedModel):
             mask[:, 0] = 1
             ids[:, 0] = torch.where(empty, known["pad_id"], ids[:, 0])
         longest = known["max_tokens"]
-        if ids.shape[1] <= longest:
+        if ids.shape[1] < longest:
             return ids, mask
         place = torch.arange(longest, device=ids.device)[None]
-        beyond = (mask.sum(dim=1, keepdim=True) - longest).clamp(min=0)
+        many = mask.sum(dim=1, keepdim=True)
         # Of what is too long the end goes, or the beginning; the tokens set around a text stay.
-        left = known["truncation_side"] == "left"
-        stay = known["tokens_before"] if left else longest - known["tokens_after"]
-        source = torch.where(place < stay, place, place + beyond)
-        return ids.gather(1, source), mask.gather(1, source)
+        if known["truncation_side"] == "left":
+            stay, after = len(known["before"]), []
+        else:
+            stay, after = longest - len(known["after"]), known["after"]
+        source = torch.where(place < stay, place, place + (many - longest).clamp(min=0))
+        ids, mask = ids.gather(1, source), mask.gather(1, source)
+        if after:  # some programs cut these away, too
+            ids[:, stay:] = torch.where(many >= longest, ids.new_tensor(after), ids[:, stay:])
+        return ids, mask

@@ -79,12 +79,17 @@ def _trace(student: Student, path: Path) -> None:
     encoder, head = student.network["encoder"], student.network["head"]
 
     longest, (before, after) = student.max_tokens, tokens_around(student.tokenizer)
-    stay = before if student.tokenizer.truncation_side == "left" else longest - after
+    left = student.tokenizer.truncation_side == "left"
+    stay = len(before) if left else longest - len(after)
+    # What stands behind every text that fills the window; 0 where nothing does.
+    behind = torch.tensor([0] * stay + ([] if left else after) + [0] * longest)[:longest]
+    behind = behind.to(student.device)
 
     class Graph(torch.nn.Module):
         """The arithmetic of :meth:`Student.pooled` and the head, and the cut of long texts.
 
-        Not every program that runs the graph lets the tokenizer cut.
+        Not every program that runs the graph lets the tokenizer cut, and some cut the tokens away
+        that stand behind a text.
         """
 
         def __init__(self) -> None:
@@ -94,9 +99,13 @@ def _trace(student: Student, path: Path) -> None:
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
             """Logits ``[b, C]``."""
             place = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
-            beyond = (attention_mask.sum(dim=1, keepdim=True) - longest).clamp(min=0)
+            many = attention_mask.sum(dim=1, keepdim=True)
+            beyond = (many - longest).clamp(min=0)
             source = torch.where(place < stay, place, place + beyond)[:, :longest]
             ids, mask = input_ids.gather(1, source), attention_mask.gather(1, source)
+            if after and not left:
+                fills = (many >= longest) & (place[:, :longest] >= stay)
+                ids = torch.where(fills, behind[place[:, :longest]], ids)
             hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
             weights = mask.unsqueeze(-1).to(hidden.dtype)
             pooled = (hidden * weights).sum(dim=1) / weights.sum(dim=1)

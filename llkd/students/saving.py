@@ -39,7 +39,8 @@ print(classify(["a text to classify"]))
 `.` is this folder. `trust_remote_code=True` lets transformers run `modeling_mean_pooled.py`, which
 lies here: a page that puts the linear head on the mean of the last hidden states, which no
 architecture of transformers does. Without it, loading a classifier fails with sizes that do not
-match, on purpose: transformers would else invent a head and answer at random.
+match, on purpose: transformers would else invent a head and answer at random. Its message that the
+class is not among those supported for text-classification only means that it is none of its own.
 
 The same for tensors of your own:
 
@@ -141,8 +142,8 @@ def _name_classes(student: Student, path: Path) -> None:
         "mean_pooled": {
             "size": head.in_features,
             "max_tokens": student.max_tokens,
-            "tokens_before": before,
-            "tokens_after": after,
+            "before": before,
+            "after": after,
             "truncation_side": student.tokenizer.truncation_side,
             "pad_id": int(student.tokenizer.pad_token_id),
         },
@@ -151,14 +152,14 @@ def _name_classes(student: Student, path: Path) -> None:
     _write(path, settings)
 
 
-def tokens_around(tokenizer: Any) -> tuple[int, int]:
-    """How many tokens the tokenizer sets before and behind a text."""
-    whole = tokenizer("a a")["input_ids"]
-    bare = tokenizer("a a", add_special_tokens=False)["input_ids"]
+def tokens_around(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The tokens that the tokenizer sets before and behind a text."""
+    whole = list(tokenizer("a a")["input_ids"])
+    bare = list(tokenizer("a a", add_special_tokens=False)["input_ids"])
     extra = len(whole) - len(bare)
     starts = [k for k in range(extra + 1) if whole[k : k + len(bare)] == bare]
     before = starts[0] if starts else extra
-    return before, extra - before
+    return whole[:before], whole[before + len(bare) :] if starts else []
 
 
 def _save_tokenizer(student: Student, target: Path) -> None:

@@ -113,6 +113,31 @@ def test_long_texts_are_cut_as_in_training_whoever_cuts(side, tmp_path):
             assert found == pytest.approx(expected, abs=1e-5), (padding, cut)
 
 
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_who_cuts_the_last_token_away_gets_the_same_answer(kind, tmp_path):
+    """transformers.js cuts a row at the limit, the token behind the text with it."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    student, folder = make_student(kind, tmp_path)
+    write_onnx(student, tmp_path)
+    texts = ["goal " * 40, "stock " * (LONGEST - 2), "stock " * (LONGEST - 3)]
+    rows = [student.tokenizer(text, verbose=False)["input_ids"][:LONGEST] for text in texts]
+    ids = np.full((3, LONGEST), student.tokenizer.pad_token_id)
+    mask = np.zeros((3, LONGEST), dtype=np.int64)
+    for k, row in enumerate(rows):
+        ids[k, : len(row)], mask[k, : len(row)] = row, 1
+    expected = student.probabilities(texts)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)
+    with torch.inference_mode():
+        logits = model.eval()(torch.tensor(ids), torch.tensor(mask)).logits
+    assert logits.softmax(1).numpy() == pytest.approx(expected, abs=1e-5)
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    given = {"input_ids": ids.astype(np.int64), "attention_mask": mask}
+    found = torch.from_numpy(session.run(["logits"], given)[0]).softmax(1).numpy()
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["bert", "roberta", "gpt2"])
 def test_the_limit_stands_in_the_tokenizers_own_files(kind, tmp_path):
     from tokenizers import Tokenizer
