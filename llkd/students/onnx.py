@@ -142,10 +142,14 @@ def _check_alike(student: Student, path: Path) -> None:
     Raises ValueError where a text gets other probabilities than from the student itself.
     """
     words = np.flatnonzero(~np.isin(np.arange(len(student.tokenizer)), _special(student)))
+    before, after = tokens_around(student.tokenizer)
     for lengths in ([student.max_tokens, 3], [max(2, student.max_tokens // 3)], [2, 5, 4]):
-        lengths = [min(n, student.max_tokens) for n in lengths]
-        rows = [words[(k + 11 * np.arange(n)) % len(words)] for k, n in enumerate(lengths)]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        rows = [
+            [*before, *words[(k + 11 * np.arange(min(n, student.max_tokens))) % len(words)]]
+            for k, n in enumerate(lengths)
+        ]
+        rows = [[*row[: student.max_tokens - len(after)], *after] for row in rows]
+        offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
         encoded = Encoded(np.concatenate(rows).astype(np.int32), offsets)
         form = load_onnx(path, student.tokenizer, 1)
         apart = np.abs(form.probabilities(encoded) - student.probabilities(encoded)).max()
