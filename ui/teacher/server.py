@@ -83,7 +83,7 @@ def _key_words(store: Store, address: str) -> None:
             ":material/key_off: No key is set, which a server of your own seldom needs. To give "
             f"one: stop the app, type `export {KEY_VARIABLE}=your-key` in the terminal (or write "
             f'`{KEY_VARIABLE} = "your-key"` into `.streamlit/secrets.toml`), and start the app '
-            "again. It is never typed here."
+            "again; it is never typed here."
         )
         return
     try:

@@ -259,7 +259,9 @@ class TestDryRun:
             assert low - 1 <= read <= high + 1
             assert middle == pytest.approx(read, rel=0.01)
             assert found["money"][1] == pytest.approx((middle + 2 * (N - 5)) / 1e6)
-            assert 0 < found["seconds"][0] <= found["seconds"][1] <= found["seconds"][2]
+            # On a busy machine five calls differ so much that the low end is 0.
+            low, middle, high = found["seconds"]
+            assert 0 <= low <= middle <= high and middle > 0
             nothing = dry(store, project, config(server))["estimate"]
             assert (nothing["texts"], nothing["calls"]) == (0, [0, 0, 0])
             assert nothing["money"] is None
