@@ -105,7 +105,7 @@ def compare(
     project: str,
     training: TrainingConfig,
     *,
-    seeds: int = 1,
+    seeds: int = 3,
     arms: Sequence[str] | None = None,
 ) -> list[str]:
     """``llkd compare``: settings that all arms share, how many seeds, and which arms."""

@@ -1,10 +1,10 @@
-"""What the report of a fair comparison says, in a few plain sentences.
+"""What the report of a fair comparison says: one line a selection, and what it rests on.
 
 The report is what ``pipeline.compare`` returns. Nothing is claimed of accuracy where nobody has
 told the class of a text that judges, and it is always said who judged. A selection is credited only
-with what neither control reaches at the same samples. Where several selections are compared, each
-interval is widened for the choice among them (Bonferroni; the bootstrap interval is taken to be
-normal).
+with what neither control reaches at the same samples; where it weighs its texts otherwise than a
+control, the credit is of choice and weights together. Of one seed nothing is claimed but that two
+students differ. Intervals are those of ``llkd.differences``, widened over all of a report.
 """
 
 from __future__ import annotations
@@ -13,25 +13,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llkd import fairness
+from llkd.fairness import CLOSE, LEAST_SEEDS
 
-CLOSE = 0.01
-"""A difference of a point of accuracy is what a person would not notice."""
-ENOUGH_SEEDS = 5
+USUAL_SEEDS = 3
+"""So many seeds are trained where nobody names a number."""
 BUDGETS = ("epochs", "samples")
-TOLD_IN_FULL = 2
-"""Of more selections only the first is told in full, the others in groups."""
 REACHED = {
-    "better": "exceeded by",
-    "reached": "reached by",
-    "below": "not reached by",
-    "not clear": "perhaps reached by",
+    "better": "does better than",
+    "as well": "does as well, to within a point, as",
+    "loses at most a point": "loses at most a point, if any, against",
+    "worse": "does worse than",
+    "not clear": "may do as well as",
 }
-HELPS = {
-    "helps": "helps in",
-    "not shown": "is not shown to help in",
-    "does not help": "does not help in",
-}
-"""Verdicts on the accuracy of all texts and on the choice of texts, with the words before arms."""
+"""Verdicts on an arm against training on all texts, and how they are said."""
+HELPS = ("helps", "within a point", "not shown", "does not help")
+"""Verdicts on an arm's choice of texts against both controls."""
 DRAWN = {
     "random": "drawn at random",
     "teacher_then_random": "drawn at random where the teacher is sure",
@@ -43,27 +39,55 @@ Interval = tuple[float, float, float]
 
 
 def sentence(report: Report) -> str:
-    """The paragraph: what each selection reaches, for how much, whether it is its choice, by whom.
+    """All that is said: a line for each selection, and a last one with what that rests on."""
+    return "\n".join([*lines(report), " ".join(basis(report))]).strip()
 
-    Where nobody knows a class it claims nothing of accuracy and tells how far arms agree.
+
+def lines(report: Report) -> list[str]:
+    """One line for each selection: against all texts, for what cost, and whether it is its choice.
+
+    Where nobody knows a class nothing is claimed of accuracy.
     """
-    arms = selections(report)
+    if all(row["accuracy"] is None for row in report["arms"]):
+        return [
+            "No text here has a known class that could judge, so nothing can be said about "
+            "accuracy."
+        ]
+    said = [_line(report, arm) for arm in selections(report)]
+    if not any(said):
+        if selections(report):
+            return ["Nothing is said of the selections: there is no difference to rest it on."]
+        return ["There is no selection to judge: compare 'llkd' or another selection with 'all'."]
+    return [line for line in said if line]
+
+
+def basis(report: Report) -> list[str]:
+    """Who judged, over how many seeds, and what the intervals hold; or what to do to judge."""
     if all(row["accuracy"] is None for row in report["arms"]):
         return unjudged(report)
-    told = arms if len(arms) <= TOLD_IN_FULL else arms[:1]
-    said = [part for arm in told for part in (reach(report, arm), credit(report, arm)) if part]
-    if not said:
-        return "There is no selection to judge: compare 'llkd' or another selection with 'all'."
-    seeds = min((one["seeds"] for one in report["differences"]), default=0)
-    said += others(report, [arm for arm in arms if arm not in told])
-    if len(arms) > 1:
-        said.append(f"The intervals are widened for a choice among {len(arms)} selections.")
-    said.append(judged(report))
-    if 0 < seeds < ENOUGH_SEEDS:
+    said = [judged(report)]
+    differences: Sequence[Mapping[str, Any]] = report["differences"]
+    if not differences:
+        return [part for part in said if part]
+    seeds = min(one["seeds"] for one in differences)
+    if seeds < LEAST_SEEDS:
         said.append(
-            f"This rests on {seeds} seed{'' if seeds == 1 else 's'}; five or more make it firmer."
+            "One seed trains one student each: that two students differ says nothing yet of the "
+            f"ways they were trained. Compare with {USUAL_SEEDS} seeds or more. Intervals are over "
+            f"texts{_together(differences)}."
         )
-    return " ".join(part for part in said if part)
+    else:
+        said.append(
+            f"Intervals are over {seeds} seeds and the texts{_together(differences)}; more seeds "
+            "make them narrower."
+        )
+    return [part for part in said if part]
+
+
+def _together(differences: Sequence[Mapping[str, Any]]) -> str:
+    if len(differences) < 2:
+        return " (95 %)"
+    return f", widened so that all {len(differences)} of this comparison hold together (95 %)"
 
 
 def judged(report: Report) -> str:
@@ -83,11 +107,10 @@ def judged(report: Report) -> str:
     )
 
 
-def unjudged(report: Report) -> str:
+def unjudged(report: Report) -> list[str]:
     """What can be said where nobody knows a class: agreement, and what to do."""
     said = [
-        "No text here has a known class that could judge, so nothing can be said about accuracy: a "
-        "student that agrees with its teacher has learned what it was taught, right or wrong."
+        "A student that agrees with its teacher has learned what it was taught, right or wrong."
     ]
     found = report.get("agreement")
     if found and found["texts"]:
@@ -111,7 +134,7 @@ def unjudged(report: Report) -> str:
         )
     else:
         said.append("Import some texts with gold labels, and compare again.")
-    return " ".join(said)
+    return said
 
 
 def _listed(parts: Iterable[str]) -> str:
@@ -131,55 +154,94 @@ def selections(report: Report) -> list[str]:
     return [name for name in names if name not in {*fairness.RIVALS, "soft"}]
 
 
-def reach(report: Report, arm: str) -> str:
-    """Against training on everything, at equal epochs; empty where that was not compared."""
-    mine, whole = row(report, arm, "epochs"), row(report, "all", "epochs")
-    found = difference(report, arm, "epochs", "all")
-    if mine is None or whole is None or found is None:
-        return ""
-    cost = f"{percent(mine['backpropagated'] / max(1, whole['backpropagated']))} of the samples"
-    if mine["training_seconds"] and whole["training_seconds"]:
-        cost += f" and {percent(mine['training_seconds'] / whole['training_seconds'])} of the time"
+def _line(report: Report, arm: str) -> str:
+    """What is said of one selection; empty where it was held against nothing."""
+    against_all = difference(report, arm, "epochs", "all")
+    everything = _everything(report)
+    if not _enough_seeds(report, arm):
+        if against_all is None:
+            return ""
+        differ = "differ here" if _clear(against_all) else "do not clearly differ here"
+        return (
+            f"'{arm}': these two students, its own and that of {everything}, {differ} "
+            f"({points(*against_all)}){_cost(report, arm)}."
+        )
+    parts = []
+    if against_all is not None:
+        reach = REACHED[_reached(against_all)]
+        parts.append(
+            f"'{arm}' {reach} training on {everything} ({points(*against_all)}){_cost(report, arm)}"
+        )
+    credit = _credit(report, arm)
+    if credit:
+        parts.append(credit if parts else f"'{arm}': {credit}")
+    return f"{'; '.join(parts)}." if parts else ""
+
+
+def _everything(report: Report) -> str:
     texts = report.get("texts")
-    everything = f"all {texts:,} texts" if texts else "all texts"
-    start = {
-        "better": f"On this data '{arm}' is more accurate than training on {everything},",
-        "reached": f"On this data '{arm}' reaches the accuracy of {everything}",
-        "below": f"On this data '{arm}' stays below the accuracy of {everything},",
-        "not clear": f"Whether '{arm}' reaches the accuracy of {everything} is not clear here,",
-    }[_reached(found)]
-    return f"{start} with {cost} ({points(*found)})."
+    return f"all {texts:,} texts" if texts else "all texts"
+
+
+def _cost(report: Report, arm: str) -> str:
+    """Samples and whole time beside those of training on everything."""
+    mine, whole = row(report, arm, "epochs"), row(report, "all", "epochs")
+    if mine is None or whole is None:
+        return ""
+    said = f", with {percent(mine['backpropagated'] / max(1, whole['backpropagated']))} of the "
+    if mine.get("seconds") and whole.get("seconds"):
+        return f"{said}samples and {percent(mine['seconds'] / whole['seconds'])} of the time"
+    return f"{said}samples"
+
+
+def _clear(of: Interval) -> bool:
+    return of[1] > 0 or of[2] < 0
 
 
 def _reached(against_all: Interval) -> str:
     _, low, high = against_all
+    if -CLOSE <= low and high <= CLOSE:
+        return "as well"
     if low > 0:
         return "better"
-    if low >= -CLOSE:
-        return "reached"
-    return "below" if high < 0 else "not clear"
+    if high < 0:
+        return "worse"
+    return "loses at most a point" if low >= -CLOSE else "not clear"
 
 
 def reached(report: Report, arm: str) -> str | None:
-    """A key of :data:`REACHED`: an arm against training on everything; None where not compared."""
+    """A key of :data:`REACHED`: an arm against training on everything.
+
+    None where they were not compared, or with one seed.
+    """
     found = difference(report, arm, "epochs", "all")
-    return None if found is None else _reached(found)
+    return None if found is None or not _enough_seeds(report, arm) else _reached(found)
 
 
 def choice(report: Report, arm: str) -> str | None:
-    """A key of :data:`HELPS`: an arm's choice against both controls; None where one is missing."""
+    """One of :data:`HELPS`: an arm's choice of texts against both controls.
+
+    None where a control is missing, or with one seed.
+    """
     found = _against_controls(report, arm)
-    if len(found) < len(fairness.CONTROLS):
+    if len(found) < len(fairness.CONTROLS) or not _enough_seeds(report, arm):
         return None
     if all(low > 0 for _, low, _ in found.values()):
         return "helps"
-    worse = any(high < 0 for _, _, high in found.values())
-    return "does not help" if worse else "not shown"
+    if any(high < 0 and low < -CLOSE for _, low, high in found.values()):
+        return "does not help"
+    close = any(-CLOSE <= low and high <= CLOSE for _, low, high in found.values())
+    return "within a point" if close else "not shown"
 
 
 def credit_budget(arm: str) -> str:
     """The budget at which an arm takes as many samples as the controls."""
     return "epochs" if arm == "llkd" else "samples"
+
+
+def _enough_seeds(report: Report, arm: str) -> bool:
+    seeds = [one["seeds"] for one in report["differences"] if one["arm"] == arm]
+    return min(seeds, default=0) >= LEAST_SEEDS
 
 
 def _against_controls(report: Report, arm: str) -> dict[str, Interval]:
@@ -190,53 +252,42 @@ def _against_controls(report: Report, arm: str) -> dict[str, Interval]:
     }
 
 
-def others(report: Report, arms: Sequence[str]) -> list[str]:
-    """Selections in groups, by what they reach and by whether their choice helps."""
-    said = []
-    for start, words, verdict in (
-        ("Of the other selections, the accuracy of all texts is", REACHED, reached),
-        ("Their choice of texts", HELPS, choice),
-    ):
-        groups: dict[str, list[str]] = {key: [] for key in words}
-        for arm in arms:
-            found = verdict(report, arm)
-            if found is not None:
-                groups[found].append(f"'{arm}'")
-        told = [f"{words[key]} {_listed(names)}" for key, names in groups.items() if names]
-        if told:
-            said.append(f"{start} {'; '.join(told)}.")
-    return said
-
-
-def credit(report: Report, arm: str) -> str:
+def _credit(report: Report, arm: str) -> str:
     """Against the two controls at the same samples; empty where they are missing."""
     verdict, found = choice(report, arm), _against_controls(report, arm)
     if verdict is None:
         return ""
+    what = "choice of texts"
+    if any(_weights(report, arm) != _weights(report, rival) for rival in found):
+        what = "choice of texts and their weights"
     if verdict == "helps":
-        told = "; ".join(f"{DRAWN[rival]}: {points(*one)}" for rival, one in found.items())
-        return f"Its choice of texts helps: students of as many others do worse ({told})."
-    rival = min(found, key=lambda name: found[name][0])
-    better = verdict == "does not help"
-    told = f"as many texts {DRAWN[rival]} do {'better' if better else 'as well'}"
-    start = "That its choice of texts helps is not shown here"
-    if better:
-        start = "Its choice of texts does not help here"
-    reason = _reason(report, arm, credit_budget(arm), rival)
-    return f"{start}: {told} ({points(*found[rival])}).{reason}"
+        told = ", and than ".join(
+            f"as many {DRAWN[rival]} ({points(*one)})" for rival, one in found.items()
+        )
+        return f"its {what} helped: it does better than {told}"
+    rival = _telling(found, verdict)
+    do, start = {
+        "does not help": ("do better", f"its {what} did not help"),
+        "within a point": ("do as well, to within a point", f"its {what} is worth less than one"),
+        "not shown": ("may do as well", f"that its {what} helps is not shown"),
+    }[verdict]
+    return f"{start}: as many {DRAWN[rival]} {do} ({points(*found[rival])})"
 
 
-def _reason(report: Report, arm: str, budget: str, rival: str) -> str:
-    mine, theirs = row(report, arm, budget), row(report, rival, "epochs")
-    if mine is None or theirs is None:
-        return ""
-    own, other = mine["selected_accuracy"], theirs["selected_accuracy"]
-    if own is None or other is None or own >= other:
-        return ""
-    return (
-        f" Of the labels it chose {percent(own)} are right, of those {DRAWN[rival]} "
-        f"{percent(other)}."
-    )
+def _telling(found: Mapping[str, Interval], verdict: str) -> str:
+    """The control that a verdict rests on: the best one, or the one within a point."""
+    worst = min(found, key=lambda name: found[name][0])
+    if verdict != "within a point":
+        return worst
+    return next(name for name, (_, low, high) in found.items() if -CLOSE <= low and high <= CLOSE)
+
+
+def _weights(report: Report, arm: str) -> object:
+    """How an arm weighs its texts in the loss; never equal where a report does not say."""
+    budget = "epochs" if arm in fairness.RIVALS else credit_budget(arm)
+    of = row(report, arm, budget)
+    said = None if of is None else of.get("weights")
+    return object() if said is None else said
 
 
 def row(report: Report, arm: str, budget: str) -> Mapping[str, Any] | None:
@@ -246,21 +297,13 @@ def row(report: Report, arm: str, budget: str) -> Mapping[str, Any] | None:
 
 
 def difference(report: Report, arm: str, budget: str, rival: str) -> Interval | None:
-    """Accuracy of ``arm`` minus ``rival``, with the interval that the choice among arms asks."""
+    """Accuracy of ``arm`` minus ``rival`` with its interval, as the report states it."""
     wanted = (arm, budget, rival)
     for one in report["differences"]:
         if (one["arm"], one["budget"], one["rival"]) == wanted:
             found = one["accuracy"]
-            return widened(found["value"], found["low"], found["high"], len(selections(report)))
+            return found["value"], found["low"], found["high"]
     return None
-
-
-def widened(value: float, low: float, high: float, choices: int) -> Interval:
-    """A 95 % interval made simultaneous over ``choices`` (Bonferroni, normal)."""
-    from scipy.stats import norm  # over a second, which every command would pay
-
-    factor = float(norm.ppf(1 - 0.025 / max(1, choices)) / norm.ppf(0.975))
-    return value, value - factor * (value - low), value + factor * (high - value)
 
 
 def points(value: float, low: float, high: float) -> str:

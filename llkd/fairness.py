@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from llkd import evaluation, signals
+from llkd import signals, strategies
 from llkd.config import SelectionConfig, StrategyName, TrainingConfig, build
 from llkd.curation import held_out
+from llkd.differences import paired_difference
 from llkd.errors import NotFound
 from llkd.evaluation import Difference
 from llkd.signals import Floats, Ints
@@ -29,7 +30,10 @@ MEANING = {
     "random": "as many texts, at random",
     "teacher_then_random": "as many, at random, teacher sure",
 }
-DRAWS = 1000
+LEAST_SEEDS = 2
+"""From one seed nothing is said of a way to train, only of two students."""
+CLOSE = 0.01
+"""A difference of a point of accuracy is what a person would not notice."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,23 @@ class Comparison:
     texts: int
     accuracy: Difference
     macro_f1: Difference
+    same_weights: bool = True
+
+    @property
+    def differ(self) -> bool:
+        """Whether the interval of accuracy holds no 0: of one seed, that two students differ."""
+        return self.accuracy.low > 0 or self.accuracy.high < 0
+
+    @property
+    def within_a_point(self) -> bool:
+        """Whether the interval of accuracy lies within a point to either side."""
+        return self.accuracy.low >= -CLOSE and self.accuracy.high <= CLOSE
 
     @property
     def verdict(self) -> int:
-        """1: better, -1: worse, 0: the interval of accuracy holds no difference."""
+        """1: better, -1: worse, 0: not clear, or from one seed, which says nothing."""
+        if self.seeds < LEAST_SEEDS:
+            return 0
         return int(self.accuracy.low > 0) - int(self.accuracy.high < 0)
 
 
@@ -258,34 +275,51 @@ def family(run: Run, runs: Sequence[Run]) -> list[Run]:
 def compare(
     store: Store, project: Project, run: Run, runs: Sequence[Run], rival: str
 ) -> Comparison | None:
-    """``run`` and its other seeds against the rival, paired; None without pair or held-out gold."""
-    mine, theirs, gold = [], [], None
+    """``run`` and its other seeds against the rival, paired; None without pair or held-out gold.
+
+    The interval is one of those against all RIVALS, which hold together at 95 %.
+    """
+    mine, theirs, gold, weights = [], [], None, set()
     for one in family(run, runs):
         other = rivals_of(one, runs, rival)
         found = [answers(store, project, r) for r in (one, other) if r is not None]
-        if len(found) != 2 or found[0] is None or found[1] is None:
+        if other is None or len(found) != 2 or found[0] is None or found[1] is None:
             continue
         if not np.array_equal(found[0][0], found[1][0]):
             continue
         gold = found[0][0]
         mine.append(signals.pseudo_label(found[0][1]))
         theirs.append(signals.pseudo_label(found[1][1]))
+        weights |= {strategies.weights_of(r.config.selection) for r in (one, other)}
     if gold is None or not len(gold):
         return None
-    draws = max(200, min(DRAWS, 4_000_000 // len(gold)))
     parts = [
-        evaluation.paired_bootstrap(
+        paired_difference(
             np.stack(mine),
             np.stack(theirs),
             gold,
-            seed=0,
             metric=metric,
             classes=len(class_names(run)),
-            draws=draws,
+            among=len(RIVALS),
         )
         for metric in ("accuracy", "macro_f1")
     ]
-    return Comparison(rival, len(mine), len(gold), parts[0], parts[1])
+    return Comparison(rival, len(mine), len(gold), parts[0], parts[1], len(weights) == 1)
+
+
+def preparation_seconds(run: Run) -> float | None:
+    """Seconds before the first step that the strategy needs; None for older runs that need some."""
+    usual = None if run.config.selection.strategy in strategies.BY_EMBEDDING else 0.0
+    known: float | None = run.labels.get("preparation_seconds", usual)
+    return known
+
+
+def whole_seconds(run: Run) -> float | None:
+    """All that a student costs: preparation, scoring and training; None where it is not known."""
+    training, preparation = (run.summary or {}).get("training_seconds"), preparation_seconds(run)
+    if training is None or preparation is None:
+        return None
+    return float(training + preparation)
 
 
 def points(difference: Difference) -> str:
@@ -300,7 +334,10 @@ def signed(text: str) -> str:
 
 
 def sentence(found: Mapping[Any, Comparison | None]) -> str:
-    """Whether the selection helped here, plainly; ``found`` by rival, None where it is missing."""
+    """Whether the selection helped here, plainly; ``found`` by rival, None where it is missing.
+
+    From one seed nothing is said of the selection: only whether two students differ.
+    """
     missing = [name for name in RIVALS if found.get(name) is None]
     there = {name: c for name, c in found.items() if c is not None}
     if not there:
@@ -308,34 +345,64 @@ def sentence(found: Mapping[Any, Comparison | None]) -> str:
             "Nothing can be said yet on whether the selection helps: there is no run to hold it "
             f"against ({_listed(RIVALS)})."
         )
+    seeds = min(c.seeds for c in there.values())
+    said = _of_students(there) if seeds < LEAST_SEEDS else _of_selection(there, missing)
+    if missing:
+        said += f" Missing for a fair judgement: {_listed(missing)}."
+    if seeds >= LEAST_SEEDS:
+        said += f" This rests on {seeds} seeds; more make the intervals narrower."
+    return said
+
+
+def _of_students(there: Mapping[Any, Comparison]) -> str:
+    """Which two students differ, and that this says no more."""
+    differ = [name for name, c in there.items() if c.differ]
+    alike = [name for name, c in there.items() if not c.differ]
+    said = []
+    if differ:
+        said.append(f"This student and that of {_listed(differ, 'or')} differ here.")
+    if alike:
+        said.append(f"This student and that of {_listed(alike, 'or')} do not clearly differ here.")
+    said.append(
+        "One seed trains one student each, which says nothing yet of the selection: train both "
+        "with two further seeds or more."
+    )
+    return " ".join(said)
+
+
+def _of_selection(there: Mapping[Any, Comparison], missing: Sequence[str]) -> str:
     worse = [name for name, c in there.items() if c.verdict < 0]
     equal = [name for name, c in there.items() if c.verdict == 0]
     better = [name for name, c in there.items() if c.verdict > 0]
-    controls_missing = [name for name in missing if name in CONTROLS]
+    what = "The selection"
+    if not all(c.same_weights for name, c in there.items() if name in CONTROLS):
+        what = "The selection with its weights"
     if worse:
-        said = f"The selection did not help here: it is worse than {_listed(worse)}."
-    elif equal:
-        said = f"The selection made no clear difference here to {_listed(equal)}."
+        return f"{what} did not help here: it does worse than {_listed(worse)}."
+    if equal:
+        close = [name for name in equal if there[name].within_a_point]
+        unclear = [name for name in equal if name not in close]
+        said = f"That {what[0].lower()}{what[1:]} helps is not shown here:"
+        if close:
+            said += f" {_listed(close)} {_do(close)} as well, to within a point."
+        if unclear:
+            said += f" {_listed(unclear)} may do as well."
         if better:
-            said += f" It is better than {_listed(better)}."
+            said += f" It does better than {_listed(better)}."
         if "all" in better and any(name in equal for name in CONTROLS):
             said += (
                 " What is gained may come from using fewer texts or from the teacher's confidence."
             )
-    elif controls_missing:
-        said = f"It is better than {_listed(better)}."
-    else:
-        said = f"The selection helped here: it is better than {_listed(better)}."
-    if missing:
-        said += f" Missing for a fair judgement: {_listed(missing)}."
-    seeds = min(c.seeds for c in there.values())
-    if seeds < 5:
-        said += (
-            f" This rests on {seeds} seed{'' if seeds == 1 else 's'}; five or more make it firmer."
-        )
-    return said
+        return said
+    if any(name in CONTROLS for name in missing):
+        return f"It does better than {_listed(better)}."
+    return f"{what} helped here: it does better than {_listed(better)}."
 
 
-def _listed(names: Sequence[str]) -> str:
+def _do(names: Sequence[str]) -> str:
+    return "does" if len(names) == 1 else "do"
+
+
+def _listed(names: Sequence[str], word: str = "and") -> str:
     quoted = [f"'{name}'" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"

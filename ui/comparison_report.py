@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from llkd import charts, comparisons, fairness
+from llkd import charts, comparisons, contrasts, fairness
 from llkd.errors import NotFound
 from llkd.evaluation import Difference
 from llkd.store import Job, Project, Store
@@ -24,14 +24,13 @@ COSTS, RANKED = ("samples", "time"), "each other, at llkd's samples"
 OWN_COLUMNS: dict[str, Any] = {
     "Arm": st.column_config.TextColumn(pinned=True, width=ARM_WIDTH),
     AGAINST_ALL: st.column_config.TextColumn(
-        help="Its accuracy against that of training on all texts: better, reached (worse by less "
-        "than a point, if at all), below, or not clear. Intervals are widened for a choice among "
-        "the selections."
+        help="Its accuracy against that of training on all texts: better, as well (to within a "
+        "point), loses at most a point, worse, or not clear. One seed says nothing of this."
     ),
     CHOICE: st.column_config.TextColumn(
-        width=115,
+        width=125,
         help="Helps: better than as many texts drawn at random, and than as many drawn where the "
-        "teacher is sure.",
+        "teacher is sure; with its weights, where it weighs texts otherwise than these do.",
     ),
 }
 
@@ -57,15 +56,31 @@ def show(store: Store, project: Project, made: Mapping[int, Job]) -> None:
             key=f"results_comparison_{number}",
             width=340,
         )
-    report: Mapping[str, Any] = made[number].result or {}
-    st.info(plain(comparisons.sentence(report)), icon=":material/balance:")
+    report = _renewed(store, project, made[number])
+    said = "\n".join(f"- {plain(line)}" for line in comparisons.lines(report))
+    st.info(said, icon=":material/balance:")
     if not _labels_as_now(store, project, report):
         st.caption("The labels have changed since, or its runs are gone: it speaks of that time.")
     for note in report.get("notes") or []:
         st.caption(plain(note))
-    _table(report)
-    _charts(report)
-    _differences(report)
+    st.caption(plain(" ".join(comparisons.basis(report))))
+    with st.expander("Arms, charts and every difference", icon=":material/table_rows:"):
+        _table(report)
+        _charts(report)
+        _differences(report)
+
+
+def _renewed(store: Store, project: Project, job: Job) -> Mapping[str, Any]:
+    """The report of a job, its intervals as they are reckoned now."""
+    runs = tuple(run.id for run in store.runs.all(project.id))
+    return _renewed_report((str(store.home.root), job.id, runs), store, project, job.result or {})
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _renewed_report(
+    stamp: tuple[Any, ...], _store: Store, _project: Project, _report: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    return contrasts.renewed(_store, _project, _report)
 
 
 def _charts(report: Mapping[str, Any]) -> None:
@@ -73,7 +88,8 @@ def _charts(report: Mapping[str, Any]) -> None:
     marks = marks_of(report)
     if not marks:
         return
-    views = [*COSTS, *([RANKED] if any(one["budget"] == "samples" for one in marks) else [])]
+    costs = [cost for cost in COSTS if all(one[cost] is not None for one in marks)]
+    views = [*costs, *([RANKED] if any(one["budget"] == "samples" for one in marks) else [])]
     view = st.segmented_control(
         "Accuracy against",
         views,
@@ -128,7 +144,7 @@ def _table(report: Mapping[str, Any]) -> None:
                 "Back-propagated": one["backpropagated"],
                 "Share": share(one["selected_share"]),
                 "Selected right": share(one["selected_accuracy"]),
-                "Training time": duration(one["training_seconds"] or 0.0),
+                "Whole time": _time(one),
                 "Seeds": str(one["seeds"]),
             }
         )
@@ -156,6 +172,11 @@ def _verdicts(report: Mapping[str, Any], arm: str, budget: str) -> dict[str, str
 
 def _teacher_row(teacher: Mapping[str, Any]) -> dict[str, Any]:
     return {"Arm": "the teacher itself", "Takes": "", **_quality(teacher)}
+
+
+def _time(one: Mapping[str, Any]) -> str:
+    seconds = one.get("seconds")
+    return "–" if seconds is None else duration(seconds)
 
 
 def _quality(one: Mapping[str, Any]) -> dict[str, str]:
@@ -189,7 +210,7 @@ def marks_of(report: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "arm": one["arm"],
                 "budget": one["budget"],
                 "samples": one["backpropagated"],
-                "time": one["training_seconds"],
+                "time": one.get("seconds"),
                 "accuracy": one["accuracy"],
                 "low": min(every),
                 "high": max(every),
@@ -217,16 +238,18 @@ def _differences(report: Mapping[str, Any]) -> None:
         }
         for one in differences
     ]
-    with st.expander("Every difference with its interval"):
-        st.dataframe(
-            pd.DataFrame(rows),
-            hide_index=True,
-            column_config=OWN_COLUMNS,
-            height="content",
-            alt="Arm minus rival in points, with intervals",
-        )
-        texts, seeds = differences[0]["texts"], differences[0]["seeds"]
-        st.caption(
-            f"Paired on the same {count(texts)} texts and {counted(seeds, 'seed')}: 95 % "
-            "bootstrap intervals over both. Where one holds 0, chance may be all there is."
-        )
+    st.markdown("**Every difference with its interval**")
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config=OWN_COLUMNS,
+        height="content",
+        alt="Arm minus rival in points, with intervals",
+    )
+    texts, seeds = differences[0]["texts"], differences[0]["seeds"]
+    over = "the texts alone, of these two students" if seeds == 1 else "seeds and texts"
+    st.caption(
+        f"Paired on the same {count(texts)} texts and {counted(seeds, 'seed')}: intervals over "
+        f"{over} that hold together at 95 %, those of accuracy and those of macro-F1 each. Where "
+        "one holds 0, chance may be all there is."
+    )

@@ -106,10 +106,16 @@ def effort(run: Run) -> dict[str, Any]:
         "Back-propagated": made.get("backpropagated"),
         "Share": share(made.get("selected_share")),
         "Different texts": made.get("unique"),
-        "Training time": duration(made.get("training_seconds") or 0.0),
+        "Whole time": _time(run),
         "Selected right": share(made.get("selected_accuracy")),
         "Note": shortened(run.note, 200),
     }
+
+
+def _time(run: Run) -> str:
+    """Preparation, scoring and training together."""
+    seconds = fairness.whole_seconds(run)
+    return "–" if seconds is None else duration(seconds)
 
 
 def who(run: Run) -> dict[str, Any]:
@@ -222,12 +228,15 @@ def _comparison(
 def comparison_table(found: Mapping[Any, Comparison | None]) -> pd.DataFrame:
     """One line a rival that is there."""
     words = {1: "llkd is better", 0: "no clear difference", -1: "llkd is worse"}
+    students = {True: "these two students differ", False: "no clear difference"}
     return pd.DataFrame(
         [
             {
                 "Rival": name,
                 "What it trains on": fairness.MEANING[name],
-                "Verdict": words[one.verdict],
+                "Verdict": students[one.differ]
+                if one.seeds < fairness.LEAST_SEEDS
+                else words[one.verdict],
                 "Accuracy, points": fairness.points(one.accuracy),
                 "Macro-F1, points": fairness.points(one.macro_f1),
                 "Seeds": one.seeds,

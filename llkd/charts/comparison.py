@@ -11,7 +11,7 @@ from llkd.charts.palette import NOT_KEPT
 from llkd.charts.results import STRATEGY_COLOURS
 from llkd.charts.text import inert
 
-COSTS = {"samples": "Samples back-propagated", "time": "Training time in seconds"}
+COSTS = {"samples": "Samples back-propagated", "time": "Whole time in seconds"}
 SYMBOLS = {"epochs": "circle", "samples": "diamond"}
 COLOURS = {
     **STRATEGY_COLOURS,
@@ -64,7 +64,7 @@ def arms(
             showlegend=arm not in named,
             hovertext=[
                 f"{inert(_name(mark), 60)}<br>{mark['accuracy']:.1%} with {mark['samples']:,} "
-                f"samples in {mark['time']:.0f} s"
+                f"samples{_time(mark)}"
             ],
             hoverinfo="text",
         )
@@ -133,3 +133,8 @@ def arms_ranked(marks: Sequence[Mapping[str, Any]], teacher: float | None) -> go
 
 def _name(mark: Mapping[str, Any]) -> str:
     return str(mark["arm"]) + (", llkd's samples" if mark["budget"] == "samples" else "")
+
+
+def _time(mark: Mapping[str, Any]) -> str:
+    """In how many seconds; empty where that is not known."""
+    return "" if mark["time"] is None else f" in {mark['time']:.0f} s"

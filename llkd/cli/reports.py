@@ -24,7 +24,7 @@ RUN_COLUMNS = {
     "backpropagated": ("samples", ""),
     "selected_share": ("share", "%"),
     "selected_accuracy": ("labels right", "%"),
-    "training_seconds": ("seconds", ""),
+    "seconds": ("seconds", ""),
 }
 
 
@@ -66,7 +66,7 @@ def _compare(found: Document) -> None:
 
 
 def _differences(found: list[dict[str, Any]]) -> None:
-    """Arm minus rival in points, with 95 % intervals."""
+    """Arm minus rival in points, with intervals that hold together at 95 %."""
     rows = [
         {
             **entry,

@@ -7,6 +7,7 @@ the pool; held-out texts are only for evaluation.
 from llkd.curation.chosen import times_trained
 from llkd.curation.comparing import Share, compare_kept
 from llkd.curation.embeddings import (
+    embedding_seconds,
     embeddings_key,
     embeddings_path,
     has_embeddings,
@@ -92,6 +93,7 @@ __all__ = [
     "compare_kept",
     "current_labelling",
     "development_rows",
+    "embedding_seconds",
     "embeddings_key",
     "embeddings_path",
     "example_rows",

@@ -40,17 +40,21 @@ def newest_embeddings(store: Store, project: Project) -> Path | None:
     return found[-1] if found else None
 
 
-def save_embeddings(path: Path, values: np.ndarray, student: str | None = None) -> None:
+def save_embeddings(
+    path: Path, values: np.ndarray, student: str | None = None, seconds: float | None = None
+) -> None:
     """Keep embeddings ``[n, d]`` of all texts in row order as safetensors, whole or not at all.
 
-    ``student`` is the digest of the model that made them (``models.student_digest``).
+    ``student`` is the digest of the model that made them (``models.student_digest``), ``seconds``
+    how long that took: part of the time of what uses them.
     """
     from safetensors.numpy import save_file
 
-    facts = None if student is None else {"student_sha256": student}
+    facts = {} if student is None else {"student_sha256": student}
+    facts |= {} if seconds is None else {"seconds": repr(seconds)}
     with atomic_file(path) as temporary:
         arrays = {"embeddings": np.ascontiguousarray(values, dtype=np.float32)}
-        save_file(arrays, temporary, metadata=facts)
+        save_file(arrays, temporary, metadata=facts or None)
 
 
 def made_by(path: Path, student: str, digest: str | None) -> bool:
@@ -68,6 +72,15 @@ def made_by(path: Path, student: str, digest: str | None) -> bool:
     except (SafetensorError, OSError):
         return True  # damaged: reading it says so
     return digest is None or known == digest or (known is None and student == "embedded")
+
+
+def embedding_seconds(path: Path) -> float | None:
+    """How long it took to make the embeddings of one file; None where it does not say."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        seconds = (file.metadata() or {}).get("seconds")
+    return None if seconds is None else float(seconds)
 
 
 def read_embeddings(path: Path) -> np.ndarray:

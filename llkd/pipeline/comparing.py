@@ -13,13 +13,13 @@ from typing import Any
 
 from llkd import comparisons, curation, fairness
 from llkd.config import SelectionConfig, TrainingConfig, build
+from llkd.contrasts import ArmRun
 from llkd.errors import SelectsNothing, UserError
 from llkd.jobs import JobContext
 from llkd.pipeline.probing import embed_and_probe, student_embeddings
-from llkd.pipeline.reporting import Entry, report
+from llkd.pipeline.reporting import report
 from llkd.pipeline.targets import LabelBasis, label_basis, targets_digest
 from llkd.pipeline.training import (
-    BY_EMBEDDING,
     BY_NEIGHBOURS,
     fit,
     neighbour_rule,
@@ -28,6 +28,7 @@ from llkd.pipeline.training import (
     selected_targets,
 )
 from llkd.store import Project, Run, Store
+from llkd.strategies import BY_EMBEDDING
 
 ARMS = fairness.USUAL_ARMS
 BUDGETS = comparisons.BUDGETS
@@ -69,7 +70,7 @@ def compare(
     config: TrainingConfig,
     job: JobContext,
     *,
-    seeds: int = 1,
+    seeds: int = comparisons.USUAL_SEEDS,
     arms: Sequence[str] = ARMS,
     budgets: Sequence[str] = BUDGETS,
 ) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def compare(
         job.remember(began=time.time())
     until = float(job.facts["began"])
     config = _judged(store, project, config, job, until)
-    if BY_EMBEDDING & set(names) and not curation.has_embeddings(store, project):
+    if set(BY_EMBEDDING) & set(names) and not curation.has_embeddings(store, project):
         embed_and_probe(store, project, job, student=config.student)
     if BY_NEIGHBOURS & set(names):
         student_embeddings(store, project, config.student, job)
@@ -96,7 +97,7 @@ def compare(
         job.remember(basis=label_basis(store, project, config, until=until).document())
     basis = LabelBasis(**job.facts["basis"])
     _check_arms_select(store, project, config, names, until, basis, job)
-    done: list[Entry] = []
+    done: list[ArmRun] = []
     parts = seeds * comparisons.runs_a_seed(names, budgets)
     for seed in range(config.seed, config.seed + seeds):
         reference: Run | None = None
@@ -111,9 +112,9 @@ def compare(
                 job.begin_part(number, parts, f"run {number + 1} of {parts}: {arm}, seed {seed}")
                 eval_run = done[0].run if done else None
                 run = _arm(store, project, settings, job, Frozen(until, basis, eval_run))
-                _check_same_rows([*done, Entry(arm, budget, run)])
+                _check_same_rows([*done, ArmRun(arm, budget, run)])
                 reference = run if (arm, budget) == ("llkd", "epochs") else reference
-                done.append(Entry(arm, budget, run))
+                done.append(ArmRun(arm, budget, run))
     return report(store, project, done)
 
 
@@ -140,7 +141,7 @@ def _check_arms_select(
                 ) from error
 
 
-def _check_same_rows(entries: Sequence[Entry]) -> None:
+def _check_same_rows(entries: Sequence[ArmRun]) -> None:
     """Raise UserError where arms of one seed walked other texts: they cannot be compared."""
     first, last = entries[0], entries[-1]
     digests = [run_rows_digest(entry.run) for entry in (first, last)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,10 +47,11 @@ def nearest_texts(
             f"student that trains, and there are none of {student!r} yet. Make them with: "
             f"llkd probe {curation.quoted(project.name)} --student {curation.quoted(student)}"
         )
-    kept = path.parent.parent / "neighbours" / f"{_key(project, student, digest, rows)}.safetensors"
+    kept = _kept_file(path, project, student, digest, rows)
     known = _read(kept)
     if known is not None:
         return known[0], known[1], known[1]
+    began = time.monotonic()
     job.progress(0, None, "Looking for near-duplicates", always=True)
     texts = store.projects.texts(project.id, ["text"])["text"].to_numpy()[rows]
     group = near_groups(
@@ -59,8 +61,28 @@ def nearest_texts(
     points = curation.read_embeddings(path)[rows]
     job.progress(0, None, "Comparing each text with those most like it", always=True)
     nearest = curation.nearest_voters(points, voter, voter, NEIGHBOURS, job.check)
-    _write(kept, nearest, voter)
+    _write(kept, nearest, voter, time.monotonic() - began)
     return nearest, voter, voter
+
+
+def search_seconds(store: Store, project: Project, student: str, rows: Ints) -> float:
+    """How long the kept search for these rows took; 0 where there is none, or it does not say."""
+    from safetensors import SafetensorError, safe_open
+
+    path = curation.embeddings_path(store, project, student)
+    digest = student_digest(student, store.home.root)
+    try:
+        with safe_open(_kept_file(path, project, student, digest, rows), framework="np") as file:
+            return float((file.metadata() or {}).get("seconds", 0.0))
+    except (OSError, SafetensorError):
+        return 0.0
+
+
+def _kept_file(
+    embeddings: Path, project: Project, student: str, digest: str | None, rows: Ints
+) -> Path:
+    name = f"{_key(project, student, digest, rows)}.safetensors"
+    return embeddings.parent.parent / "neighbours" / name
 
 
 def _key(project: Project, student: str, digest: str | None, rows: Ints) -> str:
@@ -86,14 +108,14 @@ def _read(path: Path) -> tuple[Ints, Ints] | None:
         return None
 
 
-def _write(path: Path, nearest: Ints, voter: Ints) -> None:
+def _write(path: Path, nearest: Ints, voter: Ints, seconds: float) -> None:
     """Keep it, and let go of the oldest."""
     from safetensors.numpy import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as temporary:
         arrays = {"nearest": nearest.astype(np.int32), "voter": voter.astype(np.int32)}
-        save_file(arrays, temporary)
+        save_file(arrays, temporary, metadata={"seconds": repr(seconds)})
     files = sorted(path.parent.glob("*.safetensors"), key=lambda one: one.stat().st_mtime_ns)
     for old in files[:-KEPT]:
         old.unlink(missing_ok=True)

@@ -110,15 +110,19 @@ def embed_texts(
     for start in starts:
         if _part(parts, start).exists():
             continue
-        piece = []
+        piece, began = [], time.monotonic()
         for low in range(start, min(start + PART_ROWS, project.rows), 256):
             high = min(low + 256, start + PART_ROWS, project.rows)
             piece.append(model.embed([str(text) for text in texts.iloc[low:high]]))
             job.progress(high, project.rows, "Embedding")
             job.check()
-        curation.save_embeddings(_part(parts, start), np.concatenate(piece))
+        seconds = time.monotonic() - began
+        curation.save_embeddings(_part(parts, start), np.concatenate(piece), seconds=seconds)
     values = np.concatenate([curation.read_embeddings(_part(parts, start)) for start in starts])
-    curation.save_embeddings(path, values, digest)
+    taken = [curation.embedding_seconds(_part(parts, start)) for start in starts]
+    known = [seconds for seconds in taken if seconds is not None]
+    # A part that an older version left does not say.
+    curation.save_embeddings(path, values, digest, sum(known) if len(known) == len(taken) else None)
     shutil.rmtree(parts, ignore_errors=True)
     return values
 

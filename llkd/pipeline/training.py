@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from llkd import curation
+from llkd import curation, fairness
 from llkd.config import Calibration, TrainingConfig
 from llkd.errors import NothingSelected, UserError
 from llkd.jobs import JobContext
 from llkd.models import student_digest
 from llkd.pipeline import evidence
+from llkd.pipeline.nearest import search_seconds
 from llkd.pipeline.probing import Unwatched, embed_and_probe, student_embeddings
 from llkd.pipeline.selectability import check_selects, confidence_notes
 from llkd.pipeline.targets import LabelBasis, Targets, gather, rows_digest
-from llkd.signals import Floats
+from llkd.signals import Floats, Ints
 from llkd.store import Project, Run, Store
 from llkd.store.runs import read_probabilities, write_judges, write_probabilities
-from llkd.strategies import NEIGHBOUR_RULE
+from llkd.strategies import BY_EMBEDDING, NEIGHBOUR_RULE
 from llkd.training import TrainingData
 
 BY_NEIGHBOURS = {"neighbours", "needed_neighbours"}
-BY_EMBEDDING = BY_NEIGHBOURS | {"trust"}
-"""Strategies that look at the texts' embeddings."""
 
 
 def train(
@@ -82,9 +82,12 @@ def prepare(
     """
     if config.reference_run is not None:
         _check_reference(store.runs.get(config.reference_run, project.id), config)
+    began = time.monotonic()
     found, beside = selected_targets(
         store, project, config, calibration, until, basis, eval_run, job
     )
+    collecting = time.monotonic() - began
+    preparation = _preparation_seconds(store, project, config, found.rows, collecting)
     labels, jury = found.labels, found.jury
     facts = {
         "labelling": labels.labelling.id,
@@ -109,6 +112,7 @@ def prepare(
             "chosen": jury.chosen,
             "given": jury.given,
         },
+        "preparation_seconds": preparation,
         "saved": None if found.kept is None else _saved(store, project, config, found),
         "notes": [*found.notes, *confidence_notes(found, beside)],
     }
@@ -151,6 +155,32 @@ def run_rows_digest(run: Run) -> str:
     rows, _ = read_probabilities(_targets_file(run))
     beside = evidence.read(run.folder)
     return rows_digest(rows if beside is None else rows[~beside.held_out])
+
+
+def _preparation_seconds(
+    store: Store, project: Project, config: TrainingConfig, rows: Ints, collecting: float
+) -> float | None:
+    """What a strategy needs before its first step: embeddings, and what is made of them.
+
+    What lies ready from an earlier run counts in full: another arm of the comparison paid for it.
+    None where it is not known how long the embeddings took.
+    """
+    if config.selection.strategy not in BY_EMBEDDING:
+        return 0.0
+    path: Path | None = curation.newest_embeddings(store, project)
+    if config.selection.strategy in BY_NEIGHBOURS:
+        path = curation.embeddings_path(store, project, config.student)
+        collecting = max(collecting, search_seconds(store, project, config.student, rows))
+    embedding = None if path is None else curation.embedding_seconds(path)
+    if embedding is None:
+        return None
+    earlier = [
+        run.labels.get("preparation_seconds") or 0.0
+        for run in store.runs.all(project.id)
+        if run.config.student == config.student
+        and run.config.selection.strategy == config.selection.strategy
+    ]
+    return round(max(embedding + collecting, *earlier, 0.0), 3)
 
 
 def _saved(
@@ -315,5 +345,6 @@ def document(run: Run) -> dict[str, Any]:
         "strategy": run.config.selection.strategy,
         "seed": run.config.seed,
         **{key: summary.get(key) for key in keys},
-        "seconds": summary.get("training_seconds"),
+        "preparation_seconds": fairness.preparation_seconds(run),
+        "seconds": fairness.whole_seconds(run),
     }

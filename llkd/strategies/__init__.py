@@ -44,6 +44,8 @@ TAKE_COUNTS = (
     "saved",
 )
 """Those that can take, step by step, as many texts as a reference run did."""
+BY_EMBEDDING = ("neighbours", "needed_neighbours", "trust")
+"""Those that look at the texts' embeddings."""
 TAKE_A_SHARE = (
     "random",
     "teacher_then_random",
@@ -89,6 +91,30 @@ def _fixed(config: SelectionConfig, class_names: Sequence[str]) -> FixedThreshol
 def _plain(config: SelectionConfig) -> str:
     """The weighting inside a batch; ``softmatch`` is laid over the finished selection."""
     return "none" if config.weighting == "softmatch" else config.weighting
+
+
+def weights_of(config: SelectionConfig) -> str:
+    """How a strategy weighs its selected texts in the loss: a formula in c and u, or words.
+
+    Two arms differ in their choice of texts alone where this is the same for both.
+    """
+    if config.weighting == "softmatch" and config.strategy != "random":
+        return "softmatch"
+    if config.strategy == "trust":
+        return "1" if config.trust_weight == "none" else "P(right)"
+    if config.strategy not in {
+        "llkd",
+        "fixed",
+        "teacher_only",
+        "teacher_then_random",
+        "student_only",
+    }:
+        return "1"
+    # A strategy that does not ask the student takes its need to be 1.
+    alone = config.strategy in {"teacher_only", "teacher_then_random"}
+    return {"product": "c" if alone else "c·u", "mean": "(c+1)/2" if alone else "(c+u)/2"}.get(
+        config.weighting, "1"
+    )
 
 
 def _all(classes: int) -> FixedThresholds:
@@ -156,6 +182,7 @@ def make_strategy(config: SelectionConfig, class_names: Sequence[str]) -> Strate
 
 
 __all__ = [
+    "BY_EMBEDDING",
     "EXPLAINED",
     "NEIGHBOUR_RULE",
     "STRATEGIES",
@@ -176,4 +203,5 @@ __all__ = [
     "momentum_of",
     "prepared",
     "selectable",
+    "weights_of",
 ]

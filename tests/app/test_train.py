@@ -209,9 +209,9 @@ def test_a_whole_comparison_is_one_click_with_the_settings_of_the_form(home, sta
     app = opened("train")
     assert "no run has finished here" in words(app)
     app.number_input(key="train_epochs").set_value(2).run()
-    button(app, "Compare: 6 runs").click().run()
+    button(app, "Compare: 18 runs").click().run()
     wanted = commands.compare(
-        "city", TrainingConfig(epochs=2), seeds=1, arms=[*fairness.USUAL_ARMS, "neighbours"]
+        "city", TrainingConfig(epochs=2), seeds=3, arms=[*fairness.USUAL_ARMS, "neighbours"]
     )
     assert started == [wanted]
 

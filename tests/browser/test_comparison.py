@@ -77,6 +77,9 @@ def test_a_comparison_is_clicked_through(server, page, store, tmp_path):
     # Without the further arm that is on at first: four runs.
     page.get_by_role("button", name=re.compile("^neighbours")).click()
     settled(page)
+    page.get_by_role("button", name="Compare: 12 runs").wait_for()
+    page.get_by_role("radio", name="1", exact=True).click()
+    settled(page)
     page.get_by_role("button", name="Compare: 4 runs").click()
     job = wait_for(lambda: next((j for j in store.jobs.all() if j.kind == "compare"), None), 20)
     wait_for(lambda: not jobs.refreshed(store, job.id).live, 120)
@@ -89,7 +92,10 @@ def test_a_comparison_is_clicked_through(server, page, store, tmp_path):
     page.get_by_role("button", name="Compare the results").click()
     settled(page, "Did the selection help?")
     said = page.get_by_test_id("stAlert").first.inner_text()
-    assert comparisons.sentence(report) in said.replace("\u2060", "")
+    assert "\n".join(comparisons.lines(report)) in said.replace("\u2060", "")
+    assert "these two students" in said and "better" not in said
+    page.get_by_text("Arms, charts and every difference").click()
+    settled(page)
     shown = cells(page.get_by_test_id("stDataFrame").first)
     assert [line[0] for line in shown] == ["the teacher itself", *fairness.USUAL_ARMS]
     for line, arm in zip(shown[1:], report["arms"], strict=True):

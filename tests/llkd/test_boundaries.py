@@ -12,17 +12,27 @@ LAYERS = [
     {"errors", "config"},
     {"isolation"},
     {"signals", "selection", "strategies", "store", "commands"},
-    {"datasets", "jobs", "charts", "models", "model_checks", "weights", "evaluation", "probing"},
+    {
+        "datasets",
+        "jobs",
+        "charts",
+        "models",
+        "model_checks",
+        "weights",
+        "evaluation",
+        "differences",
+        "probing",
+    },
     {"teachers", "students", "curation", "importing"},
     {"training", "exporting", "fairness", "upkeep"},
-    {"comparisons"},
+    {"comparisons", "contrasts"},
     {"pipeline"},
     {"cli"},
 ]
 LEVEL = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 PAGES_MAY = {
     "errors", "config", "datasets", "signals", "selection", "strategies", "store", "jobs",
-    "commands", "charts", "comparisons", "curation", "evaluation", "exporting", "fairness",
+    "commands", "charts", "comparisons", "contrasts", "curation", "evaluation", "exporting", "fairness",
     "importing",
 }  # fmt: skip
 # Of the teachers, pages see only the words of a prompt.

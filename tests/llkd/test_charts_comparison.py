@@ -32,7 +32,7 @@ def test_an_arm_at_two_budgets_is_named_once_and_drawn_twice():
 def test_against_time():
     figure = charts.arms([mark("llkd")], None, "time")
     assert list(figure.data[0].x) == [61.4] and not figure.layout.shapes
-    assert figure.layout.xaxis.title.text == "Training time in seconds"
+    assert figure.layout.xaxis.title.text == "Whole time in seconds"
 
 
 def test_ranked_the_most_accurate_is_on_top():

@@ -15,6 +15,7 @@ from llkd.cli.parser.flags import (
     thresholds,
 )
 from llkd.commands import ONE_RUN
+from llkd.comparisons import USUAL_SEEDS
 from llkd.config import (
     SelectionConfig,
     TrainingConfig,
@@ -60,7 +61,9 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "llkd compare reviews --seeds 3",
     )
     parser.add_argument("project")
-    parser.add_argument("--seeds", type=count, default=1, help="how many seeds [1]")
+    parser.add_argument(
+        "--seeds", type=count, default=USUAL_SEEDS, help=f"how many seeds [{USUAL_SEEDS}]"
+    )
     parser.add_argument(
         "--arms",
         metavar="A,B,C",

@@ -128,7 +128,9 @@ def test_compare(values):
     given = make_parser().parse_args(command)
     assert training_config(given) == config
     assert (given.project, given.seeds, given.arms) == ("-p", 5, "llkd,trust")
-    assert make_parser().parse_args(commands.compare("p", config)).arms is None
+    usual = make_parser().parse_args(commands.compare("p", config))
+    assert (usual.arms, usual.seeds) == (None, 3)
+    assert make_parser().parse_args(["compare", "p"]).seeds == 3
 
 
 def test_export_probe_and_predict():

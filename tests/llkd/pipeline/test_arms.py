@@ -1,5 +1,7 @@
 """Comparisons over many arms and both budgets, and what runs keep beside their labels."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,7 +107,7 @@ class TestArms:
         settings = with_options(config(tiny), checkpoint_seconds=0)
 
         def compare(job):
-            return pipeline.compare(opened, project, settings, job, arms=arms)
+            return pipeline.compare(opened, project, settings, job, seeds=1, arms=arms)
 
         def stopped(job):
             began = []
@@ -159,7 +161,7 @@ class TestArms:
             opened,
             lambda job: pipeline.compare(
                 opened, project, config(tiny, epochs=1), job,
-                arms=["llkd", "small_loss"], budgets=["epochs"],
+                seeds=1, arms=["llkd", "small_loss"], budgets=["epochs"],
             ),
         )  # fmt: skip
         assert [(run["arm"], run["budget"]) for run in found["runs"]] == [
@@ -201,6 +203,29 @@ class TestEvidence:
         decisions = opened.runs.decisions(run)
         drawn = set(decisions[decisions["selected"]]["row"])
         assert drawn and drawn <= set(rows[passed])
+
+    def test_the_time_of_an_arm_holds_its_embeddings_and_its_search(
+        self, opened, tiny, monkeypatch
+    ):
+        project = labelled(opened)
+        from llkd.students import Student
+
+        embed, collect = Student.embed, evidence.collect
+        monkeypatch.setattr(Student, "embed", lambda *a: (time.sleep(0.3), embed(*a))[1])
+        monkeypatch.setattr(evidence, "collect", lambda *a: (time.sleep(0.2), collect(*a))[1])
+        first = train(opened, project, config(tiny, "neighbours", epochs=1))
+        monkeypatch.undo()
+        # What lies ready by now was paid for by the first, and counts for the second too.
+        second = train(opened, project, config(tiny, "neighbours", epochs=1, seed=1))
+        plain = train(opened, project, config(tiny, "all", epochs=1))
+        for made in (first, second):
+            assert made["preparation_seconds"] >= 0.5
+            assert made["seconds"] == made["preparation_seconds"] + made["training_seconds"]
+        assert plain["preparation_seconds"] == 0
+        assert plain["seconds"] == plain["training_seconds"] > 0
+        run = opened.runs.get(first["run"])
+        del run.labels["preparation_seconds"]  # as a run of release 0.3.0
+        assert fairness.whole_seconds(run) is None
 
     def test_what_it_keeps_is_not_changed_by_later_work(self, opened, tiny):
         project = labelled(opened)

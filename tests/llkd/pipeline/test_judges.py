@@ -37,6 +37,7 @@ def people_say(store, project, turned=False, rows=JUDGES):
 
 
 def compare(store, project, settings, **options):
+    options = {"seeds": 1, **options}
     return as_job(store, lambda job: pipeline.compare(store, project, settings, job, **options))
 
 
@@ -143,7 +144,9 @@ class TestPeopleJudge:
 
             job.begin_part = begin
             try:
-                return pipeline.compare(opened, project, config(tiny, epochs=1), job, arms=arms)
+                return pipeline.compare(
+                    opened, project, config(tiny, epochs=1), job, seeds=1, arms=arms
+                )
             finally:
                 facts.update(job.facts)
 
@@ -154,7 +157,9 @@ class TestPeopleJudge:
 
         def resumed(job):
             job.remember(**facts)
-            return pipeline.compare(opened, project, config(tiny, epochs=1), job, arms=arms)
+            return pipeline.compare(
+                opened, project, config(tiny, epochs=1), job, seeds=1, arms=arms
+            )
 
         found = as_job(opened, resumed)
         for run in runs_of(opened, found).values():

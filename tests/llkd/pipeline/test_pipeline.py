@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from llkd import comparisons, curation, jobs, pipeline
+from llkd import comparisons, contrasts, curation, jobs, pipeline
 from llkd.config import LabelSet, SelectionConfig, TeacherConfig, TrainingConfig
 from llkd.errors import LLKDError, UserError
 from llkd.store import Store
@@ -369,9 +369,38 @@ class TestCompare:
             assert by["all", seed]["backpropagated"] == 128
         assert "'llkd'" in found["conclusion"] and "of the samples" in found["conclusion"]
         assert found["conclusion"] == comparisons.sentence(found)
-        assert "This rests on 2 seeds; five or more make it firmer." in found["conclusion"]
+        assert "Intervals are over 2 seeds and the texts" in found["conclusion"]
         again = as_job(store, compare)
         assert [r["run"] for r in again["runs"]] == [r["run"] for r in found["runs"]]
+        for row in found["arms"]:
+            runs = [r for r in found["runs"] if r["arm"] == row["arm"]]
+            assert row["seconds"] == pytest.approx(np.mean([r["training_seconds"] for r in runs]))
+        assert {row["arm"]: row["weights"] for row in found["arms"]} == {
+            "llkd": "c·u", "all": "1", "random": "1", "teacher_then_random": "c",
+        }  # fmt: skip
+        self.an_old_report_gets_the_intervals_of_today(store, fresh, found)
+
+    def an_old_report_gets_the_intervals_of_today(self, store, project, found):
+        """Release 0.3.0 kept bootstrap intervals; few seeds make these too narrow."""
+        old = {key: found[key] for key in found if key not in ("lines", "basis")}
+        old["differences"] = [
+            {**one, "accuracy": {"value": 0.2, "low": 0.19, "high": 0.21}}
+            for one in found["differences"]
+        ]
+        for one in old["differences"]:
+            del one["among"]
+        old["arms"] = [
+            {key: row[key] for key in row if key not in ("weights", "seconds")}
+            for row in found["arms"]
+        ]
+        renewed = contrasts.renewed(store, project, old)
+        assert renewed["differences"] == found["differences"]
+        assert renewed["arms"] == found["arms"]
+        assert contrasts.renewed(store, project, found) == found
+        gone = {**old, "runs": [{**old["runs"][0], "run": 999}]}
+        told = contrasts.renewed(store, project, gone)
+        assert told["differences"] == [] and contrasts.OLD_INTERVALS in told["notes"]
+        assert "(" not in comparisons.sentence(told)  # no figure is left to claim
 
     def test_evaluate_puts_teacher_and_runs_side_by_side(self, store, project, teacher, encoder):
         label(store, project, teacher)
@@ -448,7 +477,9 @@ class TestWhatMustNotHappen:
         fresh = store.projects.get("toy")
 
         def compare(job):
-            return pipeline.compare(store, fresh, config(encoder, epochs=1), job, arms=["all"])
+            return pipeline.compare(
+                store, fresh, config(encoder, epochs=1), job, seeds=1, arms=["all"]
+            )
 
         first = as_job(store, compare)["runs"][0]["run"]
         assert as_job(store, compare)["runs"][0]["run"] == first

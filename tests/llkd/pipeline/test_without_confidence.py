@@ -8,11 +8,11 @@ import pytest
 
 from llkd import cli, curation, jobs, pipeline
 from llkd.config import LabelSet, SelectionConfig, build
+from llkd.contrasts import ArmRun
 from llkd.curation.replay import history
 from llkd.errors import NothingSelected, UserError
 from llkd.pipeline import evidence
 from llkd.pipeline.comparing import _check_same_rows
-from llkd.pipeline.reporting import Entry
 from llkd.store import Store
 from llkd.store.runs import read_probabilities
 from llkd.teachers.base import ScoredBatch
@@ -105,7 +105,9 @@ def trained_on(store, run):
 
 
 def compared(store, project, settings, arms=CONTROLLED):
-    found = as_job(store, lambda job: pipeline.compare(store, project, settings, job, arms=arms))
+    found = as_job(
+        store, lambda job: pipeline.compare(store, project, settings, job, seeds=1, arms=arms)
+    )
     runs = {(r["arm"], r["budget"]): store.runs.get(r["run"]) for r in found["runs"]}
     return found, runs
 
@@ -224,8 +226,8 @@ def test_a_comparison_of_other_rows_is_refused(opened, tiny):
     opened.people.decide(project.id, [3], "exclude", None)
     second = opened.runs.get(train(opened, project, config(tiny, "all"))["run"])
     with pytest.raises(UserError, match="would be trained on different texts"):
-        _check_same_rows([Entry("all", "epochs", first), Entry("soft", "epochs", second)])
-    _check_same_rows([Entry("all", "epochs", first), Entry("soft", "epochs", first)])
+        _check_same_rows([ArmRun("all", "epochs", first), ArmRun("soft", "epochs", second)])
+    _check_same_rows([ArmRun("all", "epochs", first), ArmRun("soft", "epochs", first)])
 
 
 def test_what_a_run_kept_of_its_labels_is_read_again(opened, tiny):
