@@ -3,15 +3,16 @@
     python benchmarks/faults.py [--kills 100] [--seed 0] [--home DIR]
 
 Real commands run in a home of their own: import, label (a teacher on a local server), train (a
-two-layer student made on the fly), export, and a process that writes people's decisions and says
-of each that it is stored. A random one gets SIGKILL after a random time, itself or its group; what
-it left is compared with what must be there, and the next attempt goes on from it. At the end all
-are brought to their end and the home is examined. The last line says what was lost and what was
-doubled; the exit code is 1 unless both are 0.
+two-layer student made on the fly), export, copies of the whole home, and a process that writes
+people's decisions and says of each that it is stored. A random one gets SIGKILL after a random
+time, itself or its group; what it left is compared with what must be there, and the next attempt
+goes on from it. At the end all are brought to their end and the home is examined. The last line
+says what was lost and what was doubled; the exit code is 1 unless both are 0.
 
 Lost or doubled means: a decision that was said to be stored is gone, or is there twice; a kept
 label is gone, or its text is asked about again; a project, an export or a run that is there is not
-what an undisturbed one is, byte for byte (of a run: its student's weights and its step log).
+what an undisturbed one is, byte for byte (of a run: its student's weights and its step log); a
+copy has a fault or lacks a decision, or half of one stays beside a finished one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
+from benchmarks.killed_home import BackingUp  # noqa: E402
 from benchmarks.killing import (  # noqa: E402
     Editing,
     Exporting,
@@ -36,7 +38,7 @@ from benchmarks.killing import (  # noqa: E402
     World,
 )
 
-SHARES = {"edit": 31, "label": 18, "import": 20, "export": 16, "train": 15}
+SHARES = {"edit": 27, "label": 16, "import": 18, "export": 14, "train": 13, "backup": 12}
 LINE = "{number:>4}  {kind:<7} {after:>6.2f} s  {how:<8} {said:<58} lost {lost}, doubled {doubled}"
 
 
@@ -72,6 +74,7 @@ def kill_and_count(world: World, kinds: list[str], rng: random.Random) -> int:
         "import": Importing,
         "export": Exporting,
         "train": Training,
+        "backup": BackingUp,
     }
     scenarios = {kind: made[kind](world) for kind in made if kind in kinds}
     totals = {kind: collections.Counter() for kind in scenarios}

@@ -32,4 +32,4 @@ def test_killed_at_random_nothing_is_lost_or_doubled(tmp_path):
     assert lines[0] == "6 kills, seed 3"
     assert lines[-1] == "killed 6 times: lost 0, doubled 0"
     kinds = [line.split()[1] for line in lines if re.match(r" +\d+  \w", line)]
-    assert sorted(set(kinds)) == ["edit", "export", "import", "label", "train"]
+    assert sorted(set(kinds)) == ["backup", "edit", "export", "import", "label", "train"]
