@@ -149,20 +149,20 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def stated_confidence(reply: str) -> float | None:
     """The "confidence" of a JSON reply as a share in [0, 1], or None.
 
-    0 to 100 counts in percent, a fraction below 1 as a share; what is neither, or 1.0 (which could
-    be both), is not a confidence.
+    A number up to 1 is a share, one above 1 to 100 in percent; what is neither is no confidence.
+    So 1 is certainty, written 1 or 1.0: nobody names a class to give it one percent.
     """
     value = (json_fields(reply) or {}).get("confidence")
+    scale = None
     if isinstance(value, str):
+        scale = 100 if value.strip().endswith("%") else None
         try:
             value = float(value.strip().removesuffix("%"))
         except ValueError:
             return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
         return None
-    if isinstance(value, float) and 0 < value <= 1:
-        return value if value < 1 else None
-    return value / 100
+    return value / (scale or (1 if value <= 1 else 100))
 
 
 def stated_scores(answer: int, share: float, classes: int) -> npt.NDArray[np.float32]:

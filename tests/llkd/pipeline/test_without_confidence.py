@@ -239,6 +239,23 @@ def test_what_a_run_kept_of_its_labels_is_read_again(opened, tiny):
     assert trained_on(opened, run) <= set(range(60)) & set(np.flatnonzero(kept.passes))
 
 
+@pytest.mark.parametrize("written", ["1", "1.0", "1e0"])
+def test_a_stated_confidence_of_one_is_one(opened, tmp_path, written):
+    records = [("a goal", "x", written), ("b goal", "y", "0.7"), ("c goal", "y", "0.999999")]
+    lines = [f'{{"text": "{t}", "label": "{k}", "confidence": {c}}}' for t, k, c in records]
+    (tmp_path / "labels.jsonl").write_text("\n".join(lines))
+    (tmp_path / "texts.csv").write_text("text\n" + "\n".join(text for text, _, _ in records))
+    for command in (
+        ["import", tmp_path / "texts.csv", "--project", "p", "--labels", "x,y,z"],
+        ["label", "p", "--teacher", f"file:{tmp_path / 'labels.jsonl'}", "--no-probe"],
+    ):
+        assert cli.main([str(part) for part in command]) == 0
+    plane = curation.load_plane(opened, opened.projects.get("p"), need=False)
+    assert plane.frame["confidence"].tolist() == pytest.approx([1, 0.7, 0.999999], abs=1e-7)
+    # On 0.3.0 a threshold of 1 kept nothing: 1 had become 0.999999999.
+    assert curation.kept_rows(plane, 1.0, 0.0).tolist() == [True, False, False]
+
+
 @pytest.mark.parametrize("classes", [2, 3, 7])
 def test_stated_confidences_meet_their_own_threshold_on_plane_export_and_in_training(
     opened, tiny, tmp_path, classes
