@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import HEADERS, settled
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
@@ -138,7 +138,8 @@ def handshake(server, host):
     lines = [
         "GET /_stcore/stream HTTP/1.1", f"Host: {host}", f"Origin: http://{host}",
         "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", "",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        f"Authorization: {HEADERS['Authorization']}", "", "",
     ]  # fmt: skip
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall("\r\n".join(lines).encode())
