@@ -281,14 +281,15 @@ class Answering:
     def _refused(self, caller: Caller, sent: Sent, refusal: RequestRefused, asked: int) -> None:
         """Ask for fewer listed words, or none, if that was refused. Raises where it was the text.
 
-        A server that gives no reason is asked without them, and once more with them.
+        A reason that names something else, or nothing, need not be the true one (gateways hide
+        it): until logprobs have come, the text is asked about without them, and once more with.
         """
         if about_logprobs(refusal.words):
             fewer = fewer_listed(refusal.words, asked)
             fewer = fewer or next((n for n in LISTED_WORDS if n < asked), None)
             self._list_fewer(asked, fewer)
             return
-        if not refusal.vague or self._gave_logprobs:
+        if self._gave_logprobs:
             raise refusal
         caller.ask(sent, max_tokens=1)
         try:

@@ -38,15 +38,14 @@ _REFUSALS = {400, 403, 404, 405, 406, 411, 413, 414, 415, 417, 422, 500, 501, 50
 class RequestRefused(Exception):
     """The server will not take this request (400, 413, 422); another try would not help.
 
-    ``words``: all it says, in lower case, to be searched. ``vague``: it gives no reason.
+    ``words``: all it says, in lower case, to be searched.
     """
 
-    def __init__(self, reason: str, words: str = "", *, vague: bool = False) -> None:
+    def __init__(self, reason: str, words: str = "") -> None:
         """``reason``: the server's sentence, one line."""
         super().__init__(reason)
         self.reason = reason
         self.words = words or reason.casefold()
-        self.vague = vague
 
 
 class TryFailed(Exception):
@@ -174,8 +173,7 @@ class ChatServer:
         if status in _REFUSALS and self.form.learn(said.words, sent):
             return TryFailed("changed", reason, free=True)
         if self._refuses(status, said, sent):
-            # Under 404 it says that nobody takes the parameters, but not which.
-            return RequestRefused(reason, said.words, vague=said.vague or status == 404)
+            return RequestRefused(reason, said.words)
         telling = "" if said.vague else f" It says: {reason}"
         if status in {401, 403} and self._connection and self._connection.withheld:
             return ModelError(

@@ -181,9 +181,9 @@ class Caller:
                 raise Stopped
             try:
                 return self._try(sent, max_tokens, options)
-            except RequestRefused as refusal:
+            except RequestRefused:
                 reply = None
-                if refusal.vague and not set(options) & {"logprobs", "response_format"}:
+                if not set(options) & {"logprobs", "response_format"}:
                     reply = self._folded(sent, max_tokens, options)
                 if reply is None:
                     raise
@@ -216,7 +216,7 @@ class Caller:
         form = self._server.form
         doubted = {name for name in ("logprobs", "response_format") if name in options}
         if doubted - form.proven:
-            raise RequestRefused(failure.sentence, vague=True)
+            raise RequestRefused(failure.sentence)
         return self._folded(sent, max_tokens, options)
 
     def _folded(self, sent: Sent, max_tokens: int, options: dict[str, Any]) -> Reply | None:

@@ -59,6 +59,9 @@ LOGPROBS = [
     (501, "<html><title>logprobs are not supported</title></html>"),
     (404, {"error": {"message": "No endpoints found that can handle the requested parameters."}}),
     (400, {"error": {"message": "Bad request", "code": "400"}}),
+    # A gateway that keeps the reason to itself, as LiteLLM 1 does.
+    (400, openai("litellm.BadRequestError: OpenAIException - Error code: 422 LiteLLM: model group "
+                 "'m' failed with the error above. No fallback was attempted.", code="400")),
     (500, {"detail": "Internal Server Error"}),
 ]  # fmt: skip
 
@@ -102,6 +105,7 @@ def test_fewer_listed_words_are_asked_for(tmp_path, status, body, kept):
         (422, {"detail": 'messages: Unexpected role "system"'}),
         (500, {"detail": "Internal Server Error"}),
         (400, {"error": "bad request"}),
+        (400, openai("OpenAIException - Error code: 422. No fallback was attempted.")),
     ],
 )
 def test_an_instruction_that_no_system_may_give_goes_to_the_user(tmp_path, status, body):
