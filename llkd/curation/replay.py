@@ -47,7 +47,8 @@ def history(store: Store, run: Run, row: int) -> pd.DataFrame:
         return pd.DataFrame()
     label, confidence = int(np.argmax(found)), float(np.max(found))
     # What a step logged of it is missing where the teacher gave no confidence.
-    unsure = bool(seen["confidence"].isna().all())
+    logged = seen.get("confidence")
+    unsure = logged is not None and bool(logged.isna().all())
     steps = store.runs.steps(run).set_index("step")
     steps = steps.loc[seen["step"].to_numpy()]
     teacher, student = (
