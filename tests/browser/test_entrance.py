@@ -1,8 +1,10 @@
 """Strangers before a running server: no token, foreign pages, frames, proxies, forged logins."""
 
 import json
+import re
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -258,3 +260,36 @@ def test_secrets_that_end_streamlit_end_in_a_sentence(home, tmp_path):
             server.start()
         assert "nobody can be let in" in str(ended.value)
         assert "Traceback" not in str(ended.value)
+
+
+def test_make_run_opens_a_browser_and_no_command_line_tells_the_token(home, tmp_path, monkeypatch):
+    """Every account of the machine sees the arguments of all programs."""
+    seen = tmp_path / "seen"
+    browser = tmp_path / "browser"
+    browser.write_text(
+        f"#!{sys.executable}\n"
+        "import os, sys, urllib.request\n"
+        "path = urllib.request.url2pathname(sys.argv[-1].removeprefix('file://'))\n"
+        f"with open({str(seen)!r} + '.part', 'w') as note:\n"
+        "    note.write(repr(sys.argv) + oct(os.stat(path).st_mode & 0o777) + open(path).read())\n"
+        f"os.replace({str(seen)!r} + '.part', {str(seen)!r})\n"
+    )
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", str(browser))
+    monkeypatch.setenv("LLKD_BROWSER", "1")
+    server = Server(home, token=None).start()
+    try:
+        for _ in range(100):
+            if seen.exists():
+                break
+            time.sleep(0.1)
+        arguments, mode, html = re.fullmatch(
+            r"(\[.*\])(0o\d+)(.*)", seen.read_text(), re.DOTALL
+        ).groups()
+        token = printed_address(server).partition("token=")[2]
+        assert token in html and f"{server.url}/?token=" in html
+        assert token not in arguments and "file://" in arguments
+        assert mode == "0o600"
+    finally:
+        server.stop()
+    assert not list(home.rglob("open-*.html")), "and it is gone with the server"
