@@ -21,6 +21,7 @@ from llkd.teachers.base import Floats, ScoredBatch, Teacher
 _AT_ONCE = 4096
 _FEW_LETTERS = re.compile(r"\[letters: \d %\]")  # less than ``answering.LEAST_MASS``
 _WITHOUT_CONTENT = "texts without content"
+_WITHOUT_ITSELF = "without itself as an example"
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,11 @@ def ask(
     read nor written. What the teacher raises comes through after all it had answered.
     """
     key = cache_key(teacher, label_set) if keep else None
+    holds: Callable[[str], bool] = getattr(teacher, "holds", lambda text: False)
     places: dict[str, list[int]] = {}
     for start in range(0, len(texts), _AT_ONCE):
         part = texts[start : start + _AT_ONCE]
-        known = store.answers.find(key, part) if key is not None else {}
+        known = _find(store, key, part, holds) if key is not None else {}
         known = {place: one for place, one in known.items() if not _hardly_meant(one)}
         yield from _known({start + position: one for position, one in known.items()})
         for position, text in enumerate(part):
@@ -84,7 +86,7 @@ def ask(
         for answered in answers:
             batch = _writable(answered)
             if key is not None:
-                _keep(store, key, [wanted[int(place)] for place in batch.index], batch)
+                _keep(store, key, [wanted[int(place)] for place in batch.index], batch, holds)
             yield Asked(_everywhere(batch, [places[wanted[int(i)]] for i in batch.index]), False)
     finally:
         close: Callable[[], None] | None = getattr(answers, "close", None)
@@ -114,6 +116,7 @@ def forget(store: Store, teacher: Teacher, label_set: LabelSet, texts: Sequence[
     key = cache_key(teacher, label_set)
     if key is not None:
         store.answers.forget(key, texts)
+        store.answers.forget(_apart(key), texts)
 
 
 def _known(known: dict[int, Answer]) -> Generator[Asked]:
@@ -149,7 +152,34 @@ def _raw_of(found: Sequence[Answer]) -> list[str] | None:
     return [one.raw or "" for one in found]
 
 
-def _keep(store: Store, key: str, texts: Sequence[str], batch: ScoredBatch) -> None:
+def _apart(key: str) -> str:
+    """The name in the cache for texts that are asked about without themselves as an example.
+
+    Answers of before 0.4 to these had seen their own label, and are not used.
+    """
+    return f"{key} {_WITHOUT_ITSELF}"
+
+
+def _find(
+    store: Store, key: str, texts: Sequence[str], holds: Callable[[str], bool]
+) -> dict[int, Answer]:
+    """Known answers by position."""
+    own = [position for position, text in enumerate(texts) if holds(text)]
+    known = store.answers.find(key, texts)
+    if own:
+        apart = store.answers.find(_apart(key), [texts[position] for position in own])
+        known = {position: one for position, one in known.items() if position not in set(own)}
+        known |= {own[place]: one for place, one in apart.items()}
+    return known
+
+
+def _keep(
+    store: Store,
+    key: str,
+    texts: Sequence[str],
+    batch: ScoredBatch,
+    holds: Callable[[str], bool],
+) -> None:
     number = len(texts)
     answers = [
         Answer(
@@ -162,7 +192,12 @@ def _keep(store: Store, key: str, texts: Sequence[str], batch: ScoredBatch) -> N
         )
         for place in range(number)
     ]
-    store.answers.put(key, texts, answers)
+    for name, mine in ((key, False), (_apart(key), True)):
+        chosen = [place for place in range(number) if holds(texts[place]) == mine]
+        if chosen:
+            store.answers.put(
+                name, [texts[place] for place in chosen], [answers[place] for place in chosen]
+            )
 
 
 def _part(total: int, place: int, number: int) -> int:

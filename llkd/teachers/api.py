@@ -155,6 +155,10 @@ class ApiTeacher:
                 found.append(answer.scores)
         return np.stack(found) if found else None
 
+    def holds(self, text: str) -> bool:
+        """Whether the text is itself an example of the prompt, and so is asked about without it."""
+        return self._examples.holds(text)
+
     def prompt(self, text: str) -> str:
         """The messages as the server gets them; of two stages, the first."""
         return shown(self._questions.sent(self._answering.questions[0], text))

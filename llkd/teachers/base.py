@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,8 +50,9 @@ class Example:
 class FewShot:
     """The examples of a teacher: the same for every text, or chosen for each by ``choose``.
 
-    ``fixed`` stand in every prompt, in this order. With ``choose`` (kind ``nearest``) the
-    examples for one text are ``choose(text)``; the text itself is never among them.
+    ``fixed`` stand in every prompt, in this order, but for that about one of them. With ``choose``
+    (kind ``nearest``) the examples for one text are ``choose(text)``; the text itself is never
+    among them.
     ``identity`` is JSON that changes with everything that changes the examples.
     """
 
@@ -58,6 +60,25 @@ class FewShot:
     fixed: tuple[Example, ...] = ()
     choose: Callable[[str], Sequence[Example]] | None = None
     identity: dict[str, Any] = field(default_factory=dict)
+
+    def holds(self, text: str) -> bool:
+        """Whether the text, or one that reads the same, is an example of every prompt."""
+        return bool(self.fixed) and _reads(text) in self._readings
+
+    @cached_property
+    def _readings(self) -> frozenset[str]:
+        return frozenset(_reads(example.text) for example in self.fixed)
+
+    def apart_from(self, text: str) -> FewShot:
+        """The examples for this text: no prompt shows a text its own label."""
+        if not self.holds(text):
+            return self
+        others = tuple(e for e in self.fixed if _reads(e.text) != _reads(text))
+        return replace(self, fixed=others)
+
+
+def _reads(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 NO_EXAMPLES = FewShot()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,8 @@ class LocalTeacher:
         self._config = config
         self._identity = identity
         self._examples = examples
+        self._tokenizer = tokenizer
+        self._apart_cut = 0
         self._prompt, self._encoder = fitting_encoder(
             config, labels, tokenizer, examples, position_limit(model)
         )
@@ -73,7 +76,7 @@ class LocalTeacher:
     @property
     def cut(self) -> int:
         """How many texts have been shortened so far."""
-        return self._encoder.cut
+        return self._encoder.cut + self._apart_cut
 
     def describe(self) -> dict[str, Any]:
         """Model, prompt, verbalisers, rule, longest text, number type and examples."""
@@ -93,7 +96,38 @@ class LocalTeacher:
         }
 
     def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
-        """Yield batches of texts of similar length, the longest of each window first."""
+        """Yield batches of texts of similar length, the longest of each window first.
+
+        A text that is an example of the prompt is asked about without it, and last.
+        """
+        is_own = [self.holds(text) for text in texts]
+        own = [k for k, mine in enumerate(is_own) if mine]
+        others = [k for k, mine in enumerate(is_own) if not mine]
+        for batch in self._score([texts[k] for k in others]):
+            yield replace(batch, index=np.array(others, dtype=np.int64)[batch.index])
+        for k in own:
+            apart = self._apart_from(texts[k])
+            for batch in apart._score([texts[k]]):
+                self._apart_cut += apart._encoder.cut
+                yield replace(batch, index=np.array([k], dtype=np.int64))
+
+    def holds(self, text: str) -> bool:
+        """Whether the text is itself an example of the prompt, and so gets one of its own."""
+        return self._examples.holds(text)
+
+    def _apart_from(self, text: str) -> LocalTeacher:
+        """The same teacher with a prompt that does not show this text and its label."""
+        return LocalTeacher(
+            self._model,
+            self._tokenizer,
+            self._labels,
+            self._config,
+            identity=self._identity,
+            examples=self._examples.apart_from(text),
+            batch_tokens=self.batch_tokens,
+        )
+
+    def _score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
         for start in range(0, len(texts), WINDOW):
             rows = self._rows(texts[start : start + WINDOW])
             order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
@@ -121,6 +155,8 @@ class LocalTeacher:
 
     def prompt(self, text: str) -> str:
         """The prompt as the model reads it, the text cut where it is too long."""
+        if self.holds(text):
+            return self._apart_from(text).prompt(text)
         return self._encoder.show(text, self._chosen(text))
 
     def close(self) -> None:

@@ -107,11 +107,12 @@ class Questions:
         if self._examples.choose is not None:
             with self._choosing:
                 chosen = self._examples.choose(text)
-        return self._sent(question, self.shorten(text)[0], chosen)
+        fixed = self._examples.apart_from(text).fixed
+        return self._sent(question, self.shorten(text)[0], chosen, fixed)
 
     def template(self, question: Question) -> str:
         """The messages with ``{text}`` for the text and without examples chosen for a text."""
-        return shown(self._sent(question, "{text}", ()))
+        return shown(self._sent(question, "{text}", (), self._examples.fixed))
 
     def shorten(self, text: str) -> tuple[str, bool]:
         """A text that is too long without its middle, and whether it was."""
@@ -146,10 +147,16 @@ class Questions:
             turns=turns,
         )
 
-    def _sent(self, question: Question, text: str, chosen: Sequence[Example]) -> Sent:
+    def _sent(
+        self,
+        question: Question,
+        text: str,
+        chosen: Sequence[Example],
+        fixed: Sequence[Example],
+    ) -> Sent:
         examples = [
             (self.shorten(example.text)[0], answer)
-            for example in (*self._examples.fixed, *chosen)
+            for example in (*fixed, *chosen)
             if (answer := question.answers[example.label]) is not None
         ]
         asked = self._instruction + self._question
@@ -169,7 +176,10 @@ class Questions:
             messages.append({"role": "user", "content": self._put(words, values)})
             messages.append({"role": "assistant", "content": answer})
         messages.append({"role": "user", "content": self._put(text, values)})
-        return Sent(messages, question.key, self._own(text, examples if chosen else [], as_turns))
+        # What is measured of the fixed part holds for prompts with all of its examples only.
+        whole = len(fixed) == len(self._examples.fixed)
+        key = question.key if whole else f"{question.key} without an example"
+        return Sent(messages, key, self._own(text, examples if chosen else [], as_turns))
 
     def _put(self, text: str, values: dict[str, str]) -> str:
         return fill(self._question, {**values, "text": text})

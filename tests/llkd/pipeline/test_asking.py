@@ -158,3 +158,19 @@ def test_a_key_that_the_server_repeats_is_not_kept(store, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-unique-word")
     seen = next(ask(store, Teacher(), LABELS, ["tell sk-unique-word"]))
     assert seen.batch.raw == ["said tell *** ?"]
+
+
+def test_an_example_of_the_prompt_has_an_answer_of_its_own_in_the_cache(store):
+    """An answer that was given with the text's own label in the prompt is not used again."""
+    before = Teacher()
+    list(ask(store, before, LABELS, ["one", "two"]))
+    after = Teacher()
+    after.holds = lambda text: text == "one"
+    found = list(ask(store, after, LABELS, ["one", "two"]))
+    assert after.asked == ["one"] and len(found) == 2
+    again = Teacher()
+    again.holds = after.holds
+    assert len(list(ask(store, again, LABELS, ["one", "two"]))) and again.asked == []
+    forget(store, again, LABELS, ["one"])
+    list(ask(store, again, LABELS, ["one", "two"]))
+    assert again.asked == ["one"]

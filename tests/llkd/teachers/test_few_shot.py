@@ -257,3 +257,28 @@ def test_only_four_words_are_placeholders():
         "examples",
         "text",
     ]
+
+
+def test_an_example_is_asked_about_without_its_own_label():
+    """On 0.3.0 its prompt said which class it is of."""
+    config = TeacherConfig(instruction="Sort.")
+
+    def teacher_with(few):
+        return LocalTeacher(make_llama(), CHAT, LABELS, config, identity={}, examples=few)
+
+    teacher = teacher_with(FIXED)
+    texts = ["small talk", "The  cat SAT", "a war ended", "the match was won", "the cat sat"]
+    found = scores_of(teacher, texts)
+    for i, left_out in ((1, 0), (2, 1), (4, 0)):
+        rest = tuple(e for k, e in enumerate(FIXED.fixed) if k != left_out)
+        alone = teacher_with(FewShot("fixed", rest))
+        np.testing.assert_allclose(found[i], scores_of(alone, [texts[i]])[0], atol=1e-4)
+        shown = teacher.prompt(texts[i])
+        assert shown == alone.prompt(texts[i]) and BLOCK not in shown
+    assert BLOCK in teacher.prompt("small talk")
+    assert not np.allclose(found[4], _with_all(teacher, texts[4]), atol=1e-4)
+
+
+def _with_all(teacher, text):
+    """What it says where the prompt shows every example, this text among them."""
+    return next(teacher._score([text])).scores[0]

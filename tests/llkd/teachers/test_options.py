@@ -111,3 +111,14 @@ def test_groups_name_their_members():
     made = questions(instruction="Sort.")
     (_, system), _ = contents(made, made.groups([[0, 1]]))
     assert "Groups of categories:\nA. World: politics {text}; games\n" in system
+
+
+def test_an_example_is_asked_about_without_its_own_label():
+    made = questions(FewShot("fixed", FIXED))
+    for question in (made.letters(), made.stated()):
+        whole, own = made.sent(question, "hello"), made.sent(question, "Who  WON?")
+        said = [" ".join(m["content"] for m in sent.messages) for sent in (whole, own)]
+        assert "who won?" in said[0] and "who won?" not in said[1]
+        assert all("a {labels} treaty" in words for words in said)
+        # The bound of the fixed part is measured apart: this prompt has less of it.
+        assert whole.key != own.key
