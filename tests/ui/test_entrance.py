@@ -401,3 +401,15 @@ def test_a_file_of_unknown_size_counts_as_the_largest(sent):
     assert sent.send("a", "f0", 2)
     assert not sent.send("a", "f1", 1, announced=False)
     assert sent.send("b", "f0", 1, announced=False)
+
+
+def test_a_copy_of_the_home_holds_no_key_of_its_server(home, tmp_path):
+    """Whoever may read a backup must not get into the running app by it."""
+    from llkd.store import Home, Store
+    from llkd.upkeep.backups import backup
+
+    Store(home).close()
+    issued(Home(home).server)
+    assert (home / "server" / "cookie.key").is_file()
+    assert backup(home, tmp_path / "copy")["findings"] == []
+    assert not list((tmp_path / "copy").rglob("cookie.key"))
