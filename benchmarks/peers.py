@@ -47,7 +47,7 @@ def task_of(store: Store, project: Project) -> Task:
     label = plane.frame["label"].to_numpy()
     rows = plane.frame["row"].to_numpy()[label >= 0]
     texts = store.projects.texts(project.id)
-    gold = curation.gold_indices(texts, plane.names)
+    gold = curation.gold_indices(texts, plane.classes)
     held = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
     words = texts["text"].astype(str)
     return Task(

@@ -74,7 +74,7 @@ def pool_of(store: Store, project: Project) -> Pool:
     label = plane.frame["teacher_label"].to_numpy()
     rows = plane.frame["row"].to_numpy()
     texts = store.projects.texts(project.id)
-    gold = curation.gold_indices(texts, plane.names)
+    gold = curation.gold_indices(texts, plane.classes)
     held = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
     points = curation.load_embeddings(store, project)
     found = curation.probe_signals(store, project, labels)

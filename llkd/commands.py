@@ -183,13 +183,15 @@ def predict_file(
 
 
 def thresholds(teacher: Threshold | None, student: Threshold | None) -> list[str]:
-    """``--teacher-threshold`` and ``--student-threshold``: a number, or NAME=NUMBER a class."""
+    """``--teacher-threshold`` and ``--student-threshold``: a number, or KEY=NUMBER a class."""
     command = []
     for flag, value in (("teacher", teacher), ("student", student)):
         if isinstance(value, Mapping):
             command += [f"--{flag}-threshold={name}={number}" for name, number in value.items()]
         elif value:
             command.append(f"--{flag}-threshold={value}")
+    if any(isinstance(value, Mapping) for value in (teacher, student)):
+        command.append("--class-keys")
     return command
 
 

@@ -98,8 +98,8 @@ class Comparison:
 
 
 def class_names(run: Run) -> list[str]:
-    """The classes the run was trained on."""
-    return [str(name) for name in run.labels["classes"]]
+    """The classes the run was trained on, under today's names."""
+    return run.class_names
 
 
 def finished(store: Store, project: Project) -> list[Run]:
@@ -120,7 +120,7 @@ def judges(
         return kept
     if texts is None:
         texts = store.projects.texts(project.id, ["gold", "split"])
-    return held_out(texts, class_names(run))
+    return held_out(texts, run.classes)
 
 
 def answers(
@@ -189,8 +189,9 @@ def same_but(one: Run, other: Run, *apart: str) -> bool:
 
 def labels_of(run: Run) -> Mapping[str, Any]:
     """What the pseudo-labels of a run were derived from."""
-    known = ("calibration", "bias", "classes", "human_labels", "targets_sha256")
+    known = ("calibration", "bias", "human_labels", "targets_sha256")
     facts = {name: run.labels.get(name) for name in known}
+    facts["classes"] = run.classes.keys  # not the names: they may have changed in between
     # Runs made before there were temperatures had none, which is 1.
     temperature = run.labels.get("temperature", 1.0)
     return {"labelling": run.labelling_id, **facts, "temperature": temperature}

@@ -1,10 +1,10 @@
 """Data: bring in texts, see what was kept, and name the classes."""
 
-from ui.data.classes import classes_editor
+from ui.data.classes import classes_editor, save_and_go
 from ui.data.new_project import new_project
 from ui.data.overview import first_texts, overview
 from ui.errors import told
-from ui.page import making_new_project, open_page
+from ui.page import go_to, making_new_project, open_page
 
 page = open_page(
     "Data",
@@ -15,6 +15,8 @@ with told():
     if page.project is None or making_new_project():
         new_project(page.store, page.project)
     else:
-        overview(page.store, page.project)
+        onward = overview(page.store, page.project)
         classes_editor(page.store, page.project)
+        if onward and save_and_go(page.store, page.project):
+            go_to("Teacher")
         first_texts(page.store, page.project)

@@ -16,7 +16,7 @@ from ui.wording import counted, plain, when
 
 
 def _choice(store: Store, project: Project) -> Choice:
-    names = curation.current_labelling(store, project).label_set.names
+    classes = curation.current_labelling(store, project).classes
     saved = {one["name"]: one for one in store.people.selections(project.id)}
     runs = fairness.finished(store, project)
     kinds = [FROM_CURATE, *([FROM_SAVED] if saved else []), *([FROM_RUN] if runs else [])]
@@ -34,12 +34,12 @@ def _choice(store: Store, project: Project) -> Choice:
             persist_state="session",
             width=400,
         )
-        chosen = View.from_json(saved[name]["view"], names)
+        chosen = View.from_json(saved[name]["view"], classes)
         return export_view.of_view(store, project, chosen, name)
     if what == FROM_RUN and runs:
         run = choose_run("Run", runs[::-1], key="export_run", width=400)
         return export_view.of_run(store, project, run)
-    now = view.in_use(project, names)
+    now = view.in_use(project, classes)
     if not now.teacher and not now.student:
         st.caption("Both thresholds are 0 on Curate, so everything with a label is kept.")
     return export_view.of_view(store, project, now, None)

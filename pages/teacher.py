@@ -4,7 +4,7 @@ import streamlit as st
 
 from llkd.config import TeacherConfig
 from llkd.store import Job, Labelling, Project, Store
-from ui import jobs_view, reads
+from ui import class_drafts, jobs_view, reads
 from ui.errors import told, told_later
 from ui.page import empty_state, next_step, open_page
 from ui.teacher import bill, report
@@ -33,6 +33,8 @@ def body(store: Store, project: Project) -> None:
         )
     key_known()  # a resumed job finds the key of the app's secrets in its environment
     live = jobs_view.live_job(store, project.id, KINDS)
+    if live is None and class_drafts.changed(project):
+        return  # asked above: a teacher would be asked about classes that are about to change
     labelling = chosen_pass(store, project)
     offered = False
     if live is not None:
@@ -179,7 +181,7 @@ def setup(store: Store, project: Project, labelling: Labelling | None, *, primar
         asking(store, project, TeacherConfig(), primary=primary)
         return
     st.space("small")
-    if labelling.label_set != project.label_set:
+    if project.label_set is None or labelling.label_set.asked() != project.label_set.asked():
         st.info(
             "The classes were changed after these labels were given. Ask a teacher again to get "
             "labels of the new classes.",

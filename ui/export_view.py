@@ -75,7 +75,7 @@ def _spelled(teacher: view.Threshold, plane: Plane, run: Run | None) -> view.Thr
     """
     if run is None or teacher:
         return teacher
-    return dict.fromkeys(plane.names, 0.0)
+    return dict.fromkeys(plane.keys, 0.0)
 
 
 def of_run(store: Store, project: Project, run: Run) -> Choice:

@@ -17,7 +17,7 @@ from llkd import jobs
 from llkd.errors import LLKDError, NotFound
 from llkd.store import Job, Project, Store
 from llkd.store.damaged import DamagedRecord
-from ui import exposure, jobs_view, login, reads, timed
+from ui import class_drafts, exposure, jobs_view, login, reads, timed
 from ui.errors import show_error, told_later
 from ui.steps import BY_NAME, DONE, RUNNING, STEPS, progress
 
@@ -75,10 +75,36 @@ def open_page(title: str, sentence: str) -> Page:
             _sidebar(store, project)
         if project is not None and not making_new_project():
             store.projects.require_texts(project.id)
+        if project is not None and title != "Data":
+            _unsaved_classes(store, project)
     except LLKDError as error:
         show_error(str(error))
         st.stop()
     return Page(store, project)
+
+
+def _unsaved_classes(store: Store, project: Project) -> None:
+    """Edits of the classes that were left unsaved on Data: ask, for no page would know of them."""
+    from ui.data.classes import save_and_go
+
+    if not class_drafts.changed(project):
+        return
+    with st.container(border=True):
+        st.warning(
+            "The classes have changes that are not saved. Until they are, teachers, Curate and "
+            "students know nothing of them.",
+            icon=":material/edit_note:",
+        )
+        with st.container(horizontal=True):
+            if st.button("Save the changes", type="primary", key="unsaved_save"):
+                if not save_and_go(store, project):
+                    go_to("Data")
+                st.rerun()
+            if st.button("Look at them", key="unsaved_look"):
+                go_to("Data")
+            if st.button("Discard them", key="unsaved_discard"):
+                class_drafts.forget(project)
+                st.rerun()
 
 
 def empty_state(sentence: str, step: str, label: str | None = None) -> NoReturn:

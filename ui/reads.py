@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import pandas as pd
 import streamlit as st
 
 from llkd import curation, exporting, signals
-from llkd.config import Calibration
+from llkd.config import Calibration, LabelSet
 from llkd.curation import Judged, Plane, TeacherLabels
 from llkd.curation.judging import development_rows
 from llkd.evaluation import teacher_report
@@ -45,6 +46,15 @@ def _texts(
     return _store.projects.texts(project_id, list(columns) or None)
 
 
+def gold_names(project: Project, gold: pd.Series) -> pd.Series:
+    """Gold as the project calls its classes now; what is of no class stays as it came."""
+    if project.label_set is None:
+        return gold
+    names = project.label_set.names
+    now = {key: names[k] for key, k in project.label_set.places.items()}
+    return gold.map(now).where(gold.isin(list(now)), gold)
+
+
 def labelled_rows(store: Store, labelling: Labelling) -> int:
     """How many rows this teacher pass holds by now."""
     version = store.labellings.version(labelling)
@@ -62,7 +72,7 @@ def teacher_labels(
     """Labels and confidence derived from the stored scores (the pass's calibration by default)."""
     return _teacher_labels(
         _home(store),
-        store.labellings.version(labelling),
+        labels_version(store, labelling),
         calibration_key(store, labelling, calibration),
         calibration or labelling.calibration,
         labelling,
@@ -80,6 +90,16 @@ def _teacher_labels(
     _store: Store,
 ) -> TeacherLabels:
     return curation.teacher_labels(_store, _labelling, _calibration)
+
+
+def labels_version(store: Store, labelling: Labelling) -> str:
+    """Changes whenever labels come in, or the classes are edited: a key for caches."""
+    return f"{store.labellings.version(labelling)}-{classes_version(labelling.project_classes)}"
+
+
+def classes_version(classes: LabelSet | None) -> str:
+    """Stands for the classes of a project as they are called now: a key for caches."""
+    return "" if classes is None else f"{zlib.crc32(classes.model_dump_json().encode()):08x}"
 
 
 def calibration_key(
@@ -160,7 +180,7 @@ def judged(store: Store, project: Project, labelling: Labelling) -> Judged | Non
 
 
 def _judging(store: Store, project: Project, labelling: Labelling) -> tuple[str, str, str, str]:
-    version = store.labellings.version(labelling)
+    version = labels_version(store, labelling)
     return _home(store), project.digest, version, store.people.version(project.id)
 
 
@@ -211,7 +231,7 @@ def _teacher_quality(
     here = np.isin(known.rows, labels.row)  # labels may have come in between
     place, gold = np.searchsorted(labels.row, known.rows[here]), known.gold[here]
     label, sure = labels.label[place], labels.confidence[place]
-    names = _labelling.label_set.names
+    names = _labelling.classes.names
     report = teacher_report(labels.probabilities[place], label, sure, gold, names)
     answered = label >= 0
     sure, correct = sure[answered], (label == gold)[answered]
@@ -270,7 +290,7 @@ def plane_key(
         _home(store),
         project.id,
         project.digest,
-        store.labellings.version(labelling),
+        labels_version(store, labelling),
         calibration_key(store, labelling, calibration),
         evidence,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from llkd import curation, evaluation, fairness, signals
+from llkd.config import LabelSet
 from llkd.curation import cartography, chosen
 from llkd.curation.cartography import Cartography
 from llkd.curation.chosen import Truth
@@ -34,13 +34,11 @@ def _steps(home: str, run_id: int, finished: float | None, _store: Store, _run: 
     return _store.runs.steps(_run)
 
 
-def judges(
-    store: Store, project: Project, names: Sequence[str], run: Run | None
-) -> tuple[Ints, Ints]:
+def judges(store: Store, project: Project, classes: LabelSet, run: Run | None) -> tuple[Ints, Ints]:
     """The texts that judge a run (:func:`llkd.fairness.judges`), or those with held-out gold."""
     texts = reads.texts(store, project, ["gold", "split"])
     if run is None or run.config.judged_by == "teacher":
-        return curation.held_out(texts, names)
+        return curation.held_out(texts, classes)
     return fairness.judges(store, project, run, texts)
 
 
@@ -57,7 +55,9 @@ def report(
 ) -> dict[str, Any] | None:
     """What the student is worth on the held-out texts; None where it was not evaluated."""
     epochs = store.runs.epochs(run)
-    stamp = (str(store.home.root), project.digest, run.id, run.finished, epoch or epochs[-1:])
+    classes = reads.classes_version(run.project_classes)
+    which = epoch or epochs[-1:]
+    stamp = (str(store.home.root), project.digest, run.id, run.finished, which, classes)
     return _report(stamp, store, project, run, epoch)
 
 
@@ -95,7 +95,7 @@ def teacher_report(store: Store, project: Project, run: Run | None = None) -> di
     stamp = (
         str(store.home.root),
         project.digest,
-        store.labellings.version(labelling),
+        reads.labels_version(store, labelling),
         reads.calibration_key(store, labelling, calibration),
         None if run is None or run.config.judged_by != "people" else run.id,
     )
@@ -111,9 +111,10 @@ def _teacher_report(
     _calibration: Any,
     _run: Run | None,
 ) -> dict[str, Any] | None:
-    names = _labelling.label_set.names
+    classes = _labelling.classes if _run is None else _run.classes
+    names = classes.names
     labels = reads.teacher_labels(_store, _labelling, _calibration)
-    rows, gold = judges(_store, _project, names, _run)
+    rows, gold = judges(_store, _project, classes, _run)
     here = np.isin(labels.row, rows)
     if not here.any():
         return None
@@ -150,9 +151,9 @@ def kept_epoch(run: Run) -> int | None:
     return None if best is None or best == len((run.summary or {}).get("epochs", [])) else int(best)
 
 
-def gold(store: Store, project: Project, names: Sequence[str]) -> Ints:
-    """Class index of every text's gold ``[n]``, -1 where there is none."""
-    return curation.gold_indices(reads.texts(store, project, ["gold", "split"]), names)
+def gold(store: Store, project: Project, run: Run) -> Ints:
+    """Class index of every text's gold ``[n]`` as the run counts, -1 where there is none."""
+    return curation.gold_indices(reads.texts(store, project, ["gold", "split"]), run.classes)
 
 
 def pool_answers(store: Store, run: Run) -> PoolAnswers:
@@ -192,7 +193,8 @@ def _mapped(stamp: tuple[Any, ...], _store: Store, _run: Run) -> Mapped:
 def selection(store: Store, project: Project, run: Run) -> tuple[pd.DataFrame, Truth | None]:
     """:func:`llkd.curation.chosen.of_run`, kept until people decide something."""
     people = store.people.version(project.id)
-    stamp = (str(store.home.root), project.digest, run.id, run.finished, people)
+    classes = reads.classes_version(run.project_classes)
+    stamp = (str(store.home.root), project.digest, run.id, run.finished, people, classes)
     return _selection(stamp, store, project, run)
 
 

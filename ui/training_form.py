@@ -160,7 +160,7 @@ def _share(finished: Sequence[Run], selection: dict[str, Any], values: dict[str,
 
 
 def _fixed(store: Store, project: Project, selection: dict[str, Any]) -> None:
-    names = curation.current_labelling(store, project).label_set.names
+    classes = curation.current_labelling(store, project).classes
     saved = {one["name"]: one["view"] for one in store.people.selections(project.id)}
     choices = [FROM_CURATE, *([FROM_SAVED] if saved else []), BY_HAND]
     source = st.segmented_control(
@@ -198,16 +198,16 @@ def _fixed(store: Store, project: Project, selection: dict[str, Any]) -> None:
     else:
         if source == FROM_SAVED and saved:
             name = st.selectbox("Saved selection", list(saved), key="train_saved")
-            chosen = view.View.from_json(saved[name], names)
+            chosen = view.View.from_json(saved[name], classes)
         else:
-            chosen = view.in_use(project, names)
+            chosen = view.in_use(project, classes)
         teacher, student = chosen.teacher, chosen.student
         st.dataframe(
             pd.DataFrame(
                 {
-                    "Class": names,
-                    "Teacher threshold": [view.value_of(teacher, name) for name in names],
-                    "Student threshold": [view.value_of(student, name) for name in names],
+                    "Class": classes.names,
+                    "Teacher threshold": [view.value_of(teacher, key) for key in classes.keys],
+                    "Student threshold": [view.value_of(student, key) for key in classes.keys],
                 }
             ),
             hide_index=True,

@@ -7,14 +7,14 @@ read it from here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import streamlit as st
 
 from llkd import curation
-from llkd.config import Calibration
+from llkd.config import Calibration, LabelSet
 from llkd.store import Project, Run, Store
 from ui.decision_plane import SCALE
 
@@ -27,7 +27,7 @@ _VIEWS = "_curate_view_"
 
 @dataclass(frozen=True)
 class View:
-    """Thresholds (one number, or numbers by class name), the source of information need.
+    """Thresholds (one number, or numbers by the key of a class), the source of information need.
 
     Thresholds lie on the grid of the plane, so that the browser and the core keep the same rows.
     ``run`` None means the probe, ``epoch`` None the run's last, ``calibration`` None the one the
@@ -51,11 +51,11 @@ class View:
         }
 
     @classmethod
-    def from_json(cls, saved: Mapping[str, Any], names: Sequence[str]) -> View:
+    def from_json(cls, saved: Mapping[str, Any], classes: LabelSet) -> View:
         """From a saved selection; thresholds of classes that are no more are left out."""
         return cls(
-            _threshold(saved.get("teacher_threshold"), names),
-            _threshold(saved.get("student_threshold"), names),
+            _threshold(saved.get("teacher_threshold"), classes),
+            _threshold(saved.get("student_threshold"), classes),
             saved.get("run"),
             saved.get("epoch"),
             _calibration(saved.get("calibration")),
@@ -71,19 +71,19 @@ class View:
         return {name: value for name, value in parts.items() if value}
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str], names: Sequence[str]) -> View:
+    def from_query(cls, query: Mapping[str, str], classes: LabelSet) -> View:
         """From an address that anybody may have typed: what makes no sense is left out."""
         run, _, epoch = query.get("need", "").partition(".")
         return cls(
-            _threshold(_loaded(query.get("tt")), names),
-            _threshold(_loaded(query.get("ts")), names),
+            _threshold(_loaded(query.get("tt")), classes),
+            _threshold(_loaded(query.get("ts")), classes),
             _whole(run),
             None if _whole(run) is None else _whole(epoch),
             _calibration(query.get("cal")),
         )
 
 
-def in_use(project: Project, names: Sequence[str]) -> View:
+def in_use(project: Project, classes: LabelSet) -> View:
     """The view of this session: what was set last, else what the address says.
 
     The address speaks of the project it was opened with, and of none that is chosen afterwards.
@@ -92,7 +92,7 @@ def in_use(project: Project, names: Sequence[str]) -> View:
     if kept is None:
         opened = not any(str(name).startswith(_VIEWS) for name in st.session_state)
         said = {name: st.query_params.get(name, "") if opened else "" for name in QUERY}
-        kept = View.from_query(said, names)
+        kept = View.from_query(said, classes)
         st.session_state[key(project)] = kept
     return kept
 
@@ -118,11 +118,11 @@ def run_of(store: Store, project: Project, view: View) -> tuple[View, Run | None
     return replace(view, run=None if run is None else run.id, epoch=epoch), run
 
 
-def value_of(threshold: Threshold, name: str | None) -> float:
+def value_of(threshold: Threshold, key: str | None) -> float:
     """The threshold of a class; without a class the one all share, or the largest."""
     if isinstance(threshold, dict):
-        if name is not None:
-            return threshold.get(name, 0.0)
+        if key is not None:
+            return threshold.get(key, 0.0)
         return max(threshold.values(), default=0.0)
     return threshold
 
@@ -156,9 +156,11 @@ def key(project: Project) -> str:
     return f"{_VIEWS}{project.id}"
 
 
-def _threshold(value: Any, names: Sequence[str]) -> Threshold:
+def _threshold(value: Any, classes: LabelSet) -> Threshold:
     if isinstance(value, Mapping):
-        known = {name: _number(value.get(name, 0.0)) for name in names}
+        # By key; an address that somebody typed may say a name.
+        said = {**classes.by_key(value), **value}
+        known: dict[str, float] = {key: _number(said.get(key, 0.0)) for key in classes.keys}
         return simplest(known) if known else 0.0
     return _number(value)
 

@@ -42,6 +42,31 @@ def _projects(found: Document) -> None:
     print_table(rows, {key: (key, "") for key in columns})
 
 
+def _classes(found: Document) -> None:
+    for old, new in found["renamed"]:
+        print(printable(f"{old!r} is called {new!r} now; all that is of it follows."))
+    for what in ("added", "removed"):
+        for name in found[what]:
+            print(printable(f"{what.capitalize()} {name!r}."))
+    if found["asked_as_before"]:
+        print(
+            printable(
+                f"A teacher goes on being asked about {', '.join(found['asked_as_before'])} in the "
+                "words of before (verbaliser), so that no text is asked about twice."
+            )
+        )
+    rows = [{**row, "verbaliser": row["verbaliser"] or row["name"]} for row in found["classes"]]
+    columns = {"name": "class", "labels": "labels", "gold": "gold", "verbaliser": "asked as"}
+    print_table(rows, {key: (title, "") for key, title in columns.items()})
+    for key, counts in found["without_class"].items():
+        print(
+            printable(
+                f"{counts['labels']:,} labels and {counts['gold']:,} gold labels are of {key!r}, "
+                f"which is no class (any more). Use them with: --use-labels {key!r} CLASS"
+            )
+        )
+
+
 def _train(found: Document) -> None:
     if "strategy" not in found:
         print_job(found)
@@ -225,6 +250,7 @@ def _probe(found: Document) -> None:
 REPORTS: dict[str, Callable[[Document], None]] = {
     "import": import_report.show,
     "projects": _projects,
+    "classes": _classes,
     "label": teacher_reports.label,
     "bake-off": teacher_reports.bake_off,
     "cache": teacher_reports.cache,

@@ -7,7 +7,8 @@ JSON with ``model_dump(mode="json")`` and back with :func:`build`; that JSON is 
 from __future__ import annotations
 
 from llkd.config.base import Precision, Settings, Share, Unit, build
-from llkd.config.labels import Label, LabelSet
+from llkd.config.class_edits import ClassEdit, edited, entries, exchanged, in_place, renamed
+from llkd.config.labels import ClassKey, Label, LabelSet, todays
 from llkd.config.selection import SelectionConfig, StrategyName, TrustScore, Weighting
 from llkd.config.teacher import (
     DEFAULT_INSTRUCTION,
@@ -25,6 +26,8 @@ from llkd.config.training import TrainingConfig
 
 __all__ = [
     "Calibration",
+    "ClassEdit",
+    "ClassKey",
     "ConfidenceKind",
     "DEFAULT_INSTRUCTION",
     "DEFAULT_LEAD",
@@ -46,4 +49,10 @@ __all__ = [
     "VerbaliserScore",
     "Weighting",
     "build",
+    "edited",
+    "entries",
+    "exchanged",
+    "in_place",
+    "renamed",
+    "todays",
 ]

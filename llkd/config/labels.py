@@ -1,38 +1,87 @@
-"""The classes of a project: names, meanings, and the words that stand for them."""
+"""The classes of a project: names, meanings, and the words that stand for them.
+
+A class has a key that never changes and a name that people may change. Whatever is stored about a
+class (labels, gold, thresholds, answers of teachers) is stored under its key; names are for reading
+only. The key is the first name that the class had, so that what was stored before there were keys
+is found, too.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NewType
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import model_validator as _model_validator
 
 from llkd.config.base import Settings, build
 
+ClassKey = NewType("ClassKey", str)
+"""What a class is stored under: its first name, or that with a number where it was taken."""
+
 
 class Label(Settings):
-    """One class: its name, what it means, and the words that stand for it in a prompt."""
+    """One class: its name, what it means, and the words that stand for it in a prompt.
+
+    ``key`` is empty where it is the name itself; ``also`` are keys whose labels count as this
+    class, ``former`` names that it had.
+    """
 
     name: str = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=2000)
     verbaliser: str = Field(default="", max_length=200, description="Empty means the name itself.")
+    key: str = Field(default="", description="What it is stored under; empty means the name.")
+    also: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
 
     @field_validator("name", "description", "verbaliser", mode="before")
     @classmethod
     def _strip(cls, value: Any) -> Any:
         return value.strip() if isinstance(value, str) else value
 
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A class that was never renamed is written as it was before there were keys: sums over it
+        # (of a teacher pass, of a manifest) stay what they were.
+        values: dict[str, Any] = handler(self)
+        if values.get("key") == self.name:
+            values["key"] = ""
+        return {k: v for k, v in values.items() if v or k not in {"key", "also", "former"}}
+
     @property
     def words(self) -> str:
         """The words that stand for the class in a prompt."""
         return self.verbaliser or self.name
 
+    @property
+    def identity(self) -> ClassKey:
+        """What the class is stored under."""
+        return ClassKey(self.key or self.name)
+
+    def asked(self) -> dict[str, str]:
+        """What of the class a teacher is asked with.
+
+        Equal before and after a renaming that leaves the words in the prompt as they were, so that
+        no text is asked about again.
+        """
+        name, verbaliser = self.name, self.verbaliser
+        if name != self.identity and verbaliser:
+            name = self.identity
+            verbaliser = "" if verbaliser == name else verbaliser
+        return {"name": name, "description": self.description, "verbaliser": verbaliser}
+
 
 class LabelSet(Settings):
-    """The classes of a project, in a fixed order; class k of every array is ``labels[k]``."""
+    """The classes of a project, in a fixed order; class k of every array is ``labels[k]``.
+
+    ``retired`` are classes that were removed: what is stored about them is found under their keys
+    when they are brought back.
+    """
 
     labels: tuple[Label, ...]
+    retired: tuple[Label, ...] = ()
 
-    @model_validator(mode="after")
+    @_model_validator(mode="after")
     def _check(self) -> LabelSet:
         if len(self.labels) < 2:
             raise ValueError(
@@ -44,7 +93,14 @@ class LabelSet(Settings):
             twice = sorted({v for v, f in zip(values, folded, strict=True) if folded.count(f) > 1})
             if twice:
                 raise ValueError(f"each class needs its own {what}, but {twice[0]!r} stands twice")
+        if len(set(self.keys)) < len(self.labels):
+            raise ValueError("each class needs its own key, but one stands twice")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        return {k: v for k, v in values.items() if v or k != "retired"}
 
     @property
     def names(self) -> list[str]:
@@ -52,11 +108,122 @@ class LabelSet(Settings):
         return [label.name for label in self.labels]
 
     @property
+    def keys(self) -> list[ClassKey]:
+        """What the classes are stored under, in order."""
+        return [label.identity for label in self.labels]
+
+    @property
     def verbalisers(self) -> list[str]:
         """The words that stand for each class, in order."""
         return [label.words for label in self.labels]
 
+    @property
+    def places(self) -> dict[str, int]:
+        """The class index of each key under which something of these classes is stored."""
+        more = {key: k for k, label in enumerate(self.labels) for key in label.also}
+        return more | {key: k for k, key in enumerate(self.keys)}
+
+    @property
+    def names_ever(self) -> list[list[str]]:
+        """Of each class today's name, then those that it had and no class has now, newest first."""
+        today, found = set(self.names), []
+        for label in self.labels:
+            before = [*reversed(label.former), label.identity]
+            further = [name for name in before if self.find(name) is label and name not in today]
+            found.append([label.name, *dict.fromkeys(further)])
+        return found
+
+    @property
+    def spellings(self) -> dict[str, int]:
+        """The class index of each word that other programs may call a class by.
+
+        Today's names come first, then verbalisers, then names of before that only one class had.
+        """
+        words: dict[str, int] = {}
+        for kind in (self.names, self.verbalisers):
+            for k, word in enumerate(kind):
+                words.setdefault(word, k)
+        for k, names in enumerate(self.names_ever):
+            for name in names:
+                words.setdefault(name, k)
+        return words
+
+    def asked(self) -> dict[str, Any]:
+        """What a teacher is asked with: equal for label sets whose prompts are equal."""
+        return {"labels": [label.asked() for label in self.labels]}
+
+    @property
+    def asked_names(self) -> list[str]:
+        """The names of :meth:`asked`."""
+        return [label.asked()["name"] for label in self.labels]
+
+    def as_asked(self) -> LabelSet:
+        """The classes for a teacher pass to keep: without what only the project needs to know."""
+        labels = tuple(label.model_copy(update={"former": ()}) for label in self.labels)
+        return LabelSet(labels=labels)
+
+    def extended(self, further: Sequence[Label]) -> LabelSet:
+        """With these classes after its own, a mark behind names that are taken."""
+        return LabelSet(labels=tuple(_told_apart([*self.labels, *further], set(self.keys))))
+
+    def find(self, name: str) -> Label | None:
+        """The class that a person means by a name: of today, else one that only it had before."""
+        for label in self.labels:
+            if label.name == name:
+                return label
+        before = [x for x in self.labels if name in (*x.former, x.identity)]
+        return before[0] if len(before) == 1 else None
+
+    def by_key(self, named: Mapping[str, Any]) -> dict[str, Any]:
+        """The same values under the classes' keys; a name that is no class stays as it is."""
+        found = ((self.find(name), name, value) for name, value in named.items())
+        return {name if one is None else one.identity: value for one, name, value in found}
+
     @classmethod
-    def of(cls, names: list[str]) -> LabelSet:
+    def of(cls, names: Sequence[str]) -> LabelSet:
         """Build a label set from bare class names."""
         return build(cls, labels=[{"name": name} for name in names])
+
+
+def todays(own: LabelSet, project: LabelSet | None, *, added: bool) -> LabelSet:
+    """The classes ``own`` of a teacher pass or a run, in their order, under today's names.
+
+    With ``added`` the classes that ``project`` has besides come after them. A class that was
+    removed keeps its last name, with a mark where another has that name now.
+    """
+    if project is None:
+        return LabelSet(labels=tuple(map(_shown, own.labels)))
+    now: dict[str, Label] = {key: one for one in project.retired for key in (one.identity,)}
+    now |= {key: one for one in project.labels for key in one.also}
+    now |= {one.identity: one for one in project.labels}
+    labels: list[Label] = []
+    shown: set[str] = set()
+    for label in own.labels:
+        today = now.get(label.identity, label)
+        if today.identity in shown:
+            today = label
+        shown.add(today.identity)
+        labels.append(_shown(today, label))
+    if added:
+        labels += [_shown(one) for one in project.labels if one.identity not in shown]
+    return LabelSet(labels=tuple(_told_apart(labels, set(project.keys))))
+
+
+def _shown(today: Label, own: Label | None = None) -> Label:
+    key = (own or today).identity
+    also = tuple(k for k in (today.identity, *today.also) if k != key)
+    return Label(name=today.name, description=today.description, key=key, also=also)
+
+
+def _told_apart(labels: Sequence[Label], current: set[ClassKey]) -> list[Label]:
+    """With a mark behind names that are those of another class now."""
+    taken = {one.name.casefold() for one in labels if {one.identity, *one.also} & current}
+    told = []
+    for one in labels:
+        name = one.name
+        if not {one.identity, *one.also} & current:
+            while name.casefold() in taken:
+                name += " (removed)"
+            taken.add(name.casefold())
+        told.append(one if name == one.name else one.model_copy(update={"name": name}))
+    return told

@@ -27,6 +27,7 @@ from llkd.curation.judging import (
     gold_indices,
     held_out_rows,
     judged_rows,
+    key_indices,
 )
 from llkd.curation.jury import LEAST_LABELS, Jury, best_jury, held_out, jury_of
 from llkd.curation.labels import (
@@ -35,6 +36,7 @@ from llkd.curation.labels import (
     label_set_of,
     quoted,
     teacher_labels,
+    with_later_classes,
 )
 from llkd.curation.neighbours import (
     Opinions,
@@ -106,6 +108,7 @@ __all__ = [
     "held_out_rows",
     "history",
     "judged_rows",
+    "key_indices",
     "jury_of",
     "kept_rows",
     "label_set_of",
@@ -133,4 +136,5 @@ __all__ = [
     "top_share_thresholds",
     "voting_groups",
     "with_decisions",
+    "with_later_classes",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 
 from llkd.config import TeacherConfig
 from llkd.curation.embeddings import embeddings_path
-from llkd.curation.judging import gold_indices
+from llkd.curation.judging import gold_indices, key_indices
 from llkd.curation.labels import label_set_of
 from llkd.errors import UserError
 from llkd.signals import Floats, Ints
@@ -85,16 +85,15 @@ def labelled_pool(store: Store, project: Project, config: TeacherConfig) -> tupl
 
     By people's labels or by gold, as ``example_source`` says; excluded rows are left out.
     """
-    names = label_set_of(project).names
+    label_set = label_set_of(project)
     frame = store.projects.texts(project.id, ["gold", "split"])
     decisions = store.people.decisions(project.id)
     if config.example_source == "gold":
-        classes = gold_indices(frame, names)
+        classes = gold_indices(frame, label_set)
     else:
         classes = np.full(project.rows, -1, dtype=np.int64)
-        index = {name: k for k, name in enumerate(names)}
-        for row, name in decisions["human_label"].items():
-            classes[int(str(row))] = index.get(name, -1)
+        rows = decisions.index.to_numpy(dtype=np.int64)
+        classes[rows] = key_indices(decisions["human_key"], label_set)
     usable = (frame["split"] == "pool").to_numpy() & (classes >= 0)
     usable[decisions.index[decisions["excluded"].astype(bool)].to_numpy(dtype=np.int64)] = False
     rows = np.flatnonzero(usable)

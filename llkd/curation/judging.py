@@ -6,12 +6,13 @@ labels there) fits and chooses: a temperature, a calibration, the winner of a ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from llkd.config import LabelSet
 from llkd.errors import UserError
 from llkd.signals import Ints
 from llkd.store import Labelling, Project, Store
@@ -32,10 +33,22 @@ class Judged(NamedTuple):
     held_out: bool
 
 
-def gold_indices(texts: pd.DataFrame, names: Sequence[str]) -> Ints:
+def gold_indices(texts: pd.DataFrame, classes: LabelSet) -> Ints:
     """Class index of each text's gold, -1 where there is none or it is not one of the classes."""
-    codes = pd.Categorical(texts["gold"], categories=list(names)).codes
-    return np.asarray(codes, dtype=np.int64)
+    return key_indices(texts["gold"], classes)
+
+
+def key_indices(keys: pd.Series, classes: LabelSet) -> Ints:
+    """The class index of what is stored under each of these keys, -1 where it is no class.
+
+    At run time a bare list of names will do, too: it stands for classes never renamed.
+    """
+    if not isinstance(classes, LabelSet):
+        classes = LabelSet.of(classes)
+    codes, different = pd.factorize(keys, use_na_sentinel=True)
+    places = classes.places
+    index = np.array([*(places.get(key, -1) for key in different), -1], dtype=np.int64)
+    return index[codes]
 
 
 def judged_rows(store: Store, project: Project, labelling: Labelling | None = None) -> Judged:
@@ -45,16 +58,16 @@ def judged_rows(store: Store, project: Project, labelling: Labelling | None = No
     prompts; without one every text of the project. No rows where nobody has told any class.
     People choose what they label, so figures on human labels describe those texts, not the pool.
     """
-    names = _names(project, labelling)
+    classes = _classes(project, labelling)
     usable = _usable(store, project, labelling)
     texts = store.projects.texts(project.id, ["gold", "split"])
-    gold = np.where(usable, gold_indices(texts, names), -1)
+    gold = np.where(usable, gold_indices(texts, classes), -1)
     held_out = (texts["split"] == "eval").to_numpy() & (gold >= 0)
     if held_out.any():
         return _judged(np.where(held_out, gold, -1), "gold", True)
     if (gold >= 0).any():
         return _judged(gold, "gold", False)
-    return _judged(np.where(usable, _human(store, project, names), -1), "human", False)
+    return _judged(np.where(usable, _human(store, project, classes), -1), "human", False)
 
 
 def development_rows(
@@ -65,12 +78,13 @@ def development_rows(
     Nothing that judges also fits: no held-out text is among them. Of a ``labelling`` only texts
     that it has asked about, and none that stand as examples in its prompts.
     """
-    names = _names(project, labelling)
+    # A class that came after the teacher was asked has no score to fit to.
+    classes = _classes(project, None) if labelling is None else labelling.label_set
     usable = _usable(store, project, labelling)
     texts = store.projects.texts(project.id, ["gold", "split"])
     usable &= (texts["split"] == "pool").to_numpy()
-    yield _judged(np.where(usable, gold_indices(texts, names), -1), "gold", False)
-    yield _judged(np.where(usable, _human(store, project, names), -1), "human", False)
+    yield _judged(np.where(usable, gold_indices(texts, classes), -1), "gold", False)
+    yield _judged(np.where(usable, _human(store, project, classes), -1), "human", False)
 
 
 def held_out_rows(texts: pd.DataFrame) -> Ints:
@@ -95,13 +109,13 @@ def _judged(known: Ints, source: Truth, held_out: bool) -> Judged:
     return Judged(rows, known[rows], source, held_out)
 
 
-def _names(project: Project, labelling: Labelling | None) -> list[str]:
-    label_set = labelling.label_set if labelling is not None else project.label_set
+def _classes(project: Project, labelling: Labelling | None) -> LabelSet:
+    label_set = labelling.classes if labelling is not None else project.label_set
     if label_set is None:
         raise UserError(
             f"The classes of {project.name!r} are not set. Name them on the Data page first."
         )
-    return label_set.names
+    return label_set
 
 
 def _usable(store: Store, project: Project, labelling: Labelling | None) -> np.ndarray:
@@ -114,10 +128,10 @@ def _usable(store: Store, project: Project, labelling: Labelling | None) -> np.n
     return usable
 
 
-def _human(store: Store, project: Project, names: Sequence[str]) -> Ints:
+def _human(store: Store, project: Project, classes: LabelSet) -> Ints:
     """Class index of each text's human label ``[n]``, -1 where there is none."""
     decisions = store.people.decisions(project.id)
     found = np.full(project.rows, -1, dtype=np.int64)
-    codes = pd.Categorical(decisions["human_label"], categories=list(names)).codes
-    found[decisions.index.to_numpy(dtype=np.int64)] = codes
+    rows = decisions.index.to_numpy(dtype=np.int64)
+    found[rows] = key_indices(decisions["human_key"], classes)
     return found

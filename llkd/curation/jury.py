@@ -6,13 +6,13 @@ be held against its teacher on texts that it never saw: agreement, which is not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from llkd.config import LabelSet
 from llkd.curation.judging import gold_indices
 from llkd.curation.order import random_order
 from llkd.curation.plane import Plane
@@ -44,9 +44,9 @@ class Jury:
     given: int
 
 
-def held_out(texts: pd.DataFrame, names: Sequence[str]) -> tuple[Ints, Ints]:
+def held_out(texts: pd.DataFrame, classes: LabelSet) -> tuple[Ints, Ints]:
     """Row numbers of the held-out texts with gold, and their classes, each ``[m]``."""
-    gold = gold_indices(texts, names)
+    gold = gold_indices(texts, classes)
     rows = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
     return rows, gold[rows]
 
@@ -67,7 +67,7 @@ def jury_of(plane: Plane, texts: pd.DataFrame, kind: Kind) -> Jury:
     """The judges of that kind. Raises UserError where people gave too few labels to judge by."""
     people = _people(plane)
     if kind == "gold":
-        rows, label = held_out(texts, plane.names)
+        rows, label = held_out(texts, plane.classes)
         return Jury("gold", rows, label, "held out", people.given)
     if kind == "people":
         if not _enough(people):

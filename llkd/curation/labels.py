@@ -20,6 +20,8 @@ from llkd.store import Labelling, Project, Store
 class TeacherLabels:
     """A teacher pass under one calibration: rows ``[m]``, probabilities ``[m, C]`` and so on.
 
+    C counts ``labelling.classes``: classes that the teacher was not asked about have a probability
+    of 0, and ``bias`` is only of the others.
     ``label`` is -1 and ``confidence`` NaN where the teacher gave nothing usable; a label without
     a confidence has NaN probabilities. ``temperature`` is 1 without one, and ``fit`` tells what it
     was fitted on (see ``fit_temperature``), None where it was not fitted here.
@@ -102,7 +104,9 @@ def teacher_labels(
         fit = known or fitted(store, project, labelling, evidence, shift, without)
         temperature = None if fit is None else float(fit["temperature"])
     used = 1.0 if temperature is None else temperature
-    probabilities = signals.teacher_probabilities(evidence.scores, shift, used)
+    probabilities = with_later_classes(
+        signals.teacher_probabilities(evidence.scores, shift, used), len(labelling.classes.labels)
+    )
     label = signals.pseudo_label(probabilities)
     label = np.where(label < 0, evidence.answer, label)
     return TeacherLabels(
@@ -118,3 +122,15 @@ def teacher_labels(
         used,
         fit,
     )
+
+
+def with_later_classes(probabilities: Floats, classes: int) -> Floats:
+    """Probabilities ``[m, c]`` as ``[m, classes]``: 0 for classes that nobody was asked about.
+
+    A row without probabilities (NaN) stays one.
+    """
+    missing = classes - probabilities.shape[1]
+    if missing <= 0:
+        return probabilities
+    later = np.where(np.isnan(probabilities[:, :1]), np.nan, 0.0)
+    return np.hstack([probabilities, np.repeat(later, missing, axis=1)])

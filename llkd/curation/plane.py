@@ -10,10 +10,15 @@ import numpy as np
 import pandas as pd
 
 from llkd import signals
-from llkd.config import Calibration
+from llkd.config import Calibration, ClassKey, LabelSet
 from llkd.curation.embeddings import probe_file, probe_signals
-from llkd.curation.judging import gold_indices
-from llkd.curation.labels import TeacherLabels, current_labelling, teacher_labels
+from llkd.curation.judging import gold_indices, key_indices
+from llkd.curation.labels import (
+    TeacherLabels,
+    current_labelling,
+    teacher_labels,
+    with_later_classes,
+)
 from llkd.signals import Floats
 from llkd.store import Labelling, Project, Run, Store
 
@@ -28,8 +33,10 @@ class Plane:
     information_need (NaN where unknown), student_label (-1), human_label (-1), excluded,
     flagged, label
     (the person's where there is one, else the teacher's). ``probabilities`` is the teacher's
-    ``[n, C]``, ``student_probabilities`` the student's or None. ``need_source`` says in words
-    where information need comes from, and ``need_file`` is the Parquet file it was read from.
+    ``[n, C]``, ``student_probabilities`` the student's or None: 0 for classes that came after them.
+    ``classes`` are what C counts, under the names of today (``names``); people may choose among
+    ``open_classes``, which leaves out what was removed from the project. ``need_source`` says in
+    words where information need comes from, and ``need_file`` is the Parquet file it was read from.
     ``temperature`` is 1 without one; ``temperature_fit`` tells what it was fitted on, None where it
     was not (see ``curation.fit_temperature``). ``bias`` is the calibration's, ``[C]``.
     """
@@ -37,7 +44,7 @@ class Plane:
     project: Project
     labelling: Labelling
     calibration: Calibration
-    names: list[str]
+    classes: LabelSet
     frame: pd.DataFrame
     probabilities: Floats
     student_probabilities: Floats | None
@@ -47,15 +54,38 @@ class Plane:
     bias: tuple[float, ...] = ()
     need_file: Path | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """Today's names of the classes, by class index."""
+        return self.classes.names
+
+    @property
+    def keys(self) -> list[ClassKey]:
+        """What the classes are stored under, by class index."""
+        return self.classes.keys
+
+    @property
+    def open_classes(self) -> list[int]:
+        """The class indices that a person may give to a text."""
+        label_set = self.project.label_set
+        if label_set is None:
+            return list(range(len(self.names)))
+        known = set(label_set.places)
+        return [k for k, one in enumerate(self.classes.labels) if {one.identity, *one.also} & known]
+
 
 @dataclass(frozen=True)
 class Need:
-    """The student's probabilities ``[m, C]`` of rows ``[m]``, in words where they come from."""
+    """The student's probabilities ``[m, C]`` of rows ``[m]``, in words where they come from.
+
+    ``classes`` are a run's; None: those that the teacher was asked about.
+    """
 
     rows: np.ndarray
     probabilities: Floats
     source: str
     file: Path
+    classes: LabelSet | None = None
 
 
 def load_plane(
@@ -108,7 +138,8 @@ def find_need(
             shown = next(iter(store.runs.epochs(run)[::-1]), None)
         rows, values = store.runs.signals(run, shown)
         source = f"the student of {run.name}, after epoch {shown}"
-        return Need(rows, values, source, store.runs.signals_file(run, int(shown or 0)))
+        file = store.runs.signals_file(run, int(shown or 0))
+        return Need(rows, values, source, file, run.classes)
     found = probe_signals(store, project, labels)
     if found is None:
         return None
@@ -136,12 +167,12 @@ def plane_of(
     decisions: pd.DataFrame,
 ) -> Plane:
     """The plane of exactly these labels, signals and decisions; see :func:`load_plane`."""
-    names = labels.labelling.label_set.names
+    classes = _classes_of(labels, need)
     texts = store.projects.texts(project.id, ["row", "id", "gold", "split"])
-    n, classes = project.rows, len(names)
+    n, width = project.rows, len(classes.labels)
 
-    probabilities = np.full((n, classes), np.nan)
-    probabilities[labels.row] = labels.probabilities
+    probabilities = np.full((n, width), np.nan)
+    probabilities[labels.row] = with_later_classes(labels.probabilities, width)
     teacher = np.full(n, -1, dtype=np.int64)
     teacher[labels.row] = labels.label
     sure = np.full(n, np.nan)
@@ -149,14 +180,18 @@ def plane_of(
 
     student: Floats | None = None
     if need is not None:
-        student = np.full((n, need.probabilities.shape[1]), np.nan)
-        student[need.rows] = need.probabilities
-    unsure = np.full(n, np.nan) if student is None else signals.information_need(student)
+        asked = np.full((n, need.probabilities.shape[1]), np.nan)
+        asked[need.rows] = need.probabilities
+        # Need is of the classes that the student knows; it gives the others no probability.
+        unsure = signals.information_need(asked)
+        student = _spread(asked, classes, need)
+    else:
+        unsure = np.full(n, np.nan)
     frame = pd.DataFrame(
         {
             "row": texts["row"].to_numpy(),
             "id": texts["id"],
-            "gold": gold_indices(texts, names),
+            "gold": gold_indices(texts, classes),
             "teacher_label": teacher,
             "confidence": sure,
             "information_need": unsure,
@@ -168,7 +203,7 @@ def plane_of(
         project,
         labels.labelling,
         labels.calibration,
-        names,
+        classes,
         frame[pool].reset_index(drop=True),
         probabilities[pool],
         None if student is None else student[pool],
@@ -181,6 +216,26 @@ def plane_of(
     return with_decisions(plane, decisions)
 
 
+def _classes_of(labels: TeacherLabels, need: Need | None) -> LabelSet:
+    """The pass's classes; after them those that only the run knows, removed from the project."""
+    classes = labels.labelling.classes
+    if need is None or need.classes is None:
+        return classes
+    further = [one for one in need.classes.labels if one.identity not in classes.places]
+    return classes.extended(further)
+
+
+def _spread(probabilities: Floats, classes: LabelSet, need: Need) -> Floats:
+    """The student's probabilities ``[n, c]`` in the order of ``classes``, 0 for those it lacks."""
+    if need.classes is None:
+        return with_later_classes(probabilities, len(classes.labels))
+    spread = np.where(np.isnan(probabilities[:, :1]), np.nan, 0.0)
+    spread = np.repeat(spread, len(classes.labels), axis=1)
+    for column, key in enumerate(need.classes.keys):
+        spread[:, classes.places[key]] += probabilities[:, column]
+    return spread
+
+
 def with_decisions(plane: Plane, decisions: pd.DataFrame) -> Plane:
     """The plane with people's labels and exclusions as they hold now (the rest is shared)."""
     frame = plane.frame.copy(deep=False)
@@ -191,7 +246,7 @@ def with_decisions(plane: Plane, decisions: pd.DataFrame) -> Plane:
         rows, wanted = frame["row"].to_numpy(), decisions.index.to_numpy()
         position = np.minimum(np.searchsorted(rows, wanted), max(0, len(rows) - 1))
         here = rows[position] == wanted if len(rows) else np.zeros(len(wanted), dtype=bool)
-        codes = pd.Categorical(decisions["human_label"], categories=plane.names).codes
+        codes = key_indices(decisions["human_key"], plane.classes)
         human[position[here]] = codes[here]
         excluded[position[here]] = decisions["excluded"].to_numpy(dtype=bool)[here]
         flagged[position[here]] = decisions["flagged"].to_numpy(dtype=bool)[here]

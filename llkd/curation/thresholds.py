@@ -20,6 +20,7 @@ def kept_rows(
 ) -> np.ndarray:
     """Which pool rows are kept, a mask ``[n]``: above both thresholds of their pseudo-label.
 
+    Thresholds by class are under the classes' keys.
     A person's label is kept whatever the thresholds; what a person excluded never is.
     """
     frame = plane.frame
@@ -27,8 +28,8 @@ def kept_rows(
         frame["teacher_label"],
         frame["confidence"],
         frame["information_need"],
-        class_thresholds(teacher_threshold, plane.names),
-        class_thresholds(student_threshold, plane.names),
+        class_thresholds(teacher_threshold, plane.keys),
+        class_thresholds(student_threshold, plane.keys),
     )
     human = frame["human_label"].to_numpy() >= 0
     return np.asarray((kept | human) & ~frame["excluded"].to_numpy())
@@ -66,7 +67,7 @@ def reasons(
     label = frame["teacher_label"].to_numpy()
     known = label >= 0
     least_sure, least_need = (
-        np.append(np.asarray(class_thresholds(threshold, plane.names)), 0.0)[label]
+        np.append(np.asarray(class_thresholds(threshold, plane.keys)), 0.0)[label]
         for threshold in (teacher_threshold, student_threshold)
     )
     # "Not at least", so that an unknown signal passes no threshold above 0.
@@ -88,15 +89,15 @@ def top_share_thresholds(plane: Plane, share: float, per_class: bool) -> tuple[A
 
     Both lines cut the same quantile; the quantile is found by bisection on the true count.
     With ``per_class`` the share holds within each pseudo-label ("balanced"), and the answer is
-    numbers by class name. ``share`` is in (0, 1].
+    numbers by the key of a class. ``share`` is in (0, 1].
     """
     frame = plane.frame
     usable = frame[(frame["teacher_label"] >= 0) & ~frame["excluded"]]
     if not per_class:
         return _quantile_pair(usable, share)
     pairs = {
-        name: _quantile_pair(usable[usable["teacher_label"] == k], share)
-        for k, name in enumerate(plane.names)
+        key: _quantile_pair(usable[usable["teacher_label"] == k], share)
+        for k, key in enumerate(plane.keys)
     }
     return {n: p[0] for n, p in pairs.items()}, {n: p[1] for n, p in pairs.items()}
 

@@ -37,7 +37,7 @@ def cache_key(teacher: Teacher, label_set: LabelSet) -> str | None:
     description = teacher.describe()
     if description.get("kind") == "file":
         return None
-    return Answers.key(description, label_set.model_dump(mode="json"))
+    return Answers.key(description, label_set.asked())
 
 
 def watched(teacher: Teacher, check: Callable[[], None]) -> bool:

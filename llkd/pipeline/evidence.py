@@ -84,7 +84,7 @@ def collect(
         probed = curation.probe_signals(store, project, found.labels)
         if probed is not None:
             spread = np.full((project.rows, own.shape[1]), np.nan)
-            spread[probed[0]] = probed[1]
+            spread[probed[0]] = curation.with_later_classes(probed[1], own.shape[1])
             unseen = spread[rows]
     elif config.selection.strategy in {"neighbours", "needed_neighbours"}:
         label = plane.frame["label"].to_numpy()[at]

@@ -232,7 +232,7 @@ def teacher_document(
         labels.confidence[place],
         judged.gold[here],
     )
-    counts = np.bincount(labels.label[labels.label >= 0], minlength=len(labelling.label_set.names))
+    counts = np.bincount(labels.label[labels.label >= 0], minlength=len(labelling.classes.names))
     return {
         "labelled": int((labels.label >= 0).sum()),
         "unanswered": int((labels.label < 0).sum()),
@@ -246,7 +246,7 @@ def teacher_document(
         "judged_by": judged.source,
         "temperature": labels.temperature,
         "per_class": {
-            name: int(count) for name, count in zip(labelling.label_set.names, counts, strict=True)
+            name: int(count) for name, count in zip(labelling.classes.names, counts, strict=True)
         },
         "tokens_in": labelling.tokens_in,
         "tokens_out": labelling.tokens_out,

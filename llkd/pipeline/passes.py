@@ -20,7 +20,7 @@ _OF_THE_CONNECTION = {"concurrency", "timeout", "retries", "retry_seconds"}
 
 def pass_fingerprint(description: dict[str, Any], label_set: LabelSet) -> str:
     """The name of the pass of a teacher that describes itself so, with these classes."""
-    facts = {"teacher": description, "labels": label_set.model_dump(mode="json")}
+    facts = {"teacher": description, "labels": label_set.asked()}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -58,7 +58,9 @@ def _earlier_examples(
         examples = labelling.teacher.get("examples")
         if not isinstance(examples, dict) or not examples.get("rows"):
             continue
-        if labelling.label_set != label_set or _asks(labelling.config) != _asks(config):
+        if labelling.label_set.asked() != label_set.asked() or _asks(labelling.config) != _asks(
+            config
+        ):
             continue
         if finished_too or len(store.labellings.done(labelling)) < project.rows:
             rows: Sequence[Sequence[int]] = examples["rows"]

@@ -73,7 +73,7 @@ def predict_file(
     rows = read_rows(file, text_column=text_column, progress=reading)
     job.progress(0, len(rows), "Loading the student", always=True)
     student = load_saved(run.student_folder)
-    names = list(student.class_names)
+    names = run.class_names
     counts, total = np.zeros(len(names), dtype=np.int64), 0.0
     job.begin(0, len(rows))
     with exporting.table_writer(path) as write:

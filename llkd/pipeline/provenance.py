@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from llkd import curation, exporting
+from llkd.config import LabelSet
 from llkd.errors import UserError
 from llkd.store import Labelling, Project, Run, Scores, Store
 from llkd.store.home import atomic_file
@@ -50,7 +51,7 @@ def inputs(
         "bias": list(plane.bias),
         "temperature": plane.temperature,
         "information_need": _need(store, plane, run),
-        "edits": edits(store, project, at),
+        "edits": edits(store, project, at, plane.classes),
         "decisions_sha256": None if times is None else times_sha256(times),
     }
 
@@ -99,15 +100,19 @@ def _add_words(total: Any, values: Any) -> None:
     total.update(json.dumps([str(word) for word in words]).encode())
 
 
-def edits(store: Store, project: Project, at: float) -> dict[str, Any]:
-    """People's labels and exclusions that stood at that moment: how many, their sum, and each."""
+def edits(store: Store, project: Project, at: float, classes: LabelSet) -> dict[str, Any]:
+    """People's labels and exclusions that stood at that moment: how many, their sum, and each.
+
+    Listed under the names that ``classes`` have; the sum is over their keys, which never change.
+    """
+    places, names = classes.places, classes.names
     found = store.people.edits(project.id, at)
     ids = store.projects.texts(project.id, ["id"])["id"] if found else None
     listed = [
         {
             "id": str(ids.iloc[one["row"]]),
             "action": one["action"],
-            "label": one["label"],
+            "label": names[places[one["label"]]] if one["label"] in places else one["label"],
             "who": one["who"],
             "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(one["created"])),
         }

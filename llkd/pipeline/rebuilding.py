@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from llkd import __version__, curation, exporting
+from llkd.config import LabelSet, TrainingConfig, build
 from llkd.curation import Need, TeacherLabels
 from llkd.errors import InputsChanged, NotFound, UserError
 from llkd.pipeline import provenance
@@ -84,7 +85,8 @@ def _rebuild(store: Store, told: Mapping[str, Any], out: str | Path | None) -> d
 
     with tempfile.TemporaryDirectory() as beside:
         target = Path(beside) / "rebuilt" if folder is None else folder
-        files = exporting.write_again(table, target, told, found.labelling.label_set.names, judge)
+        names = found.labelling.classes.names
+        files = exporting.write_again(table, target, told, names, judge)
     return {
         "project": found.project.name,
         "rows": table.num_rows,
@@ -123,9 +125,12 @@ def _find(store: Store, told: Mapping[str, Any], changed: list[str]) -> _Found:
     if found.labelling is None:
         changed.append("The answers of the teacher that labelled these texts are not there.")
     else:
-        classes = [one.model_dump(mode="json") for one in found.labelling.label_set.labels]
-        if classes != told["classes"]:
+        classes = build(LabelSet, labels=list(told["classes"]))
+        asked = found.labelling.label_set.keys
+        if classes.keys[: len(asked)] != asked:
             changed.append("The classes are others.")
+        # The names and the classes of that time, whatever they are called by now.
+        found.labelling = replace(found.labelling, named_then=classes)
         found.evidence = _evidence(store, found.labelling, inputs["scores"], project, changed)
     _find_run(store, told, found, changed)
     if found.labelling is not None and found.evidence is not None and not changed:
@@ -182,7 +187,7 @@ def _find_run(store: Store, told: Mapping[str, Any], found: _Found, changed: lis
     if run is None:
         changed.append(f"Run {number} is not there.")
         return
-    if exporting.portable(run.config.model_dump(mode="json")) != told["run"]["config"]:
+    if _settings(run.config) != _settings(build(TrainingConfig, told["run"]["config"])):
         changed.append(f"Run {number} has other settings.")
         return
     found.run, wanted = run, told["inputs"]["decisions_sha256"]
@@ -191,6 +196,11 @@ def _find_run(store: Store, told: Mapping[str, Any], found: _Found, changed: lis
     found.times = next((c for c in counts if provenance.times_sha256(c) == wanted), counts[0])
     if provenance.times_sha256(found.times) != wanted:
         changed.append(f"Run {number} did not train on the same texts, or not as often.")
+
+
+def _settings(config: TrainingConfig) -> Any:
+    """A run's settings to compare: those that came after it stand at their defaults in both."""
+    return exporting.portable(config.model_dump(mode="json"))
 
 
 def _find_need(
@@ -205,7 +215,7 @@ def _find_need(
         if not file.exists() or exporting.sha256(file) != total:
             changed.append(f"The signals of run {found.run.id} are not what they were.")
             return None
-        return Need(*read_probabilities(file), str(recorded["source"]), file)
+        return Need(*read_probabilities(file), str(recorded["source"]), file, found.run.classes)
     file = provenance.kept_signals(store, found.project, str(total))
     if not file.exists() and found.labelling is not None:
         labels = _labels(store, told, found.labelling)
@@ -259,6 +269,20 @@ def _table(
     return exporting.curated_table(plane, kept, beyond, options)
 
 
+def _renamed(found: _Found) -> list[str]:
+    """Classes that have another name by now; the rows hold the names of the export."""
+    labelling = found.labelling
+    if labelling is None or found.project.label_set is None:
+        return []
+    now = dict(zip(found.project.label_set.keys, found.project.label_set.names, strict=True))
+    pairs = [
+        f"{one.name!r} is called {now[one.identity]!r} today"
+        for one in labelling.classes.labels
+        if now.get(one.identity, one.name) != one.name
+    ]
+    return [f"{'; '.join(pairs)}. The rows hold the names of the export."] if pairs else []
+
+
 def _aside(number: int, one: str, many: str, done: str) -> str:
     said = f"1 {one} was" if number == 1 else f"{number:,} {many} were"
     return f"{said} {done} later and left aside."
@@ -289,6 +313,7 @@ def _notes(store: Store, told: Mapping[str, Any], found: _Found) -> list[str]:
     )
     if later:
         notes.append(_aside(later, "label or exclusion", "labels or exclusions", "made"))
+    notes += _renamed(found)
     here = exporting.environment()
     other = [
         f"{name} {then} (here {here.get(name, 'missing')})"

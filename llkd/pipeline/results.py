@@ -61,7 +61,7 @@ def predict(store: Store, project: Project, run: Run, text: str) -> dict[str, An
     began = time.monotonic()
     student = load_saved(run.student_folder)
     probabilities = student.probabilities([text])[0]
-    names = list(run.labels["classes"])
+    names = run.class_names
     return {
         "run": run.id,
         "label": names[int(probabilities.argmax())],

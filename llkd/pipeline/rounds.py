@@ -127,7 +127,7 @@ class _Rounds:
         self.pool = (texts["split"] != "eval").to_numpy()
         # The order in which a random pass asks: what it labelled before is a random sample too.
         self.shuffle = random_order(self.project.rows, self.pool)
-        gold = curation.gold_indices(texts, self.names)
+        gold = curation.gold_indices(texts, self.labelling.label_set)
         self.judged = np.flatnonzero(~self.pool & (gold >= 0))
         self.gold = gold[self.judged]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from llkd import signals
@@ -26,7 +28,7 @@ def check_selects(found: Targets, beside: Evidence, config: TrainingConfig) -> N
     if (beside.human & pool).any() or config.selection.warmup_steps:
         return
     strategy = prepared(
-        make_strategy(config.selection, found.plane.names),
+        make_strategy(config.selection, found.plane.keys),
         strategy_inputs(
             found.probabilities,
             beside.human,
@@ -49,7 +51,7 @@ def check_selects(found: Targets, beside: Evidence, config: TrainingConfig) -> N
 def _nothing(found: Targets, config: TrainingConfig, label: Ints) -> str:
     """Why the strategy would take nothing, and what to do."""
     name, texts = config.selection.strategy, len(label)
-    if strategy_needs_confidence(config, found.plane.names):
+    if strategy_needs_confidence(config, found.plane.keys):
         return (
             f"The strategy {name!r} selects by the teacher's confidence, and none of the {texts:,} "
             f"labels has one, so it would train on nothing. Train with {WITHOUT_CONFIDENCE}, which "
@@ -69,7 +71,7 @@ def _nothing(found: Targets, config: TrainingConfig, label: Ints) -> str:
     return f"The strategy {name!r} would select none of the {texts:,} labels. Choose another."
 
 
-def strategy_needs_confidence(config: TrainingConfig, names: list[str]) -> bool:
+def strategy_needs_confidence(config: TrainingConfig, names: Sequence[str]) -> bool:
     """Whether a label without a confidence can never train by this strategy."""
     return make_strategy(config.selection, names).needs_confidence
 

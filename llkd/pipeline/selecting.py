@@ -48,7 +48,7 @@ def select(
 
     With a run and no threshold: the texts that the run trained on. With thresholds: the texts at
     or above both, information need being the run's (last epoch) or else the probe's. With
-    ``selection``: the saved view of that name.
+    ``selection``: the saved view of that name. Thresholds by class are under the classes' keys.
     """
     chosen = choose(
         store, project, run, teacher_threshold, student_threshold, calibration, selection
@@ -79,12 +79,17 @@ def choose(
         if run is not None or teacher is not None or student is not None:
             raise UserError("A saved selection has its own thresholds. Name it alone.")
         view = store.people.selection(project.id, selection)["view"]
-        teacher, student = view.get("teacher_threshold", 0.0), view.get("student_threshold", 0.0)
         calibration = view.get("calibration")
         run, epoch = curation.run_of_view(store, project, view.get("run"), view.get("epoch"))
     if run is not None and run.summary is None and not store.runs.epochs(run):
         raise UserError(f"Run {run.id} has no results yet. Wait for its first epoch, or resume it.")
     plane = curation.load_plane(store, project, calibration=calibration, run=run, epoch=epoch)
+    if selection is not None:
+        teacher, student = (
+            _of_classes_there(view.get(f"{side}_threshold", 0.0), plane)
+            for side in ("teacher", "student")
+        )
+    teacher, student = _under_keys(teacher, plane), _under_keys(student, plane)
     if at is not None:
         plane = curation.with_decisions(plane, store.people.decisions(project.id, at))
     if run is not None and teacher is None and student is None:
@@ -104,6 +109,23 @@ def choose(
             f"Make it with: llkd probe {curation.quoted(project.name)}"
         )
     return Chosen(plane, kept_by(plane, rule, None), rule, run)
+
+
+def _of_classes_there(threshold: Threshold, plane: curation.Plane) -> Threshold:
+    """A saved threshold without classes that are no more."""
+    if not isinstance(threshold, Mapping):
+        return threshold
+    return {key: value for key, value in threshold.items() if key in plane.keys}
+
+
+def _under_keys(threshold: Threshold | None, plane: curation.Plane) -> Threshold | None:
+    """Thresholds by key; what is no key is taken as the name of a class."""
+    if not isinstance(threshold, Mapping):
+        return threshold
+    keys = plane.keys
+    own = {key: value for key, value in threshold.items() if key in keys}
+    others = {name: value for name, value in threshold.items() if name not in keys}
+    return {**plane.classes.by_key(others), **own}
 
 
 def kept_by(plane: curation.Plane, rule: Mapping[str, Any], times: pd.Series | None) -> np.ndarray:
@@ -251,7 +273,7 @@ def _facts(plane: curation.Plane, chosen: Chosen) -> dict[str, Any]:
             "rows": project.rows,
             "texts_sha256": project.digest,
         },
-        "classes": [entry.model_dump(mode="json") for entry in labelling.label_set.labels],
+        "classes": [entry.model_dump(mode="json") for entry in plane.classes.labels],
         "teacher": {
             **_teacher_facts(labelling),
             "calibration": plane.calibration,
@@ -283,6 +305,6 @@ def _run_facts(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "config": run.config.model_dump(mode="json"),
-        "labels": run.labels,
+        "labels": {**run.labels, "classes": run.class_names, "class_keys": run.classes.keys},
         "summary": run.summary,
     }

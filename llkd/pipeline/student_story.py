@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from llkd import curation, evaluation, exporting, fairness, models, signals
+from llkd.config import LabelSet
 from llkd.errors import NotFound
 from llkd.signals import Floats, Ints
 from llkd.store import Project, Run, Store
@@ -34,7 +35,7 @@ def story(
 
     labelling = store.labellings.get(run.labelling_id)
     names = fairness.class_names(run)
-    meanings = {entry.name: entry.description for entry in labelling.label_set.labels}
+    meanings = {entry.name: entry.description for entry in run.classes.labels}
     try:
         about = json.loads((run.student_folder / ABOUT).read_text("utf-8"))
     except (OSError, ValueError):
@@ -74,7 +75,7 @@ def story(
             "temperature": labels.temperature,
             "people": int(run.labels.get("human_labels") or 0),
         },
-        teacher_report=None if found is None else _teacher_report(labels, texts, names),
+        teacher_report=None if found is None else _teacher_report(labels, texts, run.classes),
         config=run.config.model_dump(mode="json"),
         summary=run.summary or {},
         report=None if found is None else _student_report(*found, names),
@@ -92,10 +93,11 @@ def _student_report(gold: Ints, probabilities: Floats, names: list[str]) -> dict
 
 
 def _teacher_report(
-    labels: curation.TeacherLabels, texts: pd.DataFrame, names: list[str]
+    labels: curation.TeacherLabels, texts: pd.DataFrame, classes: LabelSet
 ) -> dict[str, Any] | None:
     """The teacher on the held-out texts it has read; None where it has read none."""
-    rows, gold = fairness.held_out(texts, names)
+    names = classes.names
+    rows, gold = fairness.held_out(texts, classes)
     here = np.isin(labels.row, rows) & (labels.label >= 0)
     if not here.any():
         return None

@@ -69,6 +69,8 @@ def beside(
     weights = portable_student(run) / "model.safetensors"
     if weights.is_file():
         sizes[weights.name] = weights.stat().st_size
+    if _renamed(run):
+        parts |= _under_todays_names(run)
     parts["README.md"] = exporting.model_card(story(store, project, run, forms, sizes))
     return parts, forms
 
@@ -91,6 +93,27 @@ def portable_student(run: Run) -> Path:
     return folder
 
 
+def _renamed(run: Run) -> bool:
+    """Whether a class of the run has another name by now than its student's files know."""
+    return run.class_names != [str(name) for name in run.labels["classes"]]
+
+
+def _under_todays_names(run: Run) -> dict[str, Path | str]:
+    """The student's files that name its classes, with the names of today."""
+    from llkd.students.saving import ABOUT
+
+    folder, names = portable_student(run), run.class_names
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    about["class_names"] = names
+    settings["id2label"] = {str(k): name for k, name in enumerate(names)}
+    settings["label2id"] = {name: k for k, name in enumerate(names)}
+    files = {ABOUT: about, "config.json": settings}
+    return {
+        name: json.dumps(values, ensure_ascii=False, indent=1) for name, values in files.items()
+    }
+
+
 def _finished(run: Run) -> bool:
     """Whether there is a student and all that its card tells of it, which is written after it."""
     return run.summary is not None and run.student_folder.is_dir()
@@ -109,6 +132,8 @@ def onnx_files(
 
     folder = run.folder / "onnx"
     student = models.folder_fingerprint(run.student_folder, store.home.root)
+    if _renamed(run):
+        student = f"{student} {json.dumps(run.class_names)}"
     locks = store.home.locks
     with FileLock(locks / f"onnx-{run.id}.lock", mode=mode_in(locks)):
         known = _kept(folder, student)
@@ -151,6 +176,7 @@ def _write_and_measure(
         )
     _tell(job, 0, None, "Writing the student as ONNX")
     student = load_saved(run.student_folder, precision="fp32", device="cpu")
+    student.class_names = run.class_names  # under today's names
     write_onnx(student, folder)
     threads = models.use_available_threads()
     small = {
@@ -193,7 +219,7 @@ def _tell(job: JobContext | None, done: int, total: int | None, message: str) ->
 def _texts(store: Store, project: Project, run: Run) -> tuple[str, list[str], Ints | None, int]:
     """Held-out texts with their classes, or texts of the pool without; of how many, at random."""
     texts = store.projects.texts(project.id)
-    rows, gold = fairness.held_out(texts, fairness.class_names(run))
+    rows, gold = fairness.held_out(texts, run.classes)
     kind, known = "held-out", True
     if not len(rows):
         kind, known = "pool", False

@@ -97,6 +97,7 @@ def prepare(
         "temperature": labels.temperature,
         "temperature_fit": labels.fit,
         "classes": found.plane.names,
+        "class_keys": found.plane.keys,
         "rows": len(found.rows) - int(beside.held_out.sum()),
         "rows_sha256": rows_digest(found.rows[~beside.held_out]),
         "without_confidence": int(found.without_confidence[~beside.held_out].sum()),
@@ -233,7 +234,7 @@ def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, 
 
     job.progress(0, None, "Loading the student", always=True)
     names = list(run.labels["classes"])
-    data = _data(store, project, run, names)
+    data = _data(store, project, run)
     began = False
 
     def show(progress: Progress) -> None:
@@ -249,7 +250,7 @@ def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, 
                 run.config.student, names, seed=run.config.seed, max_tokens=run.config.max_tokens
             ),
             data,
-            run.config,
+            _with_thresholds_by_name(run, names),
             names,
             run.folder,
             reference_counts=_reference_counts(store, run.config),
@@ -265,17 +266,29 @@ def fit(store: Store, project: Project, run: Run, job: JobContext) -> dict[str, 
     return summary
 
 
+def _with_thresholds_by_name(run: Run, names: list[str]) -> TrainingConfig:
+    """The run's settings, thresholds by class under the ``names`` that its student knows."""
+    by_key = dict(zip(run.labels.get("class_keys") or names, names, strict=True))
+    selection = run.config.selection
+    changed = {
+        side: {by_key.get(key, key): value for key, value in threshold.items()}
+        for side in ("teacher_threshold", "student_threshold")
+        if isinstance(threshold := getattr(selection, side), dict)
+    }
+    return run.config.model_copy(update={"selection": selection.model_copy(update=changed)})
+
+
 def _where_known(values: Floats) -> Floats | None:
     return values if np.isfinite(values).any() else None
 
 
-def _data(store: Store, project: Project, run: Run, names: list[str]) -> TrainingData:
+def _data(store: Store, project: Project, run: Run) -> TrainingData:
     """The run's pool with all it kept of it, and the texts that are held out."""
     rows, probabilities = read_probabilities(_targets_file(run))
     texts = store.projects.texts(project.id)
-    gold = curation.gold_indices(texts, names)
+    gold = curation.gold_indices(texts, run.classes)
     text = texts["text"].astype(str)
-    evaluated, eval_gold = curation.held_out(texts, names)
+    evaluated, eval_gold = curation.held_out(texts, run.classes)
     judges = store.runs.judges(run)
     if judges is not None:
         evaluated, eval_gold = judges

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from llkd.store.answers import Answer, Answers
+from llkd.store.classes import Carried, Classes, ClassInUse
 from llkd.store.database import open_engine
 from llkd.store.home import Home
 from llkd.store.job_records import Job, JobRecords
@@ -18,6 +19,9 @@ from llkd.store.spending import Ledger
 __all__ = [
     "Answer",
     "Batch",
+    "Carried",
+    "ClassInUse",
+    "Classes",
     "Home",
     "Job",
     "Labelling",
@@ -39,6 +43,7 @@ class Store:
         self.home.prepare()
         self.engine = open_engine(self.home)
         self.projects = Projects(self.engine, self.home)
+        self.classes = Classes(self.engine, self.home)
         self.labellings = Labellings(self.engine, self.home)
         self.runs = Runs(self.engine, self.home)
         self.jobs = JobRecords(self.engine)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
-from llkd.config import Calibration, LabelSet, TeacherConfig, build
+from llkd.config import Calibration, LabelSet, TeacherConfig, build, todays
 from llkd.errors import NotFound, StoreError
 from llkd.store import schema
+from llkd.store.classes import project_classes, with_project_classes
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, atomic_file
@@ -42,6 +44,9 @@ DAMAGED = ".damaged"
 class Labelling:
     """One teacher pass over a project's texts, with the classes it used.
 
+    ``label_set`` is what the teacher was asked with and what scores are of; ``classes`` are the
+    same classes under today's names, in the same order, and after them those that the project has
+    got since. Labels and gold are found by the keys of either, never by names.
     ``cached``: texts whose answer was there already; ``cut``: texts that lost their middle.
     ``fits[c]``: the temperature fitted on top of calibration c, with the rows it was fitted on.
     ``rounds``: what each round of student-first labelling chose and how well the student did.
@@ -63,6 +68,18 @@ class Labelling:
     cut: int = 0
     fits: dict[str, dict[str, Any]] | None = None
     rounds: list[dict[str, Any]] | None = None
+    project_classes: LabelSet | None = None
+    named_then: LabelSet | None = None
+
+    @cached_property
+    def classes(self) -> LabelSet:
+        """The classes under today's names, those that came later after those asked about.
+
+        With ``named_then`` these, as they were at some moment.
+        """
+        if self.named_then is not None:
+            return self.named_then
+        return todays(self.label_set, self.project_classes, added=True)
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,7 @@ class Labellings:
                     sa.insert(table).values(
                         project_id=project_id,
                         created=time.time(),
-                        label_set=label_set.model_dump(mode="json"),
+                        label_set=label_set.as_asked().model_dump(mode="json"),
                         config=config.model_dump(mode="json"),
                         fingerprint=fingerprint,
                         teacher=teacher,
@@ -122,7 +139,7 @@ class Labellings:
         """One pass. Raises NotFound."""
         table = schema.labellings
         with self._engine.connect() as connection:
-            one = sa.select(table).where(table.c.id == labelling_id)
+            one = with_project_classes(table).where(table.c.id == labelling_id)
             row = connection.execute(one).one_or_none() if can_be(labelling_id) else None
         if row is None:
             raise NotFound(f"There is no teacher labelling number {labelling_id}.")
@@ -131,7 +148,7 @@ class Labellings:
     def all(self, project_id: int) -> list[Labelling]:
         """The passes of a project, newest first."""
         table = schema.labellings
-        query = sa.select(table).where(table.c.project_id == project_id)
+        query = with_project_classes(table).where(table.c.project_id == project_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(table.c.id.desc())).all()
         return read_records(rows, "teacher pass", _made)[0]
@@ -347,4 +364,5 @@ def _made(values: dict[str, Any]) -> Labelling:
     documents(values, "label_set", "config", "teacher", optional=("fits",))
     values["label_set"] = build(LabelSet, values["label_set"])
     values["config"] = build(TeacherConfig, values["config"])
+    values["project_classes"] = project_classes(values)
     return Labelling(**values)

@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from llkd.config import ClassKey, LabelSet
 from llkd.errors import ConfigError, NotFound, UserError
 from llkd.store import schema
+from llkd.store.classes import stored_classes
 from llkd.store.damaged import DamagedRecord, documents, read_records
 
 ACTIONS = ("label", "exclude", "include", "unlabel", "flag", "unflag")
@@ -23,7 +25,10 @@ _MOST_ROWS_ASKED = 500
 
 @dataclass(frozen=True)
 class Batch:
-    """One act of a person: the same action on one row or many, undone in one step."""
+    """One act of a person: the same action on one row or many, undone in one step.
+
+    ``label`` is the name that the class has now.
+    """
 
     id: str
     action: str
@@ -45,14 +50,19 @@ class People:
         label: str | None = None,
         who: str = "local user",
         batch: str | None = None,
+        *,
+        key: ClassKey | None = None,
     ) -> str:
         """Record one action on rows; returns the batch that :meth:`undo` takes back.
 
-        Actions: ``label`` (with a class name), ``unlabel``, ``exclude``, ``include``,
-        ``flag`` (to look at again), ``unflag``. A ``batch`` of 1 to 32 characters that was recorded
-        before, undone or not, changes nothing: what is sent twice is done once.
+        Actions: ``label`` (with a class), ``unlabel``, ``exclude``, ``include``, ``flag`` (to look
+        at again), ``unflag``. The class is named by its name of today (``label``), or by its
+        ``key``, which means the same class whatever it is called by now. A ``batch`` of 1 to 32
+        characters that was recorded before, undone or not, changes nothing: what is sent twice is
+        done once. Raises UserError where the project has no such class.
         """
-        if action not in ACTIONS or (action == "label") != (label is not None):
+        named = label is not None or key is not None
+        if action not in ACTIONS or (action == "label") != named:
             raise ConfigError(
                 f"An action is one of {', '.join(ACTIONS)} (label with a class name), "
                 f"but it was {action!r} with {label!r}."
@@ -67,22 +77,25 @@ class People:
         )
         name = batch or uuid.uuid4().hex
         now = time.time()
-        values = [
-            {
-                "project_id": project_id,
-                "row": int(row),
-                "action": action,
-                "label": label,
-                "who": who,
-                "created": now,
-                "batch": name,
-            }
-            for row in rows
-        ]
-        if values:
-            with self._engine.begin() as connection:
-                if batch is None or connection.execute(known.limit(1)).first() is None:
-                    connection.execute(sa.insert(table), values)
+        if not len(rows):
+            return name
+        with self._engine.begin() as connection:
+            if batch is not None and connection.execute(known.limit(1)).first() is not None:
+                return name
+            stored = _stored(stored_classes(connection, project_id), label, key) if named else None
+            values = [
+                {
+                    "project_id": project_id,
+                    "row": int(row),
+                    "action": action,
+                    "label": stored,
+                    "who": who,
+                    "created": now,
+                    "batch": name,
+                }
+                for row in rows
+            ]
+            connection.execute(sa.insert(table), values)
         return name
 
     def undo(self, project_id: int, batch: str | None = None) -> int:
@@ -127,12 +140,13 @@ class People:
             entries = connection.execute(
                 sa.select(*columns).where(mine & table.c.batch.in_(names)).order_by(table.c.id)
             ).all()
+        called = self._names(project_id)
         rows: dict[str, list[int]] = {name: [] for name in names}
         acts: dict[str, tuple[str, str | None]] = {}
         for name, action, label, row in entries:
             if name in rows:
                 rows[name].append(row)
-                acts[name] = (action, label)
+                acts[name] = (action, called.get(label, label))
         return [Batch(name, *acts[name], tuple(rows[name])) for name in names if name in acts]
 
     def decisions(
@@ -140,32 +154,50 @@ class People:
     ) -> pd.DataFrame:
         """What holds now, or held at the moment ``at``, indexed by row; of ``rows`` if given.
 
-        Columns: human_label (or None), excluded, flagged, who, created. ``rows`` are 500 at most.
+        Columns: human_label (the name that the class has today, or None), human_key (what it is
+        stored under), excluded, flagged, who, created. ``rows`` are 500 at most.
         """
         table = schema.human_labels
         state: dict[int, dict[str, Any]] = {}
         columns = (table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
+        called = self._names(project_id)
         for row, action, label, who, created in self._standing(project_id, columns, at, rows):
             entry = state.setdefault(
-                row, {"human_label": None, "excluded": False, "flagged": False}
+                row,
+                {"human_label": None, "human_key": None, "excluded": False, "flagged": False},
             )
             if action in {"label", "unlabel"}:
-                entry["human_label"] = label
+                entry["human_key"] = label
+                entry["human_label"] = called.get(label, label)
             elif action in {"flag", "unflag"}:
                 entry["flagged"] = action == "flag"
             else:
                 entry["excluded"] = action == "exclude"
             entry.update(who=who, created=created)
         frame = pd.DataFrame.from_dict(
-            state, orient="index", columns=["human_label", "excluded", "flagged", "who", "created"]
+            state,
+            orient="index",
+            columns=["human_label", "human_key", "excluded", "flagged", "who", "created"],
         )
         frame.index.name = "row"
         return frame
 
+    def _names(self, project_id: int) -> dict[str, str]:
+        """What the class of each key is called now."""
+        try:
+            with self._engine.connect() as connection:
+                label_set = stored_classes(connection, project_id)
+        except (DamagedRecord, NotFound):
+            return {}  # what people decided is there all the same
+        if label_set is None:
+            return {}
+        return {key: label_set.names[k] for key, k in label_set.places.items()}
+
     def edits(self, project_id: int, at: float | None = None) -> list[dict[str, Any]]:
         """Every label and exclusion that stands (that stood at the moment ``at``), oldest first.
 
-        Each with row, action, label, who and created; flags decide nothing and are left out.
+        Each with row, action, label (the key of the class), who and created; flags decide nothing
+        and are left out.
         """
         table = schema.human_labels
         columns = (table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
@@ -271,3 +303,18 @@ class People:
 def _selection(values: dict[str, Any]) -> dict[str, Any]:
     documents(values, "view", "counts")
     return values
+
+
+def _stored(label_set: LabelSet | None, label: str | None, key: ClassKey | None) -> str:
+    """Under which key a label is stored. Raises UserError where the project has no such class."""
+    if label_set is None:
+        return str(label if key is None else key)
+    if key is not None and key in label_set.keys:
+        return key
+    by_name = None if label is None else label_set.find(label)
+    if by_name is None:
+        raise UserError(
+            f"There is no class {label if key is None else key!r} (any more). The classes are "
+            f"{', '.join(label_set.names)}."
+        )
+    return by_name.identity

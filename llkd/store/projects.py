@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from llkd.config import LabelSet, build
+from llkd.config import LabelSet, build, in_place
 from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
+from llkd.store.classes import Classes
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, _sync
@@ -168,9 +169,18 @@ class Projects:
         with self._engine.connect() as connection:
             return set(connection.execute(sa.select(schema.projects.c.id)).scalars())
 
-    def set_label_set(self, project_id: int, label_set: LabelSet) -> None:
-        """Replace the classes for teacher passes to come; passes made keep their own."""
-        self._update(project_id, label_set=label_set.model_dump(mode="json"))
+    def set_label_set(
+        self, project_id: int, label_set: LabelSet, *, dropping: bool = False
+    ) -> None:
+        """Replace the classes; who is who goes by key, else by name, else by place.
+
+        By place: among as many classes as before, a new name where an old one is gone renames it.
+        Raises ClassInUse where a class would go that texts carry, unless ``dropping`` (see
+        ``store.classes``).
+        """
+        before = self.by_id(project_id).label_set
+        wanted = label_set.labels if before is None else in_place(before, label_set.labels)
+        Classes(self._engine, self._home).edit(project_id, wanted, dropping=dropping)
 
     def use_labelling(self, project_id: int, labelling_id: int) -> None:
         """Make one teacher pass the current one."""

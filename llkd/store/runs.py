@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from filelock import FileLock
 
-from llkd.config import TrainingConfig, build
+from llkd.config import LabelSet, TrainingConfig, build, todays
 from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
+from llkd.store.classes import project_classes, with_project_classes
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.database import can_be, new_id
 from llkd.store.home import Home, atomic_file
@@ -39,6 +41,8 @@ JOINERS = "\u200c\u200d"
 class Run:
     """One training run. ``labels`` says how the pseudo-labels it used were derived.
 
+    ``labels["classes"]`` are the names that its classes had then; ``classes`` are the same under
+    today's names.
     ``title``, ``note`` and ``pinned`` are what people say of it; empty and False until then.
     """
 
@@ -55,6 +59,22 @@ class Run:
     note: str
     pinned: bool
     folder: Path
+    project_classes: LabelSet | None = None
+
+    @cached_property
+    def classes(self) -> LabelSet:
+        """The classes it was trained on, in its order, under today's names."""
+        names = [str(name) for name in self.labels["classes"]]
+        keys = [str(key) for key in self.labels.get("class_keys") or names]
+        own = build(
+            LabelSet, labels=[{"name": n, "key": k} for n, k in zip(names, keys, strict=True)]
+        )
+        return todays(own, self.project_classes, added=False)
+
+    @property
+    def class_names(self) -> list[str]:
+        """Today's names of the classes it was trained on, in its order."""
+        return self.classes.names
 
     @property
     def student_folder(self) -> Path:
@@ -119,7 +139,7 @@ class Runs:
         """One run (of that project). Raises NotFound, naming those there are."""
         table = schema.runs
         with self._engine.connect() as connection:
-            one = sa.select(table).where(table.c.id == run_id)
+            one = with_project_classes(table).where(table.c.id == run_id)
             row = connection.execute(one).one_or_none() if can_be(run_id) else None
         if row is None or (project_id is not None and row.project_id != project_id):
             known = [str(run.id) for run in self.all(project_id)] if project_id else []
@@ -132,9 +152,11 @@ class Runs:
     def all(self, project_id: int) -> list[Run]:
         """The runs of a project, oldest first."""
         table = schema.runs
-        query = sa.select(table).where(table.c.project_id == project_id).order_by(table.c.id)
+        query = (
+            with_project_classes(table).where(table.c.project_id == project_id).order_by(table.c.id)
+        )
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query.order_by(table.c.id)).all()
         return read_records(rows, "run", self._made)[0]
 
     def damaged(self, project_id: int) -> list[DamagedRecord]:
@@ -305,6 +327,7 @@ class Runs:
     def _made(self, values: dict[str, Any]) -> Run:
         documents(values, "config", "labels", optional=("summary",))
         values["config"] = build(TrainingConfig, values["config"])
+        values["project_classes"] = project_classes(values)
         return Run(**values, folder=self._home.run(values["project_id"], values["id"]))
 
 

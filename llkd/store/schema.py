@@ -52,6 +52,23 @@ class Document(sa.TypeDecorator[Any]):
         return process
 
 
+class AnyDocument(sa.TypeDecorator[Any]):
+    """A JSON value that is read beside another record; None where it is damaged."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        """Read what a query returns."""
+        read = Document().result_processor(dialect, coltype)
+
+        def process(value: Any) -> Any:
+            found = read(value)
+            return None if isinstance(found, Unreadable) else found
+
+        return process
+
+
 class LongWords(Words):
     """Words of any length."""
 

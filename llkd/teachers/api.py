@@ -76,7 +76,7 @@ class ApiTeacher:
             "base_url": self._server.url,
             "prompt": [self._questions.template(q) for q in self._answering.questions],
             "question": self._config.question,
-            "classes": self._labels.names,
+            "classes": self._labels.asked_names,
             "examples": self._examples.identity,
             "max_text_characters": self._questions.longest,
             **self._answering.describe(),

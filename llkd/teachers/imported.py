@@ -79,7 +79,11 @@ class ImportedTeacher:
 
     def describe(self) -> dict[str, Any]:
         """The file's name and sha256, and the classes."""
-        return {"kind": "file", **self._identity, "classes": self._labels.names}
+        return {
+            "kind": "file",
+            **self._identity,
+            "classes": self._labels.asked_names,
+        }
 
     def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
         """Yield the file's labels for these texts, those with a confidence apart from the rest."""
@@ -138,10 +142,7 @@ class ImportedTeacher:
         """Whether a row has a label, and its class; -1 for none or one that is no class."""
         if "label" not in table.column_names:
             return np.zeros(table.num_rows, dtype=bool), np.full(table.num_rows, -1)
-        classes: dict[str, int] = {}
-        for k, label in enumerate(self._labels.labels):
-            classes.setdefault(label.words.casefold(), k)
-        classes |= {label.name.casefold(): k for k, label in enumerate(self._labels.labels)}
+        classes = {word.casefold(): k for word, k in self._labels.spellings.items()}
         column = pc.fill_null(table.column("label"), "")
         different = pc.dictionary_encode(column).combine_chunks()
         cells = [cell.strip() for cell in different.dictionary.to_pylist()]
@@ -219,8 +220,10 @@ def _columns(records: Records, config: TeacherConfig, labels: LabelSet) -> dict[
     """Which column of the file plays which part: text, label, confidence, or a class's name."""
     there = set(records.columns)
     probabilities = {
-        name: next((c for c in (name, *(p + name for p in PROBABILITY)) if c in there), None)
-        for name in labels.names
+        name: next(
+            (p + word for word in words for p in ("", *PROBABILITY) if p + word in there), None
+        )
+        for name, words in zip(labels.names, labels.names_ever, strict=True)
     }
     given = all(probabilities.values()) and len(set(probabilities.values())) == len(probabilities)
     columns: dict[str, str | None] = {

@@ -88,7 +88,7 @@ class LocalTeacher:
             **self._identity,
             "prompt": self._prompt.show("{text}"),
             "answers": list(self._prompt.answers),
-            "classes": self._labels.names,
+            "classes": self._labels.asked_names,
             "verbaliser_score": self._config.verbaliser_score,
             "max_text_tokens": self._encoder.max_text_tokens,
             "dtype": str(self._model.dtype).removeprefix("torch."),

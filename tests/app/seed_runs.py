@@ -32,7 +32,7 @@ def add_run(
     """
     rng = np.random.default_rng([seed, 7])
     labelling = curation.current_labelling(store, project)
-    names = labelling.label_set.names
+    names = labelling.classes.names
     plane = curation.load_plane(store, project)
     frame, pool = plane.frame, np.flatnonzero(plane.frame["teacher_label"] >= 0)
     if strategy in {"random", "teacher_then_random"} and reference is None:
@@ -46,11 +46,12 @@ def add_run(
         seed=seed,
     )
     labels = {"labelling": labelling.id, "calibration": plane.calibration, "classes": names}
+    labels["class_keys"] = labelling.classes.keys
     run = store.runs.create(project.id, labelling.id, config, labels, job_id)
     rows = frame["row"].to_numpy()[pool]
     write_probabilities(run.folder / "targets.parquet", rows, plane.probabilities[pool])
     texts = store.projects.texts(project.id, ["gold", "split"])
-    gold = curation.gold_indices(texts, names)
+    gold = curation.gold_indices(texts, labelling.classes)
     held_out = np.flatnonzero((texts["split"] == "eval").to_numpy() & (gold >= 0))
 
     counts = None if reference is None else store.runs.steps(reference)["selected"].tolist()

@@ -25,6 +25,7 @@ from seed_runs import add_run
 from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 
 from llkd import commands, curation, jobs
+from llkd.config import LabelSet
 from ui import authorship, login, view
 from ui.curate import controls, rows, walk
 from ui.curate.rows import Filter
@@ -207,7 +208,7 @@ def test_presets_keep_about_their_share(home):
     assert 55 <= _kept(app) <= 66
     button(app, "Balanced 20 % per class").click().run()
     plane = _plane(store, project)
-    saved = view.View.from_query({k: app.query_params[k] for k in ("tt", "ts")}, plane.names)
+    saved = view.View.from_query({k: app.query_params[k] for k in ("tt", "ts")}, plane.classes)
     kept = curation.kept_rows(plane, saved.teacher, saved.student)
     assert _kept(app) == kept.sum()
     for k in range(3):
@@ -699,8 +700,8 @@ def test_a_view_survives_the_address_and_a_saved_selection(teacher, student, sou
     ]
     run, epoch = source or (None, None)
     one = View(full[0], full[1], run, epoch, "none")
-    assert View.from_query(one.to_query(), NAMES) == one
-    assert View.from_json(json.loads(json.dumps(one.to_json("none"))), NAMES) == one
+    assert View.from_query(one.to_query(), LabelSet.of(NAMES)) == one
+    assert View.from_json(json.loads(json.dumps(one.to_json("none"))), LabelSet.of(NAMES)) == one
 
 
 @given(hyp.floats(0, 1))

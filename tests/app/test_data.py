@@ -555,6 +555,9 @@ def test_classes_are_edited_and_saved(home):
     _edited(app, project, [["roads", "holes", ""], [" waste ", None, "rubbish"], ["", "", ""]])
     assert "There are changes that are not saved yet." in words(app)
     button(app, "Save the classes").click().run()
+    assert "Texts still carry 'water' (" in words(app)
+    assert store.projects.get("city").label_set.names == ["roads", "waste", "water"]
+    button(app, "Remove it, its labels count no more").click().run()
     assert not app.error
     kept = store.projects.get("city").label_set
     assert kept.names == ["roads", "waste"]
@@ -568,9 +571,9 @@ def test_classes_are_edited_and_saved(home):
         ([["roads", "", ""]], "A label set needs at least two classes, but this one has 1."),
         (
             [["roads", "", ""], ["Roads", "", ""]],
-            "Each class needs its own name, but 'Roads' stands twice.",
+            "Two classes would be called 'Roads'. Each class needs its own name",
         ),
-        ([["roads", "", ""], ["", "described", ""]], "Setting 'labels.1.name'"),
+        ([["roads", "", ""], ["", "described", ""]], "Row 2 of the classes has no name."),
     ],
 )
 def test_classes_that_cannot_be_used_are_one_sentence(home, rows, sentence):
@@ -584,7 +587,7 @@ def test_classes_that_cannot_be_used_are_one_sentence(home, rows, sentence):
 
 def test_changed_classes_after_labelling_are_explained(home):
     seeded_project(home)
-    assert "Labels that a teacher has given keep the classes" in words(opened("data"))
+    assert "A class keeps its labels when it is renamed." in words(opened("data"))
 
 
 def test_deleting_asks_first_and_then_removes_the_project(home):

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,8 @@ def plane_of(n, classes, seed, grid=False):
         }
     )
     names = [f"class {k}" for k in range(classes)]
-    return Plane(None, None, "none", names, frame, np.empty((n, classes)), None, "")
+    called = SimpleNamespace(names=names, keys=names)
+    return Plane(None, None, "none", called, frame, np.empty((n, classes)), None, "")
 
 
 @given(

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llkd.config import LabelSet
 from ui.view import View
 
 NAMES = ["roads", "waste"]
@@ -15,15 +16,15 @@ TYPED = st.one_of(
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["tt", "ts", "need", "cal"], TYPED)))
 def test_any_address_is_a_view(query):
-    view = View.from_query(query, NAMES)
+    view = View.from_query(query, LabelSet.of(NAMES))
     for threshold in (view.teacher, view.student):
         values = threshold.values() if isinstance(threshold, dict) else [threshold]
         assert all(0 <= value <= 1 for value in values)
     assert view.run is None or 0 <= view.run < 10**10
-    assert View.from_query(view.to_query(), NAMES) == view
+    assert View.from_query(view.to_query(), LabelSet.of(NAMES)) == view
 
 
 @pytest.mark.parametrize("digits", [5, 11, 5000])
 def test_a_number_too_long_for_any_run_is_none(digits):
-    view = View.from_query({"need": "9" * digits + "." + "9" * digits}, NAMES)
+    view = View.from_query({"need": "9" * digits + "." + "9" * digits}, LabelSet.of(NAMES))
     assert (view.run, view.epoch) == ((99999, 99999) if digits == 5 else (None, None))

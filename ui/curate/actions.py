@@ -76,7 +76,7 @@ def _buttons(scene: Scene, listed: np.ndarray, ticked: np.ndarray, stamp: int) -
         off = not len(chosen) or too_many
         new = st.selectbox(
             "Label to give",
-            scene.plane.names,
+            scene.open_names,
             key="curate_new_label",
             persist_state="session",
             width=150,

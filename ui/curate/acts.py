@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from llkd.curation import Plane
 from llkd.store import Batch, Project, Store
 from ui.authorship import author
 from ui.wording import counted, shortened
@@ -34,12 +35,20 @@ class Source(Protocol):
     @property
     def texts(self) -> pd.Series: ...  # noqa: D102
 
+    @property
+    def plane(self) -> Plane: ...  # noqa: D102
+
 
 def decide(source: Source, rows: list[int], action: str, label: str | None) -> None:
-    """Record one act of this person on rows of the project, undone in one step."""
+    """Record one act of this person on rows of the project, undone in one step.
+
+    ``label`` is the name that the page showed when it was clicked; what is stored is the class
+    that had it then, for it may have become another's.
+    """
+    key = None if label is None else source.plane.keys[source.plane.names.index(label)]
     me = author()
     source.store.people.decide(
-        source.project.id, rows, action, label, who=me.who, batch=me.new_batch()
+        source.project.id, rows, action, who=me.who, batch=me.new_batch(), key=key
     )
 
 

@@ -89,7 +89,9 @@ def _usual(saved: dict[str, Any]) -> tuple[str, str]:
 
 
 def _kept(scene: Scene, saved: dict[str, Any]) -> tuple[Plane, Any]:
-    wanted, run = view.run_of(scene.store, scene.project, View.from_json(saved, scene.plane.names))
+    wanted, run = view.run_of(
+        scene.store, scene.project, View.from_json(saved, scene.plane.classes)
+    )
     plane = reads.plane(
         scene.store, scene.project, calibration=wanted.calibration, run=run, epoch=wanted.epoch
     )

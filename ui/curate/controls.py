@@ -117,7 +117,7 @@ def as_of_run(store: Store, run: Run) -> View:
 def at_step(run: Run, step: Any, source: int | None, epoch: int | None = None) -> View:
     """The view with the thresholds of one line of a run's step log, on the grid."""
     teacher, student = (
-        view.rounded_all(dict(zip(run.labels["classes"], map(float, step[name]), strict=True)))
+        view.rounded_all(dict(zip(run.classes.keys, map(float, step[name]), strict=True)))
         for name in ("teacher_threshold", "student_threshold")
     )
     return View(teacher, student, source, epoch)

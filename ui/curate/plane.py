@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ def _epoch_key(shown: View, epochs: Sequence[int]) -> str:
 
 
 def _new_source(here: Scene, key: str) -> None:
-    now = view.in_use(here.project, here.plane.names)
+    now = view.in_use(here.project, here.plane.classes)
     if key != _source_key(now) or key not in st.session_state:
         redraw()  # the browser still had the widget that another one replaced
     chosen = st.session_state[key]
@@ -35,7 +35,7 @@ def _new_source(here: Scene, key: str) -> None:
 
 
 def _new_epoch(here: Scene, key: str, epochs: Sequence[int]) -> None:
-    now = view.in_use(here.project, here.plane.names)
+    now = view.in_use(here.project, here.plane.classes)
     if key != _epoch_key(now, epochs) or key not in st.session_state:
         redraw()
     look_through(here.project, replace(now, epoch=st.session_state[key]))
@@ -48,8 +48,17 @@ def _marked(project: Project, drawn: Region | None) -> None:
 
 
 def _moved(here: Scene, teacher: Any, student: Any) -> None:
-    now = view.in_use(here.project, here.plane.names)
+    now = view.in_use(here.project, here.plane.classes)
+    by_key = dict(zip(here.plane.names, here.plane.keys, strict=True))
+    teacher, student = _relabelled(teacher, by_key), _relabelled(student, by_key)
     look_through(here.project, replace(now, teacher=teacher, student=student))
+
+
+def _relabelled(threshold: Any, other: Mapping[str, Any]) -> Any:
+    """Thresholds by class under ``other`` words for the classes; one number stays as it is."""
+    if not isinstance(threshold, dict):
+        return threshold
+    return {other[name]: value for name, value in threshold.items() if name in other}
 
 
 def unmark(project: Project) -> None:
@@ -101,11 +110,15 @@ def run_name(runs: Sequence[Run], number: int) -> str:
 
 def draw(here: Scene) -> None:
     """The plane itself: the page holds its thresholds, its region and how it is looked at."""
+    by_name: dict[str, str] = dict(zip(here.plane.keys, here.plane.names, strict=True))
     decision_plane(
         packed(here),
         key=f"curate_plane_{here.project.id}",
         names=here.plane.names,
-        thresholds=(here.view.teacher, here.view.student),
+        thresholds=(
+            _relabelled(here.view.teacher, by_name),
+            _relabelled(here.view.student, by_name),
+        ),
         lasso=scene.region(here.project),
         look=scene.look(here.project),
         text_of=here.text_of,

@@ -79,7 +79,7 @@ def _steps(store: Store, project: Project, run: Run) -> None:
         )
     )
     shown = _at(store, run, line)
-    if view.in_use(project, curation.current_labelling(store, project).label_set.names) != shown:
+    if view.in_use(project, curation.current_labelling(store, project).classes) != shown:
         st.button(
             "Put the thresholds of this step on the plane",
             key="curate_replay_show",

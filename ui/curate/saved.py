@@ -164,7 +164,7 @@ def _leave(step: str, **drafts: str | None) -> None:
 
 def _load(scene: Scene, chosen: dict[str, Any] | None) -> None:
     if chosen is not None:
-        look_through(scene.project, View.from_json(chosen["view"], scene.plane.names))
+        look_through(scene.project, View.from_json(chosen["view"], scene.plane.classes))
     redraw()
 
 

@@ -39,8 +39,8 @@ class Scene:
 
     def __init__(self, store: Store, project: Project) -> None:
         self.store, self.project = store, project
-        names = curation.current_labelling(store, project).label_set.names
-        self.view, self.run = view.run_of(store, project, view.in_use(project, names))
+        classes = curation.current_labelling(store, project).classes
+        self.view, self.run = view.run_of(store, project, view.in_use(project, classes))
         source: dict[str, Any] = {
             "calibration": self.view.calibration,
             "run": self.run,
@@ -55,6 +55,11 @@ class Scene:
     def texts(self) -> pd.Series:
         """Every text, by row."""
         return reads.texts(self.store, self.project, ["text"])["text"]
+
+    @property
+    def open_names(self) -> list[str]:
+        """The classes that a person may give, by name; also those that no teacher knows yet."""
+        return [self.plane.names[k] for k in self.plane.open_classes]
 
     @property
     def packed(self) -> Packed:

@@ -79,12 +79,16 @@ def walk_of(scene: Scene, wanted: Filter, listed: np.ndarray) -> Walk:
         wanted,
         scene.view,
     )
-    if held is None or not same or held.plane.names != scene.plane.names:
+    if held is None or not same or _offered(held.plane) != _offered(scene.plane):
         rows = scene.plane.frame["row"].to_numpy()[listed]
         at = _first(scene, wanted, listed)
         held = Walk(scene.project.id, wanted, scene.view, scene.plane, rows, at)
         st.session_state[_STATE] = held
     return held
+
+
+def _offered(plane: Plane) -> list[tuple[str, str]]:
+    return [(plane.keys[k], plane.names[k]) for k in plane.open_classes]
 
 
 def _first(scene: Scene, wanted: Filter, listed: np.ndarray) -> int:
@@ -141,7 +145,9 @@ def _apply(source: Source, me: Author, press: Press, known: Answers) -> None:
         known.refused[press.id] = "Not done: that text is none of these any more."
     else:
         name = me.mark + press.id
-        people.decide(project.id, [press.row], press.action, press.label, who=me.who, batch=name)
+        # The class that had the name when it was shown: it may be another's by now.
+        key = None if press.label is None else plane.keys[plane.names.index(press.label)]
+        people.decide(project.id, [press.row], press.action, who=me.who, batch=name, key=key)
 
 
 def _mine(people: People, project: Project, me: Author, target: str) -> Batch | None:
@@ -167,7 +173,7 @@ def card_data(source: Source, walk: Walk, me: Author, report: Report) -> dict[st
         "at": walk.at,
         "start": start,
         "cards": _cards(source, walk, numbers),
-        "names": walk.plane.names,
+        "names": [walk.plane.names[k] for k in walk.plane.open_classes],
         "own": [_undoable(batch, me) for batch in me.latest(source.store, project, _MOST_UNDONE)],
         "nothing": acts.NOTHING,
         "refused": {name: known.refused[name] for name in told if name in known.refused},

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from llkd.config import LabelSet, build
-from llkd.store import Project, Store
+from llkd.config import Label, entries, exchanged, in_place
+from llkd.config.class_edits import by_name, edited
+from llkd.errors import LLKDError
+from llkd.store import ClassInUse, Project, Store
+from ui import class_drafts
+from ui.data.class_changes import show_changes, show_orphans
 from ui.errors import told
-from ui.wording import TERMS, counted
+from ui.wording import TERMS, counted, plain
 
-COLUMNS = ("name", "description", "verbaliser")
+_LABELS_GO, _LABELS_STAY = "labels go with their row", "labels stay with the name"
+_REFUSED, _SAVED = "_classes_refused", "_classes_saved"
 
 
 def classes_editor(store: Store, project: Project) -> None:
@@ -27,12 +32,14 @@ def classes_editor(store: Store, project: Project) -> None:
         "A description tells the teacher what belongs to a class: one short line helps a lot. "
         + TERMS["verbaliser"]
     )
-    edited = st.data_editor(
-        _base(project),
+    _saved_words()
+    table = st.data_editor(
+        class_drafts.base(project),
         num_rows="dynamic",
         hide_index=True,
-        key=_key(project),
+        key=class_drafts.editor_key(project),
         column_config={
+            "key": None,  # which class the row is, whatever its name
             "name": st.column_config.TextColumn("Class", width="small", max_chars=200),
             "description": st.column_config.TextColumn(
                 "What belongs to it", width="large", max_chars=2000
@@ -41,71 +48,143 @@ def classes_editor(store: Store, project: Project) -> None:
         },
         alt="The classes: name, description, verbaliser",
     )
-    st.session_state[_draft(project)] = edited
-    changed = _entries(edited) != [one for one in _stored(project) if any(one.values())]
+    class_drafts.keep(project, table)
+    changed = class_drafts.changed(project)
+    wanted = _wanted(store, project) if changed else None
     with st.container(horizontal=True, vertical_alignment="center"):
         kind: Any = "primary" if project.label_set is None else "secondary"
-        label = "Save the classes"
-        pressed = st.button(label, type=kind, icon=":material/save:", disabled=not changed)
+        pressed = st.button(
+            "Save the classes",
+            type=kind,
+            icon=":material/save:",
+            disabled=not changed,
+        )
         if changed:
             st.caption("There are changes that are not saved yet.")
         elif project.label_set is not None:
             st.caption(f"{counted(len(project.label_set.labels), 'class', 'classes')}, saved.")
     if pressed:
-        with told():
-            label_set = build(LabelSet, labels=_entries(edited))
-            store.projects.set_label_set(project.id, label_set)
-            forget(project)
-            st.rerun()
+        save(store, project, wanted)
+    _refused(store, project, wanted)
+    show_orphans(store, project)
     if project.labelling_id is not None:
         st.caption(
-            "Labels that a teacher has given keep the classes it was asked about. After a change, "
-            "label again on the Teacher page."
+            "A class keeps its labels when it is renamed. What a teacher was not asked about it "
+            "cannot have said: after a class was added, label again on the Teacher page; on Curate "
+            "people can give it at once."
         )
 
 
-def forget(project: Project) -> None:
-    """Let go of unsaved edits."""
-    for key in (_draft(project), _draft(project) + "_base"):
-        st.session_state.pop(key, None)
+def save_and_go(store: Store, project: Project) -> bool:
+    """Save unsaved edits before the next step; False where they cannot be saved as they are."""
+    if not class_drafts.changed(project):
+        return True
+    with told():
+        wanted = _entries(project)
+        before = project.label_set
+        if before is not None and exchanged(before, wanted):
+            st.warning(
+                "Names of classes were exchanged. Say below what that means for their labels, and "
+                "save the classes.",
+                icon=":material/swap_vert:",
+            )
+            return False
+        return save(store, project, wanted, leaving=True)
+    return False
 
 
-def _key(project: Project) -> str:
-    stored = hash(str(_stored(project)))
-    return f"classes_{project.id}_{stored}"
+def save(
+    store: Store,
+    project: Project,
+    wanted: Sequence[Label] | None,
+    *,
+    dropping: bool = False,
+    leaving: bool = False,
+) -> bool:
+    """Make these the classes and draw the page again; says or asks what stands in the way."""
+    with told():
+        entries_ = _entries(project) if wanted is None else wanted
+        try:
+            edit = store.classes.edit(project.id, entries_, dropping=dropping)
+        except ClassInUse as refused:
+            st.session_state[_REFUSED] = (project.id, str(refused))
+            return False
+        class_drafts.forget(project)
+        st.session_state.pop(_REFUSED, None)
+        st.session_state[_SAVED] = edit
+        if not leaving:
+            st.rerun()
+        return True
+    return False
 
 
-def _draft(project: Project) -> str:
-    return f"_classes_{project.id}"
+def _wanted(store: Store, project: Project) -> list[Label] | None:
+    """The classes as they are typed, with what the change means; None where they cannot be read."""
+    try:
+        wanted = _entries(project)
+        before = project.label_set
+        if before is not None and exchanged(before, wanted):
+            meant = st.radio(
+                "Names of classes stand in other rows now. Which is meant?",
+                [_LABELS_GO, _LABELS_STAY],
+                format_func=lambda one: (
+                    "The classes are renamed: their labels go along"
+                    if one == _LABELS_GO
+                    else "Only the order changes: labels stay with the names"
+                ),
+                key=f"classes_exchanged_{project.id}",
+            )
+            if meant == _LABELS_STAY:
+                wanted = by_name(before, wanted)
+        if before is not None:
+            show_changes(store, project, edited(before, wanted))
+        return wanted
+    except LLKDError:
+        return None  # said when it is saved: half a name is no mistake yet
 
 
-def _base(project: Project) -> pd.DataFrame:
-    """What the editor starts from: the stored classes, or edits from before the page was left.
-
-    It stays the same while the editor lives, whose own state is edits on top of it.
-    """
-    base_key = _draft(project) + "_base"
-    if _key(project) not in st.session_state:
-        kept = st.session_state.get(_draft(project))
-        frame = kept if kept is not None else pd.DataFrame(_stored(project), columns=list(COLUMNS))
-        st.session_state[base_key] = frame.astype("string").fillna("").reset_index(drop=True)
-    return st.session_state[base_key]
+def _entries(project: Project) -> list[Label]:
+    wanted = entries(class_drafts.rows(project))
+    if project.label_set is not None and class_drafts.without_keys(project):
+        return in_place(project.label_set, wanted)
+    return wanted
 
 
-def _stored(project: Project) -> list[dict[str, str]]:
-    if project.label_set is None:
-        return [{"name": "", "description": "", "verbaliser": ""} for _ in range(2)]
-    return [
-        {"name": one.name, "description": one.description, "verbaliser": one.verbaliser}
-        for one in project.label_set.labels
-    ]
+def _refused(store: Store, project: Project, wanted: Sequence[Label] | None) -> None:
+    """Ask whether labels may go that a removed class carries."""
+    number, reason = st.session_state.get(_REFUSED, (None, ""))
+    if number != project.id:
+        return
+    if not class_drafts.changed(project):
+        st.session_state.pop(_REFUSED, None)
+        return
+    with st.container(border=True):
+        st.warning(plain(reason), icon=":material/label_off:")
+        with st.container(horizontal=True):
+            sure = st.button("Remove it, its labels count no more", key="classes_drop")
+            if st.button("Put it back", key="classes_undrop", type="primary"):
+                class_drafts.forget(project)
+                st.session_state.pop(_REFUSED, None)
+                st.rerun()
+        st.caption("They stay stored: a class of that name that is added later has them again.")
+    if sure:
+        save(store, project, wanted, dropping=True)
 
 
-def _entries(frame: pd.DataFrame) -> list[dict[str, str]]:
-    """The rows of the table as text; rows that are wholly empty are left out."""
-    rows = []
-    for entry in frame[list(COLUMNS)].astype("string").fillna("").to_dict("records"):
-        cleaned = {str(name): str(value).strip() for name, value in entry.items()}
-        if any(cleaned.values()):
-            rows.append(cleaned)
-    return rows
+def _saved_words() -> None:
+    """What the last save did, said once."""
+    edit = st.session_state.pop(_SAVED, None)
+    if edit is None:
+        return
+    parts = [f"{old!r} is called {new!r} now." for old, new in edit.renamed]
+    if edit.renamed:
+        parts.append("All labels, gold, selections and runs follow.")
+    if edit.words_kept:
+        one = len(edit.words_kept) == 1
+        parts.append(
+            f"The teacher goes on being asked about {'it' if one else 'them'} in the words of "
+            "before (column Verbaliser), so that no text is asked about twice; empty the cell to "
+            "ask with the new name."
+        )
+    if parts:
+        st.success(plain(" ".join(parts)), icon=":material/check:")

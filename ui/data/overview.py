@@ -10,11 +10,11 @@ import streamlit as st
 from llkd import jobs
 from llkd.errors import UserError
 from llkd.store import Project, Store
-from ui import reads
+from ui import class_drafts, reads
 from ui.data import sources
 from ui.data.new_project import show_kept
 from ui.errors import told
-from ui.page import choose_project, make_new_project, next_step
+from ui.page import choose_project, make_new_project
 from ui.wording import TERMS, count, counted, plain, when
 
 FIRST = 100
@@ -22,8 +22,11 @@ _DELETING = "_data_deleting"
 _GOLD = ["gold", "split"]
 
 
-def overview(store: Store, project: Project) -> None:
-    """Numbers, the next step, where the texts came from and what was dropped."""
+def overview(store: Store, project: Project) -> bool:
+    """Numbers, the next step, where the texts came from and what was dropped.
+
+    Says whether the next step was asked for: edits of the classes below come first.
+    """
     report: dict[str, Any] = project.report
     held_out = int(report.get("held_out", 0))
     with st.grid(4, min_column_width=140, border=True):
@@ -38,8 +41,7 @@ def overview(store: Store, project: Project) -> None:
         f"{counted(lost, 'row') if lost else 'no row'} dropped."
     )
     with st.container(horizontal=True):
-        if project.label_set is not None:
-            next_step("Teacher", "Next: label with a teacher")
+        onward = project.label_set is not None and _onward(project)
         st.button("New project", icon=":material/add:", on_click=make_new_project)
         _delete(store, project)
     sources.show_warnings(report.get("warnings", []))
@@ -47,6 +49,14 @@ def overview(store: Store, project: Project) -> None:
         with st.expander(f"Why {counted(lost, 'row')} were dropped", icon=":material/filter_alt:"):
             kept = int(report.get("kept", project.rows))
             show_kept(int(report.get("rows", 0)), kept, dropped, int(report.get("gold", 0)))
+    return onward
+
+
+def _onward(project: Project) -> bool:
+    label = "Next: label with a teacher"
+    if class_drafts.changed(project):
+        label = "Next: save the classes, label with a teacher"
+    return st.button(label, type="primary", icon=":material/arrow_forward:", key="next_Teacher")
 
 
 def first_texts(store: Store, project: Project) -> None:
@@ -57,6 +67,7 @@ def first_texts(store: Store, project: Project) -> None:
     shown = pd.concat([part.head(FIRST) for part in parts], axis=1)
     if parts[-1]["gold"].notna().any():
         shown["split"] = shown["split"].map({"pool": "pool", "eval": "held out"})
+        shown["gold"] = reads.gold_names(project, shown["gold"])
     else:
         shown = shown.drop(columns=_GOLD)
     st.caption(f"The first {count(len(shown))} of {count(project.rows)}.")

@@ -114,7 +114,7 @@ def marked(mapped: Mapped, selection: Any) -> np.ndarray | None:
 
 def _right(store: Store, project: Project, run: Run, mapped: Mapped, places: np.ndarray) -> str:
     """How many of these labels are right, and of the whole map, where gold is known."""
-    gold = run_reads.gold(store, project, run_reads.class_names(run))[mapped.rows]
+    gold = run_reads.gold(store, project, run)[mapped.rows]
     shares = []
     for part in (places, np.arange(len(gold))):
         known = part[gold[part] >= 0]

@@ -143,7 +143,7 @@ def _in_pool(
         pool = run_reads.pool_answers(store, run)
     except NotFound:
         return
-    gold = run_reads.gold(store, project, names)[pool.rows]
+    gold = run_reads.gold(store, project, run)[pool.rows]
     st.caption("Held-out texts are not on the plane. Of the texts that are, open on Curate:")
     for key, whose, known in zip(("label", "gold"), titles.CELLS, (pool.label, gold), strict=True):
         rows = pool.rows[(known == cell[0]) & (pool.answer == cell[1])]

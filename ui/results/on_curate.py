@@ -8,7 +8,6 @@ from typing import NoReturn
 import numpy as np
 import streamlit as st
 
-from llkd.fairness import class_names
 from llkd.store import Project, Run
 from ui import view
 from ui.curate import rows as listing
@@ -22,7 +21,7 @@ def open_on_curate(project: Project, run: Run, title: str, rows: np.ndarray) -> 
 
     Thresholds stay as they are; ``title`` is what the list and the colour are called.
     """
-    now = view.in_use(project, class_names(run))
+    now = view.in_use(project, run.classes)
     view.put(project, replace(now, run=run.id, epoch=kept_epoch(run), calibration=None))
     scene.pick(project, title, rows, drawn=True)
     scene.look_at(project, replace(scene.look(project), colour_by=f"category:{title}"))

@@ -168,10 +168,10 @@ def _answers(
     store: Store, project: Project, results: Sequence[tuple[Side, dict[str, Any]]]
 ) -> None:
     examples = results[0][1].get("examples", [])
-    column = reads.texts(store, project, ["gold", "split"])["gold"]
-    gold = {
-        e["row"]: str(column.iloc[e["row"]]) for e in examples if pd.notna(column.iloc[e["row"]])
-    }
+    rows = [e["row"] for e in examples]
+    column = reads.texts(store, project, ["gold", "split"])["gold"].iloc[rows]
+    known = reads.gold_names(project, column)
+    gold = {row: str(name) for row, name in zip(rows, known, strict=True) if pd.notna(name)}
     named = [(side.name, result) for side, result in results]
     frame = answers_frame(named, gold)
     config: dict[str, Any] = {"text": st.column_config.TextColumn(width="medium")}

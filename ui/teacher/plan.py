@@ -10,7 +10,7 @@ import streamlit as st
 
 from llkd import commands, jobs
 from llkd.config import OrderConfig, Spending, TeacherConfig, build
-from llkd.store import Project, Store
+from llkd.store import Labelling, Project, Store
 from ui import reads
 from ui.teacher.prices import price_fields, price_table
 from ui.wording import counted
@@ -198,9 +198,15 @@ def asked_before(store: Store, project: Project, config: TeacherConfig) -> int:
     if config.examples != "none":
         return 0
     for one in store.labellings.all(project.id):
-        if one.config == config and one.label_set == project.label_set:
+        if one.config == config and _asked_alike(one, project):
             return reads.labelled_rows(store, one)
     return 0
+
+
+def _asked_alike(labelling: Labelling, project: Project) -> bool:
+    """Whether a pass was asked about the classes in the words that they have now."""
+    now = project.label_set
+    return now is not None and labelling.label_set.asked() == now.asked()
 
 
 def extent_words(rows: int, wanted: int, done: int) -> str:

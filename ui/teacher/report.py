@@ -50,7 +50,7 @@ def growing(store: Store, project: Project, job: Job) -> None:
     labels = reads.teacher_labels(store, labelling)
     if not len(labels.row):
         return
-    names = labelling.label_set.names
+    names = labelling.classes.names
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("## Labels so far")
@@ -98,7 +98,7 @@ _CONFIDENCE: Any = {
 def report(store: Store, project: Project, labelling: Labelling) -> None:
     """Everything known of a teacher pass, under the calibration that is switched on."""
     labels = reads.teacher_labels(store, labelling)
-    names = labelling.label_set.names
+    names = labelling.classes.names
     quality = reads.teacher_quality(store, project, labelling)
     _figures(project, labelling, labels, quality)
     calibration.switch(store, project, labelling, labels)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from llkd.config import Label
 from llkd.store import Labelling, Project, Store
 from ui import reads
 from ui.authorship import author
@@ -128,9 +129,10 @@ def _rows(store: Store, project: Project, here: pd.DataFrame) -> list[int]:
 def _actions(store: Store, project: Project, labelling: Labelling, rows: np.ndarray) -> None:
     off = not len(rows)
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        open_to_people = project.label_set or labelling.classes
         name = st.selectbox(
             "Right class",
-            labelling.label_set.names,
+            open_to_people.names,
             key=f"review_class_{labelling.id}",
             width=180,
         )
@@ -145,7 +147,13 @@ def _actions(store: Store, project: Project, labelling: Labelling, rows: np.ndar
                 # A click that was meant for another count finds no button of its name any more.
                 key=f"review_do_{action}_{zlib.crc32(rows.astype(np.int64).tobytes())}",
                 on_click=_record,
-                args=(store, project, rows, action, name if action == "label" else None),
+                args=(
+                    store,
+                    project,
+                    rows,
+                    action,
+                    open_to_people.find(name) if action == "label" and name else None,
+                ),
             )
         if st.session_state.get(_mine(project)):
             st.button(
@@ -164,14 +172,15 @@ def _actions(store: Store, project: Project, labelling: Labelling, rows: np.ndar
 
 @told_later
 def _record(
-    store: Store, project: Project, rows: np.ndarray, action: str, label: str | None
+    store: Store, project: Project, rows: np.ndarray, action: str, label: Label | None
 ) -> None:
+    key = None if label is None else label.identity
     me = author()
     batch = store.people.decide(
-        project.id, rows.tolist(), action, label, who=me.who, batch=me.new_batch()
+        project.id, rows.tolist(), action, who=me.who, batch=me.new_batch(), key=key
     )
     st.session_state.setdefault(_mine(project), []).append(batch)
-    done = "excluded" if label is None else f"labelled as {label!r}"
+    done = "excluded" if label is None else f"labelled as {label.name!r}"
     st.session_state["_review_said"] = f"{counted(len(rows), 'text')} {done}."
 
 

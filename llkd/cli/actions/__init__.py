@@ -12,6 +12,7 @@ from llkd.store import Store
 ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "import": data.import_file,
     "projects": data.projects,
+    "classes": data.classes,
     "label": teachers.label,
     "bake-off": teachers.bake_off,
     "cache": teachers.cache,

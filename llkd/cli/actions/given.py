@@ -46,8 +46,17 @@ def label_set(given: Namespace) -> LabelSet | None:
         if not isinstance(content, list):
             raise DataError(f"{given.labels_file} must hold a list of classes.")
         entries = [{"name": item} if isinstance(item, str) else item for item in content]
+        _refuse_inner(entries)
         return build(LabelSet, labels=entries)
     return None
+
+
+def _refuse_inner(entries: list[Any]) -> None:
+    """Keys of classes are the program's own: nobody may give one class that of another."""
+    for entry in entries:
+        extra = {"key", "also", "former"} & set(entry) if isinstance(entry, dict) else set()
+        if extra:
+            raise UserError(f"Unknown setting {min(extra)!r} of a class.")
 
 
 def training_config(given: Namespace) -> TrainingConfig:
@@ -122,6 +131,32 @@ def threshold(name: str, given: list[str] | None) -> float | dict[str, float] | 
     return per_class
 
 
+def _typed_threshold(store: Store, project: Project, given: Namespace, side: str) -> Any:
+    name = f"{side}_threshold"
+    return stored_under(store, project, given, threshold(name, getattr(given, name)))
+
+
+def stored_under(store: Store, project: Project, given: Namespace, threshold: Any) -> Any:
+    """A threshold under the keys of the classes, where it was typed with their names.
+
+    Raises UserError for a name, or key, of no class.
+    """
+    if not isinstance(threshold, dict):
+        return threshold
+    from llkd import curation
+
+    classes = curation.current_labelling(store, project).classes
+    if given.class_keys and set(threshold) <= set(classes.keys):
+        return threshold
+    unknown = [name for name in threshold if classes.find(name) is None]
+    if unknown:
+        raise UserError(
+            f"A threshold is set for {unknown[0]!r}, which is not a class. "
+            f"The classes are {', '.join(classes.names)}."
+        )
+    return classes.by_key(threshold)
+
+
 def _given(kind: type[Settings], given: Namespace) -> dict[str, Any]:
     names = set(kind.model_fields) - {"selection", "teacher_threshold", "student_threshold"}
     return {name: value for name, value in vars(given).items() if name in names}
@@ -172,8 +207,8 @@ def selection(store: Store, project: Project, given: Namespace) -> dict[str, Any
     """What --run, the thresholds, --selection and --calibration choose."""
     return {
         "run": run_of(store, project, given),
-        "teacher_threshold": threshold("teacher_threshold", given.teacher_threshold),
-        "student_threshold": threshold("student_threshold", given.student_threshold),
+        "teacher_threshold": _typed_threshold(store, project, given, "teacher"),
+        "student_threshold": _typed_threshold(store, project, given, "student"),
         "selection": given.selection,
         "calibration": given.calibration,
     }

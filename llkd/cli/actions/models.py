@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 
 from llkd import jobs
-from llkd.cli.actions.given import Document, as_job, training_config
+from llkd.cli.actions.given import Document, as_job, stored_under, training_config
 from llkd.config import TrainingConfig
 from llkd.store import Project, Store
 
@@ -50,11 +50,15 @@ def train(store: Store, given: Namespace) -> Document:
 
     project = store.projects.get(given.project)
     config = training_config(given)
-    labelling = curation.current_labelling(store, project)
+    curation.current_labelling(store, project)
     if config.selection.strategy == "fixed":
-        from llkd.strategies import make_strategy
-
-        make_strategy(config.selection, labelling.label_set.names)
+        sides = ("teacher_threshold", "student_threshold")
+        under_keys = {
+            side: stored_under(store, project, given, getattr(config.selection, side))
+            for side in sides
+        }
+        selection = config.selection.model_copy(update=under_keys)
+        config = config.model_copy(update={"selection": selection})
     if config.selection.saved is not None:
         store.people.selection(project.id, config.selection.saved)
     if config.reference_run is not None:

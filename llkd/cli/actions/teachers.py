@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from llkd import jobs
 from llkd.cli.actions.given import Document, as_job, label_set, settings, spending, tries
-from llkd.config import OrderConfig, TeacherConfig
+from llkd.config import Label, LabelSet, OrderConfig, TeacherConfig
 from llkd.errors import UserError
 from llkd.store import Project, Store
 
@@ -86,11 +86,29 @@ def _with_classes(store: Store, given: Namespace) -> Project:
 
     project = store.projects.get(given.project)
     chosen = label_set(given)
-    if chosen is not None:
-        store.projects.set_label_set(project.id, chosen)
+    # A job was given its classes when it was started; they may have been renamed since.
+    if chosen is not None and (given.job is None or project.label_set is None):
+        store.classes.edit(project.id, _meant(project.label_set, chosen, given))
         project = store.projects.get(project.name)
     curation.label_set_of(project)
     return project
+
+
+def _meant(before: LabelSet | None, chosen: LabelSet, given: Namespace) -> list[Label]:
+    """The classes of --labels or --labels-file: who is who goes by name, also by former ones.
+
+    Bare names leave descriptions and verbalisers as they are.
+    """
+    meant = []
+    for entry in chosen.labels:
+        known = None if before is None else before.find(entry.name)
+        if known is None:
+            meant.append(entry)
+            continue
+        values = known if given.labels else entry
+        update = {"name": known.name, "key": known.identity, "former": (), "also": ()}
+        meant.append(values.model_copy(update=update))
+    return meant
 
 
 def _device(teachers: list[str]) -> str | None:

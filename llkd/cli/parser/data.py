@@ -1,4 +1,4 @@
-"""The commands for texts: import and the list of projects."""
+"""The commands for texts: import, the list of projects, and their classes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llkd.datasets.text_set import NEAR
 
 
 def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add ``import``, ``projects``."""
+    """Add ``import``, ``projects``, ``classes``."""
     parser = command(
         commands,
         "import",
@@ -54,3 +54,38 @@ def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
 
     parser = command(commands, "projects", "list the projects, or delete one", "llkd projects")
     parser.add_argument("--delete", metavar="NAME", help="remove a project and all it holds")
+
+    parser = command(
+        commands,
+        "classes",
+        "list the classes of a project with the labels they carry; rename, add or remove some",
+        "llkd classes reviews --rename bad poor",
+    )
+    parser.add_argument("project")
+    parser.add_argument(
+        "--rename",
+        nargs=2,
+        action="append",
+        metavar=("OLD", "NEW"),
+        help="give a class another name (repeatable, all at once); its labels, gold, selections "
+        "and runs follow",
+    )
+    parser.add_argument("--add", action="append", metavar="NAME", help="a new class (repeatable)")
+    parser.add_argument(
+        "--remove",
+        action="append",
+        metavar="NAME",
+        help="a class to remove (repeatable); refused while texts carry it",
+    )
+    parser.add_argument(
+        "--drop-labels",
+        action="store_true",
+        help="with --remove: labels of the class may go out of use (they stay stored)",
+    )
+    parser.add_argument(
+        "--use-labels",
+        nargs=2,
+        action="append",
+        metavar=("OLD", "CLASS"),
+        help="labels that are of no class any more (OLD, as listed) are of CLASS (repeatable)",
+    )

@@ -78,6 +78,9 @@ def thresholds(parser: Parser) -> None:
             help=f"least {what}, 0 to 1, for all classes or (repeatable) for one",
         )
 
+    # What the pages pass on: a name may mean another class by the time a job begins, a key not.
+    parser.add_argument("--class-keys", action="store_true", help=argparse.SUPPRESS)
+
 
 def saved(parser: Parser, what: str) -> None:
     """The name of a selection saved in the app."""

@@ -185,7 +185,7 @@ def test_every_setting_has_words_and_every_command_an_example(capsys):
     assert set(choices) == {
         "import", "projects", "label", "probe", "train", "compare", "demo", "select", "export", "rebuild",
         "evaluate", "predict", "runs", "jobs", "cancel", "resume", "bake-off", "cache",
-        "doctor", "backup",
+        "doctor", "backup", "classes",
     }  # fmt: skip
     for name, parser in choices.items():
         text = parser.format_help()

@@ -245,6 +245,8 @@ class TestTheSameAgain:
             "20 texts were labelled later and left aside.",
             "The calibration would be another today; the recorded one was used.",
             "3 labels or exclusions were made later and left aside.",
+            "'roads' is called 'x' today; '-waste' is called 'y' today. The rows hold the names of "
+            "the export.",
         ]
 
     def test_an_undone_edit_counts_as_it_did_then(self, store, project, tmp_path):

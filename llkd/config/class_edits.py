@@ -1,0 +1,229 @@
+"""Edits of a project's classes: which class each new entry is, so that nothing stored is lost."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from llkd.config.base import build
+from llkd.config.labels import Label, LabelSet
+from llkd.errors import ConfigError
+
+TYPED = ("name", "description", "verbaliser", "key")
+
+
+@dataclass(frozen=True)
+class ClassEdit:
+    """What an edit makes of the classes.
+
+    ``renamed``: old and new name of each; ``removed``: classes as they were; ``added``: names.
+    ``words_kept``: names of those renamed that a teacher is asked about in the words of before.
+    """
+
+    label_set: LabelSet
+    renamed: tuple[tuple[str, str], ...]
+    removed: tuple[Label, ...]
+    added: tuple[str, ...]
+    words_kept: tuple[str, ...] = ()
+
+
+def edited(before: LabelSet | None, wanted: Sequence[Label]) -> ClassEdit:
+    """The label set after an edit.
+
+    An entry of ``wanted`` with the key of a class is that class, whatever its name is now. One
+    without a key is the class of that name, a class of that name that was removed before, or a
+    new one. Raises ConfigError where two classes would have one name.
+    """
+    old = _by_key(() if before is None else before.labels)
+    gone = _by_key(() if before is None else before.retired)
+    _check_names(wanted)
+    claimed = {entry.key for entry in wanted if entry.key in old}
+    labels: list[Label] = []
+    for entry in wanted:
+        known = old.get(entry.key) if entry.key else None
+        if known is None:
+            known = _by_name(entry.name, old, gone, claimed)
+        if known is not None:
+            claimed.add(known.identity)
+            labels.append(_continued(known, entry))
+        else:
+            labels.append(_new(entry, {*old, *gone, *(one.identity for one in labels)}, old, gone))
+    kept = {one.identity for one in labels}
+    removed = tuple(one for key, one in old.items() if key not in kept)
+    retired = tuple(one for one in (*gone.values(), *removed) if one.identity not in kept)
+    label_set = build(
+        LabelSet,
+        labels=[one.model_dump() for one in labels],
+        retired=[one.model_dump() for one in retired],
+    )
+    return ClassEdit(
+        label_set,
+        tuple(
+            (old[one.identity].name, one.name)
+            for one in labels
+            if one.identity in old and old[one.identity].name != one.name
+        ),
+        removed,
+        tuple(one.name for one in labels if one.identity not in old),
+    )
+
+
+def renamed(before: LabelSet, names: Mapping[str, str]) -> ClassEdit:
+    """The label set with these classes renamed (old name to new), all at once.
+
+    Raises ConfigError for a name that is no class, or where two classes would have one name.
+    """
+    unknown = [name for name in names if name not in before.names]
+    if unknown:
+        raise ConfigError(
+            f"There is no class {unknown[0]!r}. The classes are {', '.join(before.names)}."
+        )
+    return edited(
+        before,
+        [
+            one.model_copy(
+                update={"name": names.get(one.name, one.name).strip(), "key": one.identity}
+            )
+            for one in before.labels
+        ],
+    )
+
+
+def keeping_words(edit: ClassEdit, before: LabelSet, asked: LabelSet) -> ClassEdit:
+    """The same edit, but renamed classes are asked about as before: no text is asked about twice.
+
+    That is for classes that a teacher was ``asked`` about by their bare name. The old name becomes
+    the verbaliser, where no other class has it and nobody wrote another one.
+    """
+    by_name = {one.identity: one.name for one in asked.labels if not one.verbaliser}
+    old = _by_key(before.labels)
+    labels, kept = list(edit.label_set.labels), []
+    for place, label in enumerate(labels):
+        then = old.get(label.identity)
+        if then is None or then.name == label.name or then.verbaliser or label.verbaliser:
+            continue
+        others = [one for one in labels if one is not label]
+        taken = {word.casefold() for one in others for word in (one.name, one.words)}
+        if by_name.get(label.identity) == then.name and then.name.casefold() not in taken:
+            labels[place] = label.model_copy(update={"verbaliser": then.name})
+            kept.append(label.name)
+    label_set = edit.label_set.model_copy(update={"labels": tuple(labels)})
+    return replace(edit, label_set=label_set, words_kept=(*edit.words_kept, *kept))
+
+
+def exchanged(before: LabelSet, wanted: Sequence[Label]) -> bool:
+    """Whether entries with keys have one another's names: exchanged, or put into another order?"""
+    names: dict[str, str] = {one.identity: one.name for one in before.labels}
+    moved = [one for one in wanted if one.key in names and names[one.key] != one.name]
+    return bool(moved) and {one.name for one in moved} == {names[one.key] for one in moved}
+
+
+def by_name(before: LabelSet, wanted: Sequence[Label]) -> list[Label]:
+    """The entries, each as the class that has its name, whatever place it stands in."""
+    key_of: dict[str, str] = {one.name: one.identity for one in before.labels}
+    free = {one.identity for one in before.labels} - {
+        key_of[one.name] for one in wanted if one.name in key_of
+    }
+    return [
+        one.model_copy(update={"key": key_of.get(one.name) or (one.key if one.key in free else "")})
+        for one in wanted
+    ]
+
+
+def entries(rows: Sequence[Mapping[str, str]]) -> list[Label]:
+    """Typed rows (name, description, verbaliser, key) as classes; rows wholly empty are left out.
+
+    Raises ConfigError naming the row, what is wrong with it and what to do.
+    """
+    labels = []
+    for number, row in enumerate(rows, start=1):
+        values = {name: str(row.get(name) or "").strip() for name in TYPED}
+        said = {name: value for name, value in values.items() if name != "key" and value}
+        if not said:
+            continue
+        if "name" not in said:
+            raise ConfigError(
+                f"Row {number} of the classes has no name. Write one into the column Class, or "
+                "delete the row."
+            )
+        for name, longest in (("name", 200), ("description", 2000), ("verbaliser", 200)):
+            value = said.get(name, "")
+            if len(value) > longest:
+                raise ConfigError(
+                    f"The {name} of class {said['name'][:40]!r} has {len(value):,} characters; at "
+                    f"most {longest:,} are possible. Shorten it."
+                )
+        labels.append(build(Label, said, {"key": values["key"]}))
+    return labels
+
+
+def in_place(before: LabelSet, wanted: Sequence[Label]) -> list[Label]:
+    """The entries, with the key of the class in whose place each stands where that is plain.
+
+    It is where there are as many classes as before, the entry's name is new and the name of the
+    class in its place is gone.
+    """
+    names = {entry.name for entry in wanted}
+    if len(wanted) != len(before.labels):
+        return list(wanted)
+    return [
+        entry.model_copy(update={"key": old.identity})
+        if not entry.key and entry.name not in before.names and old.name not in names
+        else entry
+        for entry, old in zip(wanted, before.labels, strict=True)
+    ]
+
+
+def _by_key(labels: Sequence[Label]) -> dict[str, Label]:
+    return {one.identity: one for one in labels}
+
+
+def _check_names(wanted: Sequence[Label]) -> None:
+    seen: dict[str, str] = {}
+    for entry in wanted:
+        folded = unicodedata.normalize("NFKC", entry.name).casefold()
+        if folded in seen:
+            raise ConfigError(
+                f"Two classes would be called {entry.name!r}. Each class needs its own name, also "
+                "without regard to capitals; two classes cannot be made one by renaming."
+            )
+        seen[folded] = entry.name
+
+
+def _by_name(
+    name: str, old: Mapping[str, Label], gone: Mapping[str, Label], claimed: set[str]
+) -> Label | None:
+    for there in (old, gone):
+        for key, one in there.items():
+            if one.name == name and key not in claimed:
+                return one
+    return None
+
+
+def _continued(known: Label, entry: Label) -> Label:
+    former = [name for name in known.former if name != entry.name]
+    if known.name != entry.name and known.name not in former:
+        former.append(known.name)
+    return Label(
+        name=entry.name,
+        description=entry.description,
+        verbaliser=entry.verbaliser,
+        key=known.identity,
+        also=known.also,
+        former=tuple(former),
+    )
+
+
+def _new(
+    entry: Label, taken: set[str], old: Mapping[str, Label], gone: Mapping[str, Label]
+) -> Label:
+    """A class that was not there. A name that once was another's does not bring its labels."""
+    taken = taken | {key for one in (*old.values(), *gone.values()) for key in one.also}
+    key, number = entry.name, 1
+    while key in taken:
+        number += 1
+        key = f"{entry.name}#{number}"
+    return Label(
+        name=entry.name, description=entry.description, verbaliser=entry.verbaliser, key=key
+    )

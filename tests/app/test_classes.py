@@ -1,0 +1,221 @@
+"""Editing classes on the Data page: who is who, what follows, and what is asked before it goes."""
+
+import pandas as pd
+import pytest
+
+from llkd import curation
+from llkd.config import Label, LabelSet
+from llkd.store import Store
+from tests.app.seed import button, card_data, opened, press, seeded_project, words
+from tests.app.seed_runs import add_run
+
+
+def typed(app, project, rows, page="teacher"):
+    """The page after these rows (name, key[, verbaliser]) were typed and another page was seen."""
+    frame = pd.DataFrame(
+        [{"name": r[0], "description": "", "verbaliser": "", "key": r[1]} for r in rows]
+    )
+    app.session_state[f"_classes_{project.id}"] = frame
+    app.switch_page(f"pages/{page}.py").run()
+    return app
+
+
+def back(app):
+    app.switch_page("pages/data.py").run()
+    return app.run()
+
+
+def labelled(home):
+    store, project = seeded_project(home)
+    store.people.decide(project.id, [20, 21, 22], "label", "waste", who="ann")
+    store.people.decide(project.id, [23, 24], "label", "roads", who="bo")
+    return store, project
+
+
+def human(store):
+    plane = curation.load_plane(store, store.projects.get("city"))
+    codes = plane.frame["human_label"]
+    return {name: int((codes == k).sum()) for k, name in enumerate(plane.names)}
+
+
+def test_a_renamed_class_keeps_all_and_the_page_says_so_before_and_after(home):
+    store, project = labelled(home)
+    app = opened("data")
+    back(typed(app, project, [("roads", "roads"), ("refuse", "waste"), ("water", "water")]))
+    assert "'waste' becomes 'refuse'; 3 labels and" in words(app)
+    button(app, "Save the classes").click().run()
+    assert not app.error and "'waste' is called 'refuse' now. All labels" in words(app)
+    assert human(store) == {"roads": 2, "refuse": 3, "water": 0}
+    assert "3 classes, saved." in words(app)
+    # The teacher, a model, goes on with the words it was asked with.
+    assert store.projects.get("city").label_set.verbalisers == ["roads", "waste", "water"]
+    assert "refuse" in list(app.data_editor[0].value["name"])
+
+
+@pytest.mark.parametrize(
+    ("meant", "counts"),
+    [
+        (None, {"waste": 2, "roads": 3, "water": 0}),
+        ("labels stay with the name", {"roads": 2, "waste": 3, "water": 0}),
+    ],
+)
+def test_exchanged_names_are_asked_about(home, meant, counts):
+    store, project = labelled(home)
+    app = opened("data")
+    back(typed(app, project, [("waste", "roads"), ("roads", "waste"), ("water", "water")]))
+    if meant:
+        app.radio[0].set_value(meant).run()
+    button(app, "Save the classes").click().run()
+    assert not app.error
+    assert human(store) == counts
+    assert store.projects.get("city").label_set.names == ["waste", "roads", "water"]
+
+
+def test_a_class_that_is_removed_is_asked_about_and_can_be_put_back(home):
+    store, project = labelled(home)
+    app = opened("data")
+    back(typed(app, project, [("roads", "roads"), ("water", "water")]))
+    button(app, "Save the classes").click().run()
+    assert "Texts still carry 'waste' (3 labels and" in words(app)
+    button(app, "Put it back").click().run()
+    assert "3 classes, saved." in words(app)
+    assert human(store)["waste"] == 3
+    back(typed(app, project, [("roads", "roads"), ("water", "water")]))
+    button(app, "Save the classes").click().run()
+    button(app, "Remove it, its labels count no more").click().run()
+    assert store.projects.get("city").label_set.names == ["roads", "water"]
+    assert "'waste' (3 labels and" in words(app) and "count for nothing" in words(app)
+    app = opened("data")
+    app.selectbox(key="classes_adopt").set_value("water").run()
+    button(app, "Use them").click().run()
+    assert "count for nothing" not in words(app)
+    # The pass in use was asked about waste and still is: there it keeps its name.
+    assert store.people.decisions(project.id)["human_label"].value_counts()["water"] == 3
+
+
+class TestUnsavedEdits:
+    ROWS = (("roads", "roads"), ("refuse", "waste"), ("water", "water"))
+
+    def test_next_saves_them(self, home):
+        store, project = labelled(home)
+        app = opened("data")
+        back(typed(app, project, self.ROWS))
+        button(app, "Next: save the classes, label with a teacher").click().run()
+        assert store.projects.get("city").label_set.names == ["roads", "refuse", "water"]
+        assert "not saved" not in words(app)
+
+    def test_next_stays_where_they_cannot_be_saved(self, home):
+        store, project = labelled(home)
+        app = opened("data")
+        back(typed(app, project, [("roads", "roads"), ("roads", "waste"), ("water", "water")]))
+        button(app, "Next: save the classes, label with a teacher").click().run()
+        assert "Two classes would be called 'roads'" in words(app)
+        back(typed(app, project, [("roads", "roads"), ("water", "water")]))
+        button(app, "Next: save the classes, label with a teacher").click().run()
+        assert store.projects.get("city").label_set.names == ["roads", "waste", "water"]
+
+    @pytest.mark.parametrize("page", ["teacher", "curate", "train", "results", "export"])
+    def test_every_other_page_asks(self, home, page):
+        store, project = labelled(home)
+        app = typed(opened("data"), project, self.ROWS, page)
+        assert "The classes have changes that are not saved." in words(app)
+        button(app, "Save the changes").click().run()
+        assert store.projects.get("city").label_set.names == ["roads", "refuse", "water"]
+        assert "not saved" not in words(app) and not app.error
+
+    def test_no_teacher_is_started_before_it_is_answered(self, home):
+        _, project = seeded_project(home, labelled=False)
+        app = typed(opened("data"), project, self.ROWS)
+        assert not [one for one in app.button if one.label.startswith("Start")]
+        button(app, "Discard them").click().run()
+        assert [one for one in app.button if one.label.startswith("Start")]
+
+    def test_edits_on_classes_that_another_person_changed_are_not_laid_over_them(self, home):
+        store, project = labelled(home)
+        app = opened("data")
+        back(typed(app, project, self.ROWS))
+        store.classes.rename(project.id, {"waste": "rubbish"})
+        app.run()
+        assert "The classes were changed elsewhere meanwhile" in words(app)
+        assert list(app.data_editor[0].value["name"]) == ["roads", "rubbish", "water"]
+
+
+class TestANewClassOnCurate:
+    @pytest.fixture
+    def store(self, home):
+        store, project = labelled(home)
+        wanted = [one.model_copy(update={"key": one.name}) for one in project.label_set.labels]
+        store.classes.edit(project.id, [*wanted, Label(name="parks")])
+        return store
+
+    def test_it_can_be_given_at_once(self, store):
+        app = opened("curate")
+        assert not app.exception and not app.error
+        assert "parks" in app.selectbox(key="curate_new_label").options
+        assert "parks" in app.selectbox(key="curate_label").options
+        app.toggle(key="curate_one_by_one").set_value(True).run()
+        assert "parks" in card_data(app)["names"]
+        press(app, ("label", "parks"))
+        assert not app.exception and human(store)["parks"] == 1
+        app.toggle(key="curate_one_by_one").set_value(False).run()
+        app.selectbox(key="curate_label").set_value(3).run()
+        assert app.dataframe[0].value["Label"].tolist() == ["parks"]
+
+    def test_thresholds_of_it_are_kept_in_the_address(self, store):
+        app = opened("curate", tt='{"roads": 0.5, "parks": 0.25}')
+        assert not app.exception
+        plane = curation.load_plane(store, store.projects.get("city"))
+        kept = curation.kept_rows(plane, {"roads": 0.5, "parks": 0.25}, 0.0)
+        assert f"Kept by these thresholds: {int(kept.sum())} of" in words(app)
+
+    def test_a_run_made_before_still_shows(self, store):
+        run = add_run(store, store.projects.get("city"))
+        wanted = store.projects.get("city").label_set.labels
+        store.classes.edit(run.project_id, [*wanted, Label(name="trees")])
+        for page in ("results", "curate", "train", "export", "teacher"):
+            app = opened(page)
+            assert not app.exception and not app.error, page
+        app = opened("curate", need=str(run.id))
+        assert not app.exception and not app.error
+
+
+def test_every_page_after_a_renaming_shows_the_new_name_only(home):
+    store, project = labelled(home)
+    add_run(store, project)
+    store.people.save_selection(
+        project.id,
+        "by class",
+        {"teacher_threshold": {"roads": 0.4, "waste": 0.6, "water": 0.2}, "calibration": "batch"},
+        {"kept": 3},
+    )
+    for page in ("curate", "results", "teacher"):
+        assert not opened(page).exception  # what is kept between page runs is of the old names
+    store.classes.rename(project.id, {"waste": "roads", "roads": "refuse"})
+    for page in ("data", "teacher", "curate", "train", "results", "export"):
+        app = opened(page)
+        assert not app.exception and not app.error, page
+        shown = [words(app)]
+        shown += [str(one.options) for one in app.selectbox]
+        # The editor's own table holds the words that the teacher was asked with.
+        tables = app.dataframe if page != "data" else app.dataframe[-1:]
+        shown += [one.value.to_string() for one in tables]
+        assert "waste" not in " ".join(shown), page
+    app = opened("curate", tt='{"waste": 0.6}')  # an address of before means the class of before
+    plane = curation.load_plane(store, store.projects.get("city"))
+    kept = curation.kept_rows(plane, {"waste": 0.6}, 0.0)
+    assert f"Kept by these thresholds: {int(kept.sum())} of" in words(app)
+    app.button(key="curate_load").click().run()
+    assert not app.exception
+    view = app.session_state[f"_curate_view_{project.id}"]
+    assert view.teacher == pytest.approx({"roads": 0.4, "waste": 0.6, "water": 0.2}, abs=1e-4)
+
+
+def test_labels_that_0_3_0_dropped_are_offered(old_home):
+    store = Store(old_home)
+    app = opened("data", project="shop")
+    assert "'waste' (4 labels and 10 gold labels)" in words(app)
+    app.selectbox(key="classes_adopt").set_value("refuse").run()
+    button(app, "Use them").click().run()
+    plane = curation.load_plane(store, store.projects.get("shop"))
+    assert int((plane.frame["human_label"] >= 0).sum()) == 12
+    assert LabelSet.model_validate(store.projects.get("shop").label_set).names == plane.names
