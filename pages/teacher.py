@@ -41,6 +41,8 @@ def body(store: Store, project: Project) -> None:
         watch_it(store, project, live)
     else:
         offered = what_next(store, project, labelling)
+        if labelling is not None:
+            show_notices(bill.job_of(store, project, labelling))
     if live is None and labelling is not None and reads.labelled_rows(store, labelling):
         with told():
             said(store, project, labelling)
@@ -94,8 +96,6 @@ def what_next(store: Store, project: Project, labelling: Labelling | None) -> bo
         again = resuming_words(ended, labelling)
         if again is not None:
             st.caption(again)
-    if labelling is not None:
-        show_notices(bill.job_of(store, project, labelling))
     if labelling is None:
         return failed
     if reads.labelled_rows(store, labelling) >= project.rows:

@@ -11,14 +11,15 @@ from ui.wording import counted, plain
 
 
 def show_notices(job: Job | None) -> None:
-    """Each notice of the job once, as a box; the words may hold what a model wrote."""
+    """The notices of the job in a box; the words may hold what a model wrote."""
     show_sentences(None if job is None else job.context.get("notices"))
 
 
 def show_sentences(notices: Any) -> None:
-    """Each sentence as a box; None or an empty list shows nothing."""
-    for sentence in notices or []:
-        st.info(plain(str(sentence)), icon=":material/info:")
+    """All sentences in one box; None or an empty list shows nothing."""
+    if notices:
+        words = "\n\n".join(plain(str(sentence)) for sentence in notices)
+        st.info(words, icon=":material/info:")
 
 
 def resuming_words(job: Job, labelling: Labelling | None) -> str | None:
