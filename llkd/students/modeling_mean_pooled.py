@@ -1,7 +1,7 @@
 """A text classifier: an encoder, the mean of its last hidden states, and a linear head.
 
 Load it with ``pipeline("text-classification", FOLDER, trust_remote_code=True)``. No architecture of
-transformers itself puts a head on that mean. Needs torch and transformers 4.45 or newer.
+transformers itself puts a head on that mean. Needs torch and transformers 5; older ones refuse it.
 """
 
 from typing import Any

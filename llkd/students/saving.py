@@ -29,6 +29,9 @@ HINT = "TO_CLASSIFY_LOAD_WITH.trust_remote_code=True"
 
 README = """# A small text classifier
 
+With transformers 5 (older versions refuse these files; the ONNX files, where there are any, need
+neither):
+
 ```python
 from transformers import pipeline
 
