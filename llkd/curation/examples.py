@@ -72,6 +72,14 @@ def check_examples(store: Store, project: Project, config: TeacherConfig) -> tup
     rows, labels = labelled_pool(store, project, config)
     if len(rows) < config.example_count:
         human = config.example_source == "human"
+        if human and not store.labellings.all(project.id):
+            # Curate, where people label, opens with a teacher's first labels.
+            raise UserError(
+                f"{project.name!r} has {len(rows):,} human labels in its pool, and "
+                f"{config.example_count} examples are wanted. Label a few texts without examples "
+                "first (a limit of 50 will do); then the Curate page opens, to give labels, "
+                "and the teacher can be asked again with examples."
+            )
         raise UserError(
             f"{project.name!r} has {len(rows):,} {'human' if human else 'gold'} labels in its "
             f"pool, and {config.example_count} examples are wanted: ask for fewer, or label texts "
