@@ -63,23 +63,30 @@ def _detail(store: Store, project: Project, run: Run, runs: Sequence[Run], measu
         views[str(which)](store, project, run, runs)
 
 
+def _under_way(store: Store, project: Project) -> None:
+    """Where nothing has finished yet, but something that leads to results runs: what, and where."""
+    for kinds, sentence, where in (
+        (("train",), "A student is being trained; its results will be here.", "Train"),
+        (("compare",), "A comparison is running; its first student will be here.", "Train"),
+        (("bake-off",), "A bake-off is running; what comes out stands on Teacher.", "Teacher"),
+        (("label",), "The teacher is labelling; students come after that.", "Teacher"),
+    ):
+        if jobs_view.live_job(store, project.id, kinds) is not None:
+            empty_state(sentence, where)
+
+
 def _page(page: Page) -> None:
     project, store = page.needed_project(), page.store
     runs = fairness.finished(store, project)
     if not runs:
+        _under_way(store, project)
         if not store.labellings.all(project.id):
             empty_state(
                 "Results come from training, and training from the teacher's labels. "
                 "There are none yet.",
                 "Teacher",
             )
-        busy = jobs_view.live_job(store, project.id, ("train",)) is not None
-        empty_state(
-            "A student is being trained; its results will be here."
-            if busy
-            else "No student has been trained yet.",
-            "Train",
-        )
+        empty_state("No student has been trained yet.", "Train")
     measured = any(run_reads.report(store, project, run) is not None for run in runs)
     if measured:
         with told():

@@ -140,7 +140,8 @@ def confusion(
             y=place,
             zmin=0,
             zmax=1,
-            colorscale=[[0.0, "rgba(128,128,128,0.06)"], [1.0, KEPT]],
+            # So pale that the page's own colour of text reads on every cell, light and dark.
+            colorscale=[[0.0, "rgba(128,128,128,0.06)"], [1.0, "rgba(0,114,178,0.6)"]],
             showscale=False,
             hoverinfo="skip",
             xgap=2,
@@ -157,17 +158,12 @@ def confusion(
         showlegend=False,
     )
     if len(names) <= CELLS_WITH_NUMBERS:
-        # Each on a light ground of its own: no one colour reads on every blue, and on a light and
-        # on a dark page.
         figure.layout.annotations = [
             {
                 "x": j,
                 "y": i,
                 "text": f"{counts[i, j]:,}",
                 "showarrow": False,
-                "font": {"color": "#0E141B"},
-                "bgcolor": "rgba(255,255,255,0.8)",
-                "borderpad": 1,
             }
             for i, j in np.ndindex(counts.shape)
         ]
@@ -182,7 +178,8 @@ def confusion(
             line={"color": WRONG if i != j else RIGHT, "width": 3},
         )
     figure.update_layout(
-        height=min(760, 150 + 46 * len(names)),
+        # Every class keeps its label: 20 pixels hold a line of it.
+        height=150 + max(min(610, 46 * len(names)), 20 * len(names)),
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         hovermode="closest",
         # However large a cell is, the mark nearest to the pointer is that of the cell.
@@ -193,6 +190,8 @@ def confusion(
         title=f"{said} says",
         tickvals=place,
         ticktext=ticks,
+        tickangle=0 if len(names) <= 4 else -60,
+        automargin=True,
         side="bottom",
         showgrid=False,
         zeroline=False,
@@ -202,6 +201,7 @@ def confusion(
         title="True class",
         tickvals=place,
         ticktext=ticks,
+        automargin=True,
         showgrid=False,
         zeroline=False,
         range=[len(names) - 0.5, -0.5],

@@ -165,7 +165,7 @@ EXPLAINED: dict[str, str] = {
     "trust": "Texts whose label is likely right and from which the student still learns "
     "(experimental).",
     "neighbours": "Texts whose label the texts most like them carry too, thinned at random to a "
-    "share; no scoring pass. It chose best on public data, and so it is the usual one.",
+    "share; no scoring pass. The usual one: tuned on five public sets, so try it on your own data.",
     "needed_neighbours": "Texts whose label the texts most like them carry too, and of these, in "
     "each batch, those the student is least sure of.",
     "saved": "The very texts that you kept on Curate and saved under a name.",

@@ -7,12 +7,12 @@ import pytest
 from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
 from seed_runs import add_run
 
-from llkd import commands, curation, evaluation, fairness, jobs, signals
+from llkd import charts, commands, curation, evaluation, fairness, jobs, signals
 from llkd.evaluation import Difference
 from llkd.fairness import Comparison
 from llkd.store.runs import write_probabilities
 from ui import results_view, run_reads, view
-from ui.results import cartography, curves, quality, side_by_side
+from ui.results import cartography, confusion, curves, quality, side_by_side
 from ui.wording import unplain
 
 
@@ -531,7 +531,7 @@ def test_a_comparisons_many_runs_are_folded_into_a_group_of_their_own(home):
     job = store.jobs.create("compare", "Compare", ["compare"], project.id)
     for seed in range(8):
         add_run(store, project, seed=seed, epochs=1, job_id=job.id)
-    single = add_run(store, project, "all", epochs=1)
+    add_run(store, project, "all", epochs=1)
     store.runs.describe(3, pinned=True, title="the best")
     app = opened("results")
     table = _table(app, "Who")
@@ -542,7 +542,7 @@ def test_a_comparisons_many_runs_are_folded_into_a_group_of_their_own(home):
     assert _table(app, "Who")["Who"][1] == "run 3: the best"
     app.get_by_key("results_which").set_value("every").run()
     assert len(_table(app, "Who")) == 10
-    assert _run(app).value == single.id
+    assert _run(app).value == side_by_side.best(fairness.finished(store, project)).id
 
 
 def test_few_runs_need_no_choice_and_nothing_said_takes_no_column(home):
@@ -718,3 +718,55 @@ def test_while_the_student_is_asked_the_page_says_so(home, monkeypatch):
         app.text_area[0].set_value("x").run()
         button(app, "Ask the student").click().run()
         assert "The student is being loaded and asked" in words(app)
+
+
+# --- what is under way, and which run is opened -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("train", "A student is being trained"),
+        ("compare", "A comparison is running; its first student will be here."),
+        ("bake-off", "A bake-off is running; what comes out stands on Teacher."),
+    ],
+)
+def test_what_runs_before_the_first_result_is_said(home, kind, sentence):
+    store, project = seeded_project(home)
+    with living_job(store, project, kind):
+        shown = words(opened("results"))
+    assert sentence in shown and "No student has been trained yet" not in shown
+
+
+def test_the_best_run_is_opened_and_its_figure_is_said_to_flatter(home):
+    store, project = seeded_project(home, n=200)
+    runs = [add_run(store, project, "all", sharpness=s) for s in (0.3, 6.0, 0.3)]
+    found = [store.runs.get(run.id) for run in runs]
+    chosen = side_by_side.best(found)
+    assert chosen.id == runs[1].id
+    shown = words(opened("results"))
+    assert "The most accurate of 3 runs on these texts." in shown
+    assert "its figure is likely a little too high" in shown
+    unmeasured = [replace(run, summary={"accuracy": None}) for run in found]
+    assert side_by_side.best(unmeasured).id == runs[-1].id
+
+
+def test_a_class_that_is_never_said_is_named():
+    names = ["roads", "waste", "<b>water</b>"]
+    assert confusion.never_said([[3, 1, 0], [2, 5, 0], [4, 0, 0]], names) == (
+        "The student never says “<b>water</b>” here."
+    )
+    assert confusion.never_said([[3, 0, 0], [5, 0, 0], [4, 0, 0]], names) == (
+        "The student never says “waste” and “<b>water</b>” here."
+    )
+    assert confusion.never_said(np.eye(3, dtype=int).tolist(), names) == ""
+
+
+@pytest.mark.parametrize("classes", [3, 12, 60])
+def test_the_confusion_matrix_shows_every_label_and_has_no_bright_boxes(classes):
+    names = [f"class {k}" for k in range(classes)]
+    figure = charts.confusion(np.eye(classes, dtype=int).tolist(), names)
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        assert list(axis.ticktext) == names and axis.automargin
+    assert figure.layout.height >= 20 * classes
+    assert all(one.bgcolor is None and one.font.color is None for one in figure.layout.annotations)

@@ -105,7 +105,7 @@ def _confirm(store: Store, project: Project) -> None:
         "for good. Exports in their own folders stay."
     )
     with st.container(horizontal=True):
-        sure = st.button("Delete for good", type="primary", icon=":material/delete:")
+        sure = st.button("Delete for good", icon=":material/delete:")
         if st.button("Keep it", on_click=_ask):
             st.rerun()
     if sure:

@@ -58,10 +58,26 @@ def confusion(store: Store, project: Project, run: Run) -> None:
                 key=name,
                 persist_state="session",
             )
+        unsaid = never_said(report["confusion"], names)
+        if unsaid:
+            st.markdown(plain(unsaid))
         pool = st.container()
     _held_out(store, project, run, names, (true, said))
     with pool:
         _in_pool(store, project, run, names, (true, said))
+
+
+def never_said(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> str:
+    """The classes that the student gives to none of the judging texts; empty where there is none.
+
+    ``matrix``: rows are true classes, columns the student's.
+    """
+    given = np.asarray(matrix).sum(axis=0)
+    absent = [f"“{name}”" for name, count in zip(names, given, strict=True) if not count]
+    if not absent:
+        return ""
+    listed = absent[0] if len(absent) == 1 else f"{', '.join(absent[:-1])} and {absent[-1]}"
+    return f"The student never says {listed} here."
 
 
 def _cell(matrix: Sequence[Sequence[int]]) -> tuple[int, int]:

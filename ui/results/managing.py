@@ -124,7 +124,6 @@ def _delete(store: Store, project: Project, run: Run) -> None:
     with st.container(horizontal=True):
         sure = st.button(
             "Delete for good",
-            type="primary",
             icon=":material/delete:",
             key="results_delete_sure",
             disabled=busy is not None,

@@ -13,7 +13,7 @@ from ui import results_view, run_reads
 from ui.figures import finished
 from ui.results import managing
 from ui.results_view import PLAIN
-from ui.wording import TERMS, counted, when
+from ui.wording import TERMS, count, counted, when
 
 _RUN, _WHICH = "_results_run", "results_which"
 OWN, EVERY = "own", "every"
@@ -69,11 +69,21 @@ def shown(store: Store, runs: Sequence[Run]) -> list[Run]:
 
 
 def looked_at(runs: Sequence[Run]) -> Run:
-    """The run that is looked at in detail: the one chosen last, else the newest."""
+    """The run that is looked at in detail: the one chosen last, else the best."""
     by_id = {run.id: run for run in runs}
     if st.session_state.get(_RUN) not in by_id:
-        st.session_state[_RUN] = max(by_id)
+        st.session_state[_RUN] = best(runs).id
     return by_id[st.session_state[_RUN]]
+
+
+def best(runs: Sequence[Run]) -> Run:
+    """The run with the highest accuracy, of equals the newest; without any measured the newest."""
+
+    def rank(run: Run) -> tuple[float, int]:
+        accuracy = (run.summary or {}).get("accuracy")
+        return (-1.0 if accuracy is None else float(accuracy), run.id)
+
+    return max(runs, key=rank)
 
 
 def table(store: Store, project: Project, runs: Sequence[Run], chosen: Run, measured: bool) -> None:
@@ -180,6 +190,12 @@ def choice(store: Store, project: Project, runs: Sequence[Run]) -> None:
             width=340,
         )
         managing.actions(store, project, run)
+    measured = [one for one in runs if (one.summary or {}).get("accuracy") is not None]
+    if len(measured) > 1 and run.id == best(runs).id:
+        st.caption(
+            f"The most accurate of {count(len(measured))} runs on these texts. Chosen by the texts "
+            "that measure it, its figure is likely a little too high."
+        )
     if run.note:
         with st.container(border=True):
             st.text(run.note)

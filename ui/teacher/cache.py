@@ -52,7 +52,7 @@ def _confirm(store: Store) -> None:
         "they are.** A text that is asked about again is then paid for again."
     )
     with st.container(horizontal=True):
-        sure = st.button("Delete for good", type="primary", icon=":material/delete:")
+        sure = st.button("Delete for good", icon=":material/delete:")
         if st.button("Keep them", on_click=_ask):
             st.rerun()
     if sure:
