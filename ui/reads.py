@@ -144,6 +144,20 @@ def _fit_on(
     return None
 
 
+def batch_share_shift(store: Store, labelling: Labelling) -> float | None:
+    """:func:`llkd.curation.batch_share_shift` of a pass, kept until it grows."""
+    return _batch_share_shift(_home(store), store.labellings.version(labelling), labelling, store)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _batch_share_shift(
+    home: str, version: str, _labelling: Labelling, _store: Store
+) -> float | None:
+    evidence = _store.labellings.scores(_labelling)
+    bias = curation.bias_of(_store, _labelling, evidence, "batch")
+    return curation.batch_share_shift(evidence, bias)
+
+
 def unanswered(store: Store, labelling: Labelling) -> pd.DataFrame:
     """Texts that were asked about and got no usable answer: ``raw`` (a text), by row."""
     return _unanswered(_home(store), store.labellings.version(labelling), labelling, store)

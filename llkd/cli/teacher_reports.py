@@ -43,6 +43,14 @@ def label(found: Document) -> None:
             f"On {found['evaluated']:,} gold texts: accuracy {shown(found['accuracy'], '%')}, "
             f"macro-F1 {shown(found['macro_f1'], '%')} (calibration {found['calibration']})."
         )
+    from llkd import curation  # loads pandas, which other reports would pay for
+
+    warning = curation.share_warning(found.get("batch_share_shift"))
+    if warning:
+        print(
+            f"Note: {warning} Label {curation.LABELS_TO_TELL} texts on Curate in random order; the "
+            "Teacher page then says how many are right with it and without (--calibration none)."
+        )
     _bill(found)
     for sentence in found.get("notices", ()):
         print(f"Note: {printable(sentence)}")

@@ -5,6 +5,7 @@ the pool; held-out texts are only for evaluation.
 """
 
 from llkd.curation.chosen import times_trained
+from llkd.curation.class_shares import LABELS_TO_TELL, batch_share_shift, share_warning
 from llkd.curation.comparing import Share, compare_kept
 from llkd.curation.embeddings import (
     embedding_seconds,
@@ -57,7 +58,13 @@ from llkd.curation.plane import (
     with_decisions,
 )
 from llkd.curation.replay import history
-from llkd.curation.temperature import batch_bias, fit_temperature, not_fitted, shift_of
+from llkd.curation.temperature import (
+    batch_bias,
+    bias_of,
+    fit_temperature,
+    not_fitted,
+    shift_of,
+)
 from llkd.curation.thresholds import (
     Threshold,
     kept_rows,
@@ -70,6 +77,10 @@ from llkd.curation.window import offer as window_offer
 from llkd.curation.window import sentence as cut_sentence
 
 __all__ = [
+    "LABELS_TO_TELL",
+    "batch_share_shift",
+    "bias_of",
+    "share_warning",
     "TOLD_FROM",
     "Lengths",
     "Window",

@@ -208,6 +208,15 @@ def _again(work: Labelled) -> np.ndarray:
     return np.array(known, dtype=np.int64)
 
 
+def _share_shift(store: Store, labelling: Labelling, calibration: str) -> float | None:
+    """How far batch calibration moves the classes' shares; None under another calibration."""
+    if signals.split_calibration(calibration)[0] != "batch":
+        return None
+    evidence = store.labellings.scores(labelling)
+    bias = curation.bias_of(store, labelling, evidence, "batch")
+    return curation.batch_share_shift(evidence, bias)
+
+
 def teacher_document(
     store: Store,
     project: Project,
@@ -245,6 +254,7 @@ def teacher_document(
         "evaluated": len(place),
         "judged_by": judged.source,
         "temperature": labels.temperature,
+        "batch_share_shift": _share_shift(store, labelling, labels.calibration),
         "per_class": {
             name: int(count) for name, count in zip(labelling.classes.names, counts, strict=True)
         },

@@ -13,6 +13,7 @@ from llkd.curation import TeacherLabels
 from llkd.errors import LLKDError
 from llkd.store import Labelling, Project, Store
 from ui import reads
+from ui.comparison import audit_on_curate
 from ui.errors import show_error, told
 from ui.wording import TERMS, count, counted, score, share
 
@@ -81,6 +82,32 @@ def switch(store: Store, project: Project, labelling: Labelling, labels: Teacher
         elif now is None:
             st.caption(NOTHING_TO_FIT)
         _changed(store, labelling, labels)
+        if base == "batch" and leaning:
+            _shares(store, project, labelling)
+
+
+def _shares(store: Store, project: Project, labelling: Labelling) -> None:
+    """Where batch calibration moves many texts: what known classes say of it, or how to know."""
+    warning = curation.share_warning(reads.batch_share_shift(store, labelling))
+    if not warning:
+        return
+    st.warning(warning, icon=":material/balance:")
+    with_it = reads.teacher_quality(store, project, labelling, "batch")
+    without = reads.teacher_quality(store, project, labelling, "none")
+    known = 0 if with_it is None else with_it.report["judged"]
+    if with_it is not None and without is not None and known >= curation.LABELS_TO_TELL:
+        rows = rows_in_words(known, with_it.source, with_it.held_out)
+        st.markdown(
+            f"Of {rows}, {share(with_it.report['accuracy'])} are right with it and "
+            f"{share(without.report['accuracy'])} without."
+        )
+        return
+    if st.button(
+        f"Label {curation.LABELS_TO_TELL} texts at random",
+        icon=":material/arrow_forward:",
+        key=f"label_at_random_{labelling.id}",
+    ):
+        audit_on_curate()
 
 
 def _widgets(
