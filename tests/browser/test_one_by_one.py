@@ -109,22 +109,28 @@ def check(page, store, project, most_dropped):
     return decided, dropped, sorted(after)
 
 
-@pytest.mark.parametrize(
-    ("apart", "presses"), [(40, 150), (60, 100), (120, 60), (200, 30), (350, 20), (500, 14)]
-)
-def test_each_press_decides_the_text_that_was_painted_when_it_was_pressed(
-    server, page, apart, presses
-):
-    store, project = seeded_project(server.home, n=400)
+def test_each_press_decides_the_text_that_was_painted_when_it_was_pressed(server, page):
+    store, project = seeded_project(server.home, n=500)
     one_by_one(server, page)
     page.evaluate(RECORDER)
     page.wait_for_timeout(100)
-    press(page, presses, apart)
-    decided, dropped, after = check(page, store, project, presses // 2 if apart < 100 else 2)
-    print(f"{apart} ms: {len(decided)} stored, {len(dropped)} dropped; next text after "
-          f"{after[len(after) // 2]:.0f} ms (median), {after[-1]:.0f} ms (longest)")  # fmt: skip
-    assert len(decided) + len(dropped) == presses
-    assert after[len(after) // 2] < 100
+    pace = {40: 100, 60: 60, 120: 30, 200: 16, 350: 10, 500: 6}
+    for apart, presses in pace.items():
+        before = len(page.evaluate("recorded"))
+        press(page, presses, apart)
+        page.wait_for_timeout(100)
+        mine = page.evaluate("recorded")[before:]
+        dropped = sum(one["dropped"] for one in mine)
+        after = sorted(one["shownAfter"] for one in mine if "shownAfter" in one)
+        print(
+            f"{apart} ms: {presses - dropped} stored, {dropped} dropped; next text after "
+            f"{after[len(after) // 2]:.0f} ms (median), {after[-1]:.0f} ms (longest)"
+        )
+        # On a busy machine a frame may take longer than 40 ms; none takes a fifth of a second.
+        assert dropped <= (presses // 2 if apart < 200 else 1)
+        assert after[len(after) // 2] < 100
+    decided, dropped, _ = check(page, store, project, 100)
+    assert len(decided) + len(dropped) == sum(pace.values())
     assert page.problems == []
 
 
