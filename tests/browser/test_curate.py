@@ -349,6 +349,8 @@ def test_the_table_is_reached_by_a_link_hides_no_button_and_offers_no_bare_csv(s
     # A click on a header sorts the list, not the page.
     scroller.click(position={"x": 100, "y": 17})
     settled(page)
-    shown = "e => e.innerText + [...e.querySelectorAll('input')].map((i) => i.value)"
-    assert page.locator(".st-key-curate_order").evaluate(shown).strip().endswith("Text")
+    page.wait_for_function(
+        "document.querySelector('.st-key-curate_order').innerText.trim().endsWith('Text')"
+        " || [...document.querySelectorAll('.st-key-curate_order input')].some((i) => i.value == 'Text')"
+    )
     assert page.problems == []
