@@ -68,6 +68,10 @@ class Card {
     for (const id of data.confirmed) {
       const refusal = data.refused[id], told = data.messages[id];
       if (refusal) this.#say(refusal, "dropped");
+      else if (this.lastDecision?.id === id) {
+        this.#say(this.lastDecision.words);
+        this.lastDecision = null;
+      }
       else if (told && (this.undoing === id || this.lastUndo === id)) this.#say(told);
     }
     if (this.undoing && data.confirmed.includes(this.undoing)) {
@@ -92,6 +96,7 @@ class Card {
     this.decided = older.decided;
     this.dropped = older.dropped;
     this.lastUndo = older.lastUndo;
+    this.lastDecision = older.lastDecision;
     if (this.dropped) this.root.dataset.dropped = this.dropped;
     older.retire();
     if (this.decided) this.#soonRest();
@@ -177,9 +182,12 @@ class Card {
     this.decided = true;
     this.at++;
     this.#remember();
-    this.#say(label === null ? `Text ${number}: Excluded.` : `Text ${number}: Labelled as '${label}'.`);
+    const id = this.queue.nextId();
+    // Said as done only when the server has stored it.
+    this.lastDecision = { id, words: label === null ? `Text ${number}: Excluded.` : `Text ${number}: Labelled as '${label}'.` };
+    this.#say(`Text ${number}: ${label ?? "exclude"} \u2026`);
     this.#show();
-    this.queue.add({ id: this.queue.nextId(), row: seen.row, do: act.do, label });
+    this.queue.add({ id, row: seen.row, do: act.do, label });
   }
 
   #undo(seen) {
@@ -194,6 +202,7 @@ class Card {
     }
     const id = this.queue.nextId(), there = this.data.cards.findIndex((card) => card.row === last.row);
     this.lastUndo = id;
+    this.lastDecision = null;
     this.decided = true;
     this.own.delete(last.row);
     if (there >= 0) {
@@ -317,6 +326,7 @@ class Card {
   }
 
   #say(text, kind = "done") {
+    if (kind === "dropped") this.lastDecision = null; // what was not done stays in view
     const said = this.$(".llkd-said");
     said.textContent = text;
     said.dataset.kind = kind;
