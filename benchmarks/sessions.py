@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import secrets
@@ -49,6 +50,7 @@ TARGET_P95 = 2.0
 PATIENCE = 60.0
 DONE = ForwardMsg.FINISHED_SUCCESSFULLY
 PROJECT = "bench"
+CARD = "llkd_review_card"
 TOKEN = secrets.token_urlsafe()
 
 
@@ -74,6 +76,7 @@ class Session:
         self.widgets: dict[str, WidgetState] = {}
         self.controls: dict[str, tuple[str, str]] = {}
         self.said: list[str] = []
+        self.card: tuple[str, str, dict] = ("", "", {})
         self.finished = asyncio.Event()
         self.heard = asyncio.Event()
         self.timers: dict[str, asyncio.Task[None]] = {}
@@ -140,6 +143,34 @@ class Session:
         self.tally.clicks.append(time.perf_counter() - started)
         return True
 
+    async def label(self, name: str) -> bool:
+        """Give the text of the card this class, as its component does; wait until it is stored."""
+        for _ in range(round(PATIENCE / 0.05)):
+            if not self.card[2].get("hidden", True):
+                break
+            await asyncio.sleep(0.05)
+        widget, fragment, card = self.card
+        if card.get("hidden", True) or card["at"] >= card["total"]:
+            self.tally.errors.append(f"{self.page}: no text to label")
+            return False
+        text = card["cards"][card["at"] - card["start"]]
+        press = {"id": secrets.token_hex(10), "row": text["row"], "do": "label", "label": name}
+        told = {"list": card["list"], "at": card["at"] + 1, "presses": [press], "attempt": 0}
+        state = WidgetState(id=widget, json_value=json.dumps({"told": told}))
+        self.widgets[widget] = state
+        started = time.perf_counter()
+        await self._send(fragment)
+        while press["id"] not in self.card[2].get("confirmed", []):
+            self.heard.clear()
+            left = PATIENCE - (time.perf_counter() - started)
+            try:
+                await asyncio.wait_for(self.heard.wait(), max(0.01, left))
+            except TimeoutError:
+                self.tally.errors.append(f"{self.page}: the label was not stored")
+                return False
+        self.tally.clicks.append(time.perf_counter() - started)
+        return True
+
     async def pause(self) -> None:
         """Read what is there, for half to one and a half times as long as usual."""
         await asyncio.sleep(self.think * self.draw.uniform(0.5, 1.5))
@@ -202,6 +233,10 @@ class Session:
                 self.tally.errors.append(f"{self.page}: {element.alert.body}")
         elif kind == "markdown":
             self.said.append(element.markdown.body)
+        elif kind == "bidi_component" and element.bidi_component.component_name == CARD:
+            card = element.bidi_component
+            self.card = (card.id, fragment, json.loads(card.json))
+            self.heard.set()
         elif kind in {"button", "checkbox"}:
             control = getattr(element, kind)
             self.controls[control.label] = (control.id, fragment)
@@ -227,7 +262,7 @@ async def reader(session: Session, until: float) -> None:
 
 
 async def labeller(session: Session, until: float, name: str) -> None:
-    """Between two pages, label three texts on Curate with the button of one class."""
+    """Between two pages, label three texts one by one on Curate."""
     start = session.draw.randrange(len(PAGES))
     switched = False
     while time.perf_counter() < until:
@@ -235,9 +270,9 @@ async def labeller(session: Session, until: float, name: str) -> None:
         start += 1
         await session.visit("curate")
         if not switched:
-            switched = await session.press("One by one", "Text 1 of", toggle=True)
+            switched = await session.press("One by one", None, toggle=True)
         for _ in range(3):
-            if time.perf_counter() < until and await session.press(name, "Labelled as"):
+            if time.perf_counter() < until and await session.label(name):
                 session.tally.acknowledged[name] += 1
             await session.pause()
 
