@@ -16,10 +16,11 @@ def show_notices(job: Job | None) -> None:
 
 
 def show_sentences(notices: Any) -> None:
-    """All sentences in one box; None or an empty list shows nothing."""
+    """All sentences in one frame; None or an empty list shows nothing."""
     if notices:
-        words = "\n\n".join(plain(str(sentence)) for sentence in notices)
-        st.info(words, icon=":material/info:")
+        with st.container(border=True):
+            for sentence in notices:
+                st.caption(f":material/info: {plain(str(sentence))}")
 
 
 def resuming_words(job: Job, labelling: Labelling | None) -> str | None:
