@@ -24,8 +24,8 @@ def with_onnx() -> bool:
     st.caption(
         "Weights, tokenizer and a model card with the measured figures come in both. ONNX adds two "
         "files that run without PyTorch, a short predict.py that needs onnxruntime, tokenizers and "
-        "numpy only, and what the 8-bit one costs in accuracy and saves in time; measuring takes "
-        "about a minute the first time."
+        "numpy only, and what the 8-bit one costs in accuracy and saves in time. Making and "
+        "measuring them takes longest the first time."
     )
     return chosen != FOLDER
 

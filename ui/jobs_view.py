@@ -50,6 +50,9 @@ def pace(job: Job) -> float | None:
     return moved / spent if moved > 0 and spent > 0 else None
 
 
+TELL_AFTER = 5.0
+
+
 def headline(job: Job, unit: str = "texts") -> str:
     """How far a live job is, as Markdown without markup of the job's own."""
     if job.cancel_requested is not None:
@@ -58,7 +61,8 @@ def headline(job: Job, unit: str = "texts") -> str:
     if job.state == "queued" and phase:
         return phase  # its process says what it waits for
     if not job.total:
-        return f"{phase or 'Starting'} \u2026"
+        # Loading a model tells no share: the time that has gone shows that something happens.
+        return f"{phase or 'Starting'} \u2026{_since(job)}"
     if job.kind == "label":
         phase = plain(
             job.message.partition(",")[0]
@@ -71,6 +75,12 @@ def headline(job: Job, unit: str = "texts") -> str:
         time_left(job.seconds_left),
     ]
     return " \u00b7 ".join(part for part in told_parts if part)
+
+
+def _since(job: Job) -> str:
+    """How long a job has run, once that is worth telling."""
+    seconds = 0.0 if job.started is None else time.time() - job.started
+    return f" {duration(seconds)} so far" if seconds >= TELL_AFTER else ""
 
 
 def job_card(store: Store, job: Job, *, unit: str = "texts", key: str = "job") -> None:

@@ -17,7 +17,7 @@ from llkd import jobs
 from llkd.errors import LLKDError, NotFound
 from llkd.store import Job, Project, Store
 from llkd.store.damaged import DamagedRecord
-from ui import class_drafts, exposure, jobs_view, login, reads, timed
+from ui import appearance, class_drafts, exposure, jobs_view, login, reads, timed
 from ui.errors import show_error, told_later
 from ui.steps import BY_NAME, DONE, RUNNING, STEPS, progress
 
@@ -65,6 +65,7 @@ def open_page(title: str, sentence: str) -> Page:
             st.session_state[_AGAIN] = True
             st.rerun()
     login.ask(PRODUCT, ICON)
+    appearance.apply()
     st.title(title, anchor=False)
     st.markdown(f":gray[{sentence}]")
     exposure.warn()
@@ -256,7 +257,6 @@ def _steps_and_jobs(store: Store, project: Project | None, drawn: Sequence[int])
                 step.file,
                 label=f"{number}. {step.name} \u2002:{colour}[:small[{state.words}]]",
                 icon=step.icon,
-                help=step.purpose,
                 query_params=_query(),
                 width="stretch",
             )
