@@ -22,7 +22,7 @@ _STYLE = f"""
   background-color: transparent; color: inherit; opacity: 0.6;
 }}
 [data-testid="stCaptionContainer"] {{ opacity: 0.8; }}
-[data-testid="stSidebar"] [data-testid="stPageLink"] a {{ min-height: 2.25rem; }}
+[data-testid="stSidebar"] [data-testid="stPageLink"] a {{ min-height: 2.5rem; }}
 [data-testid="stPageLink"] a:focus-visible, button:focus-visible, summary:focus-visible {{
   outline: 2px solid currentColor !important; outline-offset: 2px;
 }}

@@ -149,7 +149,6 @@ def _route() -> Any:
             step.file,
             title=step.name,
             icon=step.icon,
-            help=step.purpose,
             url_path=step.file.stem,
         )
         for step in STEPS

@@ -15,40 +15,21 @@ DONE, RUNNING, TO_DO = "done", "running", "to do"
 
 @dataclass(frozen=True)
 class Step:
-    """One page: its name in the sidebar, its file, its icon and what it is for."""
+    """One page: its name in the sidebar, its file and its icon."""
 
     name: str
     file: Path
     icon: str
-    purpose: str
     job_kinds: tuple[str, ...] = ()
 
 
 STEPS = (
-    Step("Data", PAGES / "data.py", ":material/database:", "Bring in texts and name the classes."),
-    Step(
-        "Teacher",
-        PAGES / "teacher.py",
-        ":material/school:",
-        "Have a teacher model label every text once.",
-        ("label", "probe", "dry-run"),
-    ),
-    Step("Curate", PAGES / "curate.py", ":material/scatter_plot:", "Choose which texts to keep."),
-    Step(
-        "Train",
-        PAGES / "train.py",
-        ":material/model_training:",
-        "Train a small student on what is worth learning.",
-        ("train",),
-    ),
-    Step("Results", PAGES / "results.py", ":material/leaderboard:", "Compare the students."),
-    Step(
-        "Export",
-        PAGES / "export.py",
-        ":material/output:",
-        "Take away the curated set and the student.",
-        ("export",),
-    ),
+    Step("Data", PAGES / "data.py", ":material/database:"),
+    Step("Teacher", PAGES / "teacher.py", ":material/school:", ("label", "probe", "dry-run")),
+    Step("Curate", PAGES / "curate.py", ":material/scatter_plot:"),
+    Step("Train", PAGES / "train.py", ":material/model_training:", ("train",)),
+    Step("Results", PAGES / "results.py", ":material/leaderboard:"),
+    Step("Export", PAGES / "export.py", ":material/output:", ("export",)),
 )
 BY_NAME = {step.name: step for step in STEPS}
 
