@@ -30,10 +30,8 @@ def label(found: Document) -> None:
         return
     print(f"{found['labelled']:,} texts labelled in {found['seconds']:,.0f} s.")
     if found["unanswered"]:
-        print(
-            f"Without a usable answer, kept for review: {found['unanswered']:,}. "
-            "--ask-again asks about them once more."
-        )
+        again = "" if found.get("of_file") else " --ask-again asks about them once more."
+        print(f"Without a usable answer, kept for review: {found['unanswered']:,}.{again}")
     print_table(
         [{"class": name, "texts": count} for name, count in found["per_class"].items()],
         {"class": ("class", ""), "texts": ("texts", "")},

@@ -9,6 +9,8 @@ CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _WORD = re.compile(r"\w")
 _INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _NUMBER = re.compile(r"\s*[+-]?(?:\d[\d,_ ]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*%?\s*")
+_JOINERS = "\u200c\u200d"
+_TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MOJIBAKE = re.compile("Ã[\x80-\xbf]|â€|Ð[\x80-\xbf]Ñ|ï¿½")
 
@@ -18,6 +20,25 @@ def visible(text: str) -> bool:
     if _WORD.search(text):
         return True
     return any(not c.isspace() and unicodedata.category(c) not in _INVISIBLE for c in text)
+
+
+def as_seen(text: str) -> str:
+    """The text as a person sees it: composed (NFC), without invisible format characters.
+
+    Joiners that stand between two letters which are not of ASCII stay: Persian words and emoji are
+    written with them. So do the tags of flags.
+    """
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFC", text)
+    kept = []
+    for place, char in enumerate(text):
+        if unicodedata.category(char) == "Cf" and char not in _TAGS:
+            around = text[place - 1 : place] + text[place + 1 : place + 2]
+            if char not in _JOINERS or len(around) < 2 or any(c.isascii() for c in around):
+                continue
+        kept.append(char)
+    return "".join(kept)
 
 
 def is_number(text: str) -> bool:

@@ -10,9 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from llkd.datasets.characters import CONTROL, looks_misdecoded, storable, visible
+from llkd.datasets.labels import cleaned
 from llkd.datasets.limits import LONG_TEXT
 from llkd.datasets.records import Records
 from llkd.datasets.scratch import steps
+from llkd.datasets.tables import Column
 from llkd.datasets.wording import count, places, quoted
 
 USABLE, BLANK, LIST = range(3)
@@ -134,7 +136,10 @@ def replaced_told(records: Records, columns: Iterable[str | None]) -> list[str]:
 
 def typed_labels(records: Records, label: str) -> list[str]:
     """About labels that are numbers, truth values, lists or objects in the file."""
-    typed, lists = records.typed.get(label, 0), len(records.lists.get(label, ()))
+    typed = records.typed.get(label, 0)
+    rows = np.asarray(records.lists.get(label, ()), dtype=np.int64)
+    cells = Column([records.table.column(label)]).take(rows)
+    lists = sum((found := cleaned(cell)) is not None and found[0] in "[{" for cell in cells)
     warnings = []
     if typed and typed < records.table.num_rows - records.table.column(label).null_count:
         warnings.append(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from llkd.datasets.columns import find_column, guess_id, guess_label, guess_text
-from llkd.datasets.labels import by_frequency, cleaned, label_warnings
+from llkd.datasets.labels import Cells, by_frequency, label_warnings
 from llkd.datasets.records import Records
 from llkd.datasets.text_set import TextSet
 from llkd.datasets.untrusted import read_records
@@ -76,20 +76,22 @@ def _labels_by(records: Records, key_column: str, label: str) -> tuple[dict[str,
     """The label for each key; the first of several counts."""
     found: dict[str, str] = {}
     twice: set[str] = set()
+    cells = Cells()
     keys = records.table.column(key_column).to_pylist()
     for key, spelled in zip(keys, records.table.column(label).to_pylist(), strict=True):
-        value = cleaned(spelled)
+        value = cells(spelled)
         if key is None or value is None:
             continue
         key = key.strip()
         if found.setdefault(key, value) != value:
             twice.add(key)
     if not twice:
-        return found, []
+        return found, cells.changes(label)
     return found, [
+        *cells.changes(label),
         f"{count(len(twice), 'value')} of the column {quoted(key_column)} in {plain(records.name)} "
         f"{'has' if len(twice) == 1 else 'have'} more than one label (for example "
-        f"{quoted(min(twice))}); the first counts."
+        f"{quoted(min(twice))}); the first counts.",
     ]
 
 

@@ -13,7 +13,7 @@ from llkd.datasets.findings import (
     Glance,
     glance,
 )
-from llkd.datasets.labels import cleaned
+from llkd.datasets.labels import Cells
 from llkd.datasets.records import Records, read_records
 from llkd.datasets.scratch import steps
 from llkd.datasets.tables import Progress
@@ -73,7 +73,10 @@ def read_part(part: Any, reading: Reading, first: Part | None, progress: Progres
             f"{'is' if len(text) == 1 else 'are'} blank. Choose another column with --text-column."
         )
     ident = ident if ident != column else None
-    gold = _gold(records, label)
+    cells = Cells()
+    gold = _gold(records, label, cells)
+    if label is not None:
+        told += cells.changes(label)
     name = part.label
     return Part(records, name, column, label, ident, text, gold, looked, tuple(told))
 
@@ -93,14 +96,10 @@ def _text_column(records: Records, wanted: str | None, first: Part | None) -> tu
     return choose_text(records, wanted)
 
 
-def _gold(records: Records, label: str | None) -> list[str | None]:
+def _gold(records: Records, label: str | None, cells: Cells) -> list[str | None]:
     if label is None:
         return [None] * records.table.num_rows
-    known: dict[str | None, str | None] = {}  # a label comes often; clean each spelling once
     gold: list[str | None] = []
     for chunk in steps(records.table.column(label).chunks):
-        for spelled in chunk.to_pylist():
-            if spelled not in known:
-                known[spelled] = cleaned(spelled)
-            gold.append(known[spelled])
+        gold += map(cells, chunk.to_pylist())
     return gold

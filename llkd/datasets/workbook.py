@@ -179,6 +179,7 @@ def _read_sheet(sheet: Any, name: str, progress: Progress, named: Collection[str
     builder = TableBuilder(names, name, progress)
     typed = [0] * width
     beyond: list[int] = []
+    characters = 0
     for number, row in chain(data, rows):
         if len(row) > width:
             beyond.append(number)
@@ -186,7 +187,15 @@ def _read_sheet(sheet: Any, name: str, progress: Progress, named: Collection[str
         for column, cell in enumerate(row):
             if cell is not None and not isinstance(cell, str):
                 typed[column] += 1
-        builder.add([_text(cell) for cell in row] + [None] * (width - len(row)))
+        texts = [_text(cell) for cell in row]
+        # One long text, stored once, may stand in a million cells.
+        characters += sum(len(text) for text in texts if text is not None)
+        if characters > MAX_WHOLE_BYTES:
+            raise DataError(
+                f"{where} unpacks to more than {MAX_WHOLE_BYTES >> 20:,} MiB of cells. Split it, "
+                "or keep only the columns that are needed."
+            )
+        builder.add(texts + [None] * (width - len(row)))
     if beyond:
         warnings.append(f"{where} has values beyond its columns in {places('row', beyond)}.")
     if not builder.rows:

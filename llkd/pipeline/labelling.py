@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from llkd import curation, signals
 from llkd.config import Calibration, LabelSet, OrderConfig, Spending, TeacherConfig
-from llkd.errors import BudgetSpent, ModelError, UserError
+from llkd.errors import BudgetSpent, DataError, ModelError, UserError
 from llkd.jobs import JobContext
 from llkd.pipeline.asking import content_free, forget
 from llkd.pipeline.metering import LateMeter, bill_document
@@ -82,7 +83,13 @@ def label(
 
 
 def _check_useful(work: Labelled, result: dict[str, Any]) -> None:
-    """Raise ModelError for a pass of a server that has answered, and never usably."""
+    """Raise ModelError for a pass of a server that has answered, and never usably.
+
+    DataError for a file that labels none of the texts.
+    """
+    report = getattr(work.teacher, "report", None)
+    if report is not None and not result["labelled"] and result["unanswered"]:
+        raise DataError(f"The file labels none of the texts. {' '.join(report())}")
     useless_texts = result["unanswered"]
     if result["labelled"] or useless_texts < FEW_TEXTS or not hasattr(work.teacher, "notices"):
         return
@@ -98,6 +105,7 @@ def _result(work: Labelled, began: float) -> dict[str, Any]:
     if bill is not None:  # it knows of calls whose answers a killed attempt did not keep
         result.update(tokens_in=bill.tokens_in, tokens_out=bill.tokens_out)
     result.update(bill_document(bill))
+    report: Callable[[], list[str]] = getattr(work.teacher, "report", list)
     result.update(
         asked=work.asked,
         cached=work.cached,
@@ -108,8 +116,11 @@ def _result(work: Labelled, began: float) -> dict[str, Any]:
         job=work.job.job_id,
         state="finished",
         seconds=round(time.monotonic() - began, 2),
-        notices=work.notices,
+        notices=[*work.notices, *report()],
+        of_file=work.labelling.config.teacher.startswith("file:"),
     )
+    if report():
+        work.job.remember(notices=result["notices"])
     return result
 
 

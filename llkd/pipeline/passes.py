@@ -48,7 +48,12 @@ def made_teacher(
         examples = few_shot(store, project, config, job, snapshot)
         job.remember(examples=examples.identity.get("rows"))
     job.progress(0, None, "Loading the teacher", always=True)
-    return make_teacher(config, label_set, store.home.root, examples=examples, meter=meter)
+    teacher = make_teacher(config, label_set, store.home.root, examples=examples, meter=meter)
+    match_ids = getattr(teacher, "match_ids", None)
+    if match_ids is not None:
+        texts = store.projects.texts(project.id, ["id", "text"])
+        match_ids(texts["id"].tolist(), texts["text"].tolist())
+    return teacher
 
 
 def _earlier_examples(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from llkd import models
 from llkd.config import LabelSet, TeacherConfig
 from llkd.datasets import Records, read_records
 from llkd.datasets.columns import guess_id, guess_label, guess_text
+from llkd.datasets.labels import class_finder, cleaned
+from llkd.datasets.wording import count, listed, quoted
 from llkd.errors import DataError, NotFound
 from llkd.teachers.base import Floats, Ints, ScoredBatch
 
@@ -25,6 +28,9 @@ Doubles = npt.NDArray[np.float64]
 BATCH = 8192
 CERTAIN = 1 - 1e-9  # a confidence of 1 would make the other scores minus infinity
 RESERVED = {"id", "text", "label", "confidence"}
+_SURE_IDS = 0.9
+_EXAMPLES = 3
+_MOST_EXAMPLES = 1_000
 PROBABILITY = ("probability_", "prob_", "p_")
 
 
@@ -32,19 +38,26 @@ class ImportedTeacher:
     """Looks labels up by text. After ``score`` the counts say what could not be used.
 
     ``unmatched``: texts the file does not hold; ``unknown``: texts whose label is no class;
-    ``conflicting``: texts the file labels in two ways. Each gets the answer -1.
+    ``conflicting``: texts the file labels in two ways; ``blank``: texts without a label in it. Each
+    gets the answer -1. ``by_id`` texts were found by their id (:meth:`match_ids`).
     """
 
     def __init__(self, table: pa.Table, labels: LabelSet, identity: dict[str, Any]) -> None:
-        """``table``: string columns ``text`` and ``label`` or a probability by class name.
+        """``table``: string columns ``text`` or ``id``, and ``label`` or a probability by class.
 
         A ``confidence`` is a number from 0 to 1. Raises DataError naming the row otherwise.
         """
         self._labels = labels
         self._identity = identity
+        self._places: dict[str, int] = {}
+        self._found_by_id: set[str] = set()
+        self._code: Ints
+        self._torn: npt.NDArray[np.bool_]
+        self._spelled: Ints
+        self._cells: list[str]
         columns = set(table.column_names)
         probabilities = not (set(labels.names) & RESERVED) and columns >= set(labels.names)
-        if "text" not in columns:
+        if not columns & {"text", "id"}:
             raise DataError(f"{self._name} has no column 'text' to match its labels by.")
         if "label" not in columns and not probabilities:
             raise DataError(
@@ -61,12 +74,17 @@ class ImportedTeacher:
         scores[named & known & (scores.argmax(axis=1) != label)] = np.nan
         # The explicit answer; -1 where the scores say it.
         answers = np.where(np.isfinite(scores).all(axis=1), -1, label)
-        texts = table.column("text")
+        self._has_texts = "text" in columns
+        texts = table.column("text" if self._has_texts else "id")
+        self._ids = table.column("id") if "id" in columns else None
         if texts.null_count:  # a record without a text labels none
             there = np.flatnonzero(texts.is_valid().to_numpy())
             texts, answers, scores = texts.drop_null(), answers[there], scores[there]
+            self._spelled = self._spelled[there]
+            self._ids = None if self._ids is None else self._ids.take(there)
         self._remember(texts, answers, scores)
-        self.unmatched = self.unknown = self.conflicting = 0
+        self.unmatched = self.unknown = self.conflicting = self.blank = self.by_id = 0
+        self._examples: dict[str, Counter[str]] = {}
         self.cut = 0
 
     @property
@@ -106,50 +124,164 @@ class ImportedTeacher:
     def close(self) -> None:
         """Nothing to let go of."""
 
+    def match_ids(self, ids: Sequence[str], texts: Sequence[str]) -> None:
+        """Let texts that the file does not hold be found by their ids, as long as these are sure.
+
+        They are where the file has no texts, or where nine in ten of the texts that it does hold
+        have the same id there: the numbers of rows of another file say nothing.
+        """
+        if self._ids is None:
+            return
+        places: dict[str, int] = {}
+        for ident, place in zip(self._ids.to_pylist(), self._code.tolist(), strict=True):
+            # Of an id that comes again with another text nobody knows which is meant.
+            if ident is not None and places.setdefault(ident.strip(), place) != place:
+                places[ident.strip()] = -1
+        known: dict[str, int] = self._places if self._has_texts else {}
+        named = list(zip(_keys(texts), [places.get(i.strip(), -1) for i in ids], strict=True))
+        agree = [known[key] == place for key, place in named if key in known]
+        if self._has_texts and (not agree or sum(agree) < _SURE_IDS * len(agree)):
+            return
+        more: dict[str, int] = {}
+        for key, place in named:
+            if place >= 0 and key not in known:
+                first = more.setdefault(key, place)
+                if self._answer_at(first) != self._answer_at(place):
+                    self._torn[first] = True  # one text with two ids and two labels
+        self._places = {**known, **more}
+        self._found_by_id = set(more)
+
+    def _answer_at(self, place: int) -> int:
+        scores = self._scores[place]
+        return int(scores.argmax() if np.isfinite(scores).all() else self._answers[place])
+
+    def report(self) -> list[str]:
+        """What could not be used so far, with examples; nothing of what could."""
+        name = quoted(self._name)
+        kinds = (
+            ("by_id", "was found by its id alone", "were found by their ids alone", "such as"),
+            ("unmatched", f"is not in {name}", f"are not in {name}", "such as"),
+            ("unknown", "has a label that is no class", "have a label that is no class", "labels:"),
+            ("conflicting", "is labelled in two ways", "are labelled in two ways", "such as"),
+            ("blank", f"has no label in {name}", f"have no label in {name}", "such as"),
+        )
+        sentences = []
+        for kind, one, several, such in kinds:
+            number = getattr(self, kind)
+            if not number:
+                continue
+            most = self._examples.get(kind, Counter()).most_common(_EXAMPLES)
+            if kind == "unknown":
+                shown = [f"{quoted(label)} ({times:,})" for label, times in most]
+            else:
+                shown = [quoted(text) for text, _ in most]
+            sentences.append(
+                f"{count(number, 'text')} {one if number == 1 else several} ({such} "
+                f"{listed(shown)})."
+            )
+        if self.unknown:
+            sentences.append(f"The classes are {listed([quoted(n) for n in self._labels.names])}.")
+        return sentences
+
+    def _note(self, kind: str, texts: Sequence[str], places: npt.NDArray[np.bool_]) -> None:
+        """Count the texts at ``places`` as of this kind, and keep some as examples."""
+        rows = np.flatnonzero(places)
+        setattr(self, kind, getattr(self, kind) + len(rows))
+        kept = self._examples.setdefault(kind, Counter())
+        for row in rows.tolist() if kind == "unknown" else rows[:_EXAMPLES].tolist():
+            if len(kept) < _MOST_EXAMPLES or texts[row] in kept:
+                kept[texts[row]] += 1
+
     def _look_up(self, texts: Sequence[str]) -> tuple[Ints, Floats]:
-        at = np.array([self._places.get(key, -1) for key in _keys(texts)], dtype=np.int64)
+        keys = _keys(texts)
+        at = np.array([self._places.get(key, -1) for key in keys], dtype=np.int64)
         found = at >= 0
         torn = found & self._torn[at]
         usable = found & ~torn
         answers = np.where(usable, self._answers[at], -1)
         scores = np.where(usable[:, None], self._scores[at], np.nan).astype(np.float32)
-        self.unmatched += int((~found).sum())
-        self.conflicting += int(torn.sum())
-        self.unknown += int((usable & (answers < 0) & ~np.isfinite(scores).all(axis=1)).sum())
+        strange = usable & (answers < 0) & ~np.isfinite(scores).all(axis=1)
+        spelled = self._spelled_at[at]
+        cells = [self._cells[code] for code in spelled.tolist()] if strange.any() else []
+        blank = strange & (spelled == self._empty)
+        self._note("unmatched", texts, ~found)
+        self._note("conflicting", texts, torn)
+        self._note("unknown", cells, strange & ~blank)
+        self._note("blank", texts, blank)
+        if self._found_by_id:
+            by_id = np.array([key in self._found_by_id for key in keys], dtype=bool)
+            self._note("by_id", texts, by_id & usable)
         return answers, scores
 
     def _remember(self, texts: pa.ChunkedArray, answers: Ints, scores: Doubles) -> None:
-        """The first entry of each different text, and whether a later one says otherwise."""
-        self._places: dict[str, int] = {}
+        """One entry for each different text, and whether its rows name different classes.
+
+        Rows that name the same class agree: their confidence is the mean of those given. A row
+        without a label says nothing beside one that has it.
+        """
         code = np.empty(len(texts), dtype=np.int64)
         first: list[int] = []
         for row, key in enumerate(_keys(texts.to_pylist())):
             code[row] = place = self._places.setdefault(key, len(first))
             if place == len(first):
                 first.append(row)
-        with np.errstate(invalid="ignore"):
-            equal = (scores == scores[first][code]).all(axis=1)
-        equal |= np.isnan(scores).any(axis=1) & np.isnan(scores[first][code]).any(axis=1)
-        equal &= answers == answers[first][code]
+        self._code = code
         # One more entry than texts, so that there is one to look at where the file holds none.
         self._torn = np.zeros(len(first) + 1, dtype=bool)
-        self._torn[code[~equal]] = True
-        self._answers = np.append(answers[first], -1)
         blank = np.full((1, scores.shape[1]), np.nan, dtype=scores.dtype)
-        self._scores = np.concatenate([scores[first], blank])
+        head = np.asarray(first, dtype=np.int64)
+        if len(first) < len(code):
+            head, scores = self._agreed(head, code, answers, scores)
+        self._answers = np.append(answers[head], -1)
+        self._scores = np.concatenate([scores[head], blank])
+        self._spelled_at = np.append(self._spelled[head], 0)
+
+    def _agreed(
+        self, head: Ints, code: Ints, answers: Ints, scores: Doubles
+    ) -> tuple[Ints, Doubles]:
+        """The row that stands for each text, and the scores with the mean at those rows."""
+        scored = np.isfinite(scores).all(axis=1)
+        label = np.where(scored, np.where(scored[:, None], scores, 0.0).argmax(axis=1), answers)
+        # A label that is no class is something said, too, and not the same as another one.
+        label = np.where(label < 0, -1 - self._spelled, label)
+        silent = ~scored & (label == -1 - self._empty)
+        head = head.copy()
+        # The first that says something, and before those one with a confidence.
+        order = np.lexsort((np.arange(len(code)), ~scored, silent, code))
+        starts = np.r_[True, code[order][1:] != code[order][:-1]]
+        head[code[order][starts]] = order[starts]
+        differs = ~silent & (label != label[head][code])
+        self._torn[code[differs]] = True
+        same = scored & ~differs
+        times = np.bincount(code[same], minlength=len(head))
+        again = np.flatnonzero(times > 1)
+        if len(again):
+            total = np.zeros((len(head), scores.shape[1]))
+            np.add.at(total, code[same], np.exp(scores[same]))
+            scores = scores.copy()
+            scores[head[again]] = np.log(total[again] / times[again, None])
+        return head, scores
 
     def _named(self, table: pa.Table) -> tuple[npt.NDArray[np.bool_], Ints]:
         """Whether a row has a label, and its class; -1 for none or one that is no class."""
         if "label" not in table.column_names:
+            self._cells, self._empty = [""], 0
+            self._spelled = np.zeros(table.num_rows, dtype=np.int64)
             return np.zeros(table.num_rows, dtype=bool), np.full(table.num_rows, -1)
-        classes = {word.casefold(): k for word, k in self._labels.spellings.items()}
+        find = class_finder(self._labels.names, self._labels.spellings)
         column = pc.fill_null(table.column("label"), "")
         different = pc.dictionary_encode(column).combine_chunks()
-        cells = [cell.strip() for cell in different.dictionary.to_pylist()]
-        code = different.indices.to_numpy(zero_copy_only=False)
-        named = np.array([cell != "" for cell in cells], dtype=bool)
-        index = np.array([classes.get(cell.casefold(), -1) for cell in cells], dtype=np.int64)
-        return named[code], index[code]
+        cells = [cleaned(cell) or "" for cell in different.dictionary.to_pylist()]
+        # What is written in two ways, such as with another space, is one label.
+        self._cells = list(dict.fromkeys([*cells, ""]))
+        place = {cell: k for k, cell in enumerate(self._cells)}
+        self._empty = place[""]
+        own = np.array([place[cell] for cell in cells], dtype=np.int64)
+        self._spelled = own[different.indices.to_numpy(zero_copy_only=False)]
+        named = np.array([cell != "" for cell in self._cells], dtype=bool)
+        classes = [find(cell) if cell else None for cell in self._cells]
+        index = np.array([-1 if k is None else k for k in classes], dtype=np.int64)
+        return named[self._spelled], index[self._spelled]
 
     def _from_probabilities(self, table: pa.Table) -> Doubles:
         """Log-probabilities ``[rows, classes]``; NaN in rows with an empty cell."""
@@ -213,6 +345,10 @@ def imported_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> Imp
         "columns": columns,
     }
     table = records.table.select(list(columns.values())).rename_columns(list(columns))
+    ident = guess_id(records)
+    if "id" not in columns and ident is not None and ident not in columns.values():
+        # Beside the texts they are a help, and no part of what the file says.
+        table = table.append_column("id", records.table.column(ident))
     return ImportedTeacher(table, labels, identity)
 
 
@@ -229,13 +365,20 @@ def _columns(records: Records, config: TeacherConfig, labels: LabelSet) -> dict[
     columns: dict[str, str | None] = {
         "text": _column(records, config.text_column, "text", guess_text(records)),
     }
-    text = columns["text"]
-    if text is None:
+    text, ident = columns["text"], guess_id(records)
+    if text is not None and text in (ident, config.label_column):
+        text = None
+    if text is None and ident is None:
         raise DataError(
-            f"{records.name} has no column of texts to match its labels by. Its columns are "
-            f"{', '.join(records.columns)}. Name the right one as the text column."
+            f"{records.name} has no column of texts to match its labels by, and no ids. Its "
+            f"columns are {', '.join(records.columns)}. Name the right one as the text column."
         )
-    guessed = None if given else guess_label(records, text, guess_id(records))
+    guessed = None if given else guess_label(records, text, ident)
+    if text is not None and text == guessed and config.text_column is None:
+        text = None if ident is not None else text
+    columns["text"] = text
+    if text is None:
+        columns["id"] = ident
     columns["label"] = _column(records, config.label_column, "label", guessed)
     columns["confidence"] = _column(records, config.confidence_column, "confidence", None)
     if given and not set(labels.names) & RESERVED:

@@ -47,7 +47,8 @@ def review(store: Store, project: Project, labelling: Labelling) -> None:
                 "said is kept, and never turned into a label by itself.",
                 width="stretch",
             )
-            if left:
+            # A file says the same again.
+            if left and not labelling.config.teacher.startswith("file:"):
                 _ask_again(store, project, labelling)
         with st.expander("Read and decide", icon=":material/rule:", key=f"review_{labelling.id}"):
             _decide(store, project, labelling, table)

@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 
 import numpy as np
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llkd.datasets import hold_out, read_texts, with_gold
+from llkd.datasets.labels import class_finder, cleaned
 from llkd.errors import ConfigError, DataError
 
 
@@ -137,3 +139,95 @@ def test_hold_out_leaves_the_global_random_state_alone():
     before = np.random.get_state()[1].tolist()  # noqa: NPY002
     hold_out(["a"] * 10, 0.5)
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    ("cell", "label"),
+    [
+        ('["good"]', "good"),
+        ("['it is good']", "it is good"),
+        ("[3]", "3"),
+        ("[]", None),
+        ('[""]', None),
+        ('["a", "b"]', '["a", "b"]'),
+        ("[[1]]", "[[1]]"),
+        ("[not a list]", "[not a list]"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("\ufeffSports\u200b ", "Sports"),
+        ("Sp\u00adorts", "Sports"),
+        ("\u200d", None),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",) * 2,
+        ("\U0001f468\u200d\U0001f469",) * 2,
+        ("-1", "-1"),
+        ("***", "***"),
+        (":)", ":)"),
+    ],
+)
+def test_a_label_is_read_as_it_is_seen(cell, label):
+    assert cleaned(cell) == label
+
+
+def test_labels_that_look_alike_are_one_class_and_that_is_said(tmp_path):
+    labels = ["Sports", "Sports\u200b", "\ufeffSports", "cafe\u0301", "caf\u00e9"]
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "text,label\n" + "".join(f"message number {k},{v}\n" for k, v in enumerate(labels * 4)),
+        encoding="utf-8",
+    )
+    texts = read_texts(path, label_column="label")
+    assert dict(Counter(texts.texts["gold"])) == {"Sports": 12, "caf\u00e9": 8}
+    (told,) = [w for w in texts.warnings if "what is seen" in w]
+    assert told.startswith("12 labels of the column 'label' hold invisible characters")
+    assert r"'Sports\u200b' as 'Sports'" in told
+    # The same of a second file with gold.
+    plain = read_texts(path, text_column="text")
+    joined = with_gold(plain, path, label_column="label")
+    assert set(joined.labels) == {"Sports", "caf\u00e9"}
+    assert any("what is seen" in w for w in joined.warnings)
+
+
+def test_lists_of_one_label_are_that_label(tmp_path):
+    path = tmp_path / "doccano.jsonl"
+    cells = [["good"], ["bad"], ["good"], [], ["good", "bad"], ["bad"]] * 3
+    path.write_text(
+        "".join(json.dumps({"text": f"text {k}", "label": v}) + "\n" for k, v in enumerate(cells))
+    )
+    texts = read_texts(path, label_column="label")
+    counts = Counter(texts.texts["gold"])
+    assert counts["good"] == counts["bad"] == 6 and counts[None] == 3
+    assert counts['["good","bad"]'] + counts['["good", "bad"]'] == 3
+    assert any(
+        "12 labels of the column 'label' stand in a list of one" in w for w in texts.warnings
+    )
+    assert any(w.startswith("3 labels in the column 'label' are lists") for w in texts.warnings)
+
+
+def test_classes_are_found_exactly_first_and_else_only_where_one_fits():
+    find = class_finder(["-1", "0", "1", "*", "**", "A", "A+", "Very good", "x", "X"])
+    names = ["-1", "0", "1", "*", "**", "A", "A+", "Very good", "x", "X"]
+    for place, name in enumerate(names):
+        assert find(name) == place
+    assert [find(spelled) for spelled in ("1.0", "-1.0", "0.00", "+1")] == [2, 0, 1, 2]
+    assert [find(spelled) for spelled in ("a", "a+", "very  GOOD ", "***", "01")] == [
+        5,
+        6,
+        7,
+        None,
+        None,
+    ]
+    assert class_finder(["x", "X", "y"])("\u200bx") is None, "two classes fit"
+    assert class_finder(["1", "1.0"])("1.00") is None and class_finder(["1", "1.0"])("1.0") == 1
+    words = class_finder(["World", "Sci"], {"world": 0, "science": 1, "Earth": 0})
+    assert (words("SCIENCE"), words("sci"), words("World"), words("earth")) == (1, 1, 0, 0)
+    # What a class is called today comes before what another one was called.
+    assert class_finder(["Sport", "Games"], {"SPORTS": 0, "sport": 1})("SPORT") == 0
+
+
+def test_one_number_written_in_several_ways_is_said(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "text,label\n" + "".join(f"t {k},{v}\n" for k, v in enumerate(["1", "1.0", "01", "2"] * 5))
+    )
+    texts = read_texts(path, label_column="label")
+    assert set(texts.labels) == {"1", "1.0", "01", "2"}
+    assert any("'01' / '1' / '1.0'. Each counts as a class" in w for w in texts.warnings)

@@ -136,6 +136,63 @@ def test_broken_parts_are_told(save):
     assert "is a damaged archive" in refused(path)
 
 
+def test_workbook_whose_few_strings_stand_in_many_cells(tmp_path, monkeypatch):
+    """The sheet points to one string again and again, as spreadsheet programs store them."""
+    path = tmp_path / "a.xlsx"
+    kind = '<?xml version="1.0"?><{} xmlns="http://schemas.openxmlformats.org/{}">{}</{}>'
+    main, package = "spreadsheetml/2006/main", "package/2006/{}"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    types = "application/vnd.openxmlformats-officedocument.spreadsheetml.{}+xml"
+    cells = "".join(
+        f'<row r="{k}"><c r="A{k}" t="s"><v>{min(k - 1, 1)}</v></c></row>' for k in range(1, 401)
+    )
+    parts = {"xl/workbook.xml": "sheet.main", "xl/s.xml": "worksheet", "xl/t.xml": "sharedStrings"}
+    override = "".join(
+        f'<Override PartName="/{n}" ContentType="{types.format(t)}"/>' for n, t in parts.items()
+    )
+    relation = '<Relationship Id="r{}" Type="{}/{}" Target="{}"/>'
+    links = package.format("relationships")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in {
+            "[Content_Types].xml": kind.format(
+                "Types", package.format("content-types"), override, "Types"
+            ),
+            "_rels/.rels": kind.format(
+                "Relationships",
+                links,
+                relation.format(1, office, "officeDocument", "xl/workbook.xml"),
+                "Relationships",
+            ),
+            "xl/_rels/workbook.xml.rels": kind.format(
+                "Relationships",
+                links,
+                relation.format(1, office, "worksheet", "s.xml")
+                + relation.format(2, office, "sharedStrings", "t.xml"),
+                "Relationships",
+            ),
+            "xl/workbook.xml": kind.format(
+                "workbook",
+                main,
+                f'<sheets><sheet name="S" sheetId="1" r:id="r1" xmlns:r="{office}"/></sheets>',
+                "workbook",
+            ),
+            "xl/s.xml": kind.format(
+                "worksheet", main, f"<sheetData>{cells}</sheetData>", "worksheet"
+            ),
+            "xl/t.xml": kind.format(
+                "sst", main, f"<si><t>text</t></si><si><t>{'b' * 30_000}</t></si>", "sst"
+            ),
+        }.items():
+            archive.writestr(name, content)
+    assert path.stat().st_size < 10_000
+    assert inspect(path).rows == 399
+    monkeypatch.setattr("llkd.datasets.workbook.MAX_WHOLE_BYTES", 5 << 20)
+    message = refused(path)
+    assert message.startswith("a.xlsx, sheet 'S', unpacks to more than 5 MiB of cells. Split it")
+    with pytest.raises(DataError, match="more than 5 MiB of cells"):
+        inspect(path)  # a preview is no way around
+
+
 def test_workbook_that_unpacks_to_too_much(save, monkeypatch):
     path = save(("S", [["text"], ["a" * 30_000], *[["b" * 30_000]] * 40]))
     monkeypatch.setattr(containers, "FREE_BYTES", 10_000)

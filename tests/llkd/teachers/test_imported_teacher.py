@@ -6,7 +6,7 @@ import pytest
 
 from llkd import signals
 from llkd.config import LabelSet, TeacherConfig, build
-from llkd.errors import DataError, NotFound
+from llkd.errors import ConfigError, DataError, NotFound
 from llkd.teachers import make_teacher
 
 LABELS = build(
@@ -203,3 +203,94 @@ def test_no_model_is_asked(tmp_path):
         == "No model is asked: the label is looked up in labels.csv by the text."
     )
     teacher.close()
+
+
+def counts(teacher):
+    return teacher.unmatched, teacher.unknown, teacher.conflicting, teacher.blank, teacher.by_id
+
+
+def test_equal_labels_of_a_repeated_text_agree_and_their_confidence_is_the_mean(tmp_path):
+    path = written(
+        tmp_path,
+        "text,label,confidence\na,World,0.9\na, world ,0.7\nb,Sci,0.9\nb,World,0.9\n"
+        "c,,\nc,Sci,0.8\nd,Sci,\nd,Sci,0.6\ne,Odd,\ne,Sci,\n",
+    )
+    teacher = teacher_of(path, tmp_path)
+    scores, answers, _ = by_text(teacher, ["a", "b", "c", "d", "e"])
+    assert scores[0].argmax() == 0 and scores[2].argmax() == scores[3].argmax() == 2
+    np.testing.assert_allclose(signals.softmax(scores[0])[0], 0.8, rtol=1e-6)
+    np.testing.assert_allclose(signals.softmax(scores[3])[2], 0.6, rtol=1e-6)
+    assert np.isnan(scores[[1, 4]]).all() and answers[1] == answers[4] == -1
+    assert counts(teacher) == (0, 0, 2, 0, 0)
+    assert "2 texts are labelled in two ways (such as 'b' and 'e')." in teacher.report()
+
+
+@pytest.mark.parametrize(
+    ("labels", "cells"),
+    [
+        (["good", "bad"], [["good"], ["bad"]]),
+        (["0", "1"], ["0.0", "1.0"]),
+        (["0", "1"], [0, 1.0]),
+        (["very good", "bad."], ["Very  good", "bad."]),
+        (["caf\u00e9", "Sports"], ["cafe\u0301", "\ufeffSports\u200b"]),
+        (["-1", "1"], [-1, 1]),
+        (["*", "***"], ["*", "***"]),
+        (["x", "X "], ["x", "X"]),
+        ([":)", ":("], [":)", ":("]),
+    ],
+)
+def test_labels_as_other_tools_write_them(tmp_path, labels, cells):
+    lines = [json.dumps({"text": f"t{k}", "label": cell}) for k, cell in enumerate(cells)]
+    path = written(tmp_path, "\n".join(lines), "l.jsonl")
+    try:
+        label_set = LabelSet.of(labels)
+    except ConfigError:
+        label_set = LabelSet.of(["x", "y"])  # names that differ in capitals alone are refused
+        cells = cells[:1]
+    teacher = teacher_of(path, tmp_path, label_set)
+    answers = {}
+    for batch in teacher.score([f"t{k}" for k in range(len(cells))]):
+        answers |= dict(zip(batch.index.tolist(), batch.answer.tolist(), strict=True))
+    assert answers == {k: k for k in range(len(cells))}
+    assert teacher.report() == []
+
+
+def test_what_cannot_be_used_is_told_with_examples(tmp_path):
+    path = written(tmp_path, "text,label\na,Wrold\nb,Wrold\nc,Sport\nd,World\nd,Sci\ne,\n")
+    teacher = teacher_of(path, tmp_path)
+    by_text(teacher, ["a", "b", "c", "d", "e", "f", "g"])
+    assert counts(teacher) == (2, 3, 1, 1, 0)
+    assert teacher.report() == [
+        "2 texts are not in 'labels.csv' (such as 'f' and 'g').",
+        "3 texts have a label that is no class (labels: 'Wrold' (2) and 'Sport' (1)).",
+        "1 text is labelled in two ways (such as 'd').",
+        "1 text has no label in 'labels.csv' (such as 'e').",
+        "The classes are 'World', 'None' and 'Sci'.",
+    ]
+
+
+def test_a_file_of_ids_and_labels_is_matched_by_them(tmp_path):
+    path = written(tmp_path, "id,label\nn1,World\n n2 ,Sci\nn3,None\nn3,Sci\n")
+    teacher = teacher_of(path, tmp_path)
+    teacher.match_ids(["n1", "n2", "n3", "n4"], ["one text", "two texts", "three", "four"])
+    _, answers, _ = by_text(teacher, ["two texts", "one text", "three", "four"])
+    assert answers == [2, 0, -1, -1]
+    assert counts(teacher) == (1, 0, 1, 0, 2)
+
+
+def test_ids_help_where_texts_were_changed_and_only_where_they_are_sure(tmp_path):
+    rows = [f"n{k},text number {k},{'World' if k % 2 else 'Sci'}" for k in range(20)]
+    rows[4] = "n4,TEXT No. 4 as a tool changed it,Sci"
+    path = written(tmp_path, "id,text,label\n" + "\n".join(rows) + "\n")
+    texts = [f"text number {k}" for k in range(20)]
+    teacher = teacher_of(path, tmp_path)
+    teacher.match_ids([f"n{k}" for k in range(20)], texts)
+    assert by_text(teacher, texts)[1] == [0 if k % 2 else 2 for k in range(20)]
+    assert counts(teacher) == (0, 0, 0, 0, 1)
+    # The ids of another file: nothing is taken by them.
+    teacher = teacher_of(path, tmp_path)
+    teacher.match_ids([f"n{19 - k}" for k in range(20)], texts)
+    assert by_text(teacher, texts)[1][4] == -1 and counts(teacher)[0] == 1
+    teacher = teacher_of(path, tmp_path)
+    teacher.match_ids([f"n{k}" for k in range(3)], ["x", "y", "z"])
+    assert by_text(teacher, ["x", "y", "z"])[1] == [-1] * 3
