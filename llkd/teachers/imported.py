@@ -240,7 +240,7 @@ class ImportedTeacher:
         self, head: Ints, code: Ints, answers: Ints, scores: Doubles
     ) -> tuple[Ints, Doubles]:
         """The row that stands for each text, and the scores with the mean at those rows."""
-        scored = np.isfinite(scores).all(axis=1)
+        scored = np.asarray(np.isfinite(scores).all(axis=1))
         label = np.where(scored, np.where(scored[:, None], scores, 0.0).argmax(axis=1), answers)
         # A label that is no class is something said, too, and not the same as another one.
         label = np.where(label < 0, -1 - self._spelled, label)
