@@ -6,6 +6,8 @@ Pure functions on arrays of ``n`` rows and ``C`` classes. A row of scores that h
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,10 +18,13 @@ Ints = npt.NDArray[np.int64]
 
 BASES = ("none", "batch", "contextual")
 TEMPERED = "+temperature"
-CALIBRATIONS = (*BASES, *(base + TEMPERED for base in BASES))
+FITTED = "fitted"
+CALIBRATIONS = (*BASES, *(base + TEMPERED for base in BASES), FITTED)
 
 TEMPERATURES = (0.05, 20.0)
 FIT_ROWS = 10  # with fewer a temperature is a guess
+WEIGHT_ROWS = 20  # with fewer a bias weight is one
+LOG_TEMPERATURE_SPREAD = 1.0  # standard deviation of the prior on ln T of a fitted calibration
 
 GATE_TOLERANCE = 1e-9
 """A signal this far below a threshold passes it: equal numbers differ by rounding."""
@@ -29,11 +34,18 @@ _ROUNDING = 5e-8  # of a number in [0, 1] that was kept in 32 bits
 def split_calibration(name: str) -> tuple[str, bool]:
     """A calibration's base and whether a temperature is fitted on top of it.
 
+    ``fitted`` is a base of its own, whose temperature belongs to it.
     Raises ConfigError for a name that is none of CALIBRATIONS.
     """
     if name not in CALIBRATIONS:
         raise ConfigError(f"Calibration is one of {', '.join(CALIBRATIONS)}, but it was {name!r}.")
     return name.removesuffix(TEMPERED), name.endswith(TEMPERED)
+
+
+def needs_fit(name: str) -> bool:
+    """Whether a calibration is fitted to known classes: ``fitted``, or any with a temperature."""
+    base, tempered = split_calibration(name)
+    return tempered or base == FITTED
 
 
 def softmax(logits: npt.ArrayLike) -> Floats:
@@ -117,6 +129,52 @@ def fit_temperature(
     )
     best = float(np.exp(found.x))
     return best if _nll(shifted, known, best) <= _nll(shifted, known, 1.0) else 1.0
+
+
+class BiasFit(NamedTuple):
+    """How much of the mean score is taken away, ``weight`` in [0, 1], and the temperature."""
+
+    weight: float
+    temperature: float
+
+
+def fit_bias_weight(
+    scores: npt.ArrayLike, mean: npt.ArrayLike, gold: npt.ArrayLike, least: int = WEIGHT_ROWS
+) -> BiasFit | None:
+    """The weight and temperature T of softmax((scores - weight * mean) / T) that gold bears out.
+
+    Maximum a posteriori: the likelihood of gold, and a normal prior on ln T (mean 0, standard
+    deviation LOG_TEMPERATURE_SPREAD), as weak as a label or two, so that labels which are all right
+    have an optimum as well; the weight is uniform on [0, 1], T lies within TEMPERATURES.
+    ``scores [n, C]``; ``mean``: what ``batch`` takes away, ``[C]`` or ``[n, C]``; ``gold [n]`` (-1:
+    unknown, left out). None with fewer than ``least`` rows that have gold and finite scores.
+    """
+    from scipy.optimize import minimize
+
+    values = np.asarray(scores, dtype=np.float64)
+    taken = np.broadcast_to(np.asarray(mean, dtype=np.float64), values.shape)
+    golds = np.asarray(gold, dtype=np.int64)
+    both = (golds >= 0) & np.isfinite(values).all(axis=1)
+    values, taken, golds = values[both], taken[both], golds[both]
+    if len(golds) < max(1, least):
+        return None
+    truth = np.eye(values.shape[1])[golds]
+
+    def loss(at: Floats) -> tuple[float, Floats]:
+        """Negative log-posterior at (weight, ln T), and its gradient."""
+        weight, log = at
+        logits = (values - weight * taken) / np.exp(log)
+        off = softmax(logits) - truth
+        total = len(golds) * _nll(logits, golds, 1.0) + (log / LOG_TEMPERATURE_SPREAD) ** 2 / 2
+        by_weight = -(off * taken).sum() / np.exp(log)
+        by_log = -(off * logits).sum() + log / LOG_TEMPERATURE_SPREAD**2
+        return total, np.array([by_weight, by_log])
+
+    limits = [(0.0, 1.0), tuple(np.log(TEMPERATURES))]
+    starts = [np.array([weight, 0.0]) for weight in (0.0, 0.5, 1.0)]
+    ends = [minimize(loss, at, jac=True, method="L-BFGS-B", bounds=limits) for at in starts]
+    weight, log = min(ends, key=lambda end: float(end.fun)).x
+    return BiasFit(float(weight), float(np.exp(log)))
 
 
 def _measured(

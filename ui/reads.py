@@ -92,6 +92,30 @@ def _teacher_labels(
     return curation.teacher_labels(_store, _labelling, _calibration)
 
 
+def run_teacher_labels(store: Store, run: Run) -> TeacherLabels:
+    """The teacher's labels as a run got them: under the bias and temperature that it kept."""
+    labelling, kept = store.labellings.get(run.labelling_id), run.labels
+    if kept["calibration"] != signals.FITTED:
+        return teacher_labels(store, labelling, kept["calibration"])
+    return _run_teacher_labels(
+        _home(store), labels_version(store, labelling), run.id, run.labels, labelling, store
+    )
+
+
+@st.cache_resource(show_spinner="Deriving the labels \u2026", max_entries=4)
+def _run_teacher_labels(
+    home: str,
+    version: str,
+    run: int,
+    _kept: dict[str, Any],
+    _labelling: Labelling,
+    _store: Store,
+) -> TeacherLabels:
+    return curation.teacher_labels(
+        _store, _labelling, _kept["calibration"], _kept.get("bias"), _kept.get("temperature")
+    )
+
+
 def labels_version(store: Store, labelling: Labelling) -> str:
     """Changes whenever labels come in, or the classes are edited: a key for caches."""
     return f"{store.labellings.version(labelling)}-{classes_version(labelling.project_classes)}"
@@ -107,26 +131,36 @@ def calibration_key(
 ) -> str:
     """What a pass's calibration depends on beside the scores: a key for caches.
 
-    A temperature is the one kept with the pass; without one it follows what people decide.
+    A fit is the one kept with the pass; without one it follows what people decide.
     """
     chosen = calibration or labelling.calibration
-    base, tempered = signals.split_calibration(chosen)
+    base, _ = signals.split_calibration(chosen)
     fit: Any = None
-    if tempered:
+    if signals.needs_fit(chosen):
         fit = (labelling.fits or {}).get(base) or store.people.version(labelling.project_id)
     return f"{chosen} {labelling.content_free is not None} {json.dumps(fit, sort_keys=True)}"
 
 
-def fit_on(store: Store, project: Project, labelling: Labelling) -> tuple[int, str, bool] | None:
-    """What a temperature would be fitted on now: how many rows, whose classes, held out.
+def fit_on(
+    store: Store, project: Project, labelling: Labelling, base: str = "none"
+) -> tuple[int, str, bool] | None:
+    """What the fit on top of ``base`` would rest on now: how many rows, whose classes, held out.
 
     None where there are too few.
     """
-    return _fit_on(*_judging(store, project, labelling), store, project, labelling)
+    least = signals.WEIGHT_ROWS if base == signals.FITTED else signals.FIT_ROWS
+    return next((one for one in known_texts(store, project, labelling) if one[0] >= least), None)
+
+
+def known_texts(
+    store: Store, project: Project, labelling: Labelling
+) -> list[tuple[int, str, bool]]:
+    """The kinds of texts that may be fitted on: how many were scored, whose classes, held out."""
+    return _known_texts(*_judging(store, project, labelling), store, project, labelling)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _fit_on(
+def _known_texts(
     home: str,
     digest: str,
     version: str,
@@ -134,14 +168,13 @@ def _fit_on(
     _store: Store,
     _project: Project,
     _labelling: Labelling,
-) -> tuple[int, str, bool] | None:
+) -> list[tuple[int, str, bool]]:
     labels = teacher_labels(_store, _labelling, "none")
     scored = labels.row[np.isfinite(labels.probabilities).all(axis=1)]
-    for known in development_rows(_store, _project, _labelling):
-        rows = int(np.isin(known.rows, scored).sum())
-        if rows >= signals.FIT_ROWS:
-            return rows, known.source, known.held_out
-    return None
+    return [
+        (int(np.isin(known.rows, scored).sum()), known.source, known.held_out)
+        for known in development_rows(_store, _project, _labelling)
+    ]
 
 
 def batch_share_shift(store: Store, labelling: Labelling) -> float | None:
@@ -175,7 +208,8 @@ def _unanswered(home: str, version: str, _labelling: Labelling, _store: Store) -
 class Quality:
     """How good a pass is on the judged texts: figures, and each label's confidence and verdict.
 
-    ``source``: whose classes it is judged by, ``gold`` or ``human``.
+    ``source``: whose classes it is judged by, ``gold`` or ``human``. ``cross_fitted``: whether each
+    text was answered by a calibration fitted to others of them.
     """
 
     report: dict[str, Any]
@@ -183,6 +217,7 @@ class Quality:
     correct: np.ndarray
     source: str
     held_out: bool
+    cross_fitted: bool = False
 
 
 def judged(store: Store, project: Project, labelling: Labelling) -> Judged | None:
@@ -242,14 +277,14 @@ def _teacher_quality(
     if known is None:
         return None
     labels = teacher_labels(_store, _labelling, _calibration)
-    here = np.isin(known.rows, labels.row)  # labels may have come in between
-    place, gold = np.searchsorted(labels.row, known.rows[here]), known.gold[here]
-    label, sure = labels.label[place], labels.confidence[place]
+    answers = curation.judged_answers(_store, _project, labels, known)
+    label, sure, gold = answers.label, answers.confidence, answers.gold
     names = _labelling.classes.names
-    report = teacher_report(labels.probabilities[place], label, sure, gold, names)
+    report = teacher_report(answers.probabilities, label, sure, gold, names)
     answered = label >= 0
     sure, correct = sure[answered], (label == gold)[answered]
-    return Quality(report, sure, correct, known.source, known.held_out)
+    crossed = answers.cross_fitted
+    return Quality(report, sure, correct, known.source, known.held_out, crossed)
 
 
 def plane(

@@ -97,9 +97,14 @@ def teacher_report(store: Store, project: Project, run: Run | None = None) -> di
         project.digest,
         reads.labels_version(store, labelling),
         reads.calibration_key(store, labelling, calibration),
-        None if run is None or run.config.judged_by != "people" else run.id,
+        None if run is None or not _own_answers(run) else run.id,
     )
     return _teacher_report(stamp, store, project, labelling, calibration, run)
+
+
+def _own_answers(run: Run) -> bool:
+    """Whether no other run shares its figures of the teacher: it has its own judges or bias."""
+    return run.config.judged_by == "people" or run.labels["calibration"] == signals.FITTED
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -113,7 +118,10 @@ def _teacher_report(
 ) -> dict[str, Any] | None:
     classes = _labelling.classes if _run is None else _run.classes
     names = classes.names
-    labels = reads.teacher_labels(_store, _labelling, _calibration)
+    if _run is None:
+        labels = reads.teacher_labels(_store, _labelling, _calibration)
+    else:
+        labels = reads.run_teacher_labels(_store, _run)
     rows, gold = judges(_store, _project, classes, _run)
     here = np.isin(labels.row, rows)
     if not here.any():

@@ -38,16 +38,19 @@ def label(found: Document) -> None:
     )
     if found["accuracy"] is not None:
         print(
-            f"On {found['evaluated']:,} gold texts: accuracy {shown(found['accuracy'], '%')}, "
+            f"On {found['evaluated']:,} {_known(found)} texts{_fairly(found)}: "
+            f"accuracy {shown(found['accuracy'], '%')}, "
             f"macro-F1 {shown(found['macro_f1'], '%')} (calibration {found['calibration']})."
         )
-    from llkd import curation  # loads pandas, which other reports would pay for
+    from llkd import curation, signals  # loads pandas, which other reports would pay for
 
     warning = curation.share_warning(found.get("batch_share_shift"))
     if warning:
+        print(f"Note: {warning} {curation.how_to_tell(found.get('development_texts', 0))}")
+    if found.get("calibration") == signals.FITTED and not found.get("fit"):
         print(
-            f"Note: {warning} Label {curation.LABELS_TO_TELL} texts on Curate in random order; the "
-            "Teacher page then says how many are right with it and without (--calibration none)."
+            f"Note: fitted calibration needs {signals.WEIGHT_ROWS} texts of the pool whose class "
+            "is known; until then these labels are as under batch."
         )
     _bill(found)
     for sentence in found.get("notices", ()):
@@ -55,6 +58,14 @@ def label(found: Document) -> None:
     if found["stopped"]:
         print(f"Stopped: {printable(found['stopped_because'])}")
         print(f"{found['left']:,} texts are left. The same command with more allowed goes on.")
+
+
+def _known(found: Document) -> str:
+    return "hand-labelled" if found.get("judged_by") == "human" else "gold"
+
+
+def _fairly(found: Document) -> str:
+    return ", each by a fit to the others" if found.get("cross_fitted") else ""
 
 
 def bake_off(found: Document) -> None:

@@ -16,6 +16,7 @@ Calibration = Literal[
     "none+temperature",
     "batch+temperature",
     "contextual+temperature",
+    "fitted",
 ]
 VerbaliserScore = Literal["sum", "mean", "first_token"]
 ExampleKind = Literal["none", "fixed", "balanced", "nearest"]

@@ -5,7 +5,7 @@ the pool; held-out texts are only for evaluation.
 """
 
 from llkd.curation.chosen import times_trained
-from llkd.curation.class_shares import LABELS_TO_TELL, batch_share_shift, share_warning
+from llkd.curation.class_shares import LABELS_TO_TELL, batch_share_shift, how_to_tell, share_warning
 from llkd.curation.comparing import Share, compare_kept
 from llkd.curation.embeddings import (
     embedding_seconds,
@@ -21,6 +21,7 @@ from llkd.curation.embeddings import (
     save_embeddings,
 )
 from llkd.curation.examples import check_examples, few_shot, labelled_pool
+from llkd.curation.judged_answers import JudgedAnswers, judged_answers
 from llkd.curation.judging import (
     Judged,
     development_rows,
@@ -61,7 +62,7 @@ from llkd.curation.replay import history
 from llkd.curation.temperature import (
     batch_bias,
     bias_of,
-    fit_temperature,
+    fit_calibration,
     not_fitted,
     shift_of,
 )
@@ -77,9 +78,12 @@ from llkd.curation.window import offer as window_offer
 from llkd.curation.window import sentence as cut_sentence
 
 __all__ = [
+    "JudgedAnswers",
+    "judged_answers",
     "LABELS_TO_TELL",
     "batch_share_shift",
     "bias_of",
+    "how_to_tell",
     "share_warning",
     "TOLD_FROM",
     "Lengths",
@@ -112,7 +116,7 @@ __all__ = [
     "example_rows",
     "few_shot",
     "find_need",
-    "fit_temperature",
+    "fit_calibration",
     "gold_indices",
     "has_embeddings",
     "held_out",

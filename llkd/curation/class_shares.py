@@ -44,3 +44,16 @@ def share_warning(shift: float | None) -> str:
         "out, which is right where the teacher leans and wrong where one class is truly common; "
         "without labels nobody can tell which."
     )
+
+
+def how_to_tell(known: int) -> str:
+    """What to do about it on the command line, where ``known`` texts can be fitted on."""
+    if known >= signals.WEIGHT_ROWS:
+        return (
+            f"The classes of {known:,} texts are known: --calibration fitted takes away only as "
+            "much as they bear out."
+        )
+    return (
+        f"Label {LABELS_TO_TELL} texts on Curate in random order; --calibration fitted then takes "
+        "away only as much as they bear out."
+    )

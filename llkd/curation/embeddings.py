@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,7 @@ def probe_signals(
 
     answer = probe(values[labels.row], labels.label, len(labels.labelling.label_set.labels))
     base, _ = signals.split_calibration(labels.calibration)
-    for old in path.parent.glob(f"{labels.labelling.id}-*-{base}-*.parquet"):
+    for old in path.parent.glob(f"{labels.labelling.id}-*-{base}*-*.parquet"):
         old.unlink(missing_ok=True)
     write_probabilities(path, labels.row, answer)
     return read_probabilities(path)
@@ -171,4 +172,6 @@ def probe_file(store: Store, project: Project, labels: TeacherLabels) -> Path:
     model = "none" if newest is None else newest.stem
     # A temperature changes no label, so a calibration and its tempered twin share the probe.
     base, _ = signals.split_calibration(labels.calibration)
+    if base == signals.FITTED:  # its bias follows what people say, and its labels with it
+        base += f"_{zlib.crc32(np.asarray(labels.bias, dtype=np.float64).tobytes()):08x}"
     return store.runs.probe_file(project.id, f"{labels.version}-{base}-{model}")

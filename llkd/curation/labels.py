@@ -10,9 +10,9 @@ import numpy as np
 
 from llkd import signals
 from llkd.config import Calibration, LabelSet
-from llkd.curation.temperature import bias_of, fitted, shift_of
+from llkd.curation.temperature import bias_of, fit_of, shift_of
 from llkd.errors import UserError
-from llkd.signals import Floats, Ints
+from llkd.signals import FITTED, Floats, Ints
 from llkd.store import Labelling, Project, Store
 
 
@@ -22,9 +22,10 @@ class TeacherLabels:
 
     C counts ``labelling.classes``: classes that the teacher was not asked about have a probability
     of 0, and ``bias`` is only of the others.
+    ``bias`` is what was taken off the scores, its weight included.
     ``label`` is -1 and ``confidence`` NaN where the teacher gave nothing usable; a label without
     a confidence has NaN probabilities. ``temperature`` is 1 without one, and ``fit`` tells what it
-    was fitted on (see ``fit_temperature``), None where it was not fitted here.
+    was fitted on (see ``fit_calibration``), None where it was not fitted here.
     """
 
     labelling: Labelling
@@ -83,12 +84,13 @@ def teacher_labels(
     The bias of ``batch`` is the mean over all rows scored so far (of a student-first pass: over
     its random sample). A temperature is the one kept
     with the pass, else fitted now; where there is nothing to fit it on yet it is 1 and ``fit`` is
-    None (the labels are the same at any temperature). A run's labels are derived with the ``bias``
-    and the ``temperature`` that it kept. Where the rows of ``without`` are to judge, a temperature
-    is always fitted anew, to the others.
+    None (the labels are the same at any temperature); likewise ``fitted`` is as ``batch`` until
+    there is enough to fit it on. A run's labels are derived with the ``bias``
+    and the ``temperature`` that it kept. Where the rows of ``without`` are to judge, the fit
+    is always made anew, to the others.
     """
     chosen: Calibration = calibration or labelling.calibration
-    base, tempered = signals.split_calibration(chosen)
+    base, _ = signals.split_calibration(chosen)
     version = store.labellings.version(labelling)  # before the scores: never newer than they are
     evidence = store.labellings.scores(labelling)
     found = (
@@ -96,13 +98,16 @@ def teacher_labels(
         if bias is None
         else np.asarray(bias, dtype=np.float64)
     )
-    shift = shift_of(evidence, found)
     fit = None
-    if tempered and temperature is None:
+    if signals.needs_fit(chosen) and temperature is None and (bias is None or base != FITTED):
         project = store.projects.by_id(labelling.project_id)
         known = None if without is not None else (labelling.fits or {}).get(base)
-        fit = known or fitted(store, project, labelling, evidence, shift, without)
+        shift = shift_of(evidence, found)
+        fit = known or fit_of(store, project, labelling, evidence, shift, base, without)
         temperature = None if fit is None else float(fit["temperature"])
+    if fit is not None and base == FITTED:
+        found = found * float(fit["bias_weight"])
+    shift = shift_of(evidence, found)
     used = 1.0 if temperature is None else temperature
     probabilities = with_later_classes(
         signals.teacher_probabilities(evidence.scores, shift, used), len(labelling.classes.labels)

@@ -38,7 +38,7 @@ class Plane:
     ``open_classes``, which leaves out what was removed from the project. ``need_source`` says in
     words where information need comes from, and ``need_file`` is the Parquet file it was read from.
     ``temperature`` is 1 without one; ``temperature_fit`` tells what it was fitted on, None where it
-    was not (see ``curation.fit_temperature``). ``bias`` is the calibration's, ``[C]``.
+    was not (see ``curation.fit_calibration``). ``bias`` is the calibration's, ``[C]``.
     """
 
     project: Project

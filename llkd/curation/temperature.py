@@ -1,4 +1,4 @@
-"""A temperature on top of a calibration: fitted to what people have told, kept with the pass."""
+"""What of a calibration is fitted to what people have told: a temperature, a bias weight."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from llkd import signals
+from llkd.curation.class_shares import LABELS_TO_TELL
 from llkd.curation.judging import development_rows
 from llkd.curation.order import random_sample
 from llkd.errors import UserError
@@ -17,10 +18,11 @@ from llkd.store import Labelling, Project, Scores, Store
 def bias_of(store: Store, labelling: Labelling, evidence: Scores, base: str) -> Floats:
     """The bias ``[C]`` of a calibration without temperature, from the rows scored so far.
 
-    In a student-first pass ``batch`` takes its mean over the random sample alone: over texts
-    chosen by need it is no longer the pool's.
+    Of ``fitted`` that of ``batch``, which its weight then multiplies. In a student-first pass
+    ``batch`` takes its mean over the random sample alone: over texts chosen by need it is no longer
+    the pool's.
     """
-    if base == "batch":
+    if base in {"batch", signals.FITTED}:
         return batch_bias(evidence, random_sample(store, labelling))
     free = None if labelling.content_free is None else np.asarray(labelling.content_free)
     return signals.calibration_bias(evidence.scores, base, free)
@@ -47,28 +49,36 @@ def shift_of(evidence: Scores, bias: Floats) -> Floats:
     return np.where(measured[:, None], bias, 0.0)
 
 
-def fit_temperature(
+def fit_calibration(
     store: Store, project: Project, labelling: Labelling, base: str
 ) -> dict[str, Any]:
     """Fit the temperature on top of the calibration ``base`` and keep it with the pass.
 
-    On gold of the pool; where it is too little, on human labels; never on held-out gold, which
-    measures. Texts that stand as examples in every prompt are left out. Returns temperature, rows
+    Of the base ``fitted`` the bias weight, too. On gold of the pool; where it is too little, on
+    human labels; never on held-out gold, which measures. Texts that stand as examples in every
+    prompt are left out. Returns temperature, rows
     (how many), source (``gold`` or ``human``), held_out (False; passes of older versions may say
-    True), nll_before and nll_after (nats per text, on these rows).
+    True), nll_before and nll_after (nats per text, on these rows), and of ``fitted`` bias_weight.
     Raises UserError where there is too little to fit on.
     """
     evidence = store.labellings.scores(labelling)
     shift = shift_of(evidence, bias_of(store, labelling, evidence, base))
-    fit = fitted(store, project, labelling, evidence, shift)
+    fit = fit_of(store, project, labelling, evidence, shift, base)
     if fit is None:
-        raise UserError(not_fitted(project))
+        raise UserError(not_fitted(project, base))
     store.labellings.set_fit(labelling.id, base, fit)
     return fit
 
 
-def not_fitted(project: Project) -> str:
-    """Why there is no temperature, and what to do."""
+def not_fitted(project: Project, base: str) -> str:
+    """Why nothing was fitted on top of ``base``, and what to do."""
+    if base == signals.FITTED:
+        return (
+            f"Fitted calibration needs at least {signals.WEIGHT_ROWS} texts in the pool of "
+            f"{project.name!r} that the teacher has scored and whose class is known. Held-out gold "
+            f"measures and is not fitted on. Label {LABELS_TO_TELL} texts on the Curate page in "
+            "random order, or hold fewer out; until then labels are as under batch."
+        )
     return (
         f"A temperature needs at least {signals.FIT_ROWS} texts in the pool of {project.name!r} "
         "that the teacher has scored and whose class is known, one of them labelled wrongly. "
@@ -77,15 +87,16 @@ def not_fitted(project: Project) -> str:
     )
 
 
-def fitted(
+def fit_of(
     store: Store,
     project: Project,
     labelling: Labelling,
     evidence: Scores,
     shift: Floats,
+    base: str,
     without: Ints | None = None,
 ) -> dict[str, Any] | None:
-    """The fit on the best rows there are, as in :func:`fit_temperature`; None without enough.
+    """The fit on the best rows there are, as in :func:`fit_calibration`; None without enough.
 
     The rows of ``without`` say nothing: they are to judge.
     """
@@ -95,15 +106,24 @@ def fitted(
         if without is not None:
             here &= ~np.isin(judged.rows, without)
         place = np.searchsorted(evidence.row, judged.rows[here])
-        part = evidence.scores[place], shift[place], judged.gold[here]
-        temperature = signals.fit_temperature(*part)
-        if temperature is not None:
+        scores, own, gold = evidence.scores[place], shift[place], judged.gold[here]
+        fit = _fit(scores, own, gold, base)
+        if fit is not None:
+            taken = own * fit.get("bias_weight", 1.0)
             return {
-                "temperature": temperature,
-                "rows": int(np.isfinite(part[0]).all(axis=1).sum()),
+                **fit,
+                "rows": int(np.isfinite(scores).all(axis=1).sum()),
                 "source": judged.source,
                 "held_out": judged.held_out,
-                "nll_before": signals.gold_nll(*part, 1.0),
-                "nll_after": signals.gold_nll(*part, temperature),
+                "nll_before": signals.gold_nll(scores, own, gold, 1.0),
+                "nll_after": signals.gold_nll(scores, taken, gold, fit["temperature"]),
             }
     return None
+
+
+def _fit(scores: Floats, shift: Floats, gold: Ints, base: str) -> dict[str, float] | None:
+    if base == signals.FITTED:
+        best = signals.fit_bias_weight(scores, shift, gold)
+        return best and {"bias_weight": best.weight, "temperature": best.temperature}
+    temperature = signals.fit_temperature(scores, shift, gold)
+    return None if temperature is None else {"temperature": temperature}

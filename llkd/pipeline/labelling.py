@@ -219,13 +219,20 @@ def _again(work: Labelled) -> np.ndarray:
     return np.array(known, dtype=np.int64)
 
 
-def _share_shift(store: Store, labelling: Labelling, calibration: str) -> float | None:
+def _share_shift(store: Store, labels: curation.TeacherLabels) -> float | None:
     """How far batch calibration moves the classes' shares; None under another calibration."""
-    if signals.split_calibration(calibration)[0] != "batch":
+    base, _ = signals.split_calibration(labels.calibration)
+    as_batch = base == signals.FITTED and labels.fit is None
+    if base != "batch" and not as_batch:
         return None
-    evidence = store.labellings.scores(labelling)
-    bias = curation.bias_of(store, labelling, evidence, "batch")
+    evidence = store.labellings.scores(labels.labelling)
+    bias = curation.bias_of(store, labels.labelling, evidence, "batch")
     return curation.batch_share_shift(evidence, bias)
+
+
+def _development_texts(store: Store, project: Project, labelling: Labelling) -> int:
+    """How many texts a calibration can be fitted on."""
+    return max(len(kind.rows) for kind in curation.development_rows(store, project, labelling))
 
 
 def teacher_document(
@@ -234,24 +241,23 @@ def teacher_document(
     labelling: Labelling,
     calibration: Calibration | None = None,
     judged: curation.Judged | None = None,
+    labels: curation.TeacherLabels | None = None,
 ) -> dict[str, Any]:
     """What is known of a teacher pass: counts, and quality where people have told classes.
 
     Measured on the texts of ``judged``, by default those of ``curation.judged_rows``: held-out ones
     where there are any, so that it compares with the student's. Without any the figures are None.
+    ``labels`` are derived under ``calibration`` where they are not given.
+    ``fit``: what the calibration was fitted on;
+    ``cross_fitted``: whether the figures are those of fits to other texts than are judged;
+    ``development_texts``: how many a calibration can be fitted on.
     """
     from llkd.evaluation import teacher_report
 
-    labels = curation.teacher_labels(store, labelling, calibration)
+    labels = labels or curation.teacher_labels(store, labelling, calibration)
     judged = judged or curation.judged_rows(store, project, labelling)
-    here = np.isin(judged.rows, labels.row)  # a job may have added rows since
-    place = np.searchsorted(labels.row, judged.rows[here])
-    report = teacher_report(
-        labels.probabilities[place],
-        labels.label[place],
-        labels.confidence[place],
-        judged.gold[here],
-    )
+    answers = curation.judged_answers(store, project, labels, judged)
+    report = teacher_report(answers.probabilities, answers.label, answers.confidence, answers.gold)
     counts = np.bincount(labels.label[labels.label >= 0], minlength=len(labelling.classes.names))
     return {
         "labelled": int((labels.label >= 0).sum()),
@@ -262,10 +268,13 @@ def teacher_document(
         "macro_f1": report.get("macro_f1"),
         "auroc": report.get("auroc"),
         "ece": report.get("ece"),
-        "evaluated": len(place),
+        "evaluated": len(answers.gold),
         "judged_by": judged.source,
+        "cross_fitted": answers.cross_fitted,
         "temperature": labels.temperature,
-        "batch_share_shift": _share_shift(store, labelling, labels.calibration),
+        "fit": labels.fit,
+        "development_texts": _development_texts(store, project, labelling),
+        "batch_share_shift": _share_shift(store, labels),
         "per_class": {
             name: int(count) for name, count in zip(labelling.classes.names, counts, strict=True)
         },

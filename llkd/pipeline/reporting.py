@@ -70,7 +70,11 @@ def _teacher(store: Store, project: Project, done: Sequence[ArmRun]) -> dict[str
     if run.config.judged_by == "teacher":
         rows, label = rows[:0], label[:0]
     judged = curation.Judged(rows, label, "human", True)
-    return teacher_document(store, project, labelling, run.labels["calibration"], judged)
+    kept = run.labels
+    labels = curation.teacher_labels(
+        store, labelling, kept["calibration"], kept.get("bias"), kept.get("temperature")
+    )
+    return teacher_document(store, project, labelling, judged=judged, labels=labels)
 
 
 def agreement(store: Store, project: Project, done: Sequence[ArmRun]) -> dict[str, Any] | None:

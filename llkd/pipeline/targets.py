@@ -140,21 +140,23 @@ def label_basis(
 ) -> LabelBasis:
     """What labels are derived with now, fitted to nothing that judges.
 
-    Raises UserError where a temperature has nothing to be fitted on.
+    Raises UserError where a temperature, or ``fitted``, has nothing to be fitted on.
     """
     labelling = curation.current_labelling(store, project)
     chosen: Calibration = calibration or labelling.calibration
     judging, reason = _judging(store, project, labelling, config, chosen, until)
     labels = curation.teacher_labels(store, labelling, chosen, without=judging)
     notes = []
-    if chosen.endswith(signals.TEMPERED) and labels.fit is None:
+    if signals.needs_fit(chosen) and labels.fit is None:
+        base, tempered = signals.split_calibration(chosen)
         if judging is None:
-            raise UserError(curation.not_fitted(project))
-        base = cast(Calibration, signals.split_calibration(chosen)[0])
-        labels = curation.teacher_labels(store, labelling, base)
+            raise UserError(curation.not_fitted(project, base))
+        instead = cast(Calibration, base if tempered else "batch")
+        labels = curation.teacher_labels(store, labelling, instead)
+        what = "a temperature on: confidence is" if tempered else "the calibration on: labels are"
         notes.append(
-            f"{reason}, and without them there is nothing to fit a temperature on: confidence is "
-            f"that of the calibration {base!r}."
+            f"{reason}, and without them there is nothing to fit {what} that of the calibration "
+            f"{instead!r}."
         )
     return LabelBasis(
         labelling.id,

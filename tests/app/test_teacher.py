@@ -279,7 +279,7 @@ def test_contextual_is_offered_only_where_it_can_be_had(home):
     store, project = seeded_project(home)
     store.labellings.set_content_free(project.labelling_id, None)
     app = opened("teacher")
-    assert app.segmented_control[0].options == ["None", "Batch"]
+    assert app.segmented_control[0].options == ["None", "Batch", "Fitted"]
 
 
 def test_changed_classes_are_pointed_out(home):

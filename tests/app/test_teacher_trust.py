@@ -560,7 +560,7 @@ def test_other_pages_open_under_a_temperature_fitted_on_what_people_labelled(hom
     store, project = seeded_project(home, 200, gold=False)
     label_by_hand(store, project, range(60))
     labelling = curation.current_labelling(store, project)
-    curation.fit_temperature(store, project, labelling, "batch")
+    curation.fit_calibration(store, project, labelling, "batch")
     store.labellings.set_calibration(labelling.id, "batch+temperature")
     app = opened(page)
     assert not app.exception and not app.error

@@ -69,3 +69,9 @@ def test_the_command_line_says_it(capsys, shift, warned):
     said = capsys.readouterr().out
     assert ("gives 34\u00a0% of the texts to other classes" in said) == warned
     assert ("Label 30 texts on Curate in random order" in said) == warned
+
+
+def test_with_labels_the_way_out_is_named():
+    assert "--calibration fitted" in curation.how_to_tell(0)
+    assert curation.how_to_tell(19).startswith("Label 30 texts")
+    assert curation.how_to_tell(20).startswith("The classes of 20 texts are known")

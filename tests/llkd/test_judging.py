@@ -104,7 +104,7 @@ class TestTemperature:
     def test_it_is_fitted_on_the_pool_and_kept(self, store):
         project, scores, truth = project_of(store)
         labelling = labelled(store, project, scores)
-        fit = curation.fit_temperature(store, project, labelling, "none")
+        fit = curation.fit_calibration(store, project, labelling, "none")
         expected = signals.fit_temperature(scores[:60].astype(np.float32), 0.0, truth[:60])
         assert fit["temperature"] == pytest.approx(expected)
         assert 1.3 < fit["temperature"] < 3.0  # 2 is the truth
@@ -116,19 +116,19 @@ class TestTemperature:
         project, scores, truth = project_of(store, gold="held out")
         labelling = labelled(store, project, scores)
         with pytest.raises(UserError, match="Held-out gold measures and is not fitted on"):
-            curation.fit_temperature(store, project, labelling, "batch")
+            curation.fit_calibration(store, project, labelling, "batch")
         people_label(store, project, truth, range(55, 75))  # 15 of these are held out
         with pytest.raises(UserError, match="at least 10 texts"):
-            curation.fit_temperature(store, project, labelling, "batch")
+            curation.fit_calibration(store, project, labelling, "batch")
 
     def test_human_labels_are_the_last_resort(self, store):
         project, scores, truth = project_of(store, gold="none")
         labelling = labelled(store, project, scores)
         people_label(store, project, truth, range(9))
         with pytest.raises(UserError, match="at least 10 texts .* Label some texts on the Curate"):
-            curation.fit_temperature(store, project, labelling, "batch")
+            curation.fit_calibration(store, project, labelling, "batch")
         people_label(store, project, truth, range(9, 40))
-        fit = curation.fit_temperature(store, project, labelling, "batch")
+        fit = curation.fit_calibration(store, project, labelling, "batch")
         assert (fit["rows"], fit["source"], fit["held_out"]) == (40, "human", False)
 
     def test_labels_stay_and_confidence_follows_the_fit_kept_or_not(self, store):
@@ -136,7 +136,7 @@ class TestTemperature:
         labelling = labelled(store, project, scores)
         plain = curation.teacher_labels(store, labelling, "batch")
         flying = curation.teacher_labels(store, labelling, "batch+temperature")
-        fit = curation.fit_temperature(store, project, labelling, "batch")
+        fit = curation.fit_calibration(store, project, labelling, "batch")
         store.labellings.set_calibration(labelling.id, "batch+temperature")
         kept = curation.teacher_labels(store, store.labellings.get(labelling.id))
         assert kept.calibration == "batch+temperature"
@@ -151,7 +151,7 @@ class TestTemperature:
     def test_the_kept_one_holds_though_more_is_labelled(self, store):
         project, scores, _ = project_of(store)
         labelling = labelled(store, project, scores, rows=range(30))
-        fit = curation.fit_temperature(store, project, labelling, "none")
+        fit = curation.fit_calibration(store, project, labelling, "none")
         labelled(store, project, scores, rows=range(30, 90))
         again = curation.teacher_labels(
             store, store.labellings.get(labelling.id), "none+temperature"
@@ -185,7 +185,7 @@ class TestKept:
     def test_a_run_keeps_its_temperature_and_the_plane_shows_it(self, store):
         project, scores, _ = project_of(store)
         labelling = labelled(store, project, scores)
-        fit = curation.fit_temperature(store, project, labelling, "batch")
+        fit = curation.fit_calibration(store, project, labelling, "batch")
         run = prepare(store, project, self.config(), None, "batch+temperature")
         assert run.labels["temperature"] == fit["temperature"]
         assert run.labels["temperature_fit"] == fit
@@ -200,7 +200,7 @@ class TestKept:
     def test_runs_of_another_temperature_are_no_fair_rivals(self, store):
         project, scores, _ = project_of(store)
         labelling = labelled(store, project, scores)
-        fit = curation.fit_temperature(store, project, labelling, "batch")
+        fit = curation.fit_calibration(store, project, labelling, "batch")
         one = prepare(store, project, self.config(), None, "batch+temperature")
         same = prepare(store, project, self.config(), None, "batch+temperature")
         assert fairness.same_but(one, same)
@@ -221,7 +221,7 @@ class TestKept:
     def test_the_manifest_states_it(self, store, tmp_path):
         project, scores, _ = project_of(store)
         labelling = labelled(store, project, scores)
-        kept = curation.fit_temperature(store, project, labelling, "batch")
+        kept = curation.fit_calibration(store, project, labelling, "batch")
         pipeline.export(
             store, project, tmp_path / "out", formats=["csv"], calibration="batch+temperature"
         )

@@ -140,8 +140,7 @@ def _held_out(
 
 def _teacher(store: Store, run: Run, names: list[str], rows: np.ndarray) -> dict[str, Any]:
     """What the teacher said of these rows."""
-    labelling = store.labellings.get(run.labelling_id)
-    labels = reads.teacher_labels(store, labelling, run.labels["calibration"])
+    labels = reads.run_teacher_labels(store, run)
     asked = np.isin(rows, labels.row)
     place = np.minimum(np.searchsorted(labels.row, rows), max(0, len(labels.row) - 1))
     label = np.where(asked, labels.label[place], -1)

@@ -15,7 +15,7 @@ from llkd.store import Labelling, Project, Store
 from ui import reads
 from ui.comparison import audit_on_curate
 from ui.errors import show_error, told
-from ui.wording import TERMS, count, counted, score, share
+from ui.wording import TERMS, count, counted, plain, score, share
 
 BASES = {
     "none": ("None", "Scores are used as the teacher gave them."),
@@ -28,6 +28,12 @@ BASES = {
         "Contextual",
         "From each class's score is taken away what it gets for texts without content, such as "
         "\u201cN/A\u201d (Zhao et al. 2021).",
+    ),
+    signals.FITTED: (
+        "Fitted",
+        "From each class's score only as much of its mean is taken away as texts with a known "
+        "class bear out, from nothing (as None) to all of it (as Batch); a temperature is fitted "
+        "with it.",
     ),
 }
 NOTHING_TO_FIT = (
@@ -47,13 +53,13 @@ def called(calibration: str) -> str:
 
 
 def use(store: Store, project: Project, labelling: Labelling, calibration: str) -> None:
-    """Derive labels this way from now on; a temperature that is not there yet is fitted first.
+    """Derive labels this way from now on; a fit that is not there yet is made first.
 
     Raises UserError where there is nothing to fit on.
     """
-    base, tempered = signals.split_calibration(calibration)
-    if tempered and base not in (labelling.fits or {}):
-        curation.fit_temperature(store, project, labelling, base)
+    base, _ = signals.split_calibration(calibration)
+    if signals.needs_fit(calibration) and base not in (labelling.fits or {}):
+        curation.fit_calibration(store, project, labelling, base)
     chosen: Calibration = next(c for c in get_args(Calibration) if c == calibration)
     store.labellings.set_calibration(labelling.id, chosen)
 
@@ -70,20 +76,31 @@ def switch(store: Store, project: Project, labelling: Labelling, labels: Teacher
             return
         # Only measured log-probabilities lean towards a class because of the question.
         leaning = bool(np.isin(labels.source, ["logprob"]).any())
-        base, tempered = signals.split_calibration(labelling.calibration)
-        now = reads.fit_on(store, project, labelling)
+        base, _ = signals.split_calibration(labelling.calibration)
+        now = reads.fit_on(store, project, labelling, base)
         _widgets(store, project, labelling, leaning=leaning, offered=now is not None)
-        problem = st.session_state.pop(f"_calibration_problem_{labelling.id}", None)
-        if problem:
-            show_error(problem)
+        _problem(store, project, labelling)
         st.markdown(BASES[base][1] if leaning else NO_LEANING)
-        if tempered:
-            _temperature(store, project, labelling, labels, now)
+        if signals.needs_fit(labelling.calibration):
+            _fit(store, project, labelling, labels, now)
         elif now is None:
             st.caption(NOTHING_TO_FIT)
         _changed(store, labelling, labels)
         if base == "batch" and leaning:
             _shares(store, project, labelling)
+
+
+def _problem(store: Store, project: Project, labelling: Labelling) -> None:
+    """Why the last choice could not be taken; where labels are missing, until they are there."""
+    key = f"_calibration_problem_{labelling.id}"
+    wanted, problem = st.session_state.get(key, (None, ""))
+    if wanted is None:
+        return
+    show_error(problem)
+    if wanted != signals.FITTED or reads.fit_on(store, project, labelling, wanted) is not None:
+        del st.session_state[key]
+    else:
+        _label_at_random(labelling, "fitted")
 
 
 def _shares(store: Store, project: Project, labelling: Labelling) -> None:
@@ -101,11 +118,35 @@ def _shares(store: Store, project: Project, labelling: Labelling) -> None:
             f"Of {rows}, {share(with_it.report['accuracy'])} are right with it and "
             f"{share(without.report['accuracy'])} without."
         )
-        return
+    if reads.fit_on(store, project, labelling, signals.FITTED) is not None:
+        _recommend_fitted(store, project, labelling)
+    elif known < curation.LABELS_TO_TELL:
+        _label_at_random(labelling, "shares")
+
+
+def _recommend_fitted(store: Store, project: Project, labelling: Labelling) -> None:
+    """The way out of too much calibration, once there are labels to fit on."""
+    fitted = reads.teacher_quality(store, project, labelling, "fitted")
+    if fitted is not None:
+        st.markdown(
+            f"**Fitted** takes away only as much as the labels bear out: "
+            f"{share(fitted.report['accuracy'])} are right with it"
+            f"{', each text judged by a fit to the others' if fitted.cross_fitted else ''}."
+        )
+    if st.button(
+        "Use fitted calibration", icon=":material/tune:", key=f"use_fitted_{labelling.id}"
+    ):
+        with told():
+            use(store, project, labelling, signals.FITTED)
+            st.session_state[f"_calibration_{labelling.id}_before"] = labelling.calibration
+            st.rerun()
+
+
+def _label_at_random(labelling: Labelling, place: str) -> None:
     if st.button(
         f"Label {curation.LABELS_TO_TELL} texts at random",
         icon=":material/arrow_forward:",
-        key=f"label_at_random_{labelling.id}",
+        key=f"label_at_random_{place}_{labelling.id}",
     ):
         audit_on_curate()
 
@@ -132,6 +173,8 @@ def _widgets(
                 label_visibility="collapsed",
                 **switched,
             )
+        if base == signals.FITTED:  # its temperature belongs to it
+            return
         st.toggle(
             "Temperature",
             key=f"{key}_tempered",
@@ -144,7 +187,9 @@ def _widgets(
 
 def _switched(store: Store, project: Project, labelling: Labelling, key: str) -> None:
     base = st.session_state[key]
-    wanted = base + (signals.TEMPERED if st.session_state[f"{key}_tempered"] else "")
+    tempered = base != signals.FITTED and st.session_state.get(f"{key}_tempered")
+    wanted = base + (signals.TEMPERED if tempered else "")
+    st.session_state.pop(f"_calibration_problem_{labelling.id}", None)
     if not base or wanted == labelling.calibration:
         return
     try:
@@ -152,40 +197,60 @@ def _switched(store: Store, project: Project, labelling: Labelling, key: str) ->
         if base != signals.split_calibration(labelling.calibration)[0]:
             st.session_state[f"_{key}_before"] = labelling.calibration
     except LLKDError as error:
-        st.session_state[f"_calibration_problem_{labelling.id}"] = str(error)
+        st.session_state[f"_calibration_problem_{labelling.id}"] = base, str(error)
 
 
-def _temperature(
+def _fit(
     store: Store,
     project: Project,
     labelling: Labelling,
     labels: TeacherLabels,
     now: tuple[int, str, bool] | None,
 ) -> None:
-    """The fitted number, what it was fitted on, and what it did to the calibration error."""
+    """The fitted numbers, what they were fitted on, and what they did to the calibration error."""
     base, _ = signals.split_calibration(labelling.calibration)
     fit = labels.fit
     if fit is None:
-        st.caption(NOTHING_TO_FIT)
+        _nothing_to_fit(project, labelling, base)
         return
-    effect = "softer" if fit["temperature"] > 1 else "sharper"
-    st.markdown(
-        f"**Temperature {fit['temperature']:.2f}**, fitted on "
-        f"{rows_in_words(fit['rows'], fit['source'], fit['held_out'])}, makes confidence "
-        f"{effect} and changes no label. {_effect(store, project, labelling, fit)}"
-    )
+    st.markdown(f"{_numbers(fit)} {_effect(store, project, labelling, fit)}")
     if now is not None and now != (fit["rows"], fit["source"], fit["held_out"]):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"By now it can be fitted on {rows_in_words(*now)}.", width="stretch")
             if st.button("Fit again", icon=":material/refresh:", key=f"refit_{labelling.id}"):
                 with told():
-                    curation.fit_temperature(store, project, labelling, base)
+                    curation.fit_calibration(store, project, labelling, base)
                     st.rerun()
+
+
+def _nothing_to_fit(project: Project, labelling: Labelling, base: str) -> None:
+    if base != signals.FITTED:
+        st.caption(NOTHING_TO_FIT)
+        return
+    st.markdown(f"{plain(curation.not_fitted(project, base))}")
+    _label_at_random(labelling, "waiting")
+
+
+def _numbers(fit: dict[str, Any]) -> str:
+    """What was fitted, on what, and what it does, in a sentence."""
+    temperature = fit["temperature"]
+    where = rows_in_words(fit["rows"], fit["source"], fit["held_out"])
+    effect = "softer" if temperature > 1 else "sharper"
+    if "bias_weight" in fit:
+        return (
+            f"**{share(fit['bias_weight'])} of the mean** is taken away, at **temperature "
+            f"{temperature:.2f}**, which makes confidence {effect}; both fitted on {where}."
+        )
+    return (
+        f"**Temperature {temperature:.2f}**, fitted on {where}, makes confidence {effect} and "
+        "changes no label."
+    )
 
 
 def _effect(store: Store, project: Project, labelling: Labelling, fit: dict[str, Any]) -> str:
     """The calibration error before and after; and where it is measured on what it was fitted on."""
     base: Any = signals.split_calibration(labelling.calibration)[0]
+    base = "batch" if base == signals.FITTED else base
     before = reads.teacher_quality(store, project, labelling, base)
     after = reads.teacher_quality(store, project, labelling)
     if before is None or after is None:
@@ -194,6 +259,13 @@ def _effect(store: Store, project: Project, labelling: Labelling, fit: dict[str,
         f"Calibration error: **{score(before.report['ece'])}** before, "
         f"**{score(after.report['ece'])}** after"
     )
+    if "bias_weight" in fit:
+        said = (
+            f"Right: **{share(before.report['accuracy'])}** with batch, "
+            f"**{share(after.report['accuracy'])}** with it. {said}"
+        )
+    if after.cross_fitted:
+        return f"{said}, each text judged by a fit to the others."
     if (after.source, after.held_out) == (fit["source"], fit["held_out"]):
         return f"{said}, on the very texts it was fitted on: a little flattering."
     return f"{said}, on other texts than it was fitted on."

@@ -11,7 +11,7 @@ from llkd.config import (
     Settings,
 )
 from llkd.errors import UserError
-from llkd.signals import CALIBRATIONS
+from llkd.signals import CALIBRATIONS, WEIGHT_ROWS
 
 OWN_FLAGS = {
     "strategy",
@@ -95,7 +95,8 @@ def calibration(parser: Parser, default: str | None) -> None:
         "--calibration",
         choices=CALIBRATIONS,
         default=default,
-        help=f"how scores become probabilities [{default or 'as set for the labels'}]",
+        help="how scores become probabilities; fitted takes away as much of each class's mean as "
+        f"{WEIGHT_ROWS} or more known classes bear out [{default or 'as set for the labels'}]",
     )
 
 

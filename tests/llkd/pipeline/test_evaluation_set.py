@@ -130,7 +130,7 @@ def test_where_all_gold_is_held_out_nothing_is_fitted_or_chosen_by_it(opened):
     project, teacher = make_project(opened, pool_gold=False)
     labelling = opened.labellings.get(project.labelling_id)
     with pytest.raises(UserError, match="Held-out gold measures and is not fitted on"):
-        curation.fit_temperature(opened, project, labelling, "batch")
+        curation.fit_calibration(opened, project, labelling, "batch")
     with pytest.raises(UserError, match="texts of the pool whose class is known .* has 0"):
         as_job(opened, lambda job: bake_off(
             opened, project, TeacherConfig(), {"verbaliser_score": ["mean"]}, job,
@@ -159,7 +159,7 @@ def test_a_temperature_that_an_older_version_fitted_on_held_out_gold_trains_no_n
 def test_a_comparison_holds_to_the_labels_and_judges_it_began_with(opened, tiny):
     project, _ = make_project(opened)
     labelling = opened.labellings.get(project.labelling_id)
-    curation.fit_temperature(opened, project, labelling, "batch")
+    curation.fit_calibration(opened, project, labelling, "batch")
     opened.labellings.set_calibration(labelling.id, "batch+temperature")
 
     def work(job):

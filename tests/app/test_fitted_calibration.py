@@ -1,0 +1,119 @@
+"""Teacher page: `fitted` calibration says what it needs, takes effect, and is recommended."""
+
+import numpy as np
+from seed import NAMES, button, opened, said, seeded_project, words
+
+from llkd import curation
+from llkd.config import TeacherConfig
+from llkd.store import Scores
+from ui import reads
+
+TEXTS = 400
+
+
+def unbalanced(home, share=0.9):
+    """An unbiased teacher, right in about 98 %, on a pool with ``share`` of the first class."""
+    store, project = seeded_project(home, TEXTS, gold=False, labelled=False, probed=False)
+    rng = np.random.default_rng(3)
+    rest = (1 - share) / 2
+    truth = rng.choice(3, TEXTS, p=[share, rest, rest])
+    scores = rng.normal(0, 1.0, (TEXTS, 3))
+    scores[np.arange(TEXTS), truth] += 4.0
+    labelling = store.labellings.find_or_create(
+        project.id,
+        label_set=project.label_set,
+        config=TeacherConfig(),
+        fingerprint="unbalanced",
+        teacher={"kind": "embedded", "name": "SmolLM2-135M-Instruct"},
+        calibration="batch",
+    )
+    nothing, kinds = np.full(TEXTS, None, object), np.full(TEXTS, "logprob", object)
+    rows = np.arange(TEXTS)
+    store.labellings.append(labelling, Scores(rows, scores, np.full(TEXTS, -1), kinds, nothing))
+    store.projects.use_labelling(project.id, labelling.id)
+    return store, store.projects.get("city"), labelling, truth
+
+
+def label(store, project, truth, rows):
+    for k, name in enumerate(NAMES):
+        store.people.decide(project.id, [r for r in rows if truth[r] == k], "label", name)
+
+
+def control(app, labelling):
+    return app.segmented_control(key=f"calibration_{labelling.id}")
+
+
+def test_with_too_few_labels_it_says_how_many_and_leads_to_them(home):
+    store, project, labelling, truth = unbalanced(home)
+    label(store, project, truth, range(19))
+    app = opened("teacher")
+    control(app, labelling).set_value("fitted").run()
+    assert not app.exception
+    assert "Fitted calibration needs at least 20 texts" in said(app.error)
+    assert store.labellings.get(labelling.id).calibration == "batch"
+    assert control(app, labelling).value == "batch"
+    app.button(key=f"label_at_random_fitted_{labelling.id}").click().run()
+    assert not app.exception and app.title[0].value == "Curate"
+
+
+def test_the_warning_recommends_it_once_labels_are_there(home):
+    store, project, labelling, truth = unbalanced(home)
+    app = opened("teacher")
+    assert "Batch calibration gives" in said(app.warning)
+    assert not any(one.label == "Use fitted calibration" for one in app.button)
+    assert button(app, "Label 30 texts at random")
+    label(store, project, truth, range(30))
+    app.run()
+    assert "Of 30 texts that you labelled" in words(app)
+    assert "are right with it, each text judged by a fit to the others." in words(app)
+    button(app, "Use fitted calibration").click().run()
+    now = store.labellings.get(labelling.id)
+    assert now.calibration == "fitted" and now.fits["fitted"]["rows"] == 30
+    batch = curation.teacher_labels(store, now, "batch").label
+    fitted = reads.teacher_labels(store, now).label
+    assert (fitted == truth).mean() > 0.95 > 0.85 > (batch == truth).mean()
+    shown = words(app)
+    assert "of the mean** is taken away, at **temperature" in shown
+    assert "both fitted on 30 texts that you labelled." in shown
+    changed = int((batch != fitted).sum())
+    assert f"Compared with **batch**, it changes the label of **{changed} texts**" in shown
+    assert not app.warning or "Batch calibration gives" not in said(app.warning)
+
+
+def test_its_temperature_belongs_to_it_and_others_can_be_had_again(home):
+    store, project, labelling, truth = unbalanced(home)
+    label(store, project, truth, range(40))
+    app = opened("teacher")
+    control(app, labelling).set_value("fitted").run()
+    assert not app.exception and not app.error
+    assert not any(one.label == "Temperature" for one in app.toggle)
+    control(app, labelling).set_value("none").run()
+    assert store.labellings.get(labelling.id).calibration == "none"
+    assert any(one.label == "Temperature" for one in app.toggle)
+
+
+def test_more_labels_offer_to_fit_again(home):
+    store, project, labelling, truth = unbalanced(home)
+    label(store, project, truth, range(20))
+    app = opened("teacher")
+    control(app, labelling).set_value("fitted").run()
+    before = reads.teacher_labels(store, store.labellings.get(labelling.id)).confidence
+    label(store, project, truth, range(20, 60))
+    app.run()
+    kept = reads.teacher_labels(store, store.labellings.get(labelling.id)).confidence
+    assert np.array_equal(before, kept)
+    assert "By now it can be fitted on 60 texts that you labelled." in words(app)
+    button(app, "Fit again").click().run()
+    assert store.labellings.get(labelling.id).fits["fitted"]["rows"] == 60
+
+
+def test_set_elsewhere_without_labels_it_is_as_batch_and_says_so(home):
+    store, project, labelling, truth = unbalanced(home)
+    store.labellings.set_calibration(labelling.id, "fitted")
+    app = opened("teacher")
+    assert not app.exception
+    assert "until then labels are as under batch" in words(app)
+    assert button(app, "Label 30 texts at random")
+    label(store, project, truth, range(25))
+    app.run()
+    assert "both fitted on 25 texts that you labelled." in words(app)
