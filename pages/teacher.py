@@ -90,7 +90,7 @@ def what_next(store: Store, project: Project, labelling: Labelling | None) -> bo
     Says whether there was anything to offer.
     """
     ended = jobs_view.latest_job(store, project.id, ("label",))
-    failed = ended is not None and ended.state != "finished" and concerns(ended, labelling)
+    failed = ended is not None and ended.state != "finished" and concerns(store, ended, labelling)
     if ended is not None and failed:
         jobs_view.job_card(store, ended, key="label")
         again = resuming_words(ended, labelling)
@@ -117,10 +117,16 @@ def what_next(store: Store, project: Project, labelling: Labelling | None) -> bo
     return True
 
 
-def concerns(job: Job, labelling: Labelling | None) -> bool:
-    """Whether a job that ended badly is about this pass; one that never got to a pass always is."""
+def concerns(store: Store, job: Job, labelling: Labelling | None) -> bool:
+    """Whether a job that ended badly is about this pass.
+
+    One that never got to a pass always is, and one whose own pass holds nothing that could be used.
+    """
     number = job.context.get("labelling_id")
-    return number is None or labelling is None or int(number) == labelling.id
+    if number is None or labelling is None or int(number) == labelling.id:
+        return True
+    made = {one.id: one for one in store.labellings.all(labelling.project_id)}
+    return int(number) in made and not store.labellings.holds(made[int(number)])
 
 
 def the_rest(store: Store, project: Project, labelling: Labelling, job: Job | None) -> None:
@@ -150,7 +156,10 @@ def chosen_pass(store: Store, project: Project) -> Labelling | None:
     passes = {one.id: one for one in store.labellings.all(project.id)}
     if not passes:
         return None
-    current = project.labelling_id if project.labelling_id in passes else next(iter(passes))
+    in_use = store.labellings.in_use(project.id, project.labelling_id)
+    current = project.labelling_id
+    if current not in passes:
+        current = next(iter(passes)) if in_use is None else in_use.id
     if len(passes) > 1:
         key = f"pass_{project.id}"
         st.session_state[key] = current
@@ -165,6 +174,11 @@ def chosen_pass(store: Store, project: Project) -> Labelling | None:
             key=key,
             on_change=_use_pass,
             args=(store, project, key),
+        )
+    if in_use is not None and in_use.id != current:
+        st.caption(
+            f":material/info: This pass holds no labels: Curate, Train and Export go on with pass "
+            f"{in_use.id}, the newest that does."
         )
     return passes[current]
 

@@ -77,10 +77,7 @@ def _flag(done: bool) -> Progress:
 
 
 def _labelled(store: Store, project: Project) -> Progress:
-    made = store.labellings.all(project.id)
-    current = next((one for one in made if one.id == project.labelling_id), None)
-    if current is None and made:
-        current = made[0]
+    current = store.labellings.in_use(project.id, project.labelling_id)
     if current is None:
         return Progress(TO_DO)
     rows = reads.labelled_rows(store, current)

@@ -71,21 +71,23 @@ def check_examples(store: Store, project: Project, config: TeacherConfig) -> tup
     """The rows [m] and classes [m] to take examples from. Raises UserError where they are few."""
     rows, labels = labelled_pool(store, project, config)
     if len(rows) < config.example_count:
-        human = config.example_source == "human"
-        if human and not store.labellings.all(project.id):
-            # Curate, where people label, opens with a teacher's first labels.
-            raise UserError(
-                f"{project.name!r} has {len(rows):,} human labels in its pool, and "
-                f"{config.example_count} examples are wanted. Label a few texts without examples "
-                "first (a limit of 50 will do); then the Curate page opens, to give labels, "
-                "and the teacher can be asked again with examples."
-            )
         raise UserError(
-            f"{project.name!r} has {len(rows):,} {'human' if human else 'gold'} labels in its "
-            f"pool, and {config.example_count} examples are wanted: ask for fewer, or label texts "
-            f"on the Curate page{'' if human else ' and take the human labels'}."
+            f"{project.name!r} has {len(rows):,} {config.example_source} labels in its pool, and "
+            f"{config.example_count} examples are wanted: {_way_out(store, project, config, rows)}."
         )
     return rows, labels
+
+
+def _way_out(store: Store, project: Project, config: TeacherConfig, rows: Ints) -> str:
+    fewer = "ask for fewer, or " if len(rows) else ""
+    if not any(map(store.labellings.holds, store.labellings.all(project.id))):
+        # Curate, where people label, opens with a teacher's first labels.
+        return (
+            f"{fewer}label a few texts without examples first (a limit of 50 will do), give labels "
+            "on the Curate page, which then opens, and ask again with human labels as examples"
+        )
+    human = config.example_source == "human"
+    return f"{fewer}label texts on the Curate page{'' if human else ' and take the human labels'}"
 
 
 def labelled_pool(store: Store, project: Project, config: TeacherConfig) -> tuple[Ints, Ints]:

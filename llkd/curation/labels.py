@@ -42,16 +42,14 @@ class TeacherLabels:
 
 
 def current_labelling(store: Store, project: Project) -> Labelling:
-    """The teacher pass in use. Raises UserError where there is none yet."""
-    if project.labelling_id is not None:
-        return store.labellings.get(project.labelling_id)
-    made = store.labellings.all(project.id)
-    if not made:
+    """The teacher pass in use (see ``Labellings.in_use``). Raises UserError where none is yet."""
+    labelling = store.labellings.in_use(project.id, project.labelling_id)
+    if labelling is None:
         raise UserError(
             f"The texts of {project.name!r} have no teacher labels yet. "
             f"Label them first: llkd label {quoted(project.name)}"
         )
-    return made[0]
+    return labelling
 
 
 def quoted(name: str) -> str:

@@ -124,9 +124,8 @@ def _judging_texts(
 
 
 def _in_use(store: Store, project: Project) -> Calibration:
-    if project.labelling_id is None:
-        return "batch"
-    return store.labellings.get(project.labelling_id).calibration
+    labelling = store.labellings.in_use(project.id, project.labelling_id)
+    return "batch" if labelling is None else labelling.calibration
 
 
 def candidates(base: TeacherConfig, tries: Mapping[str, Sequence[Any]]) -> list[TeacherConfig]:

@@ -148,7 +148,7 @@ def _pass(
 ) -> Labelling:
     description = teacher.describe()
     needs_more = signals.split_calibration(calibration)[0] == "contextual"
-    labelling = store.labellings.find_or_create(
+    return store.labellings.find_or_create(
         project.id,
         label_set=label_set,
         config=config,
@@ -156,8 +156,6 @@ def _pass(
         teacher=description,
         calibration="batch" if needs_more else calibration,
     )
-    store.projects.use_labelling(project.id, labelling.id)
-    return labelling
 
 
 def _calibrate(

@@ -13,6 +13,7 @@ from llkd.errors import BudgetSpent
 from llkd.jobs import JobContext
 from llkd.pipeline.asking import Asked, ask, watched
 from llkd.store import Labelling, Ledger, Project, Scores, Store
+from llkd.store.labellings import usable
 from llkd.store.spending import Bill
 from llkd.teachers.base import Teacher
 
@@ -45,8 +46,12 @@ class Labelled:
         self._bill: tuple[float, Bill | None] = (float("-inf"), None)
         self._looks_itself = watched(teacher, job.check)
         trust = getattr(teacher, "trust", None)
-        if trust is not None and self.usable():
+        self._in_use = False
+        labelled = self.usable()
+        if trust is not None and labelled:
             trust()
+        if labelled:
+            self.take_into_use()
 
     def texts(self, rows: np.ndarray) -> list[str]:
         """The texts of these rows."""
@@ -85,6 +90,15 @@ class Labelled:
         """How many texts of the pass have a usable answer by now."""
         done = self.store.labellings.done(self.labelling)
         return len(np.setdiff1d(done, self.store.labellings.unusable(self.labelling)))
+
+    def take_into_use(self) -> None:
+        """Make this the project's pass, once: what a person chooses meanwhile stands.
+
+        Only a pass that holds a label: one that fails before must not hide those there are.
+        """
+        if not self._in_use:
+            self._in_use = True
+            self.store.projects.use_labelling(self.project.id, self.labelling.id)
 
     def tell(self) -> None:
         """Pass on what the teacher has newly found out about the server, once each."""
@@ -154,7 +168,10 @@ class _Buffer:
             return
         answers, self._answers = list(self._answers), deque()
         work = self._work
-        work.store.labellings.append(work.labelling, _scores(answers, self._rows))
+        scores = _scores(answers, self._rows)
+        work.store.labellings.append(work.labelling, scores)
+        if usable(scores.scores, scores.answer).any():
+            work.take_into_use()
         work.store.labellings.add_cost(
             work.labelling.id,
             sum(one.batch.tokens_in for one in answers),

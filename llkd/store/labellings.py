@@ -153,6 +153,22 @@ class Labellings:
             rows = connection.execute(query.order_by(table.c.id.desc())).all()
         return read_records(rows, "teacher pass", _made)[0]
 
+    def in_use(self, project_id: int, wanted: int | None) -> Labelling | None:
+        """The pass that the project's labels are of; None where there is no pass.
+
+        That is ``wanted`` where it holds answers, else the newest pass that does: a pass that
+        failed before its first answer takes nothing away from those there were.
+        """
+        passes = self.all(project_id)
+        first = [one for one in passes if one.id == wanted]
+        candidates = [*first, *passes]
+        return next((one for one in candidates if self.holds(one)), next(iter(candidates), None))
+
+    def holds(self, labelling: Labelling) -> bool:
+        """Whether anything was answered in this pass."""
+        folder = self._home.labelling(labelling.project_id, labelling.id)
+        return any(folder.glob("part-*.parquet"))
+
     def damaged(self, project_id: int) -> list[DamagedRecord]:
         """Passes whose record cannot be read; :meth:`all` leaves them out."""
         query = sa.select(schema.labellings).where(schema.labellings.c.project_id == project_id)

@@ -701,3 +701,58 @@ def test_gold_is_shown_only_where_it_is():
     some = answers_frame([("", result)], {3: "x"})
     assert list(some["gold"]) == ["x", "\u2013"] and list(some["answer"]) == ["x \u2713", "\u2013"]
     assert pd.isna(some["confidence"][0])
+
+
+def empty_pass(store, project):
+    """A pass of another way to ask that failed before its first answer."""
+    return store.labellings.find_or_create(
+        project.id,
+        label_set=project.label_set,
+        config=SERVER.model_copy(update={"examples": "balanced"}),
+        fingerprint="empty",
+        teacher={"kind": "api", "name": "qwen"},
+        calibration="batch",
+    )
+
+
+def test_a_pass_that_failed_at_once_locks_no_page(home):
+    """In 0.3.0 it was in use at once, and Curate said that there were no labels yet."""
+    store, project = seeded_project(home)
+    empty = empty_pass(store, project)
+    job = ended_job(store, project, "failed", error="The server at x does not answer.", total=None)
+    store.jobs.remember(job.id, labelling_id=empty.id)
+    app = opened("teacher")
+    assert said(app.error) == "The server at x does not answer."
+    assert button(app, "Resume") and button(app, "Next: choose what to keep")
+    store.projects.use_labelling(project.id, empty.id)  # as 0.3.0 left it
+    app = opened("teacher")
+    assert "go on with pass 1, the newest that does" in words(app)
+    for page in ("curate", "train", "export"):
+        app = opened(page)
+        assert not app.exception and not app.error, page
+        assert "no teacher labels yet" not in words(app), page
+
+
+@pytest.mark.parametrize("press", ["Start labelling", "Try it on five texts"])
+@pytest.mark.parametrize("before", ["nothing", "an empty pass"])
+def test_examples_without_any_label_start_nothing_and_the_way_out_can_be_gone(
+    home, started, press, before
+):
+    store, project = seeded_project(home, labelled=False, gold=False)
+    if before == "an empty pass":
+        empty_pass(store, project)
+        app = opened("teacher")
+        app.toggle(key=f"again_{project.id}").set_value(True).run()
+        app.segmented_control(key="teacher_examples_1").set_value("balanced").run()
+    else:
+        app = opened("teacher")
+        app.segmented_control(key="teacher_examples_1").set_value("balanced").run()
+    button(app, press).click().run()
+    assert not started
+    assert (
+        "8 examples are wanted: label a few texts without examples first (a limit of 50 will do), "
+        "give labels on the Curate page, which then opens, and ask again" in said(app.error)
+    )
+    app.segmented_control(key="teacher_examples_1").set_value("none").run()
+    button(app, "Start labelling").click().run()
+    assert len(started) == 1 and "no teacher labels yet" in words(opened("curate"))

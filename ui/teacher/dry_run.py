@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from llkd import commands, jobs
+from llkd import commands, curation, jobs
 from llkd.config import TeacherConfig
 from llkd.store import Job, Project, Store
 from ui import jobs_view, reads
@@ -42,6 +42,9 @@ def start_tries(store: Store, project: Project, sides: Sequence[Side], rows: Seq
     """Start the dry runs of all sides on the same texts; two that ask alike need only one."""
     wanted: list[list[str]] = []
     for side in sides:
+        if side.config.examples != "none":
+            # Said here, before a job is started that can only fail.
+            curation.check_examples(store, project, side.config)
         arguments = side.arguments(project, rows)
         if arguments not in wanted:
             wanted.append(arguments)

@@ -207,5 +207,5 @@ def test_two_projects_never_share_near_examples(store, project, encoder):
 
 
 def test_who_has_no_labels_yet_is_told_the_way_to_the_page_where_they_are_given(store, project):
-    with pytest.raises(UserError, match="Label a few texts without examples first"):
+    with pytest.raises(UserError, match="label a few texts without examples first"):
         curation.check_examples(store, project, config("balanced", source="human"))
