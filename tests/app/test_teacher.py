@@ -284,7 +284,7 @@ def test_contextual_is_offered_only_where_it_can_be_had(home):
 
 def test_changed_classes_are_pointed_out(home):
     store, project = seeded_project(home)
-    store.projects.set_label_set(project.id, LabelSet.of(["roads", "waste", "trees"]))
+    store.projects.set_label_set(project.id, LabelSet.of(["roads", "waste", "water", "trees"]))
     assert "The classes were changed after these labels were given." in said(opened("teacher").info)
 
 
