@@ -7,7 +7,7 @@ is judged on the whole pool; `judged` is its accuracy as the Teacher page would 
 cross-fitted on the drawn texts alone. Means over draws, in percent; ± is the standard deviation
 between draws.
 
-    python benchmarks/fitted_calibration.py [--draws 100]
+    python benchmarks/fitted_calibration.py [--draws 40] [--labels 20,30,100]
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from llkd.signals import Floats, Ints  # noqa: E402
 TEXTS, CLASSES, SIGNAL = 4000, 4, 4.0
 POOLS = (0.25, 0.8, 0.9, 0.95)
 LEANINGS = (0.0, 3.0, 6.0)
-LABELS = (20, 30, 100)
 
 
 def teacher(share: float, leaning: float, rng: np.random.Generator) -> tuple[Floats, Ints]:
@@ -64,13 +63,15 @@ def one_draw(share: float, leaning: float, labels: int, seed: int) -> list[float
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="none, batch and fitted calibration, simulated")
-    parser.add_argument("--draws", type=int, default=100)
-    draws = parser.parse_args().draws
+    parser.add_argument("--draws", type=int, default=40)
+    parser.add_argument("--labels", default="20,30,100", help="how many texts are labelled")
+    given = parser.parse_args()
+    draws, sizes = given.draws, [int(size) for size in given.labels.split(",")]
     print("| largest class | leaning | labels | none | batch | fitted | weight | judged |")
     print("|---|---|---|---|---|---|---|---|")
     for share in POOLS:
         for leaning in LEANINGS:
-            for labels in LABELS:
+            for labels in sizes:
                 found = np.array([one_draw(share, leaning, labels, k) for k in range(draws)])
                 none, batch, fitted, weight, judged = found.mean(axis=0)
                 print(

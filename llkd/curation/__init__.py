@@ -21,7 +21,7 @@ from llkd.curation.embeddings import (
     save_embeddings,
 )
 from llkd.curation.examples import check_examples, few_shot, labelled_pool
-from llkd.curation.judged_answers import JudgedAnswers, judged_answers
+from llkd.curation.judged_answers import JudgedAnswers, cross_fitted_answers, judged_answers
 from llkd.curation.judging import (
     Judged,
     development_rows,
@@ -79,6 +79,7 @@ from llkd.curation.window import sentence as cut_sentence
 
 __all__ = [
     "JudgedAnswers",
+    "cross_fitted_answers",
     "judged_answers",
     "LABELS_TO_TELL",
     "batch_share_shift",

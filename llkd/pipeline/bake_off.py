@@ -66,6 +66,7 @@ def bake_off(
     gold = judged.gold[chosen]
     texts = store.projects.texts(project.id, ["text"])["text"].iloc[judged.rows[chosen]]
     words = [str(text) for text in texts]
+    in_use, _ = signals.split_calibration(calibration or _in_use(store, project))
     work = Trials(store, label_set, judged.rows[chosen], words, job, spending, base.teacher)
     job.begin(0, len(configs) * len(chosen))
     entries: list[dict[str, Any]] = []
@@ -83,7 +84,7 @@ def bake_off(
             evidence = work.candidate(number, config, shot, make, entry)
             if evidence is None:
                 continue
-            for derived in derive(*evidence, gold, seed):
+            for derived in derive(*evidence, gold, seed, in_use=in_use):
                 entry["measures"].append(measures(derived, gold, len(label_set.labels)))
                 if not derived.calibration.endswith(signals.TEMPERED):
                     correct = derived.label == gold
@@ -91,7 +92,6 @@ def bake_off(
         bill = work.bill()
     if not arms and work.stopped is None:
         raise UserError(f"No candidate could be asked. {entries[0]['error']}")
-    in_use, _ = signals.split_calibration(calibration or _in_use(store, project))
     told = {number: entry["measures"] for number, entry in enumerate(entries)}
     return {
         "project": project.name,

@@ -30,12 +30,21 @@ class Derived:
         return np.nan_to_num(signals.confidence(self.probabilities), nan=0.0)
 
 
-def derive(evidence: Scores, free: np.ndarray | None, gold: Ints, seed: int) -> list[Derived]:
+def derive(
+    evidence: Scores,
+    free: np.ndarray | None,
+    gold: Ints,
+    seed: int,
+    *,
+    in_use: str = "batch",
+) -> list[Derived]:
     """The answers under each calibration that applies, a base and then its tempered twin.
 
     ``batch`` takes its bias from these texts, ``contextual`` from ``free`` (left out without).
     A temperature is cross-fitted, so that no text is calibrated by itself; it is left out where
     there is too little gold. Confidence that was not measured as log-probabilities has no bias.
+    ``fitted``, cross-fitted too, takes part where it is ``in_use``: it must stand among what the
+    others are compared with, and each further way makes a winner harder to tell from chance.
     """
     found = []
     for base in _bases(evidence, free):
@@ -49,7 +58,21 @@ def derive(evidence: Scores, free: np.ndarray | None, gold: Ints, seed: int) -> 
         whole = signals.fit_temperature(evidence.scores, shift, gold)
         if tempered is not None and whole is not None:
             found.append(Derived(base + signals.TEMPERED, label, tempered, whole))
-    return found
+    return [*found, *_fitted(evidence, gold)] if in_use == signals.FITTED else found
+
+
+def _fitted(evidence: Scores, gold: Ints) -> list[Derived]:
+    """The answers under ``fitted``; none where there is too little gold, or no bias to weigh."""
+    if not (evidence.source == "logprob").any():
+        return []
+    shift = curation.shift_of(evidence, signals.calibration_bias(evidence.scores, "batch"))
+    whole = signals.fit_bias_weight(evidence.scores, shift, gold)
+    if whole is None:
+        return []
+    probabilities = curation.cross_fitted_answers(evidence.scores, shift, gold)
+    label = signals.pseudo_label(probabilities)
+    label = np.where(label < 0, evidence.answer, label)
+    return [Derived(signals.FITTED, label, probabilities, whole.temperature)]
 
 
 def _bases(evidence: Scores, free: np.ndarray | None) -> list[str]:

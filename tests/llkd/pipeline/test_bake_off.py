@@ -218,6 +218,21 @@ class TestTheTable:
         with pytest.raises(UserError, match="No candidate could be asked. The model is not there"):
             run(store, project, THREE, gold, broken=list(RULES))
 
+    def test_fitted_takes_part_where_it_is_in_use(self, store, project, gold):
+        found = run(store, project, {}, gold, calibration="fitted")
+        by_name = {m["calibration"]: m for m in found["candidates"][0]["measures"]}
+        assert list(by_name)[-1] == "fitted" and found["best"]["in_use"]["calibration"] == "fitted"
+        assert "with fitted calibration" in found["best"]["in_use"]["name"]
+        others = [m["nll"] for name, m in by_name.items() if name in {"none", "batch"}]
+        assert by_name["fitted"]["nll"] < min(others)
+        few = run(store, project, {}, gold, calibration="fitted", rows=19)
+        assert "fitted" not in [m["calibration"] for m in few["candidates"][0]["measures"]]
+
+    def test_fitted_has_nothing_to_weigh_where_nothing_was_measured(self, store, project, gold):
+        votes = run(store, project, {}, gold, calibration="fitted", source="self_consistency")
+        names = [m["calibration"] for m in votes["candidates"][0]["measures"]]
+        assert names == ["none", "none+temperature"]
+
     def test_what_is_in_use_is_told_or_that_of_the_labels(self, store, project, gold):
         assert run(store, project, {}, gold)["best"]["in_use"]["calibration"].startswith("batch")
         found = run(store, project, {}, gold, calibration="contextual+temperature")
