@@ -42,11 +42,13 @@ def made_teacher(
     """
     examples = NO_EXAMPLES
     if config.examples != "none":
-        snapshot = job.facts.get("examples") or _earlier_examples(
+        snapshot = _of_the_job(store, job, label_set) or _earlier_examples(
             store, project, config, label_set, finished_too
         )
         examples = few_shot(store, project, config, job, snapshot)
-        job.remember(examples=examples.identity.get("rows"))
+        # By key: the classes may stand in another order when the job is resumed.
+        pairs = examples.identity.get("rows") or []
+        job.remember(examples=[[row, label_set.keys[place]] for row, place in pairs])
     job.progress(0, None, "Loading the teacher", always=True)
     teacher = make_teacher(config, label_set, store.home.root, examples=examples, meter=meter)
     match_ids = getattr(teacher, "match_ids", None)
@@ -56,9 +58,32 @@ def made_teacher(
     return teacher
 
 
+def _of_the_job(store: Store, job: JobContext, label_set: LabelSet) -> list[tuple[int, int]] | None:
+    """The [row, class] pairs that the job's earlier attempt showed; None where there are none.
+
+    A version before 0.4.0 kept places in place of keys: those of the classes of the job's pass.
+    """
+    pairs = job.facts.get("examples") or []
+    if any(not isinstance(label, str) for _, label in pairs):
+        number = job.facts.get("labelling_id")
+        if number is None:
+            return None  # nothing was asked yet, so nothing would be asked twice
+        keys = store.labellings.get(int(number)).label_set.keys
+        pairs = [(row, keys[label]) for row, label in pairs]
+    return _placed(pairs, label_set)
+
+
+def _placed(pairs: Sequence[tuple[int, str]], label_set: LabelSet) -> list[tuple[int, int]] | None:
+    """[row, key] pairs with the places of the classes now; None where one is no class any more."""
+    places = label_set.places
+    if not pairs or any(key not in places for _, key in pairs):
+        return None
+    return [(int(row), places[key]) for row, key in pairs]
+
+
 def _earlier_examples(
     store: Store, project: Project, config: TeacherConfig, label_set: LabelSet, finished_too: bool
-) -> Sequence[Sequence[int]] | None:
+) -> list[tuple[int, int]] | None:
     for labelling in store.labellings.all(project.id):
         examples = labelling.teacher.get("examples")
         if not isinstance(examples, dict) or not examples.get("rows"):
@@ -68,8 +93,8 @@ def _earlier_examples(
         ):
             continue
         if finished_too or len(store.labellings.done(labelling)) < project.rows:
-            rows: Sequence[Sequence[int]] = examples["rows"]
-            return rows
+            keys = labelling.label_set.keys
+            return _placed([(row, keys[place]) for row, place in examples["rows"]], label_set)
     return None
 
 

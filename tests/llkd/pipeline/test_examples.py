@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from llkd import curation
-from llkd.config import LabelSet, TeacherConfig
+from llkd.config import Label, LabelSet, TeacherConfig
 from llkd.errors import UserError
+from llkd.pipeline import passes
 from llkd.pipeline.examples import few_shot
+from llkd.pipeline.probing import Unwatched
 from llkd.store import Store
 from tests.llkd.tiny_student import CLASSES, make_encoder, toy_texts
 
@@ -209,3 +211,87 @@ def test_two_projects_never_share_near_examples(store, project, encoder):
 def test_who_has_no_labels_yet_is_told_the_way_to_the_page_where_they_are_given(store, project):
     with pytest.raises(UserError, match="label a few texts without examples first"):
         curation.check_examples(store, project, config("balanced", source="human"))
+
+
+class Remembering(Unwatched):
+    """A job with what an earlier attempt remembered."""
+
+    def __init__(self, **facts):
+        self.facts = facts
+
+    def remember(self, **facts):
+        self.facts.update(json.loads(json.dumps(facts)))
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Row and class key of the examples of each teacher that was made."""
+    calls = []
+
+    def make(config, label_set, home, *, examples, meter):
+        calls.append({e.row: label_set.keys[e.label] for e in examples.fixed})
+
+    monkeypatch.setattr(passes, "make_teacher", make)
+    return calls
+
+
+def resumed(store, project, job):
+    """Make the teacher as a job's attempt does, with the classes as they are now."""
+    project = store.projects.get(project.name)
+    wanted = config("fixed", 6, "human")
+    passes.made_teacher(store, project, wanted, job, project.label_set, meter=None)
+
+
+def moved(store, project):
+    """The classes in another order, with one more and other names."""
+    first, second = project.label_set.labels
+    store.classes.edit(
+        project.id,
+        [
+            Label(name="new"),
+            Label(name=first.name, key=second.identity),
+            Label(name=second.name, key=first.identity),
+        ],
+    )
+
+
+def test_a_resumed_job_shows_each_example_with_its_own_class(store, project, shown):
+    """In 0.3.0 the job kept places, which meant other classes once the order was another."""
+    given = {row: row % 2 for row in range(6)}
+    label_some(store, project, given)
+    job = Remembering()
+    resumed(store, project, job)
+    moved(store, project)
+    label_some(store, store.projects.get(project.name), {row: 0 for row in range(10, 20)})
+    resumed(store, project, job)
+    keys = project.label_set.keys
+    assert shown == [{row: keys[k] for row, k in given.items()}] * 2
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_job_of_0_3_0_is_read_by_the_classes_of_its_pass(store, project, shown, asked):
+    given = {row: row % 2 for row in range(6)}
+    label_some(store, project, given)
+    job = Remembering(examples=[[row, k] for row, k in given.items()])
+    if asked:
+        labelling = store.labellings.find_or_create(
+            project.id, label_set=project.label_set, config=config("none"), fingerprint="x",
+            teacher={}, calibration="none",
+        )  # fmt: skip
+        job.facts["labelling_id"] = labelling.id
+    moved(store, project)
+    resumed(store, project, job)
+    keys = project.label_set.keys
+    assert shown == [{row: keys[k] for row, k in given.items()}]
+
+
+def test_an_example_of_a_class_that_is_gone_is_not_shown(store, project, shown):
+    label_some(store, project, {row: row % 2 for row in range(6)})
+    job = Remembering()
+    resumed(store, project, job)
+    first, second = project.label_set.labels
+    kept = first.model_copy(update={"key": first.identity})
+    store.classes.edit(project.id, [kept, Label(name="new")], dropping=True)
+    store.people.decide(project.id, range(10, 16), "label", "new")
+    resumed(store, project, job)
+    assert second.identity not in shown[1].values() and len(shown[1]) == 6
