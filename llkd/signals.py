@@ -24,6 +24,7 @@ CALIBRATIONS = (*BASES, *(base + TEMPERED for base in BASES), FITTED)
 TEMPERATURES = (0.05, 20.0)
 FIT_ROWS = 10  # with fewer a temperature is a guess
 WEIGHT_ROWS = 20  # with fewer a bias weight is one
+FEW_LABELS = 1000  # up to so many a fit is looked for from several starts
 LOG_TEMPERATURE_SPREAD = 1.0  # standard deviation of the prior on ln T of a fitted calibration
 
 GATE_TOLERANCE = 1e-9
@@ -171,7 +172,10 @@ def fit_bias_weight(
         return total, np.array([by_weight, by_log])
 
     limits = [(0.0, 1.0), tuple(np.log(TEMPERATURES))]
-    starts = [np.array([weight, 0.0]) for weight in (0.0, 0.5, 1.0)]
+    # The likelihood is convex in (1/T, weight/T), so it has one valley; only beside few labels is
+    # the prior strong enough to make another.
+    weights = (0.0, 0.5, 1.0) if len(golds) <= FEW_LABELS else (0.5,)
+    starts = [np.array([weight, 0.0]) for weight in weights]
     ends = [minimize(loss, at, jac=True, method="L-BFGS-B", bounds=limits) for at in starts]
     weight, log = min(ends, key=lambda end: float(end.fun)).x
     return BiasFit(float(weight), float(np.exp(log)))

@@ -4,7 +4,7 @@ import numpy as np
 from seed import NAMES, button, opened, said, seeded_project, words
 
 from llkd import curation
-from llkd.config import TeacherConfig
+from llkd.config import TeacherConfig, TrainingConfig
 from llkd.store import Scores
 from ui import reads
 
@@ -117,3 +117,23 @@ def test_set_elsewhere_without_labels_it_is_as_batch_and_says_so(home):
     label(store, project, truth, range(25))
     app.run()
     assert "both fitted on 25 texts that you labelled." in words(app)
+
+
+def test_what_a_run_was_taught_is_shown_after_more_labels_too(home):
+    store, project, labelling, truth = unbalanced(home, share=0.4)
+    store.labellings.set_calibration(labelling.id, "fitted")
+    label(store, project, truth, range(25))
+    then = curation.teacher_labels(store, store.labellings.get(labelling.id))
+    half = (then.bias / 2).tolist()
+    facts = {
+        "calibration": "fitted",
+        "bias": half,
+        "temperature": 1.7,
+        "classes": NAMES,
+    }
+    run = store.runs.create(project.id, labelling.id, TrainingConfig(), facts)
+    label(store, project, truth, range(25, 200))
+    found = reads.run_teacher_labels(store, run)
+    expected = curation.teacher_labels(store, labelling, "fitted", half, 1.7)
+    assert np.array_equal(found.probabilities, expected.probabilities)
+    assert found.temperature == 1.7 and found.fit is None

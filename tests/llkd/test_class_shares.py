@@ -75,3 +75,22 @@ def test_with_labels_the_way_out_is_named():
     assert "--calibration fitted" in curation.how_to_tell(0)
     assert curation.how_to_tell(19).startswith("Label 30 texts")
     assert curation.how_to_tell(20).startswith("The classes of 20 texts are known")
+
+
+@pytest.mark.parametrize("fit", [None, {"bias_weight": 0.1}])
+def test_the_command_line_says_what_fitted_waits_for_and_how_it_is_judged(capsys, fit):
+    report_label(
+        {
+            "labelled": 10, "seconds": 1.0, "unanswered": 0, "per_class": {"a": 10},
+            "accuracy": 0.9, "macro_f1": 0.8, "evaluated": 30, "judged_by": "human",
+            "cross_fitted": fit is not None, "calibration": "fitted", "fit": fit,
+            "stopped": False, "batch_share_shift": 0.5 if fit is None else None,
+            "development_texts": 19 if fit is None else 30, "cached": 0, "cut": 0,
+            "calls": 0, "lost": 0, "refused": 0,
+        }
+    )  # fmt: skip
+    said = capsys.readouterr().out
+    assert ("fitted calibration needs 20 texts" in said) == (fit is None)
+    assert ("Label 30 texts on Curate in random order" in said) == (fit is None)
+    way = ", each by a fit to the others" if fit else ""
+    assert f"On 30 hand-labelled texts{way}: accuracy" in said
