@@ -13,7 +13,7 @@ import pandas as pd
 from llkd.config import LabelSet
 from llkd.datasets import File, TextSet, hold_out, hub, release
 from llkd.datasets.labels import classes, matched
-from llkd.datasets.wording import count
+from llkd.datasets.wording import Note, count
 from llkd.errors import UserError
 from llkd.store import Project, Store
 
@@ -87,6 +87,8 @@ def prepare(
     if label_set is None and len(names := classes(text_set.labels)) >= 2:
         label_set = LabelSet.of(names)
     warnings = list(text_set.warnings)
+    if text_set.unused_label is not None:
+        warnings.append(Note(text_set.unused_label))
     texts = text_set.texts.copy()
     gold = [label if isinstance(label, str) else None for label in texts["gold"]]
     if label_set is not None:

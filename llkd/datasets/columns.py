@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,10 +114,10 @@ def guess_text(records: Records) -> str | None:
 def guess_label(records: Records, text: str | None, ident: str | None = None) -> str | None:
     """The label column: by its name, else a column of few short values that come often."""
     rest = [c for c in records.columns if c not in {text, ident}]
-    by_name = {normal(column): column for column in reversed(rest)}
-    for name in LABEL:
-        if name in by_name and not look_at(records, by_name[name]).lists:
-            return by_name[name]
+    lists = {c for c in rest if normal(c) in LABEL and look_at(records, c).lists}
+    called = column_called_label(records, {text, ident, *lists})
+    if called is not None:
+        return called
     for column in rest[:100]:
         look = look_at(records, column)
         if not look.values or look.lists or look.numbers > 0.5 or look.mean_length > 40:
@@ -125,6 +126,13 @@ def guess_label(records: Records, text: str | None, ident: str | None = None) ->
         if 2 <= values <= _MAX_CLASSES and look.values >= 5 * values:
             return column
     return None
+
+
+def column_called_label(records: Records, others: Collection[str | None]) -> str | None:
+    """The column whose name says that it holds labels, the likeliest one; none of ``others``."""
+    rest = [column for column in records.columns if column not in others]
+    by_name = {normal(column): column for column in reversed(rest)}
+    return next((by_name[name] for name in LABEL if name in by_name), None)
 
 
 def guess_id(records: Records) -> str | None:

@@ -68,6 +68,8 @@ def with_gold(
         texts,
         texts=texts.texts.assign(gold=pd.Series(gold, dtype=object)),
         labels=by_frequency(gold),
+        label_column=label,
+        unused_label=None,
         warnings=tuple(dict.fromkeys(warnings)),
     )
 

@@ -154,6 +154,8 @@ def pack_text_set(texts: TextSet, keep: Keep) -> Packed:
         "near": None if texts.near is None else asdict(texts.near),
         "groups": None if texts.groups is None else keep(pa.array(texts.groups)),
         "statistics": texts.statistics.document(),
+        "label_column": texts.label_column,
+        "unused_label": texts.unused_label,
     }
 
 
@@ -179,6 +181,8 @@ def unpack_text_set(packed: Packed, take: Keep) -> TextSet:
         near=None if near is None else NearDuplicates(**near),
         groups=None if groups is None else np.array(take(groups).to_numpy()),
         measured=unpack_statistics(packed["statistics"]),
+        label_column=packed["label_column"],
+        unused_label=packed["unused_label"],
     )
 
 

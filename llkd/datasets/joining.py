@@ -18,7 +18,7 @@ from llkd.datasets.findings import (
 )
 from llkd.datasets.ids import Named, ids_of
 from llkd.datasets.labels import by_frequency, label_warnings
-from llkd.datasets.parts import Part
+from llkd.datasets.parts import Part, unused_label
 from llkd.datasets.repeats import Repeats, find_near, find_repeats
 from llkd.datasets.scratch import Spool, steps
 from llkd.datasets.tables import Column
@@ -80,6 +80,8 @@ def joined(parts: list[Part], reading: Reading, warnings: Sequence[str]) -> Text
         ),
         near=None if near is None else near.counted,
         groups=_positions(groups, kept),
+        label_column=parts[0].label,
+        unused_label=next((told for part in parts if (told := unused_label(part))), None),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from llkd.datasets.columns import find_column, guess_id
+from llkd.datasets.columns import column_called_label, find_column, guess_id, look_at
 from llkd.datasets.columns import text_column as choose_text
 from llkd.datasets.findings import (
     Glance,
@@ -74,7 +74,7 @@ def read_part(part: Any, reading: Reading, first: Part | None, progress: Progres
         )
     ident = ident if ident != column else None
     cells = Cells()
-    gold = _gold(records, label, cells)
+    gold = gold_of(records, label, cells)
     if label is not None:
         told += cells.changes(label)
     name = part.label
@@ -96,7 +96,26 @@ def _text_column(records: Records, wanted: str | None, first: Part | None) -> tu
     return choose_text(records, wanted)
 
 
-def _gold(records: Records, label: str | None, cells: Cells) -> list[str | None]:
+def unused_label(part: Part) -> str | None:
+    """About a column that is called like a label and was not taken as gold, if there is one."""
+    records = part.records
+    column = column_called_label(records, {part.column, part.ident})
+    if part.label is not None or column is None or not look_at(records, column).values:
+        return None
+    where = f"The column {quoted(column)} of {plain(part.name)} was not taken as gold labels: "
+    if look_at(records, column).lists:
+        return (
+            f"{where}its values are lists or objects, and a text has one label here. Write one "
+            f"label in each cell, and choose it with --label-column {quoted(column)}."
+        )
+    return (
+        f"{where}no label column was chosen. If people gave these labels, choose it with "
+        f"--label-column {quoted(column)}, or as the gold label on the Data page."
+    )
+
+
+def gold_of(records: Records, label: str | None, cells: Cells) -> list[str | None]:
+    """The labels of a column, cleaned; None for each record where there is no column."""
     if label is None:
         return [None] * records.table.num_rows
     gold: list[str | None] = []

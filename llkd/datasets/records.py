@@ -15,6 +15,7 @@ from llkd.datasets.charsets import Decoded, to_utf8
 from llkd.datasets.columnar import read_parquet
 from llkd.datasets.containers import Payload, is_workbook, open_payload
 from llkd.datasets.delimited import read_delimited
+from llkd.datasets.fasttext import looks_labelled, with_label_column
 from llkd.datasets.guards import without_our_guards
 from llkd.datasets.header import has_known_name, looks_like_names
 from llkd.datasets.json_records import read_json
@@ -86,16 +87,17 @@ class Records:
         builder = TableBuilder(["text"], name)
         for text in texts:
             builder.add((text,))
+        content = with_label_column(Content(builder.table(), rows=builder.rows), name)
         return cls(
             name=name,
             format="text",
             encoding=None,
             delimiter=None,
             member=None,
-            table=builder.table(),
-            rows=builder.rows,
+            table=content.table,
+            rows=content.rows,
             left_out=0,
-            warnings=(),
+            warnings=content.warnings,
             numbers=None,
             lists={},
             typed={},
@@ -160,6 +162,7 @@ def read_records(
         raise DataError(
             f"{plain(shown)} has column names and no rows. Choose a file with at least one text."
         )
+    content = with_label_column(content, shown)
     return Records(
         name=shown,
         format=kind,
@@ -203,6 +206,8 @@ def _read_text(
     if _is_json(data, expected):
         content, kind = read_json(data, name, lines=expected == "jsonl", progress=progress)
         return kind, content
+    if looks_labelled(data):
+        return "text", read_lines(data, name, progress)
     separator = find_separator(data)
     if data.blank(_MARKS):
         raise DataError(f"{plain(name)} holds separators and no value. Choose another file.")

@@ -68,7 +68,8 @@ class TextSet:
     fields and, though they are no records, lines that cannot be read). ``labels`` are the gold
     labels, the most frequent first. ``near`` counts near-duplicates, None where nobody looked;
     ``groups`` holds for each text the position of the first one that it repeats or nearly repeats.
-    ``measured`` are the texts' statistics where they are known already.
+    ``measured`` are the texts' statistics where they are known already. ``label_column`` gave the
+    gold labels; ``unused_label`` is a sentence about a column that might have.
     """
 
     texts: pd.DataFrame
@@ -80,6 +81,8 @@ class TextSet:
     near: NearDuplicates | None = None
     groups: npt.NDArray[np.int64] | None = field(default=None, repr=False)
     measured: Statistics | None = field(default=None, repr=False)
+    label_column: str | None = None
+    unused_label: str | None = None
 
     @property
     def kept(self) -> int:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from llkd.datasets.characters import visible
+from llkd.datasets.fasttext import LABEL_COLUMN
 from llkd.datasets.files import File, find_parts
-from llkd.datasets.findings import (
-    glance,
-)
+from llkd.datasets.findings import USABLE, glance
 from llkd.datasets.joining import joined
-from llkd.datasets.parts import Part, read_part
+from llkd.datasets.labels import Cells
+from llkd.datasets.parts import Part, gold_of, read_part
 from llkd.datasets.records import Records, read_blocks
 from llkd.datasets.tables import Progress
 from llkd.datasets.text_set import Reading, TextSet
@@ -83,6 +83,8 @@ def read_files(
 def texts_from_lines(pasted: str, *, blocks: bool = False, near: str = "keep") -> TextSet:
     """The texts of a paste box: each line with something visible on it, or each block of lines.
 
+    Labels before them as fastText writes them are their gold.
+
     Raises:
         DataError: no line holds a text.
     """
@@ -96,7 +98,11 @@ def texts_from_lines(pasted: str, *, blocks: bool = False, near: str = "keep") -
         raise DataError(f"There is no text in {_PASTED}. Paste at least one line.")
     records = Records.of_texts(_PASTED, texts)
     column = records.table.column("text")
-    part = Part(
-        records, _PASTED, "text", None, None, column, [None] * len(texts), glance(column, ()), ()
-    )
-    return joined([part], Reading(near=near), ())  # type: ignore[arg-type]
+    label = LABEL_COLUMN if LABEL_COLUMN in records.columns else None
+    looked = glance(column, ())
+    if not (looked.state == USABLE).any():
+        raise DataError(f"There is no text in {_PASTED}, only labels. Paste texts behind them.")
+    gold = gold_of(records, label, Cells())
+    part = Part(records, _PASTED, "text", label, None, column, gold, looked, ())
+    reading = Reading(label_column=label, near=near)  # type: ignore[arg-type]
+    return joined([part], reading, ())

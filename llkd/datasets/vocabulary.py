@@ -11,6 +11,7 @@ TEXT = (
 LABEL = (
     *("label", "labels", "class", "category", "target", "gold", "intent", "sentiment", "topic"),
     *("emotion", "label_text", "label_name", "class_name", "tag", "domain", "rating"),
+    *("gold_label", "gold_labels", "true_label", "categories", "classes"),
 )
 SURE_ID = ("id", "_id", "ids", "uid", "uuid", "guid", "text_id", "doc_id", "row_id", "record_id")
 MAYBE_ID = ("index", "idx", "key", "row", "number", "unnamed: 0", "column_1", "unnamed:_0")

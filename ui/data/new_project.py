@@ -306,6 +306,8 @@ def _finish(
         number = counted(len(labels), "class", "classes")
         st.caption(f"{number} found in the gold labels: {plain(listed)}.")
     sources.show_warnings([told for told in chosen.warnings if told not in shown])
+    if chosen.unused_label is not None:
+        st.info(plain(chosen.unused_label), icon=":material/info:")
     show_measures(chosen)
     left = right = st.container()
     if gold:
