@@ -81,7 +81,7 @@ def joined(parts: list[Part], reading: Reading, warnings: Sequence[str]) -> Text
         near=None if near is None else near.counted,
         groups=_positions(groups, kept),
         label_column=parts[0].label,
-        unused_label=next((told for part in parts if (told := unused_label(part))), None),
+        unused_label=next(filter(None, map(unused_label, parts)), None),
     )
 
 
