@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from llkd.config import LabelSet
+from llkd.config.labels import MAX_NAME
 from llkd.datasets import File, TextSet, hold_out, hub, release
 from llkd.datasets.labels import classes, matched
-from llkd.datasets.wording import Note, count
-from llkd.errors import UserError
+from llkd.datasets.wording import Note, count, quoted
+from llkd.errors import DataError, UserError
 from llkd.store import Project, Store
 
 SAMPLE_FOLDER = Path(__file__).resolve().parents[1] / "sample_data"
@@ -85,6 +86,7 @@ def prepare(
     if not 0.0 <= holdout <= 0.9:
         raise UserError(f"The held-out share is from 0 to 0.9, but it was {holdout}.")
     if label_set is None and len(names := classes(text_set.labels)) >= 2:
+        _refuse_long(text_set)
         label_set = LabelSet.of(names)
     warnings = list(text_set.warnings)
     if text_set.unused_label is not None:
@@ -112,6 +114,22 @@ def prepare(
         "statistics": text_set.statistics.document(),
     }
     return Prepared(texts, label_set, report)
+
+
+def _refuse_long(text_set: TextSet) -> None:
+    """Raise DataError for labels that are too long to be classes: often another column's texts."""
+    long = {label for label in text_set.labels if len(label) > MAX_NAME}
+    if not long:
+        return
+    rows = text_set.texts[text_set.texts["gold"].isin(long)]
+    example, ident = str(rows["gold"].iloc[0]), str(rows["id"].iloc[0])
+    others = f", and {count(len(long) - 1, 'other')} as long" if len(long) > 1 else ""
+    column = f" {quoted(text_set.label_column)}" if text_set.label_column else ""
+    raise DataError(
+        f"The label column{column} holds a class name of {len(example):,} characters, "
+        f"{quoted(example, 40)} (the text with the id {quoted(ident)}){others}; at most "
+        f"{MAX_NAME} are possible. Shorten it in the file, or choose another label column."
+    )
 
 
 def _split_told(

@@ -147,13 +147,6 @@ def entries(rows: Sequence[Mapping[str, str]]) -> list[Label]:
                 f"Row {number} of the classes has no name. Write one into the column Class, or "
                 "delete the row."
             )
-        for name, longest in (("name", 200), ("description", 2000), ("verbaliser", 200)):
-            value = said.get(name, "")
-            if len(value) > longest:
-                raise ConfigError(
-                    f"The {name} of class {said['name'][:40]!r} has {len(value):,} characters; at "
-                    f"most {longest:,} are possible. Shorten it."
-                )
         labels.append(build(Label, said, {"key": values["key"]}))
     return labels
 

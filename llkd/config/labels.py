@@ -11,13 +11,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NewType
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 from pydantic import model_validator as _model_validator
 
 from llkd.config.base import Settings, build
 
 ClassKey = NewType("ClassKey", str)
 """What a class is stored under: its first name, or that with a number where it was taken."""
+
+MAX_NAME = 200  # characters of a class's name, and of the words that stand for it
+MAX_DESCRIPTION = 2_000  # characters
 
 
 class Label(Settings):
@@ -27,17 +36,30 @@ class Label(Settings):
     class, ``former`` names that it had.
     """
 
-    name: str = Field(min_length=1, max_length=200)
-    description: str = Field(default="", max_length=2000)
-    verbaliser: str = Field(default="", max_length=200, description="Empty means the name itself.")
+    name: str = Field(min_length=1, max_length=MAX_NAME)
+    description: str = Field(default="", max_length=MAX_DESCRIPTION)
+    verbaliser: str = Field(
+        default="", max_length=MAX_NAME, description="Empty means the name itself."
+    )
     key: str = Field(default="", description="What it is stored under; empty means the name.")
     also: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
 
     @field_validator("name", "description", "verbaliser", mode="before")
     @classmethod
-    def _strip(cls, value: Any) -> Any:
-        return value.strip() if isinstance(value, str) else value
+    def _strip(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        value = value.strip()
+        longest = MAX_DESCRIPTION if info.field_name == "description" else MAX_NAME
+        if len(value) > longest:
+            name = str(info.data.get("name", value))  # fields are read in their order
+            whose = repr(name[:40] + "…") if len(name) > 40 else repr(name)
+            raise ValueError(
+                f"the {info.field_name} of class {whose} has {len(value):,} characters; at most "
+                f"{longest:,} are possible. Shorten it"
+            )
+        return value
 
     @model_serializer(mode="wrap")
     def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
