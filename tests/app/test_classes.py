@@ -179,6 +179,26 @@ class TestANewClassOnCurate:
         assert not app.exception and not app.error
 
 
+@pytest.mark.parametrize("known", ["the class", "only its name"])
+def test_a_press_on_its_way_while_names_are_exchanged_is_of_the_class_that_was_shown(home, known):
+    store, project = labelled(home)
+    app = opened("curate")
+    app.toggle(key="curate_one_by_one").set_value(True).run()
+    data = card_data(app)
+    assert list(zip(data["names"], data["keys"], strict=True))[1] == ("waste", "waste")
+    row = data["cards"][0]["row"]
+    one = {"id": "a" * 20, "row": row, "do": "label", "label": "waste"}
+    if known == "the class":
+        one["key"] = "waste"
+    store.classes.rename(project.id, {"waste": "roads", "roads": "waste"})
+    told = {"list": data["list"], "at": 1, "presses": [one], "attempt": 0}
+    app.session_state[data["key"]] = {"told": told}
+    app.run()
+    assert not app.exception
+    names = {"the class": "roads", "only its name": "waste"}  # the class waste is called roads now
+    assert store.people.decisions(project.id).loc[row, "human_label"] == names[known]
+
+
 def test_every_page_after_a_renaming_shows_the_new_name_only(home):
     store, project = labelled(home)
     add_run(store, project)

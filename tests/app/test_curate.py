@@ -935,6 +935,7 @@ def test_presses_that_make_no_sense_change_nothing(home):
         {**good, "row": 10**12},
         {**good, "id": "c" * 20, "row": held_out},
         {**good, "id": "d" * 20, "label": "no such class"},
+        {**good, "id": "9" * 20, "key": "no such class"},
         {**good, "label": None},
         {**good, "do": "burn"},
         {**good, "do": "undo", "target": "x"},
@@ -952,7 +953,7 @@ def test_presses_that_make_no_sense_change_nothing(home):
     assert store.people.edits(project.id) == []
     app.session_state[key] = {"told": {"presses": odd, "at": 0, "list": ""}}
     app.run()
-    assert set(card_data(app)["refused"]) == {"c" * 20, "d" * 20}
+    assert set(card_data(app)["refused"]) == {"c" * 20, "d" * 20, "9" * 20}
 
 
 def test_nobody_undoes_somebody_elses_decision_by_its_name(home):

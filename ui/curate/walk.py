@@ -139,15 +139,24 @@ def _apply(source: Source, me: Author, press: Press, known: Answers) -> None:
         batch = _mine(people, project, me, str(press.target))
         if batch is not None and people.undo(project.id, batch.id):
             known.undone[press.id] = (acts.undone_words(source, batch), batch.rows[0])
-    elif press.label is not None and press.label not in plane.names:
+    elif press.label is not None and _class_of(plane, press) is None:
         known.refused[press.id] = f"Not done: there is no class {press.label!r} any more."
     elif not np.isin(press.row, plane.frame["row"]):
         known.refused[press.id] = "Not done: that text is none of these any more."
     else:
         name = me.mark + press.id
-        # The class that had the name when it was shown: it may be another's by now.
-        key = None if press.label is None else plane.keys[plane.names.index(press.label)]
+        key = None if press.label is None else _class_of(plane, press)
         people.decide(project.id, [press.row], press.action, who=me.who, batch=name, key=key)
+
+
+def _class_of(plane: Plane, press: Press) -> str | None:
+    """The key of the class that was on the screen: its name may be another's by now.
+
+    Presses that a page of before left unsent know the name alone.
+    """
+    if press.key is not None:
+        return press.key if press.key in plane.keys else None
+    return plane.keys[plane.names.index(press.label)] if press.label in plane.names else None
 
 
 def _mine(people: People, project: Project, me: Author, target: str) -> Batch | None:
@@ -174,6 +183,7 @@ def card_data(source: Source, walk: Walk, me: Author, report: Report) -> dict[st
         "start": start,
         "cards": _cards(source, walk, numbers),
         "names": [walk.plane.names[k] for k in walk.plane.open_classes],
+        "keys": [walk.plane.keys[k] for k in walk.plane.open_classes],
         "own": [_undoable(batch, me) for batch in me.latest(source.store, project, _MOST_UNDONE)],
         "nothing": acts.NOTHING,
         "refused": {name: known.refused[name] for name in told if name in known.refused},

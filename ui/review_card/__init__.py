@@ -30,8 +30,9 @@ _card = st.components.v2.component(
 class Press:
     """One press of a key: on the text of which row, and what it is to do.
 
-    ``id`` is 20 hexadecimal letters, given once. ``action`` is label (with a name), exclude or undo
-    (of the act that ``target`` names).
+    ``id`` is 20 hexadecimal letters, given once. ``action`` is label (with the name that was on the
+    screen, and the key of its class where the browser knew it), exclude or undo (of the act that
+    ``target`` names).
     """
 
     id: str
@@ -39,6 +40,7 @@ class Press:
     action: str
     label: str | None = None
     target: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def _read_press(told: object) -> Press | None:
         return None
     label, target = told.get("label"), told.get("target")
     if action == "label" and isinstance(label, str):
-        return Press(name, row, action, label)
+        key = told.get("key")
+        return Press(name, row, action, label, key=key if isinstance(key, str) else None)
     if action == "exclude":
         return Press(name, row, action)
     if action == UNDOES and isinstance(target, str) and _TARGET.fullmatch(target):

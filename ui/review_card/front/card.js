@@ -178,6 +178,8 @@ class Card {
     }
     const card = this.card(), state = this.state(card);
     const number = count(this.at + 1), label = act.do === "label" ? act.label : null;
+    // Which class it is, whatever it will be called when the press arrives.
+    const key = label === null ? null : this.data.keys[this.data.names.indexOf(label)] ?? null;
     this.own.set(seen.row, label === null ? { ...state, excluded: true } : { ...state, label });
     this.decided = true;
     this.at++;
@@ -187,7 +189,7 @@ class Card {
     this.lastDecision = { id, words: label === null ? `Text ${number}: Excluded.` : `Text ${number}: Labelled as '${label}'.` };
     this.#say(`Text ${number}: ${label ?? "exclude"} \u2026`);
     this.#show();
-    this.queue.add({ id, row: seen.row, do: act.do, label });
+    this.queue.add({ id, row: seen.row, do: act.do, label, key });
   }
 
   #undo(seen) {
