@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from llkd.store import Store, schema
 from llkd.store.damaged import DamagedRecord
 from llkd.store.quarantine import Quarantine
+from llkd.upkeep.lost_classes import CLASSES_MAY_BE_OLDER, classes_again
 from llkd.upkeep.visit import Records, Visit
 
 TABLES = {
@@ -58,11 +59,13 @@ def check_records(visit: Visit, records: Records) -> None:
 def _name(visit: Visit, records: Records, record: DamagedRecord) -> None:
     values = {column: _value(visit, records, record, column) for column in record.raw}
     can = all(value is not MISSING for value in values.values())
+    older = can and (record.kind == "project" and "label_set" in record.raw)
     visit.found(
         "record", "error", f"{record.kind} {record.number}",
         f"Its record is damaged: {', '.join(record.raw)} cannot be read ({record.reason}).",
         "It is left out of lists and cannot be used; all others can."
-        + ("" if can else " Put the database back from a backup, or go on without it."),
+        + ("" if can else " Put the database back from a backup, or go on without it.")
+        + (f" {CLASSES_MAY_BE_OLDER}" if older else ""),
         "Keeps the damaged text in quarantine and puts back what is known of it." if can else None,
         partial(_mend, visit.home.root, record, values) if can else None,
         _project_of(records, record),
@@ -101,8 +104,8 @@ def _report(records: Records, number: int) -> dict[str, Any]:
 
 
 def _label_set(records: Records, number: int) -> Any:
-    passes = records.labellings.all(number)
-    return passes[0].label_set.model_dump(mode="json") if passes else MISSING
+    label_set = classes_again(records, number)
+    return MISSING if label_set is None else label_set.model_dump(mode="json")
 
 
 def _beside(

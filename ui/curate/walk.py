@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from llkd import curation
+from llkd.config.labels import ClassKey
 from llkd.curation import Plane
 from llkd.store import Batch, Project, Store
 from llkd.store.people import LONGEST_BATCH, People
@@ -149,13 +150,13 @@ def _apply(source: Source, me: Author, press: Press, known: Answers) -> None:
         people.decide(project.id, [press.row], press.action, who=me.who, batch=name, key=key)
 
 
-def _class_of(plane: Plane, press: Press) -> str | None:
+def _class_of(plane: Plane, press: Press) -> ClassKey | None:
     """The key of the class that was on the screen: its name may be another's by now.
 
     Presses that a page of before left unsent know the name alone.
     """
     if press.key is not None:
-        return press.key if press.key in plane.keys else None
+        return next((key for key in plane.keys if key == press.key), None)
     return plane.keys[plane.names.index(press.label)] if press.label in plane.names else None
 
 

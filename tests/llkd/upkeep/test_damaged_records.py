@@ -4,10 +4,12 @@ import json
 import sqlite3
 
 import pytest
+import sqlalchemy as sa
 
 from llkd import jobs
+from llkd.config import Label
 from llkd.errors import StoreError
-from llkd.store import Store
+from llkd.store import Store, schema
 from llkd.upkeep import backup, examine, mend
 from tests.llkd.faults.stage import llkd
 
@@ -108,6 +110,40 @@ def test_what_is_put_back_is_what_was_there(full, home):
         before.config, before.labels, before.summary,
     )  # fmt: skip
     assert store.projects.get("city").label_set == label_set
+
+
+def test_classes_put_back_keep_their_keys_and_the_names_given_since(full, home):
+    """In 0.3.0 the names of the newest pass came back, and labels of others counted no more."""
+    store, project, _ = full
+    store.people.decide(project.id, [20, 21, 22], "label", "waste")
+    store.classes.rename(project.id, {"waste": "roads", "roads": "waste"})
+    store.classes.rename(project.id, {"roads": "refuse"})
+    now = store.projects.get("city").label_set.labels
+    keyed = [one.model_copy(update={"key": one.identity}) for one in now]
+    store.classes.edit(project.id, [Label(name="parks"), *keyed])
+    before = store.projects.get("city").label_set
+    labels = store.people.decisions(project.id)["human_label"].to_dict()
+    damage(home, "projects", "label_set")
+    (finding,) = [one for one in examine(home).findings if one.where == "project 1"]
+    assert "may be older" in finding.means
+    mend(home)
+    after = store.projects.get("city").label_set
+    assert (after.keys, after.names) == (before.keys, before.names)
+    assert after.names == ["parks", "waste", "refuse", "water"]
+    assert store.people.decisions(project.id)["human_label"].to_dict() == labels
+    assert set(labels.values()) == {"refuse"}
+
+
+def test_a_note_that_cannot_be_read_leaves_older_names_and_all_labels(full, home):
+    store, project, _ = full
+    store.people.decide(project.id, [20, 21, 22], "label", "waste")
+    store.classes.rename(project.id, {"waste": "refuse"})
+    with store.engine.begin() as connection:
+        connection.execute(sa.update(schema.events).values(detail={"renamed": 3}))
+    damage(home, "projects", "label_set")
+    mend(home)
+    assert store.projects.get("city").label_set.names == ["roads", "waste", "water"]
+    assert set(store.people.decisions(project.id)["human_label"]) == {"waste"}
 
 
 @pytest.mark.parametrize(
