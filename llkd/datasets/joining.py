@@ -47,6 +47,7 @@ def joined(parts: list[Part], reading: Reading, warnings: Sequence[str]) -> Text
         keep[usable[gone]] = False
     sortings = _sortings(parts, keep, repeats)
     told = _told(parts, sortings, reading)
+    told += [] if near is None else near.told()
     kept = np.flatnonzero(keep)
     ids, ids_told = _ids(parts, sortings)
     kept_gold: list[str | None] = gold[kept].tolist()

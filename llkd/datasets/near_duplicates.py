@@ -5,7 +5,8 @@ characters. Two texts are near-duplicates when their sets have a Jaccard similar
 0.85: in a text of a hundred characters, one changed letter leaves 0.90. Candidates agree in two of
 24 bands of 7 minima each (Broder 1997; one hash gives a minimum in every band, Li et al. 2012, and
 an empty one borrows from the next, Shrivastava and Li 2014); a pair at 0.85 is missed about once in
-a thousand. Each candidate is then compared set by set. The same texts give the same groups.
+a thousand. Each candidate is then compared set by set. The same texts give the same groups. Only
+the first 100,000 characters of a text count: to compare whole books would take minutes.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ import numpy.typing as npt
 
 THRESHOLD = 0.85  # Jaccard similarity from which on two texts count as near-duplicates
 SHINGLE = 5  # characters
+MOST_CHARACTERS = 100_000  # of a text; what comes after them is not compared
 BANDS = 24
 ROUNDS = 7  # minima in a band
 _BLOCK = 1 << 17  # characters at a time: what fits a processor's cache
 _BITS = 8192  # that stand for a text's pieces where an upper bound is enough
 _AGREE = 2  # bands in which a candidate agrees
-_LONG_PAIR = 1 << 18  # characters; of longer texts a fixed part of the pieces is compared
 _EMPTY = np.uint32(0xFFFFFFFF)
 
 _TURNS = np.array(
@@ -54,7 +55,7 @@ def near_groups(
 
 def normal(text: str) -> str:
     """The text as it is compared; a very short one is padded to one piece."""
-    return " ".join(text.casefold().split()).ljust(SHINGLE, "\0")
+    return " ".join(text[:MOST_CHARACTERS].casefold().split()).ljust(SHINGLE, "\0")
 
 
 def _mixed(values: Hashes) -> Hashes:
@@ -177,31 +178,23 @@ def _linked(pairs: Rows, lengths: Rows, fetch: Fetch, threshold: float) -> Rows:
     n = max(len(lengths), 1)
     groups = _Groups(len(lengths))
     left, right = pairs // n, pairs % n
-    long = np.maximum(lengths[left], lengths[right])
     ends = np.cumsum(lengths[left] + lengths[right])
     start = 0
     while start < len(left):
-        if long[start] > _LONG_PAIR:
-            stop = start + 1
-            bits = int(long[start] // _LONG_PAIR).bit_length()
-        else:
-            before = ends[start - 1] if start else 0
-            stop = max(int(np.searchsorted(ends, before + 4 * _BLOCK)), start + 1)
-            beyond = np.flatnonzero(long[start:stop] > _LONG_PAIR)
-            stop = start + int(beyond[0]) if len(beyond) else stop
-            bits = 0
+        before = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, before + 4 * _BLOCK)), start + 1)
         block = groups.apart(np.stack([left[start:stop], right[start:stop]], axis=1))
         if len(block):
-            groups.join(block[_alike(block, fetch, bits, threshold)])
+            groups.join(block[_alike(block, fetch, threshold)])
         start = stop
     return groups.first()
 
 
-def _alike(pairs: Rows, fetch: Fetch, bits: int, threshold: float) -> npt.NDArray[np.bool_]:
-    """Whether the Jaccard similarity, over one in ``2 ** bits`` of all pieces, is enough."""
+def _alike(pairs: Rows, fetch: Fetch, threshold: float) -> npt.NDArray[np.bool_]:
+    """Whether the Jaccard similarity is enough, for each pair."""
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)
-    hashes, owners = _sets([normal(text) for text in fetch(rows)], bits)
+    hashes, owners = _sets([normal(text) for text in fetch(rows)])
     sizes = np.bincount(owners, minlength=len(rows))
     alike = _at_most(hashes, owners, sizes, place) >= threshold
     if alike.any():
@@ -239,15 +232,13 @@ def _similarity(hashes: Hashes, sizes: Rows, place: Rows) -> npt.NDArray[np.floa
     return np.asarray(shared / np.maximum(union, 1))
 
 
-def _sets(texts: list[str], bits: int) -> tuple[Hashes, Rows]:
+def _sets(texts: list[str]) -> tuple[Hashes, Rows]:
     """The different pieces of each text, text by text."""
-    mask = np.uint64((1 << bits) - 1)
     parts, belongs = [], []
     for pieces, owners in _pieces(texts):
         hashes, owner = _hashes(pieces, owners)
-        sampled = (hashes & mask) == 0
-        parts.append(hashes[sampled])
-        belongs.append(owner[sampled])
+        parts.append(hashes)
+        belongs.append(owner)
     hashes, owner = np.concatenate(parts), np.concatenate(belongs)
     order = np.lexsort((hashes, owner))
     hashes, owner = hashes[order], owner[order]

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from llkd.datasets.near_duplicates import THRESHOLD, near_groups
+from llkd.datasets.near_duplicates import MOST_CHARACTERS, THRESHOLD, near_groups
 from llkd.datasets.scratch import steps
 from llkd.datasets.tables import Column
+from llkd.datasets.wording import Note, count
 
 Rows = npt.NDArray[np.int64]
 _BLOCK = 5_000  # texts at a time
@@ -45,10 +46,27 @@ class NearDuplicates:
 
 @dataclass(frozen=True)
 class Near:
-    """``first`` is the row of the first text of its group for each row, equal texts included."""
+    """``first`` is the row of the first text of its group for each row, equal texts included.
+
+    ``cut`` counts the texts of which only the beginning was compared.
+    """
 
     first: Rows
     counted: NearDuplicates
+    cut: int = 0
+
+    def told(self) -> list[str]:
+        """A sentence about texts of which only the beginning was compared, if there are any."""
+        if not self.cut:
+            return []
+        one = self.cut == 1
+        return [
+            Note(
+                f"{count(self.cut, 'text')} {'has' if one else 'have'} more than "
+                f"{MOST_CHARACTERS:,} characters; only these were compared in looking for "
+                "near-duplicates."
+            )
+        ]
 
 
 def find_repeats(hashes: Rows, usable: Rows, column: Column, gold: Any) -> Repeats:
@@ -76,13 +94,21 @@ def find_repeats(hashes: Rows, usable: Rows, column: Column, gold: Any) -> Repea
 def find_near(column: Column, repeats: Repeats) -> Near:
     """Find near-duplicates among texts that are not equal."""
     rows = repeats.usable[repeats.first[repeats.usable] == repeats.usable]
-    group = near_groups(_chunks(column, rows), len(rows), lambda asked: column.take(rows[asked]))
+    cut = 0
+
+    def counted_chunks() -> Iterator[list[str]]:
+        nonlocal cut
+        for texts in _chunks(column, rows):
+            cut += sum(len(text) > MOST_CHARACTERS for text in texts)
+            yield texts
+
+    group = near_groups(counted_chunks(), len(rows), lambda asked: column.take(rows[asked]))
     first = repeats.first.copy()
     first[rows] = rows[group]
     first = first[repeats.first]
     beyond = group != np.arange(len(group))
     counted = NearDuplicates(len(np.unique(group[beyond])), int(beyond.sum()))
-    return Near(first, counted)
+    return Near(first, counted, cut)
 
 
 def _chunks(column: Column, rows: Rows) -> Iterator[list[str]]:

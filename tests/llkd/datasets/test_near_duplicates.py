@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llkd.datasets import hold_out, near_duplicates, read_texts, texts_from_lines
-from llkd.datasets.near_duplicates import THRESHOLD, near_groups, normal
+from llkd.datasets.near_duplicates import MOST_CHARACTERS, THRESHOLD, near_groups, normal
 from llkd.errors import ConfigError
 
 WORDS = [
@@ -80,7 +80,7 @@ def test_texts_of_one_template_are_grouped_as_all_pairs_are(filled):
 @given(st.lists(st.text("abcd ", max_size=120), min_size=2, max_size=8))
 def test_no_pair_is_more_alike_than_its_upper_bound(texts):
     made = [normal(text) for text in texts]
-    hashes, owners = near_duplicates._sets(made, 0)
+    hashes, owners = near_duplicates._sets(made)
     sizes = np.bincount(owners, minlength=len(made))
     pairs = np.array([(a, b) for b in range(len(made)) for a in range(b)])
     exact = near_duplicates._similarity(hashes, sizes, pairs)
@@ -106,14 +106,51 @@ def test_capitals_and_spaces_do_not_count_and_short_texts_do():
     assert groups(texts).tolist() == [0, 0, 2, 2, 4, 5, 6, 6]
 
 
-def test_very_long_texts_are_compared_by_a_part_of_their_pieces():
+def test_of_very_long_texts_the_beginning_is_compared():
     draw = random.Random(5)
-    base = " ".join(draw.choices(WORDS, k=120_000))
-    other = " ".join(draw.choices(WORDS[::-1], k=120_000))
-    changed = base[:300_000] + " and one more sentence in the middle " + base[300_000:]
-    half = base[: len(base) // 2] + "".join(draw.choices("0123456789", k=len(base) // 2))
-    assert groups([base, other, changed, half]).tolist()[:3:2] == [0, 0]
-    assert groups([base, half]).tolist() == [0, 1]
+    base = " ".join(draw.choices(WORDS, k=30_000))
+    other = " ".join(draw.choices(WORDS[::-1], k=30_000))
+    changed = base[:50_000] + " and one more sentence in the middle " + base[50_000:]
+    half = base[:50_000] + "".join(draw.choices("0123456789", k=50_000))
+    behind = base[:MOST_CHARACTERS] + "".join(draw.choices("0123456789", k=100_000))
+    assert len(base) > MOST_CHARACTERS
+    assert groups([base, other, changed, half, behind]).tolist() == [0, 1, 0, 3, 0]
+
+
+def test_where_only_the_beginning_is_compared_it_is_told(tmp_path):
+    draw = random.Random(6)
+    path = tmp_path / "books.txt"
+    lines = [" ".join(draw.choices(WORDS, k=30_000)) for _ in range(2)] + ["A short one"]
+    path.write_text("\n".join(lines))
+    sentence = (
+        "2 texts have more than 100,000 characters; only these were compared in looking for "
+        "near-duplicates."
+    )
+    assert sentence in read_texts(path).warnings
+    assert sentence not in read_texts(path, near="ignore").warnings
+    path.write_text("\n".join(line[:MOST_CHARACTERS].strip() for line in lines))
+    assert sentence not in read_texts(path).warnings
+
+
+def test_long_texts_from_one_template_cost_what_their_beginnings_do(monkeypatch):
+    """All pairs are candidates and below the threshold: whole texts would be hashed in each."""
+    draw = random.Random(7)
+    base = draw.choices(WORDS, k=200_000)
+    texts = [
+        " ".join(w if draw.random() > 0.045 else draw.choice(WORDS) + str(k) for w in base)
+        for k in range(6)
+    ]
+    hashed = 0
+    hashes = near_duplicates._hashes
+
+    def counting(pieces, owners):
+        nonlocal hashed
+        hashed += sum(map(len, pieces))
+        return hashes(pieces, owners)
+
+    monkeypatch.setattr(near_duplicates, "_hashes", counting)
+    groups(texts)
+    assert 0 < hashed < (6 + 2 * 15) * 1.1 * MOST_CHARACTERS
 
 
 def test_nothing_and_a_single_text():
