@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from llkd.errors import JobCancelled, ModelError, NotFound, UserError
 from llkd.pipeline import predicting, student_story, taking_away
 from llkd.store import Store
 from llkd.students import load_saved
+from llkd.students.onnx import FILES, PLACE
 from tests.llkd.pipeline.test_arms import labelled
 from tests.llkd.pipeline.test_pipeline import as_job, config, train
 from tests.llkd.tiny_student import CLASSES, make_encoder
@@ -92,6 +94,49 @@ class TestExport:
         for entry in variants.values():
             assert entry["ms_per_text"] > 0 and entry["texts_per_second"] > 0
             assert f"| `{entry['file']}` |" in text and f"{entry['ms_per_text']:.1f} ms" in text
+
+    @pytest.mark.parametrize(
+        ("names", "zipped"),
+        [
+            ({"sports": "games"}, False),
+            ({"sports": "money", "money": "sports"}, False),
+            ({"sports": "money", "money": "Börse"}, True),
+        ],
+    )
+    def test_each_file_of_a_student_holds_the_names_of_today(
+        self, opened, project, run, tmp_path, names, zipped
+    ):
+        exported(opened, project, tmp_path / "before", run=run, onnx=True)
+        opened.classes.rename(project.id, names)
+        project, run = opened.projects.get("toy"), opened.runs.get(run.id)
+        exported(opened, project, tmp_path / "out", run=run, onnx=True, zip_student=zipped)
+        folder = tmp_path / "out" / "student"
+        if zipped:
+            with zipfile.ZipFile(tmp_path / "out" / "student.zip") as archive:
+                archive.extractall(tmp_path / "out")
+        wanted = [names.get(name, name) for name in CLASSES]
+        read = {
+            file: json.loads((folder / file).read_text(encoding="utf-8"))
+            for file in ("student.json", "config.json")
+        }
+        assert read["student.json"]["class_names"] == wanted
+        assert read["config.json"]["id2label"] == {"0": wanted[0], "1": wanted[1]}
+        assert read["config.json"]["label2id"] == {wanted[0]: 0, wanted[1]: 1}
+        for file in FILES.values():
+            told = onnx.load(folder / PLACE / file).metadata_props
+            assert json.loads({p.key: p.value for p in told}["class_names"]) == wanted
+        card = (folder / "README.md").read_text(encoding="utf-8")
+        # The summary of a run is as it was written; the card says the same by today's names.
+        for name, f1 in zip(wanted, run.summary["per_class_f1"].values(), strict=True):
+            assert f"| `{name}` | {100 * f1:.1f} % |" in card
+        # What it answers are the classes of before, under these names.
+        texts = opened.projects.texts(project.id)["text"][64:].tolist()
+        before, after = (
+            load_saved(tmp_path / place / "student", precision="fp32", device="cpu")
+            for place in ("before", "out")
+        )
+        np.testing.assert_array_equal(before.probabilities(texts), after.probabilities(texts))
+        assert (before.class_names, after.class_names) == (CLASSES, wanted)
 
     def test_what_was_measured_is_kept_and_used_again(
         self, opened, project, run, tmp_path, monkeypatch
