@@ -21,6 +21,7 @@ from llkd.datasets.header import has_known_name, looks_like_names
 from llkd.datasets.json_records import read_json
 from llkd.datasets.json_values import Reader, skip_space
 from llkd.datasets.limits import MAX_WHOLE_BYTES
+from llkd.datasets.lookalikes import lookalike_told
 from llkd.datasets.separators import USUAL, Separator, find_separator
 from llkd.datasets.signatures import (
     BINARY_ENDINGS,
@@ -221,7 +222,9 @@ def _read_text(
             f"{plain(name)} is not what its ending {plain(suffix)} says: it holds plain words and "
             f"no table. Export it again. Supported are {SUPPORTED}."
         )
-    return "text", read_lines(data, name, progress, blocks)
+    content = read_lines(data, name, progress, blocks)
+    told = lookalike_told(data, separator, name)
+    return "text", replace(content, warnings=(*content.warnings, *told))
 
 
 def _is_json(data: Blob, expected: str | None) -> bool:
