@@ -18,6 +18,7 @@ FIXED = "\n".join(f"{a:<14}{b:<8}{c}" for a, b, c in ROWS)
         ("rows.txt", SEPARATED, "a table separated by tabs", ".tsv"),
         ("rows.txt", YAML, "YAML", "JSON or CSV"),
         ("rows.yaml", YAML, "YAML", "JSON or CSV"),
+        ("rows.yml", "texts:\n  - The first\n  - The second\n", "YAML", "JSON or CSV"),
         ("rows", FIXED, "columns of a fixed width", "CSV"),
         ("rows.txt", FIXED, "columns of a fixed width", "CSV"),
     ],
