@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     wants_json = "--json" in _before_names(typed)
     try:
         parser = make_parser()
+        _refuse_dashes(typed)
         given = parser.parse_args(typed)
         if given.command is None:
             parser.print_help()
@@ -57,6 +58,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _fail(said, 1, wants_json)
         message = f"Something unexpected happened: {type(error).__name__}: {error}"
         return _fail(message + " (LLKD_DEBUG=1 shows where.)", 1, wants_json)
+
+
+def _refuse_dashes(typed: Sequence[str]) -> None:
+    """Raise UserError for ``--option=--``: argparse takes these dashes for the end of the options.
+
+    It then gives the option an empty list for its value.
+    """
+    for word in typed:
+        option, sign, value = word.partition("=")
+        if word == "--":
+            return
+        if sign and value == "--" and option.startswith("--"):
+            raise UserError(f"Argument {option}: -- is no value that it can have.")
 
 
 def _act(given: Namespace) -> int:

@@ -23,7 +23,16 @@ print("heavy:", heavy)
 """
 ALLOWED = {
     *("config", "errors", "datasets", "signals", "selection", "strategies", "store", "jobs"),
-    *("commands", "charts", "comparisons", "curation", "evaluation", "exporting", "fairness"),
+    *(
+        "commands",
+        "charts",
+        "comparisons",
+        "contrasts",
+        "curation",
+        "evaluation",
+        "exporting",
+        "fairness",
+    ),
     "importing",
 }
 

@@ -62,9 +62,9 @@ def test_without_judges_the_way_to_them_is_one_click(home):
     assert app.get_by_key("curate_shown").value == rows.ALL
     assert app.selectbox(key="curate_order").value == rows.AT_RANDOM
     # The walk goes on where the sample ends.
-    assert "Text 13 of 100" in words(app)
-    texts = store.projects.texts(project.id)["text"]
-    assert texts[int(random_order(100)[12])] in [one.value for one in app.text]
+    walk = app.session_state["_curate_review"]
+    assert (walk.at, len(walk.rows)) == (12, 100)
+    assert walk.rows[walk.at] == random_order(100)[12]
 
 
 def test_own_labels_judge_a_single_run_where_there_are_enough(home, started):

@@ -12,6 +12,7 @@ from llkd.store import Store
 from tests.browser.conftest import settled
 from tests.llkd.test_jobs import wait_for
 from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
+from ui.results import side_by_side
 
 pytestmark = pytest.mark.browser
 HELD_OUT = 40
@@ -103,7 +104,7 @@ def test_a_comparison_is_clicked_through(server, page, store, tmp_path):
     assert len(cells(page.locator("[class*=st-key-results_table]"))) == 5
 
     # A click anywhere in a cell of the confusion shows that cell's texts.
-    run = store.runs.all(project.id)[-1]
+    run = side_by_side.best(fairness.finished(store, project))  # with which the page opens
     rows, gold, probabilities = fairness.answers_by_row(store, project, run)
     label = signals.pseudo_label(probabilities)
     matrix = evaluation.confusion_matrix(label, gold, 2)

@@ -255,6 +255,6 @@ def test_the_card_takes_the_focus_but_not_from_somebody_who_types(server, page):
     page.keyboard.press("2")
     page.get_by_text("No text is shown, so nothing was done.").wait_for()
     page.keyboard.press("b")
-    page.get_by_text("labelled by a person").wait_for()
+    page.get_by_text(re.compile("^Text 1 of 1 · .*labelled by a person")).wait_for()
     assert stored(store, project) == [(99, NAMES[0])]
     assert page.problems == []
