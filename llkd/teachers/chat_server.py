@@ -141,13 +141,12 @@ class ChatServer:
     def _reply(self, body: str, sent: dict[str, Any], texts: tuple[str, ...]) -> Reply:
         try:
             document = parse(body)
-            said = error_inside(document, texts)
-            reply = None if said else read_completion(document)
+            failure = error_inside(document, texts)
+            if failure is not None:
+                raise self._failure(failure.status(502), failure, sent, {}, inside=True)
+            reply = read_completion(document)
         except _UNREADABLE:
             raise self._no_completion() from None
-        if said is not None:
-            raise self._failure(said.status(502), said, sent, {}, inside=True)
-        assert reply is not None  # noqa: S101 (one of the two is there)
         self.form.note(sent)
         return reply
 
