@@ -3,16 +3,18 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
 from seed_runs import add_run
 
 from llkd import charts, commands, curation, evaluation, fairness, jobs, signals
+from llkd.curation.chosen import Truth
 from llkd.evaluation import Difference
 from llkd.fairness import Comparison
 from llkd.store.runs import write_probabilities
 from ui import results_view, run_reads, view
-from ui.results import cartography, confusion, curves, quality, side_by_side
+from ui.results import cartography, confusion, curves, quality, selection, side_by_side
 from ui.wording import unplain
 
 
@@ -430,6 +432,17 @@ def test_what_was_selected_is_held_against_the_gold_of_the_pool(home):
     assert table["Gain"][0] == pytest.approx(100 * (np.mean(taken) - pool))
     app.get_by_key("results_selected_epoch_2").set_value(1).run()
     assert _table(app, "Pool right")["Offered"][0] == 150
+
+
+def test_texts_taken_in_every_epoch_are_not_counted_as_further_evidence():
+    truth = Truth("gold", np.zeros(200, int), np.zeros(200, int))
+    epoch = {"offered": 200, "selected": 50, "known": 50, "right": 43,
+             "pool_known": 200, "pool_right": 160}  # fmt: skip
+    for epochs in (1, 8):
+        told = selection.sentence(pd.DataFrame([epoch] * epochs), truth)
+        assert "no clear difference" in told, told
+    clear = selection.sentence(pd.DataFrame([{**epoch, "right": 50}] * 8), truth)
+    assert "better by 20.0 points" in clear
 
 
 def test_a_run_that_took_everything_has_nothing_to_compare(home):

@@ -57,7 +57,11 @@ def what_was_selected(store: Store, project: Project, run: Run) -> None:
 
 
 def sentence(whole: pd.DataFrame, truth: Truth) -> str:
-    """How right the selected labels were beside those of the whole pool; ``whole`` by epoch."""
+    """How right the selected labels were beside those of the whole pool; ``whole`` by epoch.
+
+    A text that is taken in every epoch is one text, however often it counts: the interval is that
+    of an average epoch's number.
+    """
     known, right = int(whole["known"].sum()), int(whole["right"].sum())
     pool = float(whole["pool_right"].sum() / max(1, whole["pool_known"].sum()))
     by = (
@@ -71,7 +75,9 @@ def sentence(whole: pd.DataFrame, truth: Truth) -> str:
     mine = right / known
     if int(whole["selected"].sum()) == int(whole["offered"].sum()):
         return f"It was trained on every label; {share(mine)} of them are right, {by}."
-    low, high = wilson(right, known) or (0.0, 1.0)
+    epochs = max(1, int((whole["known"] > 0).sum()))
+    each = max(1, round(known / epochs))
+    low, high = wilson(round(mine * each), each) or (0.0, 1.0)
     if low > pool:
         verdict = f"better by {100 * (mine - pool):.1f} points"
     elif high < pool:
