@@ -90,6 +90,10 @@ def _together(differences: Sequence[Mapping[str, Any]]) -> str:
     return f", widened so that all {len(differences)} of this comparison hold together (95 %)"
 
 
+FEW_TEXTS = 30
+"""Below, a share of texts is uncertain by 18 points and more to either side (at one half)."""
+
+
 def judged(report: Report) -> str:
     """Who judged, and what that means; empty for reports that do not say."""
     found: Mapping[str, Any] = report.get("judges") or {}
@@ -97,8 +101,10 @@ def judged(report: Report) -> str:
     if not texts:
         return ""
     if found["kind"] != "people":
-        return f"Judged on {texts:,} held-out texts with gold."
-    said = f"Judged on the {texts:,} texts that people labelled, which trained no student"
+        noun = "text" if texts == 1 else "texts"
+        return f"Judged on {texts:,} held-out {noun} with gold."
+    judging = f"{texts:,} texts" if texts > 1 else "one text"
+    said = f"Judged on the {judging} that people labelled, which trained no student"
     if found["chosen"] == "at random":
         return f"{said}: a random sample, since they were labelled in random order."
     return (
@@ -116,10 +122,9 @@ def unjudged(report: Report) -> list[str]:
     if found and found["texts"]:
         own = [one for one in found["arms"] if one["budget"] == "epochs"]
         told = _listed(f"'{one['arm']}' {percent(one['with_teacher'])}" for one in own)
-        said.append(
-            f"On {found['texts']:,} texts that did not train, the teacher's labels are met by "
-            f"{told}."
-        )
+        texts = f"{found['texts']:,} texts" if found["texts"] > 1 else "one text"
+        few = " So few texts tell next to nothing." if found["texts"] < FEW_TEXTS else ""
+        said.append(f"On {texts} that did not train, the teacher's labels are met by {told}.{few}")
         whole = [one for one in own if one["with_all"] is not None]
         if whole:
             told = _listed(f"'{one['arm']}' on {percent(one['with_all'])}" for one in whole)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from llkd import fairness, signals, strategies
+from llkd import fairness, strategies
 from llkd.differences import METRICS, paired_difference
 from llkd.errors import NotFound
 from llkd.signals import Ints
@@ -88,22 +88,11 @@ def _pair(
 ) -> tuple[Ints, Ints, Ints, int] | None:
     """Predictions ``[S, n]`` of both, gold ``[n]``, the number of classes; None without pairs."""
     by_seed = {entry.run.config.seed: entry.run for entry in others}
-    first, second, gold = [], [], None
-    for entry in runs:
-        rival = by_seed.get(entry.run.config.seed)
-        answers = [
-            fairness.answers(store, project, run) for run in (entry.run, rival) if run is not None
-        ]
-        if len(answers) != 2 or answers[0] is None or answers[1] is None:
-            continue
-        if not np.array_equal(answers[0][0], answers[1][0]):
-            continue
-        gold = answers[0][0]
-        first.append(signals.pseudo_label(answers[0][1]))
-        second.append(signals.pseudo_label(answers[1][1]))
-    if gold is None or not len(gold):
+    pairs = ((entry.run, by_seed.get(entry.run.config.seed)) for entry in runs)
+    paired = fairness.paired_answers(store, project, pairs)
+    if paired is None:
         return None
-    return np.stack(first), np.stack(second), gold, len(fairness.class_names(runs[0].run))
+    return paired.first, paired.second, paired.gold, len(fairness.class_names(runs[0].run))
 
 
 OLD_INTERVALS = (

@@ -7,7 +7,7 @@ is left of the gain over them is the selection's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -177,6 +177,53 @@ def answers_by_row(
     return rows[place], gold[place], probabilities
 
 
+@dataclass(frozen=True)
+class PairedAnswers:
+    """Labels ``[S, n]`` of S pairs of students on the same n texts, and these texts' gold ``[n]``.
+
+    ``pairs`` are the runs, ``left_out`` counts pairs that were judged by other texts.
+    """
+
+    first: Ints
+    second: Ints
+    gold: Ints
+    pairs: tuple[tuple[Run, Run], ...]
+    left_out: int = 0
+
+
+def paired_answers(
+    store: Store, project: Project, pairs: Iterable[tuple[Run, Run | None]]
+) -> PairedAnswers | None:
+    """The pairs whose students were all judged by the same texts and classes; None without any.
+
+    Seeds that were trained at other times may have other judging texts: those of one group are
+    never scored against another's. Of several groups the largest counts, of equals the newest.
+    """
+    groups: dict[tuple[bytes, bytes], list[tuple[Run, Run, Ints, Ints, Ints]]] = {}
+    for one, other in pairs:
+        if other is None or "teacher" in (one.config.judged_by, other.config.judged_by):
+            continue
+        mine = answers_by_row(store, project, one)
+        theirs = answers_by_row(store, project, other)
+        if mine is None or theirs is None or not len(mine[0]):
+            continue
+        (rows, gold, first), (other_rows, other_gold, second) = mine, theirs
+        if not (np.array_equal(rows, other_rows) and np.array_equal(gold, other_gold)):
+            continue
+        labels = (signals.pseudo_label(first), signals.pseudo_label(second))
+        groups.setdefault((rows.tobytes(), gold.tobytes()), []).append((one, other, *labels, gold))
+    if not groups:
+        return None
+    group = max(groups.values(), key=lambda members: (len(members), members[-1][0].id))
+    return PairedAnswers(
+        np.stack([member[2] for member in group]),
+        np.stack([member[3] for member in group]),
+        group[0][4],
+        tuple((member[0], member[1]) for member in group),
+        sum(map(len, groups.values())) - len(group),
+    )
+
+
 def same_but(one: Run, other: Run, *apart: str) -> bool:
     """Whether two runs had the same labels and settings, ``apart`` from some of these."""
     apart = (*apart, "selection", "reference_run", "checkpoint_seconds")
@@ -280,32 +327,26 @@ def compare(
 
     The interval is one of those against all RIVALS, which hold together at 95 %.
     """
-    mine, theirs, gold, weights = [], [], None, set()
-    for one in family(run, runs):
-        other = rivals_of(one, runs, rival)
-        found = [answers(store, project, r) for r in (one, other) if r is not None]
-        if other is None or len(found) != 2 or found[0] is None or found[1] is None:
-            continue
-        if not np.array_equal(found[0][0], found[1][0]):
-            continue
-        gold = found[0][0]
-        mine.append(signals.pseudo_label(found[0][1]))
-        theirs.append(signals.pseudo_label(found[1][1]))
-        weights |= {strategies.weights_of(r.config.selection) for r in (one, other)}
-    if gold is None or not len(gold):
+    family_pairs = ((one, rivals_of(one, runs, rival)) for one in family(run, runs))
+    paired = paired_answers(store, project, family_pairs)
+    if paired is None:
         return None
+    weights = {
+        strategies.weights_of(member.config.selection) for pair in paired.pairs for member in pair
+    }
     parts = [
         paired_difference(
-            np.stack(mine),
-            np.stack(theirs),
-            gold,
+            paired.first,
+            paired.second,
+            paired.gold,
             metric=metric,
             classes=len(class_names(run)),
             among=len(RIVALS),
         )
         for metric in ("accuracy", "macro_f1")
     ]
-    return Comparison(rival, len(mine), len(gold), parts[0], parts[1], len(weights) == 1)
+    seeds, texts = paired.first.shape
+    return Comparison(rival, seeds, texts, parts[0], parts[1], len(weights) == 1)
 
 
 def preparation_seconds(run: Run) -> float | None:

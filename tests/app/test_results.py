@@ -361,11 +361,42 @@ def test_calibration_says_what_the_error_means(home):
 
 
 @pytest.mark.parametrize(
-    ("sure", "right", "told"),
-    [(0.9, 0.8, "too sure of itself"), (0.7, 0.8, "right more often"), (0.8, 0.79, "believed")],
+    ("sure", "right", "texts", "told"),
+    [
+        (0.9, 0.8, 1000, "too sure of itself"),
+        (0.7, 0.8, 1000, "right more often"),
+        (0.8, 0.79, 1000, "**taken together, its probabilities can be believed"),
+        (0.6, 1.0, 1, "too few texts to tell"),
+        (0.9, 0.8, 20, "too few texts to tell"),
+        (0.99, 0.5, 20, "too sure of itself"),
+    ],
 )
-def test_confidence_is_held_against_accuracy(sure, right, told):
-    assert told in quality.sentence(sure, right)
+def test_confidence_is_held_against_accuracy(sure, right, texts, told):
+    interval = evaluation.wilson(round(right * texts), texts)
+    assert told in quality.sentence(sure, right, interval)
+
+
+def test_seeds_with_other_judging_texts_are_never_scored_against_each_others_gold(
+    home, monkeypatch
+):
+    store, project = seeded_project(home)
+    ours = [add_run(store, project, "all", seed=seed, epochs=1) for seed in range(3)]
+    theirs = [add_run(store, project, "llkd", seed=seed, epochs=1) for seed in range(3)]
+    rows = {0: [1, 2, 3], 1: [4, 5, 6], 2: [4, 5, 6]}  # the first seed was judged by other texts
+    gold = {0: [0, 0, 0], 1: [0, 1, 2], 2: [0, 1, 2]}
+    right = {0: [0, 0, 0], 1: [0, 1, 2], 2: [0, 1, 2]}
+
+    def answers(store, project, run):
+        labels = right[run.config.seed]
+        return np.array(rows[run.config.seed]), np.array(gold[run.config.seed]), np.eye(3)[labels]
+
+    monkeypatch.setattr(fairness, "answers_by_row", answers)
+    paired = fairness.paired_answers(store, project, zip(ours, theirs, strict=True))
+    assert (paired.first.shape, paired.left_out) == ((2, 3), 1)
+    assert (paired.first == paired.gold).all() and paired.gold.tolist() == [0, 1, 2]
+    rows[0] = [7, 8, 9, 10]
+    gold[0] = right[0] = [0, 1, 2, 0]  # as many as no other seed has: no crash
+    assert fairness.paired_answers(store, project, zip(ours, theirs, strict=True)).left_out == 1
 
 
 def test_learning_curves_count_samples_and_seconds_and_find_the_rivals(home):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from llkd import charts, evaluation, signals
@@ -12,6 +14,8 @@ from ui.results_view import PLAIN
 from ui.wording import TERMS, counted, score, share
 
 CLOSE = 0.02
+WIDE = 0.1
+"""An accuracy that is uncertain by more than this to either side bears nothing out."""
 """Confidence and accuracy this near to each other count as equal."""
 FEW_TEXTS = 200
 
@@ -66,7 +70,9 @@ def calibration(store: Store, project: Project, run: Run) -> None:
                 score(teacher["ece"] if teacher else None),
                 help="Of the teacher's confidence, on the same texts.",
             )
-        st.markdown(sentence(report["mean_confidence"], report["accuracy"]))
+        st.markdown(
+            sentence(report["mean_confidence"], report["accuracy"], report["accuracy_interval"])
+        )
         st.caption(
             "Each mark is the texts of about the same confidence, larger where there are more. On "
             "the diagonal the student is right as often as it says; below it, it is too sure. "
@@ -75,11 +81,23 @@ def calibration(store: Store, project: Project, run: Run) -> None:
         )
 
 
-def sentence(confidence: float, accuracy: float) -> str:
-    """What mean confidence and accuracy say of each other."""
+def sentence(confidence: float, accuracy: float, interval: Sequence[float]) -> str:
+    """What mean confidence and accuracy say of each other, as far as the texts can tell.
+
+    ``interval`` is that of the accuracy, at 95 %.
+    """
+    low, high = interval
     told = f"On average it is {share(confidence)} sure, and right {share(accuracy)} of the time"
-    if confidence - accuracy > CLOSE:
+    if confidence - accuracy > CLOSE and confidence > high:
         return f"{told}: **it is too sure of itself.** Read its probabilities as an order only."
-    if accuracy - confidence > CLOSE:
+    if accuracy - confidence > CLOSE and confidence < low:
         return f"{told}: **it is right more often than it says.** It errs on the safe side."
-    return f"{told}: **taken together, its probabilities can be believed.**"
+    if high - low > 2 * WIDE:
+        return (
+            f"{told} ({share(low)} to {share(high)}): **too few texts to tell whether its "
+            "probabilities can be believed.**"
+        )
+    return (
+        f"{told}: **taken together, its probabilities can be believed**, as far as these texts "
+        "can tell."
+    )
