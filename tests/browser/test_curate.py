@@ -328,7 +328,7 @@ def test_the_table_is_reached_by_a_link_hides_no_button_and_offers_no_bare_csv(s
         assert stops < 25
     page.get_by_text("Skip to the texts").wait_for()
     page.keyboard.press("Enter")
-    assert page.evaluate("!!document.activeElement.closest('.st-key-curate_one_by_one')")
+    page.wait_for_function("document.activeElement.closest('.st-key-curate_one_by_one')")
     # The pager shows its pages, and all columns stand side by side.
     table = page.locator("[class*=st-key-curate_rows]")
     table.scroll_into_view_if_needed()

@@ -43,7 +43,8 @@ def test_a_pass_that_yields_nothing_fails_soon_and_shows_two_answers(home, capsy
     with closing(Store(home)) as store:
         assert store.jobs.all()[0].state == "failed"
         project = store.projects.get("toy")
-        labelling = store.labellings.get(project.labelling_id)
+        assert project.labelling_id is None  # nothing came of it, so it is not in use
+        (labelling,) = store.labellings.all(project.id)
         assert len(store.labellings.unusable(labelling)) >= calls, "what was paid is kept"
 
 

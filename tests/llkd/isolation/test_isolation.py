@@ -215,7 +215,9 @@ def test_a_server_that_went_because_nobody_called_is_started_again():
 def test_everything_ends_with_the_process_that_called(tmp_path, number):
     note = tmp_path / "note"
     code = (
-        "import sys, tempfile\n"
+        # A shell that runs the tests in the background lets them ignore SIGINT.
+        "import signal, sys, tempfile\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from llkd import isolation\n"
         "from llkd.isolation import client\n"
         "isolation.start()\n"
