@@ -1,15 +1,19 @@
-# make run: set up and open the app.   make test: lint, types and every test.
+# make run: set up and open the app.   make quick: two minutes of tests, no browser and no real
+# models.   make test: lint, types and every test.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint audit demo clean
+.PHONY: run quick test lint audit demo clean
 
 run: $(VENV)/.installed
-	LLKD_BROWSER=1 $(BIN)/python -m streamlit run app.py
+	$(BIN)/python -m llkd app
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m llkd demo
+
+quick: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m quick --numprocesses 2 --dist loadfile --durations=10 --durations-min=2
 
 test: $(VENV)/.installed-dev lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

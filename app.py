@@ -12,6 +12,6 @@ if get_script_run_ctx(suppress_warning=True) is None:
 
     app = st.App(__file__, middleware=opening.middleware(), lifespan=opening.lifespan)
 else:
-    from ui.page import run_app
+    from ui.shell.page import run_app
 
     run_app()

@@ -24,7 +24,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
-from llkd import jobs, pipeline  # noqa: E402
+from llkd import jobs, workflows  # noqa: E402
 from llkd.cli.output import ProgressBar  # noqa: E402
 from llkd.config import LabelSet, TeacherConfig  # noqa: E402
 from llkd.errors import NotFound  # noqa: E402
@@ -94,8 +94,8 @@ def measure(
     alike: dict[str, str] = {}
     for prompt, changes in PROMPTS.items():
         config = TeacherConfig(example_source="gold", example_count=SHOTS, **changes)
-        found = pipeline.bake_off(store, project, config, {}, job, rows=texts, seed=seed)
-        (candidate,) = found["candidates"]
+        result = workflows.compare_prompts(store, project, config, {}, job, rows=texts, seed=seed)
+        (candidate,) = result["candidates"]
         figures = json.dumps(candidate["measures"])
         first = alike.setdefault(figures, prompt)
         if first != prompt:
@@ -104,7 +104,7 @@ def measure(
             continue
         for line in candidate["measures"]:
             lines.append(
-                {"key": prompt, "prompt": prompt, "rows": found["rows"], **candidate, **line}
+                {"key": prompt, "prompt": prompt, "rows": result["rows"], **candidate, **line}
             )
     return lines
 
@@ -122,8 +122,8 @@ def show(name: str, lines: list[dict[str, Any]]) -> None:
         print(
             f"| {line['prompt']} | {line['calibration']} | {' | '.join(figures)} | {temperature} |"
         )
-    asked = {line["prompt"]: line["texts_per_second"] for line in lines}
-    rates = [f"{prompt} {rate:.1f}" for prompt, rate in asked.items() if rate is not None]
+    pace_of = {line["prompt"]: line["texts_per_second"] for line in lines}
+    rates = [f"{prompt} {rate:.1f}" for prompt, rate in pace_of.items() if rate is not None]
     if rates:
         print(f"\nTexts a second: {'; '.join(rates)}.")
 
@@ -136,24 +136,26 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=1000, help="texts to take examples from")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--home", help="keep answers here")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as temporary:
-        store = Store(given.home or temporary)
+        store = Store(arguments.home or temporary)
         for name in DATA_SETS:
-            project = import_texts(store, name, given.data, given.pool, given.texts, given.seed)
-            found: list[dict[str, Any]] = []
+            project = import_texts(
+                store, name, arguments.data, arguments.pool, arguments.texts, arguments.seed
+            )
+            results: list[dict[str, Any]] = []
 
             def work(
                 job: jobs.JobContext,
                 project: Project = project,
-                found: list[dict[str, Any]] = found,
+                results: list[dict[str, Any]] = results,
             ) -> dict[str, Any]:
-                found += measure(store, project, given.texts, given.seed, job)
-                return {"lines": len(found)}
+                results += measure(store, project, arguments.texts, arguments.seed, job)
+                return {"lines": len(results)}
 
-            jobs.run(store, work, kind="benchmark", title=name, arguments=[], show=ProgressBar())
-            show(name, found)
+            jobs.run(store, work, kind="benchmark", title=name, show=ProgressBar())
+            show(name, results)
         store.close()
 
 

@@ -24,10 +24,12 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
 from benchmarks.distillation import DATA_SETS, texts_of  # noqa: E402
-from llkd import curation, evaluation, signals  # noqa: E402
-from llkd.curation.neighbours import Opinions  # noqa: E402
-from llkd.signals import Floats, Ints  # noqa: E402
-from llkd.strategies import label_support  # noqa: E402
+from llkd import curation
+from llkd.curation.knn import KnnVotes  # noqa: E402
+from llkd.evaluation import metrics
+from llkd.selection import signals
+from llkd.selection.signals import Floats, Ints  # noqa: E402
+from llkd.selection.strategies.neighbours import label_support  # noqa: E402
 
 POWERS = (0.0, 0.5, 1.0)
 MIXTURES = (None, 0.8, 0.9, 0.95)
@@ -101,22 +103,22 @@ def reached(
     """Mean accuracy and macro-F1 of linear students on a fifth of the pool from what passes."""
     from sklearn.linear_model import LogisticRegression
 
-    found = []
+    values = []
     for seed in range(draws):
-        drawn = np.random.default_rng(seed).permutation(np.flatnonzero(passes))
-        drawn = drawn[: round(SHARE * len(pool))]
-        answer = np.full(len(test), label[drawn[0]] if len(drawn) else 0)
-        if len(np.unique(label[drawn])) > 1:
+        sample = np.random.default_rng(seed).permutation(np.flatnonzero(passes))
+        sample = sample[: round(SHARE * len(pool))]
+        answer = np.full(len(test), label[sample[0]] if len(sample) else 0)
+        if len(np.unique(label[sample])) > 1:
             model = LogisticRegression(C=10.0, max_iter=500)
-            model.fit(texts.points[pool[drawn]], label[drawn])
+            model.fit(texts.points[pool[sample]], label[sample])
             answer = model.predict(texts.points[test])
         gold = texts.gold[test]
-        found.append(((answer == gold).mean(), evaluation.macro_f1(answer, gold, texts.classes)))
-    accuracy, f1 = np.mean(found, axis=0)
+        values.append(((answer == gold).mean(), metrics.macro_f1(answer, gold, texts.classes)))
+    accuracy, f1 = np.mean(values, axis=0)
     return float(accuracy), float(f1)
 
 
-def judged(opinions: Opinions, probs: Floats, label: Ints, power: float) -> np.ndarray:
+def judged(opinions: KnnVotes, probs: Floats, label: Ints, power: float) -> np.ndarray:
     """Which labels pass."""
     return label_support(opinions.votes, opinions.means, probs, label, opinions.base, power).passes
 
@@ -138,7 +140,7 @@ def measured(
         right = float(teacher.split()[0]) / 100
         probs = random_errors(texts.gold[pool], texts.classes, right, rng)
     label, gold = signals.pseudo_label(probs), texts.gold[pool]
-    opinions = curation.neighbour_opinions(texts.points[pool], label, probs)
+    opinions = curation.knn_votes(texts.points[pool], label, probs)
     right_labels = label == gold
     most = gold == largest
     lines = []
@@ -164,18 +166,18 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(DATA_SETS))
     parser.add_argument("--texts", type=int, default=1200, help="of a pool, at most")
     parser.add_argument("--draws", type=int, default=5)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     print(
         "| set | one class | teacher | labels right | power | right that pass | of the common "
         "| of the others | passed are right | accuracy | macro-F1 |"
     )
     print("|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     total: dict[tuple[bool, float], list[tuple[float, ...]]] = {}
-    for name in given.sets.split(","):
-        texts = embedded(given.data, name, 4 * given.texts)
+    for name in arguments.sets.split(","):
+        texts = embedded(arguments.data, name, 4 * arguments.texts)
         for common in MIXTURES:
             for teacher in ("60 % at random", "80 % at random", "own errors"):
-                lines = measured(texts, common, teacher, given.draws, given.texts)
+                lines = measured(texts, common, teacher, arguments.draws, arguments.texts)
                 shown = "as it comes" if common is None else f"{common:.0%}"
                 for power, line in zip(POWERS, lines, strict=True):
                     total.setdefault((common is None, power), []).append(line)

@@ -29,7 +29,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
 from benchmarks import peers  # noqa: E402
-from llkd import jobs, pipeline  # noqa: E402
+from llkd import jobs, workflows  # noqa: E402
 from llkd.cli.output import ProgressBar, print_json  # noqa: E402
 from llkd.config import LabelSet, TeacherConfig, TrainingConfig  # noqa: E402
 from llkd.errors import NotFound  # noqa: E402
@@ -83,14 +83,14 @@ def compared(
     """Label, embed, and train every arm with every seed."""
 
     def work(job: jobs.JobContext) -> dict[str, Any]:
-        taught = pipeline.label(store, project, TeacherConfig(), job)
+        taught = workflows.label(store, project, TeacherConfig(), job)
         current = store.projects.get(project.name)
-        pipeline.embed_and_probe(store, current, job)
-        found = pipeline.compare(store, current, config, job, seeds=seeds, arms=arms)
-        return {**found, "labelling_seconds": taught["seconds"]}
+        workflows.embed_and_probe(store, current, job)
+        report = workflows.compare(store, current, config, job, seeds=seeds, arms=arms)
+        return {**report, "labelling_seconds": taught["seconds"]}
 
     title = f"Distillation on {project.name}"
-    return jobs.run(store, work, kind="benchmark", title=title, arguments=[], show=ProgressBar())
+    return jobs.run(store, work, kind="benchmark", title=title, show=ProgressBar())
 
 
 def raced(
@@ -99,23 +99,23 @@ def raced(
     """Label, embed, and let the peers and ours train in turn."""
 
     def work(job: jobs.JobContext) -> list[dict[str, Any]]:
-        pipeline.label(store, project, TeacherConfig(), job)
+        workflows.label(store, project, TeacherConfig(), job)
         current = store.projects.get(project.name)
-        pipeline.embed_and_probe(store, current, job)
+        workflows.embed_and_probe(store, current, job)
         return peers.race(store, current, config, job, rounds)
 
     title = f"Training speed on {project.name}"
-    return jobs.run(store, work, kind="benchmark", title=title, arguments=[], show=ProgressBar())
+    return jobs.run(store, work, kind="benchmark", title=title, show=ProgressBar())
 
 
-def print_tables(found: Mapping[str, Any], seeds: int) -> None:
+def print_tables(report: Mapping[str, Any], seeds: int) -> None:
     """The arms, then what may be said of their differences."""
-    teacher = found["teacher"]
-    print(f"\n### {found['project']}: {seeds} seed{'s' * (seeds > 1)}\n")
+    teacher = report["teacher"]
+    print(f"\n### {report['project']}: {seeds} seed{'s' * (seeds > 1)}\n")
     print("| arm | budget | accuracy | macro-F1 | samples | share | labels right | seconds |")
     print("|---|---|---:|---:|---:|---:|---:|---:|")
     print(f"| (teacher) | | {teacher['accuracy']:.3f} | {teacher['macro_f1']:.3f} | | | | |")
-    for row in found["arms"]:
+    for row in report["arms"]:
         print(
             f"| {row['arm']} | {row['budget']} | {row['accuracy']:.3f} | {row['macro_f1']:.3f} "
             f"| {row['backpropagated']:,} | {row['selected_share']:.3f} "
@@ -123,10 +123,11 @@ def print_tables(found: Mapping[str, Any], seeds: int) -> None:
         )
     print("\n| arm | budget | minus | accuracy (points) | macro-F1 (points) |")
     print("|---|---|---|---|---|")
-    for one in found["differences"]:
-        told = [_points(one[metric]) for metric in ("accuracy", "macro_f1")]
-        print(f"| {one['arm']} | {one['budget']} | {one['rival']} | {told[0]} | {told[1]} |")
-    print(f"\n{found['conclusion']}")
+    for difference in report["differences"]:
+        cells = [_points(difference[metric]) for metric in ("accuracy", "macro_f1")]
+        cells = [difference[key] for key in ("arm", "budget", "rival")] + cells
+        print(f"| {' | '.join(cells)} |")
+    print(f"\n{report['conclusion']}")
 
 
 def _seconds(value: float | None) -> str:
@@ -152,28 +153,30 @@ def main() -> None:
     parser.add_argument("--home", help="keep everything here")
     parser.add_argument("--peers", action="store_true", help="training speed beside Trainer")
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    unknown = set(given.sets.split(",")) - set(DATA_SETS)
+    arguments = parser.parse_args()
+    unknown = set(arguments.sets.split(",")) - set(DATA_SETS)
     if unknown:
         sys.exit(f"There is no set {min(unknown)!r}. The sets are {', '.join(DATA_SETS)}.")
 
     with tempfile.TemporaryDirectory() as temporary:
-        store = Store(given.home or temporary)
+        store = Store(arguments.home or temporary)
         documents: list[dict[str, Any]] = []
-        for name in given.sets.split(","):
-            project = project_of(store, name, texts_of(given.data, name, given.pool, given.test))
-            config = TrainingConfig(epochs=given.epochs)
-            if given.peers:
-                rows = raced(store, project, config, given.seeds)
+        for name in arguments.sets.split(","):
+            project = project_of(
+                store, name, texts_of(arguments.data, name, arguments.pool, arguments.test)
+            )
+            config = TrainingConfig(epochs=arguments.epochs)
+            if arguments.peers:
+                rows = raced(store, project, config, arguments.seeds)
                 documents.append({"project": name, "peers": rows})
-                if not given.json:
-                    peers.print_table(name, rows, given.seeds)
+                if not arguments.json:
+                    peers.print_table(name, rows, arguments.seeds)
                 continue
-            found = compared(store, project, config, given.seeds, given.arms.split(","))
-            documents.append(found)
-            if not given.json:
-                print_tables(found, given.seeds)
-        if given.json:
+            report = compared(store, project, config, arguments.seeds, arguments.arms.split(","))
+            documents.append(report)
+            if not arguments.json:
+                print_tables(report, arguments.seeds)
+        if arguments.json:
             print_json(documents)
         store.close()
 

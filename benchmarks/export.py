@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from llkd.config import LabelSet, TeacherConfig  # noqa: E402
 from llkd.store import Scores, Store  # noqa: E402
-from llkd.store.runs import write_probabilities  # noqa: E402
+from llkd.store.files.probabilities import write_probabilities  # noqa: E402
 
 FORMATS = ("csv", "jsonl", "parquet", "hf", "hf-zip")
 WORDS = np.array(
@@ -59,7 +59,7 @@ def make_project(home: Path, rows: int, classes: int) -> None:
     project = store.projects.create(
         "bench", frame, source="bench.csv", report=report, label_set=label_set
     )
-    labelling = store.labellings.find_or_create(
+    labeling_run = store.labeling_runs.find_or_create(
         project.id,
         label_set=label_set,
         config=TeacherConfig(),
@@ -69,8 +69,8 @@ def make_project(home: Path, rows: int, classes: int) -> None:
     )
     scores = rng.normal(0.0, 1.0, (rows, classes))
     scores[np.arange(rows), truth] += 2.0
-    store.labellings.append(
-        labelling,
+    store.labeling_runs.append(
+        labeling_run,
         Scores(
             np.arange(rows),
             scores.astype(np.float32),
@@ -79,42 +79,42 @@ def make_project(home: Path, rows: int, classes: int) -> None:
             np.full(rows, None, dtype=object),
         ),
     )
-    store.projects.use_labelling(project.id, labelling.id)
+    store.projects.use_labelling(project.id, labeling_run.id)
     student = np.exp(rng.normal(0.0, 1.0, (rows, classes)))
-    key = f"{store.labellings.version(labelling)}-batch-none"
-    path = store.runs.probe_file(project.id, key)
+    key = f"{store.labeling_runs.version(labeling_run)}-batch-none"
+    path = store.probes.path(project.id, key)
     write_probabilities(path, np.arange(rows), student / student.sum(axis=1, keepdims=True))
-    store.people.decide(project.id, range(0, rows, 100), "label", names[0])
+    store.decisions.decide(project.id, range(0, rows, 100), "label", names[0])
     store.close()
 
 
-def child(asked: argparse.Namespace) -> None:
+def child(arguments: argparse.Namespace) -> None:
     """One export or rebuild in this process; prints its figures as JSON."""
-    from llkd.pipeline.rebuilding import rebuild
-    from llkd.pipeline.selecting import export
+    from llkd.workflows.rebuilding import rebuild
+    from llkd.workflows.selection import export
 
-    store = Store(asked.home)
-    out = Path(asked.home) / f"out-{asked.child}"
+    store = Store(arguments.home)
+    out = Path(arguments.home) / f"out-{arguments.child}"
     began = time.perf_counter()
-    if asked.child == "rebuild":
-        found = rebuild(store, Path(asked.home) / "out-all" / "manifest.json", out)
-        assert all(found["files"].values()), found
+    if arguments.child == "rebuild":
+        rebuilt = rebuild(store, Path(arguments.home) / "out-all" / "manifest.json", out)
+        assert all(rebuilt["files"].values()), rebuilt
     else:
-        formats = list(FORMATS) if asked.child == "all" else [asked.child]
+        formats = list(FORMATS) if arguments.child == "all" else [arguments.child]
         project = store.projects.get("bench")
-        found = export(store, project, out, formats=formats, validation=0.1)
-    told = {
+        rebuilt = export(store, project, out, formats=formats, validation=0.1)
+    document = {
         "seconds": time.perf_counter() - began,
-        "rows": found["rows"],
+        "rows": rebuilt["rows"],
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-    told["size"] = sum(f.stat().st_size for f in out.rglob("*") if f.is_file()) / 2**20
-    if asked.child in {"csv", "jsonl", "parquet"}:
-        if asked.child != "parquet":
+    document["size"] = sum(f.stat().st_size for f in out.rglob("*") if f.is_file()) / 2**20
+    if arguments.child in {"csv", "jsonl", "parquet"}:
+        if arguments.child != "parquet":
             export(store, project, out, formats=["parquet"], validation=0.1)
-        told["writing"], told["pandas"] = beside_pandas(out, asked.child)
+        document["writing"], document["pandas"] = beside_pandas(out, arguments.child)
         (out / "again").unlink()
-    print(json.dumps(told))
+    print(json.dumps(document))
 
 
 def beside_pandas(out: Path, form: str) -> tuple[float, float]:
@@ -159,9 +159,9 @@ def measured(home: Path, what: str, repeats: int) -> dict[str, float]:
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
         if done.returncode:
             raise SystemExit(done.stderr)
-        found = json.loads(done.stdout)
-        if not best or found["seconds"] < best["seconds"]:
-            best = found
+        document = json.loads(done.stdout)
+        if not best or document["seconds"] < best["seconds"]:
+            best = document
     return best
 
 
@@ -173,25 +173,27 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--home", help=argparse.SUPPRESS)
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.child:
-        child(asked)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments)
         return
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        make_project(home, asked.rows, asked.classes)
-        print(f"{asked.rows:,} texts, {asked.classes} classes, all columns, validation 10 %")
+        make_project(home, arguments.rows, arguments.classes)
+        print(
+            f"{arguments.rows:,} texts, {arguments.classes} classes, all columns, validation 10 %"
+        )
         print(f"{'what':9} {'seconds':>8} {'rows/s':>9} {'peak MiB':>9} {'MiB':>7}  writing alone")
         for what in (*FORMATS, "all", "rebuild"):
-            found = measured(home, what, asked.repeats)
+            times = measured(home, what, arguments.repeats)
             line = (
-                f"{what:9} {found['seconds']:8.2f} {found['rows'] / found['seconds']:9,.0f} "
-                f"{found['peak']:9,.0f} {found['size']:7,.1f}"
+                f"{what:9} {times['seconds']:8.2f} {times['rows'] / times['seconds']:9,.0f} "
+                f"{times['peak']:9,.0f} {times['size']:7,.1f}"
             )
-            if "pandas" in found:
-                ratio = found["pandas"] / found["writing"]
+            if "pandas" in times:
+                ratio = times["pandas"] / times["writing"]
                 line += (
-                    f"  {found['writing']:.2f} s, pandas {found['pandas']:.2f} s "
+                    f"  {times['writing']:.2f} s, pandas {times['pandas']:.2f} s "
                     f"(ratio {ratio:.1f})"
                 )
             print(line, flush=True)

@@ -3,7 +3,7 @@
 Ten configurations that are one and the same, each trained with S seeds, judged on n texts: 45
 pairs, and every clear difference is false. A simulated student has a skill for each class that its
 seed moves, and texts are easy or hard for all. Printed for a bootstrap over seeds and texts (as
-release 0.3.0 had it) and for ``llkd.differences``, one pair alone and as one of 45.
+release 0.3.0 had it) and for ``llkd.evaluation.differences``, one pair alone and as one of 45.
 
     python benchmarks/false_claims.py [--worlds 100] [--configurations 10] [--json]
 """
@@ -21,8 +21,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
 from llkd.cli.output import print_json, print_table  # noqa: E402
-from llkd.differences import paired_difference  # noqa: E402
-from llkd.evaluation import paired_bootstrap  # noqa: E402
+from llkd.evaluation.differences import paired_difference  # noqa: E402
+from llkd.evaluation.intervals import paired_bootstrap  # noqa: E402
 
 CLASSES = 5
 BY_SEED, BY_CLASS, BY_TEXT, NOISE = 0.08, 0.2, 1.0, 0.7
@@ -39,41 +39,45 @@ def students(
     rng = np.random.default_rng(seed)
     gold = rng.integers(0, CLASSES, texts)
     easy = 0.5 + BY_TEXT * rng.normal(size=texts)
-    made = []
+    students_of = []
     for number in range(configurations):
         skill = BY_SEED * rng.normal(size=(seeds, 1)) + gain * (number == configurations - 1)
         by_class = BY_CLASS * rng.normal(size=(seeds, CLASSES))
         latent = easy + skill + by_class[:, gold] + NOISE * rng.normal(size=(seeds, texts))
         other = (gold + rng.integers(1, CLASSES, (seeds, texts))) % CLASSES
-        made.append(np.where(latent > 0, gold, other))
-    return [*made, gold]
+        students_of.append(np.where(latent > 0, gold, other))
+    return [*students_of, gold]
 
 
 def claims(
-    made: list[np.ndarray], among: int = 1, bootstrap: bool = False, draws: int = 400
+    students_of: list[np.ndarray], among: int = 1, bootstrap: bool = False, draws: int = 400
 ) -> list[bool]:
     """For each pair of configurations whether the interval of their difference holds no 0."""
-    *labels, gold = made
-    found = []
-    for one, other in itertools.combinations(labels, 2):
+    *labels, gold = students_of
+    is_claimed = []
+    for first, other in itertools.combinations(labels, 2):
         difference = (
-            paired_bootstrap(one, other, gold, seed=0, draws=draws, classes=CLASSES)
+            paired_bootstrap(first, other, gold, seed=0, draws=draws, classes=CLASSES)
             if bootstrap
-            else paired_difference(one, other, gold, among=among, classes=CLASSES)
+            else paired_difference(first, other, gold, among=among, classes=CLASSES)
         )
-        found.append(difference.low > 0 or difference.high < 0)
-    return found
+        is_claimed.append(difference.low > 0 or difference.high < 0)
+    return is_claimed
 
 
 def rates(seeds: int, texts: int, worlds: int, configurations: int) -> dict[str, Any]:
     """Share of pairs called clear, and of worlds in which any of them is."""
     pairs = configurations * (configurations - 1) // 2
     line: dict[str, Any] = {"seeds": seeds, "texts": texts}
-    made = [students(configurations, seeds, texts, seed=world) for world in range(worlds)]
-    few = made[: max(1, worlds // 10)]  # the bootstrap is slow
-    line["bootstrap"] = float(np.mean([claims(one, bootstrap=True) for one in few]))
-    line["alone"] = float(np.mean([claims(one) for one in made]))
-    line["any"] = float(np.mean([any(claims(one, among=pairs)) for one in made]))
+    worlds_of = [students(configurations, seeds, texts, seed=world) for world in range(worlds)]
+    few = worlds_of[: max(1, worlds // 10)]  # the bootstrap is slow
+    line["bootstrap"] = float(
+        np.mean([claims(few_students, bootstrap=True) for few_students in few])
+    )
+    line["alone"] = float(np.mean([claims(few_students) for few_students in worlds_of]))
+    line["any"] = float(
+        np.mean([any(claims(few_students, among=pairs)) for few_students in worlds_of])
+    )
     return line
 
 
@@ -82,16 +86,16 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=100)
     parser.add_argument("--configurations", type=int, default=10)
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     lines = [
-        rates(seeds, texts, given.worlds, given.configurations)
+        rates(seeds, texts, arguments.worlds, arguments.configurations)
         for seeds in (1, 3, 5)
         for texts in (60, 260, 1000)
     ]
-    if given.json:
+    if arguments.json:
         print_json(lines)
         return
-    pairs = given.configurations * (given.configurations - 1) // 2
+    pairs = arguments.configurations * (arguments.configurations - 1) // 2
     print_table(
         lines,
         {

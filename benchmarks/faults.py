@@ -27,19 +27,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
-from benchmarks.killed_home import BackingUp  # noqa: E402
-from benchmarks.killing import (  # noqa: E402
-    Editing,
-    Exporting,
-    Importing,
-    Labelling,
-    Scenario,
-    Training,
-    World,
-)
+from benchmarks.killing.backups import BackingUp  # noqa: E402
+from benchmarks.killing.job_work import Exporting, Labeling, Training  # noqa: E402
+from benchmarks.killing.records import Editing, Importing  # noqa: E402
+from benchmarks.killing.world import Scenario, World  # noqa: E402
 
 SHARES = {"edit": 27, "label": 16, "import": 18, "export": 14, "train": 13, "backup": 12}
-LINE = "{number:>4}  {kind:<7} {after:>6.2f} s  {how:<8} {said:<58} lost {lost}, doubled {doubled}"
+LINE = (
+    "{number:>4}  {kind:<7} {after:>6.2f} s  {how:<8} {sentence:<58} lost {lost}, doubled {doubled}"
+)
 
 
 def schedule(kills: int, rng: random.Random) -> list[str]:
@@ -57,26 +53,26 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--home", help="a new folder to work in, kept afterwards [a temporary one]")
-    given = parser.parse_args()
-    rng = random.Random(given.seed)
-    print(f"{given.kills} kills, seed {given.seed}", flush=True)
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    print(f"{arguments.kills} kills, seed {arguments.seed}", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(given.home or temporary)
-        with World(folder, given.seed) as world:
-            return kill_and_count(world, schedule(given.kills, rng), rng)
+        folder = Path(arguments.home or temporary)
+        with World(folder, arguments.seed) as world:
+            return kill_and_count(world, schedule(arguments.kills, rng), rng)
 
 
 def kill_and_count(world: World, kinds: list[str], rng: random.Random) -> int:
     began = time.monotonic()
-    made: dict[str, type[Scenario]] = {
+    scenario_kinds: dict[str, type[Scenario]] = {
         "edit": Editing,
-        "label": Labelling,
+        "label": Labeling,
         "import": Importing,
         "export": Exporting,
         "train": Training,
         "backup": BackingUp,
     }
-    scenarios = {kind: made[kind](world) for kind in made if kind in kinds}
+    scenarios = {kind: scenario_kinds[kind](world) for kind in scenario_kinds if kind in kinds}
     totals = {kind: collections.Counter() for kind in scenarios}
     for number, kind in enumerate(kinds, start=1):
         blow = scenarios[kind].killed_once(rng)

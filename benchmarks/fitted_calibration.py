@@ -20,9 +20,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
-from llkd import signals  # noqa: E402
-from llkd.curation.judged_answers import cross_fitted_answers  # noqa: E402
-from llkd.signals import Floats, Ints  # noqa: E402
+from llkd.evaluation.teacher_answers import cross_fitted_answers  # noqa: E402
+from llkd.selection import signals  # noqa: E402
+from llkd.selection.signals import Floats, Ints  # noqa: E402
 
 TEXTS, CLASSES, SIGNAL = 4000, 4, 4.0
 POOLS = (0.25, 0.8, 0.9, 0.95)
@@ -47,8 +47,8 @@ def one_draw(share: float, leaning: float, labels: int, seed: int) -> list[float
     rng = np.random.default_rng(seed)
     scores, gold = teacher(share, leaning, rng)
     mean = signals.calibration_bias(scores, "batch")
-    drawn = rng.choice(TEXTS, labels, replace=False)
-    fit = signals.fit_bias_weight(scores[drawn], mean, gold[drawn])
+    rows = rng.choice(TEXTS, labels, replace=False)
+    fit = signals.fit_bias_weight(scores[rows], mean, gold[rows])
     if fit is None:
         raise SystemExit(f"{labels} labels are too few to fit on")
     figures = [
@@ -56,8 +56,8 @@ def one_draw(share: float, leaning: float, labels: int, seed: int) -> list[float
         for weight in (0.0, 1.0, fit.weight)
     ]
     shift = np.broadcast_to(mean, scores.shape)
-    stated = cross_fitted_answers(scores[drawn], shift[drawn], gold[drawn])
-    return [*figures, fit.weight, float((stated.argmax(axis=1) == gold[drawn]).mean())]
+    stated = cross_fitted_answers(scores[rows], shift[rows], gold[rows])
+    return [*figures, fit.weight, float((stated.argmax(axis=1) == gold[rows]).mean())]
 
 
 def main() -> None:
@@ -65,18 +65,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="none, batch and fitted calibration, simulated")
     parser.add_argument("--draws", type=int, default=40)
     parser.add_argument("--labels", default="20,30,100", help="how many texts are labelled")
-    given = parser.parse_args()
-    draws, sizes = given.draws, [int(size) for size in given.labels.split(",")]
+    arguments = parser.parse_args()
+    draws, sizes = arguments.draws, [int(size) for size in arguments.labels.split(",")]
     print("| largest class | leaning | labels | none | batch | fitted | weight | judged |")
     print("|---|---|---|---|---|---|---|---|")
     for share in POOLS:
         for leaning in LEANINGS:
             for labels in sizes:
-                found = np.array([one_draw(share, leaning, labels, k) for k in range(draws)])
-                none, batch, fitted, weight, judged = found.mean(axis=0)
+                values = np.array([one_draw(share, leaning, labels, k) for k in range(draws)])
+                none, batch, fitted, weight, judged = values.mean(axis=0)
                 print(
                     f"| {100 * share:.0f} % | {leaning:g} | {labels} | {100 * none:.1f} | "
-                    f"{100 * batch:.1f} | {100 * fitted:.1f} ± {100 * found[:, 2].std():.1f} | "
+                    f"{100 * batch:.1f} | {100 * fitted:.1f} ± {100 * values[:, 2].std():.1f} | "
                     f"{weight:.2f} | {100 * judged:.1f} |"
                 )
 

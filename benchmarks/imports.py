@@ -151,31 +151,31 @@ def memory(folder: Path, size: int) -> None:
 
 def near(texts: int) -> None:
     """Seconds for near-duplicates among short texts, and how many of the planted are found."""
-    from llkd.datasets.near_duplicates import near_groups
+    from llkd.datasets.checks.near_duplicates import near_groups
 
     draw = random.Random(0)
-    made = [" ".join(draw.choices(WORDS, k=draw.randint(12, 24))) for _ in range(texts)]
+    texts_made = [" ".join(draw.choices(WORDS, k=draw.randint(12, 24))) for _ in range(texts)]
     planted = draw.sample(range(texts // 2), texts // 20)
     for position, original in enumerate(planted):
-        text = made[original]
+        text = texts_made[original]
         cut = draw.randrange(len(text))
-        made[texts // 2 + position] = text[:cut] + "#" + text[cut + 1 :]
+        texts_made[texts // 2 + position] = text[:cut] + "#" + text[cut + 1 :]
     begun = time.perf_counter()
-    chunks = (made[start : start + 20_000] for start in range(0, texts, 20_000))
-    first = near_groups(chunks, texts, lambda rows: [made[row] for row in rows])
+    chunks = (texts_made[start : start + 20_000] for start in range(0, texts, 20_000))
+    first = near_groups(chunks, texts, lambda rows: [texts_made[row] for row in rows])
     seconds = time.perf_counter() - begun
-    found = sum(first[texts // 2 + k] == first[o] for k, o in enumerate(planted))
-    wrong = sum(first[row] != row for row in range(texts)) - found
+    hits = sum(first[texts // 2 + k] == first[o] for k, o in enumerate(planted))
+    wrong = sum(first[row] != row for row in range(texts)) - hits
     print(
         f"\nNear-duplicates among {texts:,} short texts: {seconds:.1f} s "
-        f"({texts / seconds:,.0f} a second); of {len(planted):,} planted {found:,} found, "
+        f"({texts / seconds:,.0f} a second); of {len(planted):,} planted {hits:,} found, "
         f"{wrong:,} others."
     )
 
 
 def templated(texts: int) -> None:
     """Seconds where texts share a template, most pairs just above or just below the threshold."""
-    from llkd.datasets.near_duplicates import near_groups
+    from llkd.datasets.checks.near_duplicates import near_groups
 
     draw = random.Random(0)
     for what, filled in (("above", "today"), ("below", "on {} May in {} parcels and {} bags")):
@@ -183,10 +183,14 @@ def templated(texts: int) -> None:
         form = (
             start + filled + " and will arrive within a few days. Thank you for shopping with us."
         )
-        made = [form.format(k, *(draw.randint(1, 99) for _ in range(3))) for k in range(texts)]
+        texts_made = [
+            form.format(k, *(draw.randint(1, 99) for _ in range(3))) for k in range(texts)
+        ]
         begun = time.perf_counter()
-        chunks = (made[first : first + 20_000] for first in range(0, texts, 20_000))
-        groups = near_groups(chunks, texts, lambda rows, made=made: [made[row] for row in rows])
+        chunks = (texts_made[first : first + 20_000] for first in range(0, texts, 20_000))
+        groups = near_groups(
+            chunks, texts, lambda rows, texts_made=texts_made: [texts_made[row] for row in rows]
+        )
         seconds = time.perf_counter() - begun
         print(
             f"Of one template, most pairs {what} the threshold: {texts:,} texts, {seconds:.1f} s "
@@ -199,11 +203,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=300, help="of each file [300]")
     parser.add_argument("--texts", type=int, default=100_000, help="for near-duplicates [100000]")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        memory(Path(folder), given.megabytes << 20)
-    near(given.texts)
-    templated(given.texts // 5)
+        memory(Path(folder), arguments.megabytes << 20)
+    near(arguments.texts)
+    templated(arguments.texts // 5)
 
 
 if __name__ == "__main__":

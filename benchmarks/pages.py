@@ -67,23 +67,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--visits", type=int, default=20)
-    asked = parser.parse_args()
-    from seed import seeded_project
-    from seed_runs import add_run
+    arguments = parser.parse_args()
+    from tests.support.seeded_projects import seeded_project
+    from tests.support.seeded_runs import add_run
 
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        store, project = seeded_project(home, asked.rows, name=PROJECT, holdout=0.1)
+        store, project = seeded_project(home, arguments.rows, name=PROJECT, holdout=0.1)
         for strategy in ("llkd", "all"):
             add_run(store, project, strategy)
         store.close()
         with served(home) as (url, process):
-            first, later, errors = asyncio.run(measure(url, process, asked.visits))
+            first, later, errors = asyncio.run(measure(url, process, arguments.visits))
     print("| page | first visit, CPU ms | later, CPU ms (mean) | (most) |\n|---|---:|---:|---:|")
     for page in (*PAGES, SIDEBAR):
-        told = f"{1000 * first[page]:.0f}" if page in first else "–"
+        shown = f"{1000 * first[page]:.0f}" if page in first else "–"
         middle, most = statistics.mean(later[page]), max(later[page])
-        print(f"| {page} | {told} | {1000 * middle:.0f} | {1000 * most:.0f} |")
+        print(f"| {page} | {shown} | {1000 * middle:.0f} | {1000 * most:.0f} |")
     pages = [cost for page in PAGES for cost in later[page]]
     print(f"\nA page on average {1000 * statistics.mean(pages):.0f} CPU ms. Errors: {len(errors)}")
     for words in errors[:10]:

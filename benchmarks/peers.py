@@ -19,10 +19,12 @@ from unittest import mock
 
 import numpy as np
 
-from llkd import curation, evaluation, pipeline, signals
+from llkd import curation, workflows
 from llkd.config import TrainingConfig, build
+from llkd.evaluation import quality_report
 from llkd.jobs import JobContext
-from llkd.signals import Ints
+from llkd.selection import signals
+from llkd.selection.signals import Ints
 from llkd.store import Project, Store
 from llkd.students.loading import student_folder
 
@@ -81,9 +83,9 @@ def trainer(task: Task, config: TrainingConfig, padded: bool, tokens: int = 128)
 
     def encoded(texts: Sequence[str], label: Ints) -> list[dict[str, Any]]:
         padding = "max_length" if padded else False
-        made = tokenizer(list(texts), truncation=True, max_length=tokens, padding=padding)
+        encoding = tokenizer(list(texts), truncation=True, max_length=tokens, padding=padding)
         return [
-            {**{name: made[name][i] for name in made}, "labels": int(label[i])}
+            {**{name: encoding[name][i] for name in encoding}, "labels": int(label[i])}
             for i in range(len(texts))
         ]
 
@@ -111,7 +113,7 @@ def trainer(task: Task, config: TrainingConfig, padded: bool, tokens: int = 128)
         seconds = time.perf_counter() - started
         answers = run.predict(held).predictions  # type: ignore[arg-type]
     probabilities = signals.softmax(np.asarray(answers, dtype=np.float64))
-    report = evaluation.classifier_report(probabilities, task.eval_gold, list(task.names))
+    report = quality_report.classifier_report(probabilities, task.eval_gold, list(task.names))
     return {"seconds": seconds, "accuracy": report["accuracy"], "macro_f1": report["macro_f1"]}
 
 
@@ -125,18 +127,18 @@ def ours(
     store: Store, project: Project, job: JobContext, config: TrainingConfig, buckets: bool = True
 ) -> dict[str, Any]:
     """One run of ours: seconds, accuracy, macro-F1, share selected."""
-    run = pipeline.training.prepare(store, project, config, job.job_id)
+    run = workflows.training.prepare(store, project, config, job.job_id)
     if buckets:
-        made = pipeline.training.fit(store, project, run, job)
+        result = workflows.training.fit(store, project, run, job)
     else:
         with mock.patch("llkd.training.loop.epoch_batches", unbucketed):
-            made = pipeline.training.fit(store, project, run, job)
-    last = made["epochs"][-1]
+            result = workflows.training.fit(store, project, run, job)
+    last = result["epochs"][-1]
     return {
-        "seconds": made["training_seconds"],
+        "seconds": result["training_seconds"],
         "accuracy": last["accuracy"],
         "macro_f1": last["macro_f1"],
-        "share": made["selected_share"],
+        "share": result["selected_share"],
     }
 
 
@@ -172,25 +174,25 @@ def race(
         "ours, llkd": our("llkd"),
         "ours, neighbours": our("neighbours"),
     }
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in entries}
+    entries_of: dict[str, list[dict[str, Any]]] = {name: [] for name in entries}
     for seed in range(config.seed, config.seed + rounds):
         for name, entry in entries.items():
-            found[name].append(entry(seed))
+            entries_of[name].append(entry(seed))
             job.check()
     walked = len(task.texts) * config.epochs
-    return [_row(name, results, found, walked) for name, results in found.items()]
+    return [_row(name, results, entries_of, walked) for name, results in entries_of.items()]
 
 
 def _row(
     name: str,
     results: Sequence[Mapping[str, Any]],
-    found: Mapping[str, Sequence[Mapping[str, Any]]],
+    entries_of: Mapping[str, Sequence[Mapping[str, Any]]],
     walked: int,
 ) -> dict[str, Any]:
     seconds = np.array([result["seconds"] for result in results])
     row: dict[str, Any] = {"who": name, "texts_per_second": float(np.median(walked / seconds))}
     for rival, key in ((PADDED, "times_padded"), (DYNAMIC, "times_dynamic")):
-        theirs = np.array([result["seconds"] for result in found[rival]])
+        theirs = np.array([result["seconds"] for result in entries_of[rival]])
         row[key] = float(np.median(theirs / seconds))
     for key in ("accuracy", "macro_f1", "share"):
         values = [result[key] for result in results if result.get(key) is not None]

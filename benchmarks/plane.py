@@ -37,7 +37,7 @@ sys.path.insert(0, str(ROOT))
 
 from llkd.config import LabelSet, TeacherConfig  # noqa: E402
 from llkd.store import Scores, Store  # noqa: E402
-from llkd.store.runs import write_probabilities  # noqa: E402
+from llkd.store.files.probabilities import write_probabilities  # noqa: E402
 
 FLAGS = [
     "--no-sandbox",
@@ -68,7 +68,7 @@ MOVED = """() => new Promise(done => {
   }).observe(kept, {characterData: true, childList: true, subtree: true});
 })"""
 # From the release of the pointer to another text on the page (the table's count of rows).
-TOLD = """wanted => new Promise(done => {
+WHAT_IS_DRAWN = """wanted => new Promise(done => {
   const read = () => [...document.querySelectorAll('[data-testid=stCaptionContainer]')]
     .map(e => e.textContent).find(t => t.startsWith(wanted)) ?? '';
   const before = read();
@@ -103,7 +103,7 @@ def make_project(home: Path, rows: int, classes: int) -> tuple[np.ndarray, np.nd
         report={"rows": rows, "kept": rows, "dropped": {}, "labels": names, "warnings": []},
         label_set=LabelSet.of(names),
     )
-    labelling = store.labellings.find_or_create(
+    labeling_run = store.labeling_runs.find_or_create(
         project.id,
         label_set=LabelSet.of(names),
         config=TeacherConfig(),
@@ -111,10 +111,10 @@ def make_project(home: Path, rows: int, classes: int) -> tuple[np.ndarray, np.nd
         teacher={"kind": "embedded", "name": "bench"},
         calibration="none",
     )
-    chosen = np.where(rng.random(rows) < 0.85, truth, rng.integers(0, classes, rows))
-    teacher = _answers(rng, chosen, classes, 1 - 0.75 * rng.beta(1.1, 3.5, rows))
-    store.labellings.append(
-        labelling,
+    label = np.where(rng.random(rows) < 0.85, truth, rng.integers(0, classes, rows))
+    teacher = _answers(rng, label, classes, 1 - 0.75 * rng.beta(1.1, 3.5, rows))
+    store.labeling_runs.append(
+        labeling_run,
         Scores(
             np.arange(rows),
             np.log(teacher).astype(np.float32),
@@ -123,10 +123,10 @@ def make_project(home: Path, rows: int, classes: int) -> tuple[np.ndarray, np.nd
             np.full(rows, None, dtype=object),
         ),
     )
-    store.projects.use_labelling(project.id, labelling.id)
+    store.projects.use_labelling(project.id, labeling_run.id)
     student = _answers(rng, truth, classes, 1 - 0.75 * rng.beta(2.0, 1.6, rows))
-    key = f"{store.labellings.version(labelling)}-none-none"
-    write_probabilities(store.runs.probe_file(project.id, key), np.arange(rows), student)
+    key = f"{store.labeling_runs.version(labeling_run)}-none-none"
+    write_probabilities(store.probes.path(project.id, key), np.arange(rows), student)
     store.close()
     from llkd import curation
 
@@ -134,12 +134,12 @@ def make_project(home: Path, rows: int, classes: int) -> tuple[np.ndarray, np.nd
     return frame["confidence"].to_numpy(), frame["information_need"].to_numpy()
 
 
-def _answers(rng, chosen, classes, top):
+def _answers(rng, label, classes, top):
     """Probabilities ``[n, C]`` with about ``top`` for the chosen class."""
-    rest = rng.random((len(chosen), classes)) + 0.05
-    rest[np.arange(len(chosen)), chosen] = 0
+    rest = rng.random((len(label), classes)) + 0.05
+    rest[np.arange(len(label)), label] = 0
     rest *= (1 - top)[:, None] / rest.sum(axis=1, keepdims=True)
-    rest[np.arange(len(chosen)), chosen] = top
+    rest[np.arange(len(label)), label] = top
     return np.clip(rest, 1e-9, 1).astype(np.float64)
 
 
@@ -173,7 +173,7 @@ def served(script: str, **environment: str):
 
 def curate(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
     """Drive Curate; milliseconds by what was waited for."""
-    found: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     opened = f"{url}/curate?tt=0.6&ts=0.2"
     ready = ".plane[data-ready=yes][data-frame]"
     for k in range(4):
@@ -181,7 +181,7 @@ def curate(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
         page.goto(opened)
         page.locator(ready).wait_for(timeout=300_000)
         name = "first paint, nothing cached" if k == 0 else "first paint, data cached"
-        found.setdefault(name, []).append(1000 * (time.perf_counter() - started))
+        times.setdefault(name, []).append(1000 * (time.perf_counter() - started))
         page.get_by_text(re.compile("^Kept by these thresholds")).wait_for(timeout=300_000)
     rest(page)
     page.evaluate(ROOTS)
@@ -194,12 +194,12 @@ def curate(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
         for step in range(1, 4):
             page.evaluate(f"window.seen = ({MOVED})(); 0")
             page.mouse.move(x + (8 if k % 2 else -8) * step, y)
-            found.setdefault("drag, pointer to count", []).append(page.evaluate("window.seen"))
+            times.setdefault("drag, pointer to count", []).append(page.evaluate("window.seen"))
             frame = float(page.locator(".plane").get_attribute("data-frame"))
-            found.setdefault("drag, work in the browser", []).append(frame)
-        page.evaluate(f"window.seen = ({TOLD})('Rows '); 0")
+            times.setdefault("drag, work in the browser", []).append(frame)
+        page.evaluate(f"window.seen = ({WHAT_IS_DRAWN})('Rows '); 0")
         page.mouse.up()
-        found.setdefault("release to table", []).append(page.evaluate("window.seen"))
+        times.setdefault("release to table", []).append(page.evaluate("window.seen"))
         same(page)
     page.get_by_role("button", name="Lasso").click()
     box = page.locator(".plane canvas").first.bounding_box()
@@ -210,11 +210,11 @@ def curate(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
         page.mouse.down()
         for point in at[1:]:
             page.mouse.move(*point, steps=12)
-        page.evaluate(f"window.seen = ({TOLD})('Rows '); 0")
+        page.evaluate(f"window.seen = ({WHAT_IS_DRAWN})('Rows '); 0")
         page.mouse.up()
-        found.setdefault("lasso to table", []).append(page.evaluate("window.seen"))
+        times.setdefault("lasso to table", []).append(page.evaluate("window.seen"))
         rest(page)
-    return found
+    return times
 
 
 def rest(page: Page) -> None:
@@ -228,23 +228,23 @@ def rest(page: Page) -> None:
 def same(page: Page) -> None:
     """The browser's count and the server's must be equal, exactly."""
     rest(page)
-    seen = int(page.locator(".plane .kept").inner_text().replace(",", ""))
-    told = page.get_by_text(re.compile("^Kept by these thresholds")).inner_text()
-    counted = int(re.search(r": ([\d,]+) of", told)[1].replace(",", ""))
-    if seen != counted:
-        raise SystemExit(f"The browser counts {seen:,}, the server {counted:,}.")
+    shown_count = int(page.locator(".plane .kept").inner_text().replace(",", ""))
+    sentence = page.get_by_text(re.compile("^Kept by these thresholds")).inner_text()
+    counted = int(re.search(r": ([\d,]+) of", sentence)[1].replace(",", ""))
+    if shown_count != counted:
+        raise SystemExit(f"The browser counts {shown_count:,}, the server {counted:,}.")
 
 
 def plotly(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
     """Drive the Plotly page by its slider's keys: one press moves the threshold one step."""
-    found: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     for k in range(2):
         started = time.perf_counter()
         page.goto(url)
         page.locator(".js-plotly-plot .gl-canvas").first.wait_for(timeout=300_000, state="attached")
-        drawn(page)
+        wait_for_paint(page)
         if k:
-            found["first paint, data cached"] = [1000 * (time.perf_counter() - started)]
+            times["first paint, data cached"] = [1000 * (time.perf_counter() - started)]
     slider = page.get_by_role("slider", name="Teacher threshold")
     slider.focus()
     for _ in range(repeats):
@@ -256,24 +256,24 @@ def plotly(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
             arg=before,
             timeout=300_000,
         )
-        drawn(page)
-        found.setdefault("threshold to kept colour", []).append(
+        wait_for_paint(page)
+        times.setdefault("threshold to kept colour", []).append(
             1000 * (time.perf_counter() - started)
         )
-    return found
+    return times
 
 
-def drawn(page: Page) -> None:
-    """Wait until the page is idle and a frame has been drawn after it."""
+def wait_for_paint(page: Page) -> None:
+    """Wait until the page is idle and a frame was painted after it."""
     page.wait_for_selector(
         "[data-testid=stApp][data-test-script-state=notRunning]", timeout=300_000
     )
     page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
 
 
-def table(found: dict[str, list[float]]) -> None:
+def table(times: dict[str, list[float]]) -> None:
     """Print medians with their range."""
-    for name, values in found.items():
+    for name, values in times.items():
         low, high = min(values), max(values)
         print(
             f"  {name:32} {statistics.median(values):10.1f} ms   "
@@ -289,13 +289,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--no-plotly", action="store_true", help="leave the comparison out")
     parser.add_argument("--plotly-repeats", type=int, help="default: as many as --repeats")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder) / "home"
         started = time.perf_counter()
-        signals = make_project(home, asked.rows, asked.classes)
-        print(f"{asked.rows:,} texts, {asked.classes} classes, made in "
+        signals = make_project(home, arguments.rows, arguments.classes)
+        print(f"{arguments.rows:,} texts, {arguments.classes} classes, made in "
               f"{time.perf_counter() - started:.1f} s")  # fmt: skip
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(
@@ -304,13 +304,13 @@ def main() -> None:
         )
         with served("app.py", LLKD_HOME=str(home)) as (url, process):
             idle = process.memory_info().rss
-            ours = curate(page, url, asked.repeats)
+            ours = curate(page, url, arguments.repeats)
             rss = process.memory_info().rss
         print("Curate (counts of browser and server were equal after every move)")
         table(ours)
         print(f"  {'server memory':32} {rss / 2**20:10.0f} MiB  (idle {idle / 2**20:.0f})")
         page.close()
-        if not asked.no_plotly:
+        if not arguments.no_plotly:
             np.save(Path(folder) / "signals.npy", np.stack(signals))
             page = browser.new_page(
                 viewport={"width": 1440, "height": 1400},
@@ -319,7 +319,7 @@ def main() -> None:
             with served(
                 "benchmarks/plotly_plane.py", PLANE_SIGNALS=str(Path(folder) / "signals.npy")
             ) as (url, _):
-                theirs = plotly(page, url, asked.plotly_repeats or asked.repeats)
+                theirs = plotly(page, url, arguments.plotly_repeats or arguments.repeats)
             print("Plotly scattergl of the same signals")
             table(theirs)
             slow = statistics.median(theirs["threshold to kept colour"])

@@ -68,10 +68,10 @@ def write_files(folder: Path, rows: int, classes: int, seed: int) -> tuple[Path,
         for start in range(0, rows, 50_000):
             count = min(50_000, rows - start)
             lengths = np.clip(rng.lognormal(2.7, 0.7, count), 2, 120).astype(int)
-            drawn = lexicon[rng.integers(0, len(lexicon), int(lengths.sum()))]
+            word_draws = lexicon[rng.integers(0, len(lexicon), int(lengths.sum()))]
             ends = np.cumsum(lengths)
             texts = [
-                f"{start + k} {' '.join(drawn[end - length : end])}"
+                f"{start + k} {' '.join(word_draws[end - length : end])}"
                 for k, (end, length) in enumerate(zip(ends, lengths, strict=True))
             ]
             file.writelines(
@@ -119,9 +119,9 @@ def resident(process: psutil.Process) -> int:
     """Bytes that a process and all below it hold now."""
     total = 0
     try:
-        for one in (process, *process.children(recursive=True)):
+        for part in (process, *process.children(recursive=True)):
             try:
-                total += one.memory_info().rss
+                total += part.memory_info().rss
             except psutil.Error:
                 continue
     except psutil.Error:
@@ -149,27 +149,31 @@ def stages(folder: Path, rows: int, classes: int, seed: int) -> dict[str, Measur
             *llkd, "export", "scale", f"--out={folder / 'parquet'}", "--format=parquet", *THRESHOLDS
         ],
     }  # fmt: skip
-    found = {}
+    stages_measured = {}
     for name, command in commands.items():
-        found[name] = measured(command, home)
-        print(f"{rows:>9,}  {name:15} {found[name].seconds:7.1f} s", file=sys.stderr, flush=True)
-    return found
+        stages_measured[name] = measured(command, home)
+        print(
+            f"{rows:>9,}  {name:15} {stages_measured[name].seconds:7.1f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+    return stages_measured
 
 
 def give_signals() -> None:
     """Write a student's probabilities where the probe would write them."""
     from llkd import curation
     from llkd.store import Store
-    from llkd.store.runs import write_probabilities
+    from llkd.store.files.probabilities import write_probabilities
 
     store = Store()
     project = store.projects.get("scale")
-    labelling = curation.current_labelling(store, project)
-    classes = len(labelling.label_set.labels)
-    given = probabilities(np.random.default_rng(1), project.rows, classes)
+    labeling_run = curation.active_labeling_run(store, project)
+    classes = len(labeling_run.label_set.labels)
+    teacher_probs = probabilities(np.random.default_rng(1), project.rows, classes)
     # The last part names the embeddings that a probe was fitted on; there are none.
-    key = f"{store.labellings.version(labelling)}-{labelling.calibration}-none"
-    write_probabilities(store.runs.probe_file(project.id, key), np.arange(project.rows), given)
+    key = f"{store.labeling_runs.version(labeling_run)}-{labeling_run.calibration}-none"
+    write_probabilities(store.probes.path(project.id, key), np.arange(project.rows), teacher_probs)
     store.close()
 
 
@@ -195,13 +199,13 @@ def exponent(small: float, large: float, ratio: float) -> float:
     return math.log(large / small) / math.log(ratio)
 
 
-def size_table(rows: int, found: dict[str, Measured]) -> str:
+def size_table(rows: int, stages: dict[str, Measured]) -> str:
     """Seconds and peak memory of each stage at one size."""
     lines = [f"### {rows:,} texts", "", "| stage | seconds | peak memory |", "|---|---:|---:|"]
-    for name, one in found.items():
-        lines.append(f"| {name} | {one.seconds:.1f} | {one.peak / 2**20:,.0f} MiB |")
-    path = [found[name] for name in TO_PLANE]
-    seconds, peak = sum(one.seconds for one in path), max(one.peak for one in path)
+    for name, stage in stages.items():
+        lines.append(f"| {name} | {stage.seconds:.1f} | {stage.peak / 2**20:,.0f} MiB |")
+    path = [stages[name] for name in TO_PLANE]
+    seconds, peak = sum(stage.seconds for stage in path), max(stage.peak for stage in path)
     lines.append(f"| **import to plane** | **{seconds:.1f}** | **{peak / 2**20:,.0f} MiB** |")
     return "\n".join(lines)
 
@@ -233,11 +237,11 @@ def short(rows: int) -> str:
     return f"{rows // 1000}k" if rows % 1000 == 0 else f"{rows:,}"
 
 
-def targets(found: dict[str, Measured]) -> str:
+def targets(stages: dict[str, Measured]) -> str:
     """The targets for a million texts, met or not."""
-    path = [found[name] for name in TO_PLANE]
-    seconds, peak = sum(one.seconds for one in path), max(one.peak for one in path)
-    largest = max(one.peak for one in found.values())
+    path = [stages[name] for name in TO_PLANE]
+    seconds, peak = sum(stage.seconds for stage in path), max(stage.peak for stage in path)
+    largest = max(stage.peak for stage in stages.values())
     rows = [
         ("import to plane", f"{seconds:.1f} s", f"< {TARGET_SECONDS:.0f} s",
          seconds < TARGET_SECONDS),
@@ -264,21 +268,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", metavar="DIR", help="keep the files and homes there")
     parser.add_argument("--stage", choices=("signals", "plane"), help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.stage:
-        {"signals": give_signals, "plane": pack}[asked.stage]()
+    arguments = parser.parse_args()
+    if arguments.stage:
+        {"signals": give_signals, "plane": pack}[arguments.stage]()
         return
-    found: dict[int, dict[str, Measured]] = {}
+    by_size: dict[int, dict[str, Measured]] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for rows in sorted(int(part) for part in asked.rows.split(",")):
-            folder = Path(asked.keep or scratch).resolve() / str(rows)
+        for rows in sorted(int(part) for part in arguments.rows.split(",")):
+            folder = Path(arguments.keep or scratch).resolve() / str(rows)
             folder.mkdir(parents=True)
-            found[rows] = stages(folder, rows, asked.classes, asked.seed)
-            print(size_table(rows, found[rows]), end="\n\n", flush=True)
-    if len(found) > 1:
-        print(growth_table(found), end="\n\n")
-    if TARGET_ROWS in found:
-        print(targets(found[TARGET_ROWS]))
+            by_size[rows] = stages(folder, rows, arguments.classes, arguments.seed)
+            print(size_table(rows, by_size[rows]), end="\n\n", flush=True)
+    if len(by_size) > 1:
+        print(growth_table(by_size), end="\n\n")
+    if TARGET_ROWS in by_size:
+        print(targets(by_size[TARGET_ROWS]))
 
 
 if __name__ == "__main__":

@@ -26,12 +26,12 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
-from llkd import signals  # noqa: E402
 from llkd.cli.output import print_table  # noqa: E402
 from llkd.config import LabelSet, TeacherConfig  # noqa: E402
-from llkd.evaluation import paired_bootstrap  # noqa: E402
-from llkd.pipeline.rounds import schedule  # noqa: E402
-from llkd.probing import Fitted, fit_probe  # noqa: E402
+from llkd.curation.probe import Fitted, fit_probe  # noqa: E402
+from llkd.evaluation.intervals import paired_bootstrap  # noqa: E402
+from llkd.labeling.active_learning import schedule  # noqa: E402
+from llkd.selection import signals  # noqa: E402
 
 SETS = {
     "AG News": ("ag_news_pool", "ag_news_test"),
@@ -111,22 +111,22 @@ def label_by(
     done = np.zeros(len(shuffle), dtype=bool)
     sample = np.empty(0, np.int64)
     model: Fitted | None = None
-    found = []
+    accuracies = []
     for target in targets:
         left = shuffle[~done[shuffle]]
         size = target - int(done.sum())
-        drawn = left[: size if way is None or model is None else round(explore * size)]
-        done[drawn] = True
-        sample = np.concatenate([sample, drawn])
-        rest = left[len(drawn) :]
-        if len(drawn) < size and way is not None and model is not None:
+        at_random = left[: size if way is None or model is None else round(explore * size)]
+        done[at_random] = True
+        sample = np.concatenate([sample, at_random])
+        rest = left[len(at_random) :]
+        if len(at_random) < size and way is not None and model is not None:
             points = world.points[rest]
             need = way(model.probabilities(points), points, rng)
-            done[rest[np.argsort(-need, kind="stable")[: size - len(drawn)]]] = True
+            done[rest[np.argsort(-need, kind="stable")[: size - len(at_random)]]] = True
         rows = np.flatnonzero(done)
         model = fit_probe(world.points[rows], world.ask(rows, sample), world.classes)
-        found.append(model.probabilities(world.test).argmax(axis=1))
-    return np.array(found)
+        accuracies.append(model.probabilities(world.test).argmax(axis=1))
+    return np.array(accuracies)
 
 
 def compare(world: World, targets: list[int], seeds: int, explore: float) -> list[dict]:
@@ -137,13 +137,13 @@ def compare(world: World, targets: list[int], seeds: int, explore: float) -> lis
     }
     shown = [len(targets) // 2, len(targets) - 2, len(targets) - 1]
     lines = []
-    for name, found in runs.items():
+    for name, values in runs.items():
         line: dict = {"labels": world.name, "order": name}
         for at in shown:
             if name == "random":
-                line[f"{targets[at]} calls"] = f"{100 * (found[at] == world.gold).mean():.1f} %"
+                line[f"{targets[at]} calls"] = f"{100 * (values[at] == world.gold).mean():.1f} %"
                 continue
-            gap = paired_bootstrap(found[at], runs["random"][at], world.gold, seed=0, draws=400)
+            gap = paired_bootstrap(values[at], runs["random"][at], world.gold, seed=0, draws=400)
             line[f"{targets[at]} calls"] = (
                 f"{100 * gap.value:+.1f} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
             )
@@ -165,12 +165,12 @@ def embedded(data: Path, name: str, cache: Path | None) -> tuple[pd.DataFrame, n
         from llkd.students import load_student
 
         student = load_student("embedded", ["a", "b"], seed=0)
-        given = [str(text) for text in texts["text"]]
+        pool_texts = [str(text) for text in texts["text"]]
         return np.concatenate(
-            [student.embed(given[low : low + 256]) for low in range(0, len(given), 256)]
+            [student.embed(pool_texts[low : low + 256]) for low in range(0, len(pool_texts), 256)]
         )
 
-    return texts, kept(cache, f"{name}-embeddings", make)
+    return texts, cached(cache, f"{name}-embeddings", make)
 
 
 def taught(texts: pd.DataFrame, names: list[str], home: Path) -> np.ndarray:
@@ -185,7 +185,7 @@ def taught(texts: pd.DataFrame, names: list[str], home: Path) -> np.ndarray:
     return scores
 
 
-def kept(cache: Path | None, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+def cached(cache: Path | None, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
     path = None if cache is None else cache / f"{name}.npy"
     if path is not None and path.exists():
         return np.load(path, allow_pickle=False)
@@ -205,28 +205,28 @@ def worlds(data: Path, name: str, teacher_texts: int, cache: Path | None) -> lis
     rng = np.random.default_rng(0)
     noisy = np.where(rng.random(len(true)) < NOISE, rng.integers(0, len(names), len(true)), true)
     same = (judged, gold, len(names))
-    made = [
+    pairs = [
         World(f"{name}: gold", points, lambda rows, sample: true[rows], *same),
         World(f"{name}: gold, {NOISE:.0%} noise", points, lambda rows, sample: noisy[rows], *same),
     ]
     if teacher_texts and name in TAUGHT:
         rows = np.random.default_rng(0).permutation(len(pool))[:teacher_texts]
-        scores = kept(
+        scores = cached(
             cache,
             f"{SETS[name][0]}-scores-{len(rows)}",
             lambda: taught(pool.iloc[rows], names, cache or Path()),
         )
 
-        def ask(asked: np.ndarray, sample: np.ndarray) -> np.ndarray:
+        def ask(rows: np.ndarray, sample: np.ndarray) -> np.ndarray:
             bias = signals.calibration_bias(scores[sample], "batch")
-            return signals.pseudo_label(signals.teacher_probabilities(scores[asked], bias))
+            return signals.pseudo_label(signals.teacher_probabilities(scores[rows], bias))
 
-        def ask_all(asked: np.ndarray, sample: np.ndarray) -> np.ndarray:
-            return ask(asked, asked)
+        def ask_all(rows: np.ndarray, sample: np.ndarray) -> np.ndarray:
+            return ask(rows, rows)
 
-        made.append(World(f"{name}: teacher", points[rows], ask, *same))
-        made.append(World(f"{name}: teacher, bias of all asked", points[rows], ask_all, *same))
-    return made
+        pairs.append(World(f"{name}: teacher", points[rows], ask, *same))
+        pairs.append(World(f"{name}: teacher, bias of all asked", points[rows], ask_all, *same))
+    return pairs
 
 
 def main() -> None:
@@ -239,19 +239,19 @@ def main() -> None:
     parser.add_argument("--explore", type=float, default=0.2)
     parser.add_argument("--teacher-texts", type=int, default=1500, help="0: without the teacher")
     parser.add_argument("--cache", type=Path, help="keep embeddings and scores here")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     verdicts: dict[int, list[str]] = {1: [], 0: [], -1: []}
     for name in SETS:
-        for world in worlds(given.data, name, given.teacher_texts, given.cache):
-            targets = schedule(given.calls, given.rounds, world.classes)
-            lines = compare(world, targets, given.seeds, given.explore)
+        for world in worlds(arguments.data, name, arguments.teacher_texts, arguments.cache):
+            targets = schedule(arguments.calls, arguments.rounds, world.classes)
+            lines = compare(world, targets, arguments.seeds, arguments.explore)
             columns = {key: (key, "") for key in lines[1] if key != "sign"}
             print_table(lines, columns)
             print(flush=True)
             verdicts[lines[1]["sign"]].append(world.name)
-    print(f"Need order (margin) against random order at {given.calls} calls:")
-    for sign, told in ((1, "better"), (0, "no clear difference"), (-1, "worse")):
-        print(f"  {told}: {'; '.join(verdicts[sign]) or 'none'}")
+    print(f"Need order (margin) against random order at {arguments.calls} calls:")
+    for sign, words in ((1, "better"), (0, "no clear difference"), (-1, "worse")):
+        print(f"  {words}: {'; '.join(verdicts[sign]) or 'none'}")
 
 
 if __name__ == "__main__":

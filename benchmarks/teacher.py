@@ -28,9 +28,9 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run from anywhere, not installed
 
-from llkd import signals  # noqa: E402
 from llkd.cli.output import print_table  # noqa: E402
 from llkd.config import LabelSet, TeacherConfig  # noqa: E402
+from llkd.selection import signals  # noqa: E402
 from llkd.store.home import Home  # noqa: E402
 
 # A slow arm sees every n-th text of a round, so that each takes about as long.
@@ -67,7 +67,7 @@ class Arms:
         from transformers import pipeline
 
         from llkd.teachers import make_teacher
-        from llkd.teachers.local import LocalTeacher
+        from llkd.teachers.local.teacher import LocalTeacher
 
         self.ours: Any = make_teacher(TeacherConfig(), labels, home)
         self.encoder = self.ours._encoder
@@ -112,10 +112,10 @@ class Arms:
 
 def scores_of(teacher: Any, texts: Sequence[str]) -> np.ndarray:
     """Scores of all texts, [n, C]."""
-    found = np.full((len(texts), len(teacher._labels.labels)), np.nan)
+    scores = np.full((len(texts), len(teacher._labels.labels)), np.nan)
     for batch in teacher.score(texts):
-        found[batch.index] = batch.scores
-    return found
+        scores[batch.index] = batch.scores
+    return scores
 
 
 def operations(arms: Arms, texts: Sequence[str]) -> float:
@@ -171,9 +171,9 @@ def warm_up(arms: Arms, texts: Sequence[str], limit: int) -> None:
         work(texts[: 16 if name == "pipeline" else 4])
     done = 0
     while not arms.ours._sizer.settled and done < limit:
-        chosen = texts[done % len(texts) :][:2048]
-        scores_of(arms.ours, chosen)
-        done += len(chosen)
+        block = texts[done % len(texts) :][:2048]
+        scores_of(arms.ours, block)
+        done += len(block)
     print(f"Batches of {arms.ours.batch_tokens:,} tokens.", flush=True)
 
 
@@ -190,11 +190,11 @@ def measure_rounds(arms: Arms, texts: Sequence[str], rounds: int, size: int) -> 
         # Another order in each round: none always follows the same neighbour.
         for name in np.random.default_rng(number).permutation(list(NAMES)):
             peaks.append(measure_peak(arms.model.dtype, arms.model.device))
-            chosen = block[EVERY[name] // 2 :: EVERY[name]]
+            texts_of_round = block[EVERY[name] // 2 :: EVERY[name]]
             began = time.perf_counter()
-            arms.run[name](chosen)
+            arms.run[name](texts_of_round)
             seconds = time.perf_counter() - began
-            paces[name].append(len(chosen) / seconds)
+            paces[name].append(len(texts_of_round) / seconds)
             if name == "ours":
                 work.append(needed / seconds)
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
@@ -202,11 +202,11 @@ def measure_rounds(arms: Arms, texts: Sequence[str], rounds: int, size: int) -> 
     rows = [
         {
             "arm": NAMES[name],
-            "texts/s": spread(found),
-            "ratio": f"{statistics.median(found) / base:.1f} x",
-            "rounds": spread([a / b for a, b in zip(found, paces["generate"], strict=True)]),
+            "texts/s": spread(pace),
+            "ratio": f"{statistics.median(pace) / base:.1f} x",
+            "rounds": spread([a / b for a, b in zip(pace, paces["generate"], strict=True)]),
         }
-        for name, found in paces.items()
+        for name, pace in paces.items()
     ]
     print_table(
         rows,
@@ -237,9 +237,9 @@ def measure_agreement(arms: Arms, texts: Sequence[str], gold: Sequence[str]) -> 
     scorer.fast = was
     names = arms.ours._labels.names
     labels, right = {}, {}
-    for name, found in scores.items():
-        shift = signals.calibration_bias(found, "batch")
-        labels[name] = signals.pseudo_label(signals.teacher_probabilities(found, shift))
+    for name, scores_of_way in scores.items():
+        shift = signals.calibration_bias(scores_of_way, "batch")
+        labels[name] = signals.pseudo_label(signals.teacher_probabilities(scores_of_way, shift))
         right[name] = float(
             np.mean([names[k] == g for k, g in zip(labels[name], gold, strict=True)])
         )
@@ -267,15 +267,15 @@ def main() -> None:
     parser.add_argument("--agree", type=int, default=400, help="texts to compare labels on")
     parser.add_argument("--home", help="where the converted weights are kept")
     parser.add_argument("--quick", action="store_true", help="only see that it runs")
-    given = parser.parse_args()
-    if given.quick:
-        given.rounds, given.texts, given.agree = 2, 32, 24
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rounds, arguments.texts, arguments.agree = 2, 32, 24
 
-    texts, gold = read_texts(given.data)
-    arms = Arms(LabelSet.of(sorted(set(gold))), Home(given.home).root)
-    warm_up(arms, texts, limit=0 if given.quick else 16_384)
-    measure_rounds(arms, texts, given.rounds, given.texts)
-    measure_agreement(arms, texts[: given.agree], gold[: given.agree])
+    texts, gold = read_texts(arguments.data)
+    arms = Arms(LabelSet.of(sorted(set(gold))), Home(arguments.home).root)
+    warm_up(arms, texts, limit=0 if arguments.quick else 16_384)
+    measure_rounds(arms, texts, arguments.rounds, arguments.texts)
+    measure_agreement(arms, texts[: arguments.agree], gold[: arguments.agree])
 
 
 if __name__ == "__main__":

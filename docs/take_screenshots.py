@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from tests.browser.conftest import FLAGS, Server, chromium, new_context, settled  # noqa: E402
+from tests.support.browser import FLAGS, Server, chromium, new_context, settled  # noqa: E402
 
 SHOTS = {"plane": ("curate", {"tt": "0.45", "ts": "0.5"})}
 

@@ -76,10 +76,10 @@ _DISK = {
 
 def in_words(error: BaseException) -> str | None:
     """What a failing disk means, wherever in the causes of an error it is; None for any other."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in _DISK:
-            where = "" if seen.filename is None else f" ({seen.filename})"
-            return _DISK[seen.errno].replace(".", f"{where}.", 1)
-        seen = seen.__cause__ or seen.__context__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _DISK:
+            where = "" if cause.filename is None else f" ({cause.filename})"
+            return _DISK[cause.errno].replace(".", f"{where}.", 1)
+        cause = cause.__cause__ or cause.__context__
     return None

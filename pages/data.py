@@ -3,15 +3,15 @@
 from ui.data.classes import classes_editor, save_and_go
 from ui.data.new_project import new_project
 from ui.data.overview import first_texts, overview
-from ui.errors import told
-from ui.page import go_to, making_new_project, open_page
+from ui.shell.errors import show_errors
+from ui.shell.page import go_to, making_new_project, open_page
 
 page = open_page(
     "Data",
     "Bring in the texts you want labelled, see what was kept and why, and name the classes they "
     "may belong to.",
 )
-with told():
+with show_errors():
     if page.project is None or making_new_project():
         new_project(page.store, page.project)
     else:

@@ -1,27 +1,36 @@
-"""Export: what will be in it, in which formats, and the files to take away."""
+"""Export: what will be in it, in which formats, and the finished files."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from llkd import curation, fairness, jobs
+from llkd import curation, jobs
+from llkd.config.selection_rule import TrainedOnRule
+from llkd.evaluation import predictions
 from llkd.store import Project, Store
-from ui import export_options, export_student, export_view, jobs_view, reads, view
-from ui.errors import told
-from ui.export_view import FROM_CURATE, FROM_RUN, FROM_SAVED, Choice
-from ui.page import Page, empty_state, next_step, open_page
-from ui.run_choice import choose_run
-from ui.view import View
-from ui.wording import counted, plain, when
+from ui.curate import carried, view
+from ui.curate.state import CurateState, gate_in_use
+from ui.export import options as export_options
+from ui.export import preview
+from ui.export import student as export_student
+from ui.export.preview import FROM_CURATE, FROM_RUN, FROM_SAVED, Choice
+from ui.runs.choice import choose_run
+from ui.shell import job_cards, reads
+from ui.shell.errors import show_errors
+from ui.shell.page import Page, empty_state, next_step, open_page
+from ui.shell.wording import counted, plain, when
 
 
 def _choice(store: Store, project: Project) -> Choice:
-    classes = curation.current_labelling(store, project).classes
-    saved = {one["name"]: one for one in store.people.selections(project.id)}
-    runs = fairness.finished(store, project)
+    classes = curation.active_labeling_run(store, project).classes
+    saved = {selection.name: selection for selection in store.selections.all(project.id)}
+    runs = predictions.finished_runs(store, project)
     kinds = [FROM_CURATE, *([FROM_SAVED] if saved else []), *([FROM_RUN] if runs else [])]
+    working_with = carried.selection(store, project)
     if st.session_state.get("export_what") not in kinds:
-        st.session_state["export_what"] = FROM_CURATE
+        st.session_state["export_what"] = FROM_CURATE if working_with is None else FROM_SAVED
+    if st.session_state.get("export_saved") not in saved and working_with is not None:
+        st.session_state["export_saved"] = working_with
     what = st.segmented_control(
         "What to export", kinds, required=True, key="export_what", persist_state="session"
     )
@@ -29,31 +38,28 @@ def _choice(store: Store, project: Project) -> Choice:
         name = st.selectbox(
             "Saved selection",
             list(saved),
-            format_func=lambda n: f"{n} ({counted(saved[n]['counts']['kept'], 'text')} then)",
+            format_func=lambda n: f"{n} ({counted(saved[n].counts['kept'], 'text')} then)",
             key="export_saved",
             persist_state="session",
             width=400,
         )
-        chosen = View.from_json(saved[name]["view"], classes)
-        return export_view.of_view(store, project, chosen, name)
+        return preview.of_rule(store, project, saved[name].rule, name)
     if what == FROM_RUN and runs:
         run = choose_run("Run", runs[::-1], key="export_run", width=400)
-        return export_view.of_run(store, project, run)
+        return preview.of_rule(store, project, TrainedOnRule(run=run.id))
+    preset = gate_in_use(project)
+    if preset is not None:
+        st.caption(f"{plain(preset)} is in use on Curate: what it keeps there is exported.")
+        return preview.of_rule(store, project, CurateState(store, project).rule)
     now = view.in_use(project, classes)
-    if not now.teacher and not now.student:
+    if not now.teacher_threshold and not now.student_threshold:
         st.caption("Both thresholds are 0 on Curate, so everything with a label is kept.")
-    return export_view.of_view(store, project, now, None)
+    return preview.of_rule(store, project, now)
 
 
 def _start(store: Store, project: Project, choice: Choice) -> None:
-    options = export_options.chosen()
-    st.caption(
-        "In CSV, a cell that a spreadsheet could take for a formula (it begins with = + - @) gets "
-        "a ' in front; JSON lines and Parquet hold every text exactly. A manifest.json comes with "
-        "each export and says how every label came to be. It is written last: a folder that has "
-        "one is complete, and a stopped export leaves nothing."
-    )
-    export_options.split_counts(store, project, choice.plane, choice.kept, options)
+    options = export_options.options()
+    export_options.split_counts(store, project, choice.plane, choice.mask, options)
     student = onnx = False
     run = choice.run
     if run is not None and run.summary is not None and run.student_folder.is_dir():
@@ -66,11 +72,11 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
         onnx = student and export_student.with_onnx()
     else:
         st.caption(
-            f"To take a trained student along, choose '{FROM_RUN}'."
-            if fairness.finished(store, project)
-            else "A student can come along once one is trained."
+            f"To export a trained student, choose '{FROM_RUN}'."
+            if predictions.finished_runs(store, project)
+            else "A student can be exported once one is trained."
         )
-    rows = int(choice.kept.sum())
+    rows = int(choice.mask.sum())
     if not rows:
         st.info("Nothing is kept, so there is nothing to export.", icon=":material/info:")
         next_step("Curate", "Lower the thresholds on Curate", primary=False)
@@ -83,25 +89,18 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
         key="export_start",
         disabled=not rows or not options.formats,
     ):
-        jobs.start(
-            store,
-            export_view.command(store, project, choice, options, student, onnx),
-            kind="export",
-            title=f"Export {project.name}",
-            project_id=project.id,
-            device=None,
-        )
+        jobs.start(store, preview.request(store, project, choice, options, student, onnx))
         st.rerun()
 
 
-def _made(store: Store, project: Project) -> None:
+def _exports(store: Store, project: Project) -> None:
     """The export under way, and those that were made."""
-    live = jobs_view.live_job(store, project.id, ("export",))
+    live = job_cards.live_job(store, project.id, ("export",))
     if live is not None:
-        jobs_view.watch(store, live, unit="rows", key="export")
-    latest = jobs_view.latest_job(store, project.id, ("export",))
+        job_cards.watch(store, live, key="export")
+    latest = job_cards.latest_job(store, project.id, ("export",))
     if latest is not None and latest.state in ("failed", "died", "cancelled"):
-        jobs_view.job_card(store, latest, unit="rows", key="export")
+        job_cards.job_card(store, latest, key="export")
     done = {
         job.id: job
         for job in store.jobs.all(project.id, states=("finished",))
@@ -109,7 +108,7 @@ def _made(store: Store, project: Project) -> None:
     }
     if not done:
         return
-    st.header("Ready to take away", anchor=False)
+    st.header("Finished exports", anchor=False)
     number = next(iter(done))
     if len(done) > 1:
         # A new export is shown at once, whichever was looked at before.
@@ -122,35 +121,35 @@ def _made(store: Store, project: Project) -> None:
             width=400,
         )
     with st.container(border=True):
-        export_view.files(store, done[number])
+        preview.files(store, done[number])
         export_student.measured(done[number])
 
 
 def _page(page: Page) -> None:
     project, store = page.needed_project(), page.store
-    if not store.labellings.all(project.id) or not reads.labelled_rows(
-        store, curation.current_labelling(store, project)
+    if not store.labeling_runs.all(project.id) or not reads.labelled_rows(
+        store, curation.active_labeling_run(store, project)
     ):
-        busy = jobs_view.live_job(store, project.id, ("label",)) is not None
+        busy = job_cards.live_job(store, project.id, ("label",)) is not None
         empty_state(
-            "The teacher is at work. There is nothing to take away yet."
+            "The teacher is still labelling. There is nothing to export yet."
             if busy
-            else "There is nothing to take away yet: the teacher has labelled no text.",
+            else "There is nothing to export yet: the teacher has labelled no text.",
             "Teacher",
         )
-    with told():
+    with show_errors():
         with st.container(border=True):
             choice = _choice(store, project)
-            export_view.preview(choice)
+            preview.preview(choice)
             _start(store, project, choice)
-    with told():
-        _made(store, project)
+    with show_errors():
+        _exports(store, project)
 
 
-with told():
+with show_errors():
     _page(
         open_page(
             "Export",
-            "Take away the curated texts, the student, and the proof of how they came to be.",
+            "The curated texts, the student, and a manifest of how every label came to be.",
         )
     )

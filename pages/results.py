@@ -1,4 +1,4 @@
-"""Results: runs side by side, whether the selection helped, one run in detail, one typed text."""
+"""Results: what the best student and each selection are worth, all runs, one run in detail."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from llkd import fairness
+from llkd.evaluation import predictions
 from llkd.store import Project, Run, Store
-from ui import comparison, jobs_view, run_reads
-from ui.classify import classify_file
-from ui.errors import told
-from ui.page import Page, empty_state, next_step, open_page
-from ui.results import cartography, confusion, curves, quality, selection, side_by_side
-from ui.tryout import try_student
+from ui.results import cartography, confusion, curves, quality, selection, side_by_side, verdict
+from ui.results.classify import classify_file
+from ui.results.serving import serve_it
+from ui.results.tryout import try_student
+from ui.runs import reads
+from ui.shell import job_cards
+from ui.shell.errors import show_errors
+from ui.shell.page import Page, empty_state, next_step, open_page
 
 View = Callable[[Store, Project, Run, Sequence[Run]], None]
 CONFUSION, SELECTED = "Confusion", "What was selected"
@@ -32,21 +34,14 @@ VIEWS: dict[str, tuple[View, bool]] = {
         False,
     ),
 }
-WITHOUT_GOLD = (
-    "No held-out text has a gold label, so nobody can say how often a student is right. What "
-    "can be said is how often it agrees with the teacher on the texts the teacher labelled: "
-    "high agreement means that it learned what it was taught, not that it was taught right. "
-    "To measure quality, bring in some texts with gold labels on Data."
-)
 
 
 def _side_by_side(store: Store, project: Project, runs: Sequence[Run], measured: bool) -> Run:
-    st.header("Runs side by side", anchor=False)
-    if not measured:
-        st.info(WITHOUT_GOLD, icon=":material/info:")
-    chosen = side_by_side.looked_at(runs)
-    side_by_side.table(store, project, side_by_side.shown(store, runs), chosen, measured)
-    return chosen
+    run = side_by_side.looked_at(runs)
+    with st.expander(f"Runs side by side ({len(runs)})", icon=":material/table_rows:"):
+        side_by_side.table(store, project, side_by_side.shown(store, runs), run, measured)
+        side_by_side.evaluated_on_labels(runs)
+    return run
 
 
 @st.fragment
@@ -59,7 +54,7 @@ def _detail(store: Store, project: Project, run: Run, runs: Sequence[Run], measu
         "Show", list(views), default=usual, required=True, key="results_view",
         persist_state="session",
     )  # fmt: skip
-    with told():
+    with show_errors():
         views[str(which)](store, project, run, runs)
 
 
@@ -71,41 +66,40 @@ def _under_way(store: Store, project: Project) -> None:
         (("bake-off",), "A bake-off is running; what comes out stands on Teacher.", "Teacher"),
         (("label",), "The teacher is labelling; students come after that.", "Teacher"),
     ):
-        if jobs_view.live_job(store, project.id, kinds) is not None:
+        if job_cards.live_job(store, project.id, kinds) is not None:
             empty_state(sentence, where)
 
 
 def _page(page: Page) -> None:
     project, store = page.needed_project(), page.store
-    runs = fairness.finished(store, project)
+    runs = predictions.finished_runs(store, project)
+    comparing = job_cards.live_job(store, project.id, ("compare",))
+    if comparing is not None:
+        job_cards.watch(store, comparing, key="results")
     if not runs:
         _under_way(store, project)
-        if not store.labellings.all(project.id):
+        if not store.labeling_runs.all(project.id):
             empty_state(
                 "Results come from training, and training from the teacher's labels. "
                 "There are none yet.",
                 "Teacher",
             )
         empty_state("No student has been trained yet.", "Train")
-    measured = any(run_reads.report(store, project, run) is not None for run in runs)
-    if measured:
-        with told():
-            comparison.judgement(store, project, runs)
-            comparison.who_judged(runs)
-    else:
-        with told():
-            comparison.unjudged(store, project)
-    with told():
+    measured = any(reads.report(store, project, run) is not None for run in runs)
+    with show_errors():
+        verdict.show(store, project, runs, measured)
+    with show_errors():
         run = _side_by_side(store, project, runs, measured)
         st.header("One run in detail", anchor=False)
         side_by_side.choice(store, project, runs)
         _detail(store, project, run, runs, measured)
         try_student(store, project, run)
         classify_file(store, project, run)
-    next_step("Export", "Take it away on Export", primary=False)
+        serve_it(project, run)
+    next_step("Export", "Export this student", primary=False)
 
 
-with told():
+with show_errors():
     _page(
         open_page(
             "Results", "See what each student is worth, and whether choosing its texts helped."

@@ -2,26 +2,26 @@
 
 import streamlit as st
 
-from llkd.config import TeacherConfig
-from llkd.store import Job, Labelling, Project, Store
-from ui import class_drafts, jobs_view, reads
-from ui.errors import told, told_later
-from ui.page import empty_state, next_step, open_page
-from ui.teacher import bill, report
-from ui.teacher.asking import asking
-from ui.teacher.cache import kept_answers
-from ui.teacher.notices import resuming_words, show_notices
-from ui.teacher.plan import start_labelling
-from ui.teacher.review import review
-from ui.teacher.rounds import curve
-from ui.teacher.server import key_known
-from ui.wording import count, counted, when
+from llkd.jobs.requests import usual_teacher
+from llkd.store import Job, LabelingRun, Project, Store
+from llkd.teachers.registry import can_be_made
+from ui.data import class_drafts
+from ui.shell import job_cards, reads
+from ui.shell.errors import defer_errors, show_errors
+from ui.shell.page import empty_state, next_step, open_page
+from ui.shell.wording import count, counted, plain, when
+from ui.teacher.report import active_labels, overview, usage
+from ui.teacher.report.active_learning import gain_curve
+from ui.teacher.report.answer_cache import answer_cache
+from ui.teacher.report.notices import resuming_words, show_notices
+from ui.teacher.report.unusable_answers import unusable_answers
+from ui.teacher.setup.labeling import labeling_form
+from ui.teacher.setup.plan import start_labelling
+from ui.teacher.setup.server_key import key_known
 
 KINDS = ("label", "probe")
-COST = (
-    "The teacher is asked once about every text. What LLKD saves afterwards is student training, "
-    "not teacher calls."
-)
+COMPARES_PROMPTS = ("bake-off",)
+COST = "What LLKD saves afterwards is student training, not teacher calls."
 BIG = 50_000
 
 
@@ -32,42 +32,55 @@ def body(store: Store, project: Project) -> None:
             "Name the classes first, so that the teacher knows what to choose from.", "Data"
         )
     key_known()  # a resumed job finds the key of the app's secrets in its environment
-    live = jobs_view.live_job(store, project.id, KINDS)
+    live = job_cards.live_job(store, project.id, KINDS)
     if live is None and class_drafts.changed(project):
         return  # asked above: a teacher would be asked about classes that are about to change
-    labelling = chosen_pass(store, project)
+    comparing = job_cards.live_job(store, project.id, COMPARES_PROMPTS)
+    if comparing is not None:
+        job_cards.watch(store, comparing, key="bake")
+    labeling_run = active_run(store, project)
+    if live is None:
+        with show_errors():
+            st.markdown(overview.summary(store, project, labeling_run))
     offered = False
     if live is not None:
         watch_it(store, project, live)
     else:
-        offered = what_next(store, project, labelling)
-        if labelling is not None:
-            show_notices(bill.job_of(store, project, labelling))
-    if live is None and labelling is not None and reads.labelled_rows(store, labelling):
-        with told():
-            said(store, project, labelling)
+        offered = what_next(store, project, labeling_run)
+        if labeling_run is not None:
+            show_notices(usage.job_of(store, project, labeling_run))
+    if live is None and labeling_run is not None and reads.labelled_rows(store, labeling_run):
+        with show_errors():
+            labels_report(store, project, labeling_run)
     if live is None:
-        setup(store, project, labelling, primary=not offered)
-        with told():
-            kept_answers(store)
+        setup(store, project, labeling_run, primary=not offered)
+        with show_errors():
+            answer_cache(store)
 
 
-def said(store: Store, project: Project, labelling: Labelling) -> None:
+def labels_report(store: Store, project: Project, labeling_run: LabelingRun) -> None:
     """All about a pass: what it cost where it was paid, its labels, and what is left to do."""
-    paid = bill.bill_of(store, labelling) is not None
-    parts = [report.report, review, curve]
+    paid = usage.usage_of(store, labeling_run) is not None
+    parts = [overview.report, unusable_answers, gain_curve]
     # Who paid looks for the bill first; for others it is a detail.
-    parts.insert(0 if paid else len(parts), bill.show_bill)
+    parts.insert(0 if paid else len(parts), usage.show_usage)
     for part in parts:
-        with told():
-            part(store, project, labelling)
+        with show_errors():
+            part(store, project, labeling_run)
 
 
 def watch_it(store: Store, project: Project, job: Job) -> None:
     """The running job, with the labels as they come."""
     st.caption(COST)
+    in_use = store.labeling_runs.in_use(project.id, project.labelling_id)
+    if job.kind == "label" and in_use is not None and reads.labelled_rows(store, in_use):
+        st.caption(
+            f":material/check: The labels of {plain(overview.teacher_name(in_use))} can be used "
+            "meanwhile."
+        )
+        next_step("Curate", "Look at them on Curate")
     every = 1.0 if project.rows < BIG else 4.0
-    jobs_view.watch(
+    job_cards.watch(
         store,
         job,
         key="label",
@@ -80,141 +93,150 @@ def grow(store: Store, project: Project, job: Job) -> None:
     """What the running job has cost and labelled by now."""
     if job.kind == "label":
         show_notices(job)
-        bill.running(store, job)
-    report.growing(store, project, job)
+        usage.running(store, job)
+    overview.growing(store, project, job)
 
 
-def what_next(store: Store, project: Project, labelling: Labelling | None) -> bool:
+def what_next(store: Store, project: Project, labeling_run: LabelingRun | None) -> bool:
     """Offer what to do now: resume, raise the budget, label the rest, or go on to Curate.
 
     Says whether there was anything to offer.
     """
-    ended = jobs_view.latest_job(store, project.id, ("label",))
-    failed = ended is not None and ended.state != "finished" and concerns(store, ended, labelling)
+    ended = job_cards.latest_job(store, project.id, ("label",))
+    failed = (
+        ended is not None and ended.state != "finished" and concerns(store, ended, labeling_run)
+    )
     if ended is not None and failed:
-        jobs_view.job_card(store, ended, key="label")
-        again = resuming_words(ended, labelling)
+        job_cards.job_card(store, ended, key="label")
+        again = resuming_words(ended, labeling_run)
         if again is not None:
             st.caption(again)
-    if labelling is None:
+    if labeling_run is None:
         return failed
-    if reads.labelled_rows(store, labelling) >= project.rows:
+    if reads.labelled_rows(store, labeling_run) >= project.rows:
         next_step("Curate", "Next: choose what to keep")
         return True
-    if store.labellings.set_aside(labelling):
+    if store.labeling_runs.set_aside(labeling_run):
         st.warning(
-            "A part of these labels was damaged and was set aside: its texts count as not "
-            "labelled. Label the rest to ask about them again; answers kept cost nothing.",
+            "A part of these labels was damaged and set aside. Label the rest to ask about its "
+            "texts again; cached answers cost nothing.",
             icon=":material/healing:",
         )
     if not failed:
-        job = bill.job_of(store, project, labelling)
-        with told():
-            if job is not None and bill.stopped_for_budget(job):
-                bill.raise_budget(store, project, labelling, job)
+        job = usage.job_of(store, project, labeling_run)
+        with show_errors():
+            if job is not None and usage.stopped_for_budget(job):
+                usage.raise_budget(store, project, labeling_run, job)
             else:
-                the_rest(store, project, labelling, job)
+                the_rest(store, project, labeling_run, job)
     return True
 
 
-def concerns(store: Store, job: Job, labelling: Labelling | None) -> bool:
+def concerns(store: Store, job: Job, labeling_run: LabelingRun | None) -> bool:
     """Whether a job that ended badly is about this pass.
 
     One that never got to a pass always is, and one whose own pass holds nothing that could be used.
     """
     number = job.context.get("labelling_id")
-    if number is None or labelling is None or int(number) == labelling.id:
+    if number is None or labeling_run is None or int(number) == labeling_run.id:
         return True
-    made = {one.id: one for one in store.labellings.all(labelling.project_id)}
-    return int(number) in made and not store.labellings.holds(made[int(number)])
+    labeling_runs = {other.id: other for other in store.labeling_runs.all(labeling_run.project_id)}
+    return int(number) in labeling_runs and not store.labeling_runs.holds(
+        labeling_runs[int(number)]
+    )
 
 
-def the_rest(store: Store, project: Project, labelling: Labelling, job: Job | None) -> None:
+def the_rest(store: Store, project: Project, labeling_run: LabelingRun, job: Job | None) -> None:
     """A pass that ended with texts left: go on to Curate with it, or label the rest too."""
-    done = reads.labelled_rows(store, labelling)
-    plan = bill.rest_plan(job)
+    labelled = reads.labelled_rows(store, labeling_run)
+    plan = usage.rest_plan(store, job)
     with st.container(border=True, key="rest"):
         st.markdown(
-            f"**{count(done)} of {counted(project.rows, 'text')}** have been asked about. You can "
-            "go on with those, or have the others labelled too."
+            f"**{count(labelled)} of {counted(project.rows, 'text')}** have been asked about. Go "
+            "on with those, or label the rest."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             next_step("Curate", "Next: choose what to keep")
-            label = f"Label the remaining {counted(project.rows - done, 'text')}"
-            more = st.button(label, icon=":material/play_arrow:")
+            label = f"Label the remaining {counted(project.rows - labelled, 'text')}"
+            # What a program handed over only that program can ask.
+            here = can_be_made(labeling_run.config)
+            more = here and st.button(label, icon=":material/play_arrow:")
         st.caption(
-            f"{bill.bound_words(labelling, plan.spending)} For only some of them, say how many "
-            "under \u201cAsk again, or another teacher\u201d."
+            f"{usage.bound_words(labeling_run, plan.spending)} For only some of them, say how many "
+            "under \u201cRelabel\u201d."
         )
         if more:
-            chosen = labelling.calibration
-            start_labelling(store, project, labelling.config, plan, calibration=chosen)
+            calibration = labeling_run.calibration
+            start_labelling(store, project, labeling_run.config, plan, calibration=calibration)
 
 
-def chosen_pass(store: Store, project: Project) -> Labelling | None:
-    """The teacher pass in use; a choice where there are several."""
-    passes = {one.id: one for one in store.labellings.all(project.id)}
-    if not passes:
+def active_run(store: Store, project: Project) -> LabelingRun | None:
+    """The active labelling run; a choice where there are several."""
+    runs = {labeling_run.id: labeling_run for labeling_run in store.labeling_runs.all(project.id)}
+    if not runs:
         return None
-    in_use = store.labellings.in_use(project.id, project.labelling_id)
+    in_use = store.labeling_runs.in_use(project.id, project.labelling_id)
     current = project.labelling_id
-    if current not in passes:
-        current = next(iter(passes)) if in_use is None else in_use.id
-    if len(passes) > 1:
+    if current not in runs:
+        current = next(iter(runs)) if in_use is None else in_use.id
+    if len(runs) > 1:
         key = f"pass_{project.id}"
         st.session_state[key] = current
         st.selectbox(
-            "Teacher pass in use",
-            list(passes),
+            "Active labelling run",
+            list(runs),
             format_func=lambda number: (
-                # The number keeps apart passes of the same minute: equal words are one option.
-                f"{report.teacher_name(passes[number])}, {when(passes[number].created)} "
-                f"(pass {number})"
+                # The number keeps apart those of the same minute: equal words are one option.
+                f"{overview.teacher_name(runs[number])}, {when(runs[number].created)} "
+                f"(labelling run {number})"
             ),
             key=key,
-            on_change=_use_pass,
+            on_change=_activate,
             args=(store, project, key),
         )
     if in_use is not None and in_use.id != current:
         st.caption(
-            f":material/info: This pass holds no labels: Curate, Train and Export go on with pass "
-            f"{in_use.id}, the newest that does."
+            f":material/info: This labelling run holds no labels: Curate, Train and Export use "
+            f"labelling run {in_use.id}, the newest that does."
         )
-    return passes[current]
+    return runs[current]
 
 
-@told_later
-def _use_pass(store: Store, project: Project, key: str) -> None:
+@defer_errors
+def _activate(store: Store, project: Project, key: str) -> None:
+    active_labels.acknowledge(project, st.session_state[key])
     store.projects.use_labelling(project.id, st.session_state[key])
 
 
-def setup(store: Store, project: Project, labelling: Labelling | None, *, primary: bool) -> None:
+def setup(
+    store: Store, project: Project, labeling_run: LabelingRun | None, *, primary: bool
+) -> None:
     """Choose a teacher; folded away once there are labels."""
-    if labelling is None:
+    if labeling_run is None:
         st.caption(COST)
-        asking(store, project, TeacherConfig(), primary=primary)
+        labeling_form(store, project, usual_teacher(project.rows), primary=primary)
         return
     st.space("small")
-    if project.label_set is None or labelling.label_set.asked() != project.label_set.asked():
+    if (
+        project.label_set is None
+        or labeling_run.label_set.prompt_document() != project.label_set.prompt_document()
+    ):
         st.info(
-            "The classes were changed after these labels were given. Ask a teacher again to get "
-            "labels of the new classes.",
+            "The classes changed after this labelling run. Relabel to get labels of the new "
+            "classes.",
             icon=":material/info:",
         )
-    if st.toggle(
-        "Ask again, or another teacher", key=f"again_{project.id}", persist_state="session"
-    ):
+    if st.toggle("Relabel", key=f"again_{project.id}", persist_state="session"):
         st.caption(
-            f"{COST} The labels there are stay; you choose which pass is used. A pass goes on "
-            "where it stopped if teacher, question and classes are the same."
+            "The labels there are stay, and you choose which labelling run is active. The same "
+            "teacher, question and classes go on where they stopped."
         )
-        asking(store, project, labelling.config, primary=False)
+        labeling_form(store, project, labeling_run.config, primary=False)
 
 
 page = open_page(
     "Teacher",
-    "A teacher model reads every text once and gives it a label and a confidence; here you choose "
-    "it, watch it, and see how far to trust it.",
+    "A teacher model reads every text once and gives it a label and a confidence.",
 )
-with told():
+with show_errors():
     body(page.store, page.needed_project())

@@ -5,8 +5,31 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+# Two test processes share the processors: threads of each that wait for one another only cost.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import pytest
+
+from tests.support import suites
+
+
+def pytest_ignore_collect(collection_path, config):
+    """``-m quick`` does not even import what it would leave out."""
+    return config.option.markexpr == suites.QUICK and bool(suites.left_out(collection_path)) or None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Each test is quick, or has the one marker that says why it is not."""
+    for item in items:
+        names = {marker.name for marker in item.iter_markers()}
+        if {"postgres_server", "postgres"} & set(item.fixturenames):
+            names.add("postgres")
+            item.add_marker("postgres")
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        for name in suites.markers_of(item.path, names, params):
+            item.add_marker(name)
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +38,27 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "home"
     monkeypatch.setenv("LLKD_HOME", str(folder))
     monkeypatch.delenv("LLKD_DATABASE_URL", raising=False)
+    # Nobody's own keys are read or changed.
+    monkeypatch.setenv("LLKD_KEY_FILE", str(tmp_path / "config" / "keys.json"))
     return folder
+
+
+@pytest.fixture
+def store(home):
+    """The store of the test's home, closed at the end."""
+    from llkd.store import Store
+
+    opened = Store()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory):
+    """A folder with a tiny encoder."""
+    from tests.support.tiny_student import make_encoder
+
+    return make_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture
@@ -37,7 +80,7 @@ def old_home(home):
 @pytest.fixture(scope="session")
 def postgres_server():
     """A real PostgreSQL server, started with the first test that needs it."""
-    from tests.postgres_server import PostgresServer
+    from tests.support.postgres_server import PostgresServer
 
     try:
         server = PostgresServer()
@@ -63,11 +106,11 @@ def postgres_template(postgres_server):
     """A database with the tables and nothing in them, for others to be copied from."""
     import sqlalchemy as sa
 
-    from llkd.store import database
+    from llkd.store.engine import database
 
     name = postgres_server.new_database()
-    engine = database._server(sa.make_url(postgres_server.url(name)))
-    database._migrate(engine)
+    engine = database.server_engine(sa.make_url(postgres_server.url(name)))
+    database.migrate(engine)
     engine.dispose()
     return name
 
@@ -83,14 +126,3 @@ def database(request, monkeypatch):
     monkeypatch.setenv("LLKD_DATABASE_URL", server.url(name))
     yield request.param
     server.drop(name)
-
-
-def end_jobs(home):
-    """Stop what a test left running, so that it takes no time from the next one."""
-    from llkd import jobs
-    from llkd.store import Store
-
-    store = Store(home)
-    for job in jobs.live_jobs(store):
-        jobs.cancel(store, job.id, force=True)
-    store.close()

@@ -88,11 +88,11 @@ def _top(name):
 def test_nothing_opens_pickle_or_runs_what_it_reads(path):
     found = [one.partition(": ")[2] for one in forbidden(path.read_text(encoding="utf-8"))]
     # One style sheet of our own, a constant in which no word of anybody stands.
-    assert found == (["st.html"] if path == ROOT / "ui" / "appearance.py" else [])
+    assert found == (["st.html"] if path == ROOT / "ui" / "shell" / "appearance.py" else [])
 
 
 def test_the_style_sheet_is_a_constant():
-    tree = ast.parse((ROOT / "ui" / "appearance.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "ui" / "shell" / "appearance.py").read_text(encoding="utf-8"))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert names == {"st", "_STYLE", "_BUTTON", "_BUTTON_HOVER"}
 
@@ -180,37 +180,44 @@ MAKES_SAFE = {"plain", "count", "counted", "share", "score", "len", "duration", 
 KNOWN_GOOD = {
     ("ui/data/overview.py", "label"): "one of two constants",
     ("pages/teacher.py", "in_use.id"): "a number",
-    ("ui/page.py", "title"): "each page's own name, a constant",
-    ("ui/page.py", "sentence"): "constants of the pages",
-    ("ui/page.py", "label"): "constants of the callers",
-    ("ui/page.py", "step.name"): "the six steps",
-    ("ui/page.py", "step.file"): "the six steps",
-    ("ui/page.py", "state.words"): "words of ui.steps, made of numbers",
+    ("ui/shell/page.py", "title"): "each page's own name, a constant",
+    ("ui/shell/page.py", "sentence"): "constants of the pages",
+    ("ui/shell/page.py", "label"): "constants of the callers",
+    ("ui/shell/page.py", "step.name"): "the six steps",
+    ("ui/shell/page.py", "step.file"): "the six steps",
+    ("ui/shell/page.py", "state.words"): "words of ui.shell.steps, made of numbers",
     ("ui/curate/actions.py", "words"): "names of the actions, constants",
     ("ui/curate/controls.py", "label"): "presets, constants",
     ("ui/curate/review.py", "label"): "Back and Next",
     ("ui/curate/replay.py", "title"): "constants",
     ("ui/curate/table.py", "label"): "names of the five actions",
-    ("ui/comparison.py", "run.id"): "a number",
+    ("ui/train/comparison.py", "run.id"): "a number",
     ("ui/data/classes.py", "label"): "one of two constants",
-    ("ui/data/sources.py", "label"): "constants of the callers",
-    ("ui/login.py", "label"): "a constant, or plain with the provider's name",
-    ("ui/teacher/dry_run.py", "side.name"): "A or B",
-    ("ui/teacher/estimate.py", "name"): "constants",
-    ("ui/teacher/plan.py", "title"): "one of two constants",
-    ("ui/teacher/prices.py", "label"): "constants of the callers",
-    ("ui/teacher/review.py", "label"): "names of the actions",
-    ("ui/teacher/tries.py", "label"): "constants of the callers",
+    ("ui/data/drafts.py", "label"): "constants of the callers",
+    ("ui/data/preview.py", "label"): "constants of the callers",
+    ("ui/shell/login.py", "label"): "a constant, or plain with the provider's name",
+    ("ui/teacher/trial/dry_run.py", "side.name"): "A or B",
+    ("ui/teacher/trial/estimate.py", "name"): "constants",
+    ("ui/teacher/setup/plan.py", "title"): "one of two constants",
+    ("ui/teacher/setup/prices.py", "label"): "constants of the callers",
+    ("ui/teacher/setup/server_key.py", "sentence"): "constants",
+    ("ui/teacher/report/unusable_answers.py", "label"): "names of the actions",
+    ("ui/teacher/prompt_comparison/form.py", "label"): "constants of the callers",
     ("pages/teacher.py", "label"): "made of a number",
     ("pages/export.py", "choice.run.name"): "a run's name is its strategy and number",
-    ("ui/export_view.py", "path"): "_what chooses one of our words by the ending",
-    ("ui/teacher/calibration.py", "fit['source']"): "rows_in_words chooses our words by it",
+    ("ui/export/preview.py", "path"): "_what chooses one of our words by the ending",
+    ("ui/teacher/report/calibration.py", "fit['source']"): "rows_in_words chooses our words by it",
     ("ui/results/cartography.py", "title"): "the region's words, constants",
     ("ui/results/confusion.py", "label"): "one of two constants",
-    ("ui/teacher/dry_run.py", "gold"): "right_words counts them",
-    ("ui/run_choice.py", "label"): "constants of the callers",
-    ("ui/run_choice.py", "note"): "a constant of the caller",
-    ("ui/tryout.py", "run.name"): "a run's name is its strategy and number",
+    ("ui/teacher/trial/dry_run.py", "gold"): "right_words counts them",
+    ("ui/runs/choice.py", "label"): "constants of the callers",
+    ("ui/runs/choice.py", "note"): "a constant of the caller",
+    ("ui/data/drafts.py", "where.sentence"): "a constant where paths are refused",
+    ("ui/shell/downloads.py", "note"): "made of a size and plain words by its caller",
+    ("ui/teacher/setup/choosers.py", "kind.argument.label"): "a constant of the kind",
+    ("ui/teacher/setup/choosers.py", "TeacherConfig.model_fields[name].description"): "ours",
+    ("ui/train/comparison.py", "name"): "label_of chooses our words by it",
+    ("ui/results/tryout.py", "run.name"): "a run's name is its strategy and number",
 }
 
 
@@ -257,7 +264,7 @@ def test_foreign_words_reach_markup_only_as_plain_text(path):
         for line, words in foreign_words(path.read_text(encoding="utf-8"))
         if (file, words) not in KNOWN_GOOD
     ]
-    assert found == [], "wrap it in ui.wording.plain, or say in KNOWN_GOOD why it is ours"
+    assert found == [], "wrap it in ui.shell.wording.plain, or say in KNOWN_GOOD why it is ours"
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What the pages share: the opening call, cached reads, error display, wording, job cards."""
+"""The pages of the web app: a folder for each, and `shell` for what they share."""

@@ -3,10 +3,10 @@
 Texts and class names are hostile: they are escaped, and never part of a hover template.
 """
 
-from llkd.charts.asking import candidates, gain_of_calls
 from llkd.charts.balance import kept_per_class
 from llkd.charts.cartography import cartography
 from llkd.charts.comparison import arms, arms_ranked
+from llkd.charts.labeling import candidates, gain_of_calls
 from llkd.charts.learning import learning_curves, right_by_epoch
 from llkd.charts.lengths import length_histogram
 from llkd.charts.results import (

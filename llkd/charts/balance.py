@@ -10,10 +10,12 @@ from llkd.charts.palette import class_colours
 from llkd.charts.text import inert
 
 
-def kept_per_class(names: Sequence[str], kept: Sequence[int], labelled: Sequence[int]) -> go.Figure:
+def kept_per_class(
+    names: Sequence[str], kept_counts: Sequence[int], labelled: Sequence[int]
+) -> go.Figure:
     """One bar a class: how many of its texts are kept, out of how many carry its label."""
     place, colours = list(range(len(names))), class_colours(len(names))
-    shares = [k / t if t else 0.0 for k, t in zip(kept, labelled, strict=True)]
+    shares = [k / t if t else 0.0 for k, t in zip(kept_counts, labelled, strict=True)]
     figure = go.Figure()
     figure.add_bar(
         x=list(labelled),
@@ -23,16 +25,16 @@ def kept_per_class(names: Sequence[str], kept: Sequence[int], labelled: Sequence
         hoverinfo="skip",
     )
     figure.add_bar(
-        x=list(kept),
+        x=list(kept_counts),
         y=place,
         orientation="h",
         marker={"color": colours},
         hovertext=[
             f"{inert(n, 60)}<br>{k:,} of {t:,} kept ({s:.1%})"
-            for n, k, t, s in zip(names, kept, labelled, shares, strict=True)
+            for n, k, t, s in zip(names, kept_counts, labelled, shares, strict=True)
         ],
         hoverinfo="text",
-        text=[f"{k:,}" for k in kept],
+        text=[f"{k:,}" for k in kept_counts],
         textposition="auto",
     )
     figure.update_layout(

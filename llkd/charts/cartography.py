@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from llkd.charts.frame import MARGIN, QUIET
 from llkd.charts.palette import RIGHT, WRONG
 
 
@@ -48,11 +49,11 @@ def cartography(
             text=name,
             showarrow=False,
             xanchor=anchor,
-            font={"color": "#888888"},
+            font={"color": QUIET},
         )
     figure.update_layout(
         height=440,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGIN,
         dragmode="select",
         hovermode="closest",
         showlegend=False,

@@ -7,25 +7,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from llkd.charts.palette import NOT_KEPT
-from llkd.charts.results import STRATEGY_COLOURS
+from llkd.charts.frame import MARGIN, QUIET, reference_line
 from llkd.charts.text import inert
 
 COSTS = {"samples": "Samples back-propagated", "time": "Whole time in seconds"}
 SYMBOLS = {"epochs": "circle", "samples": "diamond"}
-COLOURS = {
-    **STRATEGY_COLOURS,
-    "teacher_only": "#56B4E9",
-    "student_only": "#882255",
-    "llkd_one_threshold": "#332288",
-    "llkd_unweighted": "#88CCEE",
-    "learnability": "#999933",
-    "small_loss": "#AA4499",
-    "trust": "#44AA99",
-    "neighbours": "#D55E00",
-    "saved": "#8C8C8C",
-}
-"""A colour an arm: those of strategies, and more (Tol's muted) for the arms that have none."""
 
 
 def arms(
@@ -35,8 +21,8 @@ def arms(
 
     The legend names each arm once and hides both its marks.
 
-    A mark has ``arm``, ``budget``, ``samples``, ``time``, ``accuracy``, ``low`` and ``high``;
-    ``teacher`` is the teacher's accuracy on the same texts.
+    A mark has ``arm``, ``label`` (what people read), ``colour``, ``budget``, ``samples``, ``time``,
+    ``accuracy``, ``low`` and ``high``; ``teacher`` is the teacher's accuracy on the same texts.
     """
     figure = go.Figure()
     named: set[str] = set()
@@ -57,9 +43,9 @@ def arms(
             marker={
                 "size": 11,
                 "symbol": SYMBOLS.get(mark["budget"], "circle"),
-                "color": COLOURS.get(arm, NOT_KEPT),
+                "color": mark["colour"],
             },
-            name=inert(arm, 40),
+            name=inert(mark["label"], 40),
             legendgroup=inert(arm, 40),
             showlegend=arm not in named,
             hovertext=[
@@ -70,16 +56,11 @@ def arms(
         )
         named.add(arm)
     if teacher is not None:
-        figure.add_hline(
-            y=teacher,
-            line={"dash": "dash", "color": "#888888", "width": 1},
-            annotation={"text": "the teacher itself", "font": {"color": "#888888"}},
-            annotation_position="bottom right",
-        )
+        reference_line(figure, teacher, "the teacher itself")
     figure.update_layout(
         # On a narrow page each arm takes a line of the legend.
         height=330 + 12 * len(named),
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGIN,
         showlegend=True,
         legend={"orientation": "h", "y": -0.22, "yanchor": "top"},
     )
@@ -101,30 +82,30 @@ def arms_ranked(marks: Sequence[Mapping[str, Any]], teacher: float | None) -> go
             "array": [mark["high"] - mark["accuracy"] for mark in ordered],
             "arrayminus": [mark["accuracy"] - mark["low"] for mark in ordered],
             # One grey for all bars, which reads on a light and on a dark page.
-            "color": "#888888",
+            "color": QUIET,
             "thickness": 1,
             "width": 4,
         },
         mode="markers",
         marker={
             "size": 11,
-            "color": [COLOURS.get(str(mark["arm"]), NOT_KEPT) for mark in ordered],
+            "color": [mark["colour"] for mark in ordered],
         },
-        hovertext=[f"{inert(str(m['arm']), 60)}<br>{m['accuracy']:.1%}" for m in ordered],
+        hovertext=[f"{inert(m['label'], 60)}<br>{m['accuracy']:.1%}" for m in ordered],
         hoverinfo="text",
     )
     if teacher is not None:
-        figure.add_vline(x=teacher, line={"dash": "dash", "color": "#888888", "width": 1})
+        figure.add_vline(x=teacher, line={"dash": "dash", "color": QUIET, "width": 1})
     figure.update_layout(
         height=100 + 28 * len(ordered),
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGIN,
         showlegend=False,
     )
     title = "Accuracy" + ("" if teacher is None else " (dashed: the teacher itself)")
     figure.update_xaxes(title=title, tickformat=".0%", zeroline=False)
     figure.update_yaxes(
         tickvals=list(range(len(ordered))),
-        ticktext=[inert(str(mark["arm"]), 24) for mark in ordered],
+        ticktext=[inert(mark["label"], 28) for mark in ordered],
         zeroline=False,
         range=[-0.6, len(ordered) - 0.4],
     )
@@ -132,7 +113,7 @@ def arms_ranked(marks: Sequence[Mapping[str, Any]], teacher: float | None) -> go
 
 
 def _name(mark: Mapping[str, Any]) -> str:
-    return str(mark["arm"]) + (", llkd's samples" if mark["budget"] == "samples" else "")
+    return str(mark["label"]) + (", matched to LLKD" if mark["budget"] == "samples" else "")
 
 
 def _time(mark: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from llkd.charts.palette import KEPT, NOT_KEPT, class_colours
-from llkd.charts.results import STRATEGY_COLOURS
+from llkd.charts.frame import LEGEND_ABOVE, MARGIN, reference_line
+from llkd.charts.palette import KEPT_COLOUR, class_colours
 from llkd.charts.text import inert
 
 MEASURES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
@@ -29,7 +29,7 @@ def learning_curves(
 ) -> go.Figure:
     """Quality on the held-out texts after each epoch, a line a run; the first is drawn strongest.
 
-    A curve has ``name``, ``strategy``, ``matched`` (it took llkd's samples: dotted) and ``epochs``,
+    A curve has ``name``, ``colour``, ``matched`` (it took llkd's samples: dotted) and ``epochs``,
     each with ``epoch``, ``samples``, ``seconds``, ``accuracy`` and ``macro_f1``. ``teacher`` is the
     teacher's figure on the same texts.
     """
@@ -37,11 +37,11 @@ def learning_curves(
     for place, curve in enumerate(curves):
         epochs, safe = curve["epochs"], inert(curve["name"], 40)
         figure.add_scatter(
-            x=[one[against] for one in epochs],
-            y=[one[measure] for one in epochs],
+            x=[entry[against] for entry in epochs],
+            y=[entry[measure] for entry in epochs],
             mode="lines+markers",
             line={
-                "color": STRATEGY_COLOURS.get(curve["strategy"], NOT_KEPT),
+                "color": curve["colour"],
                 "width": 2 if place else 4,
                 "dash": "dot" if curve["matched"] else "solid",
             },
@@ -49,26 +49,21 @@ def learning_curves(
             opacity=0.8 if place else 1,
             name=safe,
             hovertext=[
-                f"{safe}, epoch {one['epoch']}<br>{one[measure]:.1%} with "
-                f"{one['samples']:,} samples in {one['seconds']:,.1f} s"
-                for one in epochs
+                f"{safe}, epoch {entry['epoch']}<br>{entry[measure]:.1%} with "
+                f"{entry['samples']:,} samples in {entry['seconds']:,.1f} s"
+                for entry in epochs
             ],
             hoverinfo="text",
         )
     if teacher is not None:
-        figure.add_hline(
-            y=teacher,
-            line={"dash": "dash", "color": "#888888", "width": 1},
-            annotation={"text": "the teacher itself", "font": {"color": "#888888"}},
-            annotation_position="bottom right",
-        )
+        reference_line(figure, teacher, "the teacher itself")
     _frame(figure, 380)
     figure.update_xaxes(title=AGAINST[against], tickformat=",", zeroline=False)
     if against == "epoch":
         figure.update_xaxes(dtick=1 if max(map(_length, curves), default=0) <= 12 else None)
     else:
         figure.update_xaxes(rangemode="tozero")
-    values = [one[measure] for curve in curves for one in curve["epochs"]]
+    values = [entry[measure] for curve in curves for entry in curve["epochs"]]
     values += [] if teacher is None else [teacher]
     # Differences of a point or two are chance: they must not look like a mountain.
     low, high = min(values, default=0.0), max(values, default=1.0)
@@ -91,7 +86,7 @@ def right_by_epoch(
     ``series`` are (name, share right by epoch or None); ``pool`` is the share of the whole pool.
     """
     figure = go.Figure()
-    colours = [KEPT, *class_colours(len(series) - 1)]
+    colours = [KEPT_COLOUR, *class_colours(len(series) - 1)]
     for place, ((name, shares), colour) in enumerate(zip(series, colours, strict=True)):
         safe = inert(name, 28)
         figure.add_scatter(
@@ -107,12 +102,7 @@ def right_by_epoch(
             hoverinfo="text",
         )
     if pool is not None:
-        figure.add_hline(
-            y=pool,
-            line={"dash": "dash", "color": "#888888", "width": 1},
-            annotation={"text": "the whole pool", "font": {"color": "#888888"}},
-            annotation_position="bottom right",
-        )
+        reference_line(figure, pool, "the whole pool")
     _frame(figure, 320)
     figure.update_xaxes(title="Epoch", dtick=1 if len(epochs) <= 12 else None, zeroline=False)
     figure.update_yaxes(title="Share of its labels right", tickformat=".0%", range=[-0.02, 1.02])
@@ -126,7 +116,7 @@ def _length(curve: Mapping[str, Any]) -> int:
 def _frame(figure: go.Figure, height: int) -> None:
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGIN,
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend=LEGEND_ABOVE,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from llkd.charts.palette import KEPT
+from llkd.charts.palette import KEPT_COLOUR
 
 
 def length_histogram(edges: Sequence[int], counts: Sequence[int]) -> go.Figure:
@@ -24,7 +24,7 @@ def length_histogram(edges: Sequence[int], counts: Sequence[int]) -> go.Figure:
         x=[(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)],
         y=list(counts),
         width=[high - low for low, high in zip(edges, edges[1:], strict=False)],
-        marker={"color": KEPT, "line": {"width": 0}},
+        marker={"color": KEPT_COLOUR, "line": {"width": 0}},
         hovertext=hover,
         hoverinfo="text",
     )

@@ -5,7 +5,7 @@ Kept is blue, not kept grey, wrong vermillion on every page; class k keeps its c
 
 from __future__ import annotations
 
-KEPT = "#0072B2"
+KEPT_COLOUR = "#0072B2"
 NOT_KEPT = "#999999"
 WRONG = "#D55E00"
 RIGHT = "#009E73"

@@ -8,33 +8,28 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from llkd.charts.palette import KEPT, NOT_KEPT, RIGHT, WRONG, class_colours
+from llkd.charts.frame import LEGEND_ABOVE, MARGIN, reference_line
+from llkd.charts.palette import RIGHT, WRONG, class_colours
 from llkd.charts.text import inert
-
-STRATEGY_COLOURS = {
-    "llkd": KEPT,
-    "all": "#E69F00",
-    "random": "#CC79A7",
-    "teacher_then_random": "#009E73",
-    "teacher_only": "#56B4E9",
-    "student_only": "#D55E00",
-    "fixed": "#8C8C8C",
-    "neighbours": "#D55E00",
-    "needed_neighbours": "#117733",
-    "soft": "#F0E442",
-    "learnability": "#56B4E9",
-    "small_loss": "#882255",
-    "trust": "#44AA99",
-}
 
 CELLS_WITH_NUMBERS = 20
 """Up to so many classes a confusion matrix has room for its counts."""
+NARROW_LETTERS = 24
+"""So many letters of class names stand side by side below a chart on a telephone."""
+CELL_SHADES = [
+    [0.0, "rgba(128,128,128,0.06)"],
+    [0.5, "rgba(0,114,178,0.3)"],
+    [0.5, "rgba(0,114,178,0.95)"],
+    [1.0, "rgba(0,114,178,1)"],
+]
+"""Pale up to half of a row, under the page's own colour of text; then dark, under white."""
 
 
 def accuracy_against_samples(runs: Sequence[Mapping[str, Any]], teacher: float | None) -> go.Figure:
     """One mark a run: samples back-propagated across, accuracy with its interval upwards.
 
-    A run has ``name``, ``strategy``, ``backpropagated``, ``accuracy``, ``low`` and ``high``.
+    A run has ``name``, ``strategy`` (as people call it), ``colour``, ``backpropagated``,
+    ``accuracy``, ``low`` and ``high``.
     ``teacher`` is the teacher's accuracy on the same texts.
     """
     figure = go.Figure()
@@ -52,7 +47,7 @@ def accuracy_against_samples(runs: Sequence[Mapping[str, Any]], teacher: float |
                 "width": 4,
             },
             mode="markers",
-            marker={"size": 11, "color": STRATEGY_COLOURS.get(strategy, NOT_KEPT)},
+            marker={"size": 11, "color": mine[0]["colour"]},
             name=inert(strategy, 28),
             hovertext=[
                 f"{inert(run['name'], 60)}<br>{run['accuracy']:.1%} with "
@@ -62,17 +57,12 @@ def accuracy_against_samples(runs: Sequence[Mapping[str, Any]], teacher: float |
             hoverinfo="text",
         )
     if teacher is not None:
-        figure.add_hline(
-            y=teacher,
-            line={"dash": "dash", "color": "#888888", "width": 1},
-            annotation={"text": "the teacher itself", "font": {"color": "#888888"}},
-            annotation_position="bottom right",
-        )
+        reference_line(figure, teacher, "the teacher itself")
     figure.update_layout(
         height=360,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGIN,
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend=LEGEND_ABOVE,
     )
     figure.update_xaxes(title="Samples back-propagated", rangemode="tozero", tickformat=",")
     figure.update_yaxes(title="Accuracy on held-out texts", tickformat=".0%", zeroline=False)
@@ -99,10 +89,10 @@ def f1_per_class(
         )
     figure.update_layout(
         height=340,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGIN,
         barmode="group",
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend=LEGEND_ABOVE,
     )
     figure.update_xaxes(tickvals=place, ticktext=[inert(name, 18) for name in names])
     figure.update_yaxes(title="F1", tickformat=".0%", range=[0, 1.02])
@@ -112,12 +102,12 @@ def f1_per_class(
 def confusion(
     matrix: Sequence[Sequence[int]],
     names: Sequence[str],
-    given: str = "student",
-    chosen: tuple[int, int] | None = None,
+    source: str = "student",
+    cell: tuple[int, int] | None = None,
 ) -> go.Figure:
-    """Rows are the true class, columns what the ``given`` said; a cell's shade is its row share.
+    """Rows are the true class, columns what the ``source`` said; a cell's shade is its row share.
 
-    ``chosen`` (row, column) is outlined. A click anywhere in a cell selects its mark, which no one
+    ``cell`` (row, column) is outlined. A click anywhere in a cell selects its mark, which no one
     sees: Plotly tells of no click on a heatmap.
     """
     counts = np.asarray(matrix, dtype=np.int64)
@@ -125,10 +115,10 @@ def confusion(
     share = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     place = list(range(len(names)))
     ticks = [inert(name, 18) for name in names]
-    said = inert(given, 40)
+    answerer = inert(source, 40)
     hover = [
         [
-            f"true: {ticks[i]}<br>{said}: {ticks[j]}<br>{counts[i, j]:,} ({share[i, j]:.1%})"
+            f"true: {ticks[i]}<br>{answerer}: {ticks[j]}<br>{counts[i, j]:,} ({share[i, j]:.1%})"
             for j in place
         ]
         for i in place
@@ -140,8 +130,7 @@ def confusion(
             y=place,
             zmin=0,
             zmax=1,
-            # So pale that the page's own colour of text reads on every cell, light and dark.
-            colorscale=[[0.0, "rgba(128,128,128,0.06)"], [1.0, "rgba(0,114,178,0.6)"]],
+            colorscale=CELL_SHADES,
             showscale=False,
             hoverinfo="skip",
             xgap=2,
@@ -164,11 +153,12 @@ def confusion(
                 "y": i,
                 "text": f"{counts[i, j]:,}",
                 "showarrow": False,
+                **({"font": {"color": "#ffffff"}} if share[i, j] > 0.5 else {}),
             }
             for i, j in np.ndindex(counts.shape)
         ]
-    if chosen is not None:
-        i, j = chosen
+    if cell is not None:
+        i, j = cell
         figure.add_shape(
             type="rect",
             x0=j - 0.48,
@@ -180,17 +170,17 @@ def confusion(
     figure.update_layout(
         # Every class keeps its label: 20 pixels hold a line of it.
         height=150 + max(min(610, 46 * len(names)), 20 * len(names)),
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGIN,
         hovermode="closest",
         # However large a cell is, the mark nearest to the pointer is that of the cell.
         hoverdistance=1000,
         dragmode=False,
     )
     figure.update_xaxes(
-        title=f"{said} says",
+        title=f"{answerer.capitalize()} says",
         tickvals=place,
         ticktext=ticks,
-        tickangle=0 if len(names) <= 4 else -60,
+        tickangle=0 if sum(map(len, ticks)) <= NARROW_LETTERS else -60,
         automargin=True,
         side="bottom",
         showgrid=False,
@@ -232,9 +222,9 @@ def selected_when(epochs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
         )
     figure.update_layout(
         height=320,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGIN,
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend=LEGEND_ABOVE,
     )
     figure.update_xaxes(title="Epoch", dtick=1 if len(epochs) <= 12 else None, zeroline=False)
     figure.update_yaxes(title="Share of its texts selected", tickformat=".0%", range=[-0.02, 1.02])

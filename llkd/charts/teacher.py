@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from llkd.charts.palette import KEPT, NOT_KEPT, WRONG, class_colours
+from llkd.charts.frame import LEGEND_ABOVE, MARGIN
+from llkd.charts.palette import KEPT_COLOUR, NOT_KEPT, WRONG, class_colours
 from llkd.charts.text import inert
 
-MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 HEIGHT = 320
 CONFIDENCE_BINS = 20
 
@@ -90,8 +90,8 @@ def reliability(table: Sequence[Mapping[str, Any]], who: str = "teacher") -> go.
         x=[entry["confidence"] for entry in filled],
         y=[entry["accuracy"] for entry in filled],
         mode="lines+markers",
-        line={"color": KEPT, "width": 2},
-        marker={"size": sizes, "color": KEPT, "opacity": 0.85},
+        line={"color": KEPT_COLOUR, "width": 2},
+        marker={"size": sizes, "color": KEPT_COLOUR, "opacity": 0.85},
         customdata=[int(entry["count"]) for entry in filled],
         hovertemplate=(
             "says %{x:.2f}, is right %{y:.1%} of the time<br>%{customdata:,} texts<extra></extra>"
@@ -137,6 +137,5 @@ def _framed(figure: go.Figure, height: int) -> go.Figure:
 
 
 def _with_legend(figure: go.Figure) -> go.Figure:
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0}
-    figure.update_layout(legend=legend, legend_traceorder="normal")
+    figure.update_layout(legend=LEGEND_ABOVE, legend_traceorder="normal")
     return figure

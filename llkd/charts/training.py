@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from llkd.charts.palette import KEPT, RIGHT, class_colours
+from llkd.charts.frame import LEGEND_ABOVE, MARGIN
+from llkd.charts.palette import KEPT_COLOUR, RIGHT, class_colours
 from llkd.charts.text import inert
 
 POINTS = 600
@@ -56,7 +57,7 @@ def _two_lines(step: np.ndarray, values: np.ndarray, name: str, number: str) -> 
         x=step[at],
         y=values[at],
         mode="markers",
-        marker={"color": KEPT, "size": 3, "opacity": 0.3},
+        marker={"color": KEPT_COLOUR, "size": 3, "opacity": 0.3},
         hoverinfo="skip",
         showlegend=False,
     )
@@ -64,7 +65,7 @@ def _two_lines(step: np.ndarray, values: np.ndarray, name: str, number: str) -> 
         x=step[at],
         y=smooth[at],
         mode="lines",
-        line={"color": KEPT, "width": 2},
+        line={"color": KEPT_COLOUR, "width": 2},
         name=f"{name}, mean of {window} steps",
         hovertemplate=f"step %{{x:,}}: %{{y:{number}}}<extra></extra>",
         showlegend=False,
@@ -76,9 +77,9 @@ def _two_lines(step: np.ndarray, values: np.ndarray, name: str, number: str) -> 
 def thresholds(steps: pd.DataFrame, side: str, names: Sequence[str]) -> go.Figure:
     """One side's threshold by step, a line a class. ``side`` is ``teacher`` or ``student``."""
     at = thinned(len(steps))
-    chosen = steps.iloc[at]
-    values = np.vstack(chosen[f"{side}_threshold"].to_list())
-    step = chosen["step"].to_numpy() + 1
+    thinned_steps = steps.iloc[at]
+    values = np.vstack(thinned_steps[f"{side}_threshold"].to_list())
+    step = thinned_steps["step"].to_numpy() + 1
     figure = go.Figure()
     for k, (name, colour) in enumerate(zip(names, class_colours(len(names)), strict=True)):
         safe = inert(name, 28)
@@ -95,16 +96,17 @@ def thresholds(steps: pd.DataFrame, side: str, names: Sequence[str]) -> go.Figur
         )
     _frame(figure)
     figure.update_yaxes(title=f"{side.capitalize()} threshold", tickformat=".0%")
-    figure.update_layout(
-        showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    )
+    figure.update_layout(showlegend=True, legend=LEGEND_ABOVE)
     return figure
 
 
 def evaluation(epochs: Sequence[Mapping[str, Any]]) -> go.Figure:
     """Accuracy and macro-F1 on the held-out texts after each epoch (``epoch``, the two figures)."""
     figure = go.Figure()
-    for name, key, colour in (("Accuracy", "accuracy", KEPT), ("Macro-F1", "macro_f1", RIGHT)):
+    for name, key, colour in (
+        ("Accuracy", "accuracy", KEPT_COLOUR),
+        ("Macro-F1", "macro_f1", RIGHT),
+    ):
         figure.add_scatter(
             x=[entry["epoch"] for entry in epochs],
             y=[entry[key] for entry in epochs],
@@ -125,6 +127,6 @@ def evaluation(epochs: Sequence[Mapping[str, Any]]) -> go.Figure:
 
 
 def _frame(figure: go.Figure) -> None:
-    figure.update_layout(height=280, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    figure.update_layout(height=280, margin=MARGIN, showlegend=False)
     figure.update_xaxes(title="Step", zeroline=False, tickformat=",")
     figure.update_yaxes(zeroline=False)

@@ -11,30 +11,32 @@ _FILES = 20
 _REASONS = {"near_duplicate": "near-duplicate"}
 
 
-def show(found: dict[str, Any]) -> None:
+def show(document: dict[str, Any]) -> None:
     """Counts, files, lengths and languages, then what to look at."""
-    where = "would be kept; nothing was stored" if found["project"] is None else "kept in project"
-    name = "" if found["project"] is None else f" {found['project']!r}"
-    print(f"{found['kept']:,} of {found['rows']:,} records {where}{name}.")
-    dropped = [f"{rows:,} {_REASONS.get(why, why)}" for why, rows in found["dropped"].items()]
+    where = (
+        "would be kept; nothing was stored" if document["project"] is None else "kept in project"
+    )
+    name = "" if document["project"] is None else f" {document['project']!r}"
+    print(f"{document['kept']:,} of {document['rows']:,} records {where}{name}.")
+    dropped = [f"{rows:,} {_REASONS.get(why, why)}" for why, rows in document["dropped"].items()]
     if dropped:
         print(f"Left out: {', '.join(dropped)}.")
-    _near(found)
-    if found["gold"]:
-        print(f"{found['gold']:,} have a gold label; {found['held_out']:,} are held out.")
-    _files(found["files"])
-    _statistics(found["statistics"])
-    for warning in found["warnings"]:
+    _near(document)
+    if document["gold"]:
+        print(f"{document['gold']:,} have a gold label; {document['held_out']:,} are held out.")
+    _files(document["files"])
+    _statistics(document["statistics"])
+    for warning in document["warnings"]:
         print(f"Note: {printable(warning)}")
-    classes = ", ".join(printable(label) for label in found["labels"])
+    classes = ", ".join(printable(label) for label in document["labels"])
     print(f"Classes: {classes or 'not set yet (llkd label … --labels a,b,c)'}")
 
 
-def _near(found: dict[str, Any]) -> None:
-    near = found["near_duplicates"]
+def _near(document: dict[str, Any]) -> None:
+    near = document["near_duplicates"]
     if near is None or not near["texts"]:
         return
-    gone = "near_duplicate" in found["dropped"]
+    gone = "near_duplicate" in document["dropped"]
     groups = "group" if near["groups"] == 1 else "groups"
     repeat = "text nearly repeats" if near["texts"] == 1 else "texts nearly repeat"
     print(
@@ -53,13 +55,13 @@ def _files(files: list[dict[str, Any]]) -> None:
         print(f"… and {len(files) - _FILES:,} more files.")
 
 
-def _statistics(found: dict[str, Any]) -> None:
-    rows = [{"": what, **found[what]} for what in ("characters", "words")]
+def _statistics(document: dict[str, Any]) -> None:
+    rows = [{"": what, **document[what]} for what in ("characters", "words")]
     print_table(rows, {key: (key, "") for key in rows[0]})
-    languages = ", ".join(f"{name} {shown(share, '%')}" for name, share in _most(found))
-    guessed = count(found["languages_from"], "text")
+    languages = ", ".join(f"{name} {shown(share, '%')}" for name, share in _most(document))
+    guessed = count(document["languages_from"], "text")
     print(f"Languages, guessed from {guessed}: {languages}.")
-    for cut in found["cut"]:
+    for cut in document["cut"]:
         if cut["share"] > 0:
             print(
                 f"About {shown(cut['share'], '%')} are longer than the {cut['tokens']:,} tokens "
@@ -67,6 +69,6 @@ def _statistics(found: dict[str, Any]) -> None:
             )
 
 
-def _most(found: dict[str, Any]) -> list[tuple[str, float]]:
+def _most(document: dict[str, Any]) -> list[tuple[str, float]]:
     """The five most frequent languages."""
-    return list(found["languages"].items())[:5]
+    return list(document["languages"].items())[:5]

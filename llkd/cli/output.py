@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llkd.jobs.progress import Bar
 from llkd.store import Job
 
 
@@ -55,8 +56,8 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, tuple[s
     text_like = [all(not isinstance(row.get(key), int | float) for row in rows) for key in columns]
     for number, line in enumerate(cells):
         parts = [
-            cell.ljust(width) if left else cell.rjust(width)
-            for cell, width, left in zip(line, widths, text_like, strict=True)
+            cell.ljust(width) if aligned_left else cell.rjust(width)
+            for cell, width, aligned_left in zip(line, widths, text_like, strict=True)
         ]
         print("  ".join(parts).rstrip())
         if number == 0:
@@ -73,45 +74,37 @@ JOB_COLUMNS = {
 }
 
 
-def print_job(found: Mapping[str, Any]) -> None:
+def print_job(row: Mapping[str, Any]) -> None:
     """One job as a table."""
-    print_table([found], JOB_COLUMNS)
+    print_table([row], JOB_COLUMNS)
 
 
 class ProgressBar:
     """A bar on standard error, on a terminal only; a log gets a line now and then."""
 
     def __init__(self) -> None:
-        self._bar: Any = None
+        self._bar = Bar()
         self._phase = ""
-        self._said = 0.0
+        self._logged = 0.0
 
     def __call__(self, done: int, total: int | None, message: str) -> None:
         """Show ``done`` of ``total``."""
         if not sys.stderr.isatty():
             self._log(done, total, message)
             return
-        from tqdm import tqdm
-
-        if self._bar is None or (total is not None and self._bar.total != total):
-            self.close()
-            self._bar = tqdm(total=total, initial=done, file=sys.stderr, leave=False)
-        self._bar.set_description_str(message, refresh=False)
-        self._bar.update(done - self._bar.n)
+        self._bar.show(done, total, message)
 
     def _log(self, done: int, total: int | None, message: str) -> None:
         """A line when the work enters another phase, and every half minute."""
         phase = re.sub(r"[\d.,% ]+", " ", message)
-        if message and (phase != self._phase or time.monotonic() - self._said >= 30):
-            self._phase, self._said = phase, time.monotonic()
+        if message and (phase != self._phase or time.monotonic() - self._logged >= 30):
+            self._phase, self._logged = phase, time.monotonic()
             of = f" ({done:,} of {total:,})" if total else ""
             print(f"{message}{of}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        self._bar.close()
 
 
 def job_row(job: Job) -> dict[str, Any]:

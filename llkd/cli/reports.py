@@ -7,10 +7,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from llkd import fairness
-from llkd.cli import import_report, teacher_reports, upkeep_reports
+from llkd.cli import (
+    audit_reports,
+    import_report,
+    inbox_report,
+    maintenance_reports,
+    teacher_reports,
+)
 from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
-from llkd.evaluation import Difference
+from llkd.evaluation import wording
+from llkd.evaluation.intervals import Difference
 
 Document = dict[str, Any]
 
@@ -28,37 +34,37 @@ RUN_COLUMNS = {
 }
 
 
-def _projects(found: Document) -> None:
-    if "deleted" in found:
-        print(f"Deleted {found['deleted']!r}.")
+def _projects(document: Document) -> None:
+    if "deleted" in document:
+        print(f"Deleted {document['deleted']!r}.")
         return
-    for sentence in found["damaged"]:
+    for sentence in document["damaged"]:
         print(f"llkd: {printable(sentence)}", file=sys.stderr)
-    if not found["projects"] and not found["damaged"]:
+    if not document["projects"] and not document["damaged"]:
         print("No projects yet. Start with: llkd import FILE --project NAME, or: llkd demo")
         return
-    rows = [{**row, "classes": ", ".join(row["classes"])} for row in found["projects"]]
+    rows = [{**row, "classes": ", ".join(row["classes"])} for row in document["projects"]]
     columns = ("name", "rows", "classes", "source")
     print_table(rows, {key: (key, "") for key in columns})
 
 
-def _classes(found: Document) -> None:
-    for old, new in found["renamed"]:
+def _classes(document: Document) -> None:
+    for old, new in document["renamed"]:
         print(printable(f"{old!r} is called {new!r} now; all that is of it follows."))
     for what in ("added", "removed"):
-        for name in found[what]:
+        for name in document[what]:
             print(printable(f"{what.capitalize()} {name!r}."))
-    if found["asked_as_before"]:
+    if document["asked_as_before"]:
         print(
             printable(
-                f"A teacher goes on being asked about {', '.join(found['asked_as_before'])} in the "
-                "words of before (verbaliser), so that no text is asked about twice."
+                f"A teacher goes on being asked about {', '.join(document['asked_as_before'])} in "
+                "the words of before (verbaliser), so that no text is asked about twice."
             )
         )
-    rows = [{**row, "verbaliser": row["verbaliser"] or row["name"]} for row in found["classes"]]
+    rows = [{**row, "verbaliser": row["verbaliser"] or row["name"]} for row in document["classes"]]
     columns = {"name": "class", "labels": "labels", "gold": "gold", "verbaliser": "asked as"}
     print_table(rows, {key: (title, "") for key, title in columns.items()})
-    for key, counts in found["without_class"].items():
+    for key, counts in document["without_class"].items():
         print(
             printable(
                 f"{counts['labels']:,} labels and {counts['gold']:,} gold labels are of {key!r}, "
@@ -67,40 +73,40 @@ def _classes(found: Document) -> None:
         )
 
 
-def _train(found: Document) -> None:
-    if "strategy" not in found:
-        print_job(found)
+def _train(document: Document) -> None:
+    if "strategy" not in document:
+        print_job(document)
         return
-    print_table([found], RUN_COLUMNS)
+    print_table([document], RUN_COLUMNS)
 
 
-def _compare(found: Document) -> None:
-    if "arms" not in found:
-        print_job(found)
+def _compare(document: Document) -> None:
+    if "arms" not in document:
+        print_job(document)
         return
-    teacher = {"strategy": "(teacher)", **found["teacher"]}
+    teacher = {"strategy": "(teacher)", **document["teacher"]}
     columns = {key: value for key, value in RUN_COLUMNS.items() if key not in {"run", "state"}}
     columns.pop("seed")
-    if any(row["budget"] == "samples" for row in found["arms"]):
+    if any(row["budget"] == "samples" for row in document["arms"]):
         columns = {"strategy": columns.pop("strategy"), "budget": ("at equal", ""), **columns}
-    print_table([teacher, *found["arms"]], columns)
-    _differences(found.get("differences", []))
-    print(found["conclusion"])
-    if "export" in found:
-        print(f"{found['export']['rows']:,} texts exported to {found['export']['folder']}")
+    print_table([teacher, *document["arms"]], columns)
+    _differences(document.get("differences", []))
+    print(document["conclusion"])
+    if "export" in document:
+        print(f"{document['export']['rows']:,} texts exported to {document['export']['folder']}")
 
 
-def _differences(found: list[dict[str, Any]]) -> None:
+def _differences(document: list[dict[str, Any]]) -> None:
     """Arm minus rival in points, with intervals that hold together at 95 %."""
     rows = [
         {
             **entry,
             **{
-                metric: fairness.points(Difference(**entry[metric]))
+                metric: wording.points(Difference(**entry[metric]))
                 for metric in ("accuracy", "macro_f1")
             },
         }
-        for entry in found
+        for entry in document
     ]
     if rows:
         names = {"arm": "arm", "budget": "at equal", "rival": "against", "seeds": "seeds"}
@@ -109,29 +115,30 @@ def _differences(found: list[dict[str, Any]]) -> None:
         print_table(rows, {**columns, "accuracy": ("accuracy", ""), "macro_f1": ("macro-F1", "")})
 
 
-def _select(found: Document) -> None:
-    print(f"{found['kept']:,} of {found['rows']:,} texts kept ({shown(found['share'], '%')}).")
+def _select(document: Document) -> None:
+    share = shown(document["share"], "%")
+    print(f"{document['kept']:,} of {document['rows']:,} texts kept ({share}).")
     print_table(
-        [{"class": name, "texts": count} for name, count in found["per_class"].items()],
+        [{"class": name, "texts": count} for name, count in document["per_class"].items()],
         {"class": ("class", ""), "texts": ("texts", "")},
     )
-    if found["accuracy"] is not None:
-        print(f"{shown(found['accuracy'], '%')} of {found['checked']:,} with gold are right.")
+    if document["accuracy"] is not None:
+        print(f"{shown(document['accuracy'], '%')} of {document['checked']:,} with gold are right.")
 
 
-def _export(found: Document) -> None:
-    print(f"{found['rows']:,} texts written:")
-    for file in found["files"]:
+def _export(document: Document) -> None:
+    print(f"{document['rows']:,} texts written:")
+    for file in document["files"]:
         print(f"  {file}")
-    if "validation" in found["splits"]:
-        parts = {name: sum(counts.values()) for name, counts in found["splits"].items()}
+    if "validation" in document["splits"]:
+        parts = {name: sum(counts.values()) for name, counts in document["splits"].items()}
         print(f"{parts.get('train', 0):,} to train on, {parts['validation']:,} for validation.")
-    print(f"The same rows again: llkd rebuild {shlex.quote(found['manifest'])}")
-    if "student" in found:
-        _forms(found["student"])
+    print(f"The same rows again: llkd rebuild {shlex.quote(document['manifest'])}")
+    if "student" in document:
+        _forms(document["student"])
 
 
-def _forms(found: Document) -> None:
+def _forms(document: Document) -> None:
     """What was measured of the student as torch, as ONNX and as 8-bit ONNX."""
     columns = {
         "form": ("student", ""),
@@ -140,32 +147,32 @@ def _forms(found: Document) -> None:
         "ms_per_text": ("ms a text", ""),
         "texts_per_second": ("texts/s", ""),
     }
-    rows = [{"form": entry["file"], **entry} for entry in found["variants"].values()]
+    rows = [{"form": entry["file"], **entry} for entry in document["variants"].values()]
     print_table(rows, columns)
-    if found["note"]:
-        print(f"Note: {found['note']}")
+    if document["note"]:
+        print(f"Note: {document['note']}")
 
 
-def _rebuild(found: Document) -> None:
-    print(f"The same {found['rows']:,} rows as then (SHA-256 {found['rows_sha256']}).")
-    for name, same in found["files"].items():
+def _rebuild(document: Document) -> None:
+    print(f"The same {document['rows']:,} rows as then (SHA-256 {document['rows_sha256']}).")
+    for name, same in document["files"].items():
         print(f"  {'same' if same else 'other bytes'}  {printable(name)}")
-    for note in found["notes"]:
+    for note in document["notes"]:
         print(f"Note: {printable(note)}")
-    if found["folder"] is not None:
-        print(f"Written to {found['folder']}.")
+    if document["folder"] is not None:
+        print(f"Written to {document['folder']}.")
 
 
-def _evaluate(found: Document) -> None:
-    teacher = {"strategy": "(teacher)", **found["teacher"]}
-    print_table([teacher, *found["runs"]], RUN_COLUMNS)
-    _judged(found["runs"])
-    if found["teacher"]["accuracy"] is None:
+def _evaluate(document: Document) -> None:
+    teacher = {"strategy": "(teacher)", **document["teacher"]}
+    print_table([teacher, *document["runs"]], RUN_COLUMNS)
+    _evaluated_on(document["runs"])
+    if document["teacher"]["accuracy"] is None:
         print("No text here has a known class, so accuracy is not known.")
 
 
-def _judged(runs: list[Document]) -> None:
-    """Who judged these runs, where it was not held-out gold."""
+def _evaluated_on(runs: list[Document]) -> None:
+    """What evaluated these runs, where it was not held-out gold."""
     people: dict[int, list[str]] = {}
     for run in runs:
         if run["judged_by"] == "people":
@@ -173,58 +180,58 @@ def _judged(runs: list[Document]) -> None:
         elif run["agreement"] is not None:
             texts, same = run["agreement"]["texts"], shown(run["agreement"]["share"], "%")
             print(
-                f"Run {run['run']} is judged by nobody: on {texts:,} texts that did not train it "
-                f"agrees with the teacher on {same}, which is not accuracy."
+                f"Run {run['run']} has no known classes to evaluate on: of {texts:,} texts that "
+                f"did not train it agrees with the teacher on {same}, which is not accuracy."
             )
     for texts, numbers in people.items():
         print(
-            f"Judged by {texts:,} labels that people gave, which did not train: run "
+            f"Evaluated on {texts:,} labels that people gave, which did not train: run "
             f"{', '.join(numbers)}."
         )
 
 
-def _predict(found: Document) -> None:
-    if "out" in found:
-        _classified(found)
+def _predict(document: Document) -> None:
+    if "out" in document:
+        _classified(document)
         return
-    if "label" not in found:
-        print_job(found)
+    if "label" not in document:
+        print_job(document)
         return
-    print(found["label"])
-    rows = [{"class": name, "p": p} for name, p in found["probabilities"].items()]
+    print(document["label"])
+    rows = [{"class": name, "p": p} for name, p in document["probabilities"].items()]
     print_table(rows, {"class": ("class", ""), "p": ("probability", "%")})
 
 
-def _classified(found: Document) -> None:
-    of = found["classified"]
+def _classified(document: Document) -> None:
+    of = document["classified"]
     rows = [
         {"class": name, "texts": count, "share": count / of}
-        for name, count in found["per_class"].items()
+        for name, count in document["per_class"].items()
     ]
     print_table(rows, {"class": ("class", ""), "texts": ("texts", ""), "share": ("share", "%")})
-    if found["blank"]:
-        print(f"{found['blank']:,} of {found['rows']:,} rows hold no text and have no label.")
-    for warning in found["warnings"]:
+    if document["blank"]:
+        print(f"{document['blank']:,} of {document['rows']:,} rows hold no text and have no label.")
+    for warning in document["warnings"]:
         print(f"Note: {printable(warning)}")
-    print(f"{found['rows']:,} rows written to {printable(found['out'])}")
+    print(f"{document['rows']:,} rows written to {printable(document['out'])}")
 
 
-def _runs(found: Document) -> None:
-    if "deleted" in found:
-        print(f"Deleted run {found['deleted']}. What was exported stays.")
-        left = ", ".join(str(number) for number in found["no_longer_controls"])
-        if left:
-            print(f"No longer controls of any run, as they copied its counts: run {left}.")
-        spoken = ", ".join(str(number) for number in found["reports"])
+def _runs(document: Document) -> None:
+    if "deleted" in document:
+        print(f"Deleted run {document['deleted']}. What was exported stays.")
+        followers = ", ".join(str(number) for number in document["no_longer_controls"])
+        if followers:
+            print(f"No longer controls of any run, as they copied its counts: run {followers}.")
+        spoken = ", ".join(str(number) for number in document["reports"])
         if spoken:
             print(f"Reports of comparisons that speak of it stay as they were: job {spoken}.")
         return
-    if not found["runs"]:
+    if not document["runs"]:
         print("No runs yet. Start one with: llkd train PROJECT")
         return
     rows = [
         {**row, "name": (row["name"] or "") + (" (pinned)" if row["pinned"] else "")}
-        for row in found["runs"]
+        for row in document["runs"]
     ]
     named = {"name": ("name", "")} if any(row["name"] for row in rows) else {}
     print_table(rows, {"run": RUN_COLUMNS["run"], **named, **RUN_COLUMNS})
@@ -233,27 +240,38 @@ def _runs(found: Document) -> None:
             print(f"Note on run {row['run']}: {printable(' '.join(row['note'].split()))}")
 
 
-def _jobs(found: Document) -> None:
-    if not found["jobs"]:
+def _jobs(document: Document) -> None:
+    if not document["jobs"]:
         print("No jobs yet.")
         return
-    print_table(found["jobs"], JOB_COLUMNS)
+    print_table(document["jobs"], JOB_COLUMNS)
 
 
-def _probe(found: Document) -> None:
-    if "dimensions" not in found:
-        print_job(found)
+def _probe(document: Document) -> None:
+    if "dimensions" not in document:
+        print_job(document)
         return
-    print(f"Information need of {found['rows']:,} texts estimated in {found['seconds']:,.0f} s.")
+    print(
+        f"Information need of {document['rows']:,} texts estimated in {document['seconds']:,.0f} s."
+    )
+
+
+def _nothing(document: Document) -> None:
+    del document
 
 
 REPORTS: dict[str, Callable[[Document], None]] = {
     "import": import_report.show,
     "projects": _projects,
     "classes": _classes,
+    "inbox": inbox_report.show,
     "label": teacher_reports.label,
     "bake-off": teacher_reports.bake_off,
+    "refine": teacher_reports.refine,
     "cache": teacher_reports.cache,
+    "key": teacher_reports.key,
+    "audit": audit_reports.audit,
+    "certify": audit_reports.certify,
     "probe": _probe,
     "train": _train,
     "compare": _compare,
@@ -267,6 +285,7 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "jobs": _jobs,
     "cancel": print_job,
     "resume": print_job,
-    "doctor": upkeep_reports.doctor,
-    "backup": upkeep_reports.backup,
+    "serve": _nothing,  # it has said all while it ran
+    "doctor": maintenance_reports.doctor,
+    "backup": maintenance_reports.backup,
 }

@@ -6,14 +6,20 @@ JSON with ``model_dump(mode="json")`` and back with :func:`build`; that JSON is 
 
 from __future__ import annotations
 
-from llkd.config.base import Precision, Settings, Share, Unit, build
+from llkd.config.base import Document, Precision, Settings, Share, Unit, build
 from llkd.config.class_edits import ClassEdit, edited, entries, exchanged, in_place, renamed
 from llkd.config.labels import ClassKey, Label, LabelSet, todays
-from llkd.config.selection import SelectionConfig, StrategyName, TrustScore, Weighting
+from llkd.config.selection import (
+    DEFAULT_STRATEGY,
+    RETIRED_SETTINGS,
+    SelectionConfig,
+    Weighting,
+)
 from llkd.config.teacher import (
     DEFAULT_INSTRUCTION,
     DEFAULT_LEAD,
     PLACEHOLDERS,
+    USUAL_MEMBERS,
     Calibration,
     ConfidenceKind,
     ExampleKind,
@@ -22,7 +28,7 @@ from llkd.config.teacher import (
     TeacherConfig,
     VerbaliserScore,
 )
-from llkd.config.training import TrainingConfig
+from llkd.config.training import TrainingConfig, stored_training_config
 
 __all__ = [
     "Calibration",
@@ -31,20 +37,22 @@ __all__ = [
     "ConfidenceKind",
     "DEFAULT_INSTRUCTION",
     "DEFAULT_LEAD",
+    "DEFAULT_STRATEGY",
+    "Document",
     "ExampleKind",
     "Label",
     "LabelSet",
     "OrderConfig",
     "PLACEHOLDERS",
     "Precision",
+    "RETIRED_SETTINGS",
     "SelectionConfig",
     "Settings",
     "Share",
     "Spending",
-    "StrategyName",
     "TeacherConfig",
     "TrainingConfig",
-    "TrustScore",
+    "USUAL_MEMBERS",
     "Unit",
     "VerbaliserScore",
     "Weighting",
@@ -54,5 +62,6 @@ __all__ = [
     "exchanged",
     "in_place",
     "renamed",
+    "stored_training_config",
     "todays",
 ]

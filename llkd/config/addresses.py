@@ -13,7 +13,7 @@ import unicodedata
 from urllib.parse import urlsplit, urlunsplit
 
 _QUOTES = " \t\r\n\"'`<>“”„‘’«»"
-_ENDPOINT = re.compile(r"/chat/completions/*\Z")
+_ENDPOINT = re.compile(r"/(?:chat/completions|decisions|systemone)/*\Z")
 _PORTS = {"http": 80, "https": 443}
 # What clouds serve their metadata at, beside link-local addresses.
 _METADATA = {

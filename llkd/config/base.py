@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +18,28 @@ class Settings(BaseModel):
     """Base of all settings: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(BaseModel):
+    """Base of what is stored or printed as JSON: immutable, and read as any version wrote it.
+
+    A key that an older version did not write has its default; one that this version does not know
+    is kept, so that :meth:`document` gives back what was read.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Self:
+        """From JSON values. Raises ConfigError naming the key, the rule and the value."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(_sentence(error)) from None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values, under the keys in which it is stored and printed."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 S = TypeVar("S", bound=Settings)

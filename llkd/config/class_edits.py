@@ -48,24 +48,35 @@ def edited(before: LabelSet | None, wanted: Sequence[Label]) -> ClassEdit:
             claimed.add(known.identity)
             labels.append(_continued(known, entry))
         else:
-            labels.append(_new(entry, {*old, *gone, *(one.identity for one in labels)}, old, gone))
-    kept = {one.identity for one in labels}
-    removed = tuple(one for key, one in old.items() if key not in kept)
-    retired = tuple(one for one in (*gone.values(), *removed) if one.identity not in kept)
+            labels.append(
+                _new(
+                    entry,
+                    {*old, *gone, *(known_label.identity for known_label in labels)},
+                    old,
+                    gone,
+                )
+            )
+    identities = {known_label.identity for known_label in labels}
+    removed = tuple(known_label for key, known_label in old.items() if key not in identities)
+    retired = tuple(
+        known_label
+        for known_label in (*gone.values(), *removed)
+        if known_label.identity not in identities
+    )
     label_set = build(
         LabelSet,
-        labels=[one.model_dump() for one in labels],
-        retired=[one.model_dump() for one in retired],
+        labels=[known_label.model_dump() for known_label in labels],
+        retired=[known_label.model_dump() for known_label in retired],
     )
     return ClassEdit(
         label_set,
         tuple(
-            (old[one.identity].name, one.name)
-            for one in labels
-            if one.identity in old and old[one.identity].name != one.name
+            (old[known_label.identity].name, known_label.name)
+            for known_label in labels
+            if known_label.identity in old and old[known_label.identity].name != known_label.name
         ),
         removed,
-        tuple(one.name for one in labels if one.identity not in old),
+        tuple(known_label.name for known_label in labels if known_label.identity not in old),
     )
 
 
@@ -82,52 +93,56 @@ def renamed(before: LabelSet, names: Mapping[str, str]) -> ClassEdit:
     return edited(
         before,
         [
-            one.model_copy(
-                update={"name": names.get(one.name, one.name).strip(), "key": one.identity}
+            label.model_copy(
+                update={"name": names.get(label.name, label.name).strip(), "key": label.identity}
             )
-            for one in before.labels
+            for label in before.labels
         ],
     )
 
 
-def keeping_words(edit: ClassEdit, before: LabelSet, asked: LabelSet) -> ClassEdit:
+def keeping_words(edit: ClassEdit, before: LabelSet, known_to_teacher: LabelSet) -> ClassEdit:
     """The same edit, but renamed classes are asked about as before: no text is asked about twice.
 
     That is for classes that a teacher was ``asked`` about by their bare name. The old name becomes
     the verbaliser, where no other class has it and nobody wrote another one.
     """
-    by_name = {one.identity: one.name for one in asked.labels if not one.verbaliser}
+    by_name = {
+        other.identity: other.name for other in known_to_teacher.labels if not other.verbaliser
+    }
     old = _by_key(before.labels)
-    labels, kept = list(edit.label_set.labels), []
+    labels, names_kept = list(edit.label_set.labels), []
     for place, label in enumerate(labels):
         then = old.get(label.identity)
         if then is None or then.name == label.name or then.verbaliser or label.verbaliser:
             continue
-        others = [one for one in labels if one is not label]
-        taken = {word.casefold() for one in others for word in (one.name, one.words)}
-        if by_name.get(label.identity) == then.name and then.name.casefold() not in taken:
+        others = [other for other in labels if other is not label]
+        used_words = {word.casefold() for other in others for word in (other.name, other.words)}
+        if by_name.get(label.identity) == then.name and then.name.casefold() not in used_words:
             labels[place] = label.model_copy(update={"verbaliser": then.name})
-            kept.append(label.name)
+            names_kept.append(label.name)
     label_set = edit.label_set.model_copy(update={"labels": tuple(labels)})
-    return replace(edit, label_set=label_set, words_kept=(*edit.words_kept, *kept))
+    return replace(edit, label_set=label_set, words_kept=(*edit.words_kept, *names_kept))
 
 
 def exchanged(before: LabelSet, wanted: Sequence[Label]) -> bool:
     """Whether entries with keys have one another's names: exchanged, or put into another order?"""
-    names: dict[str, str] = {one.identity: one.name for one in before.labels}
-    moved = [one for one in wanted if one.key in names and names[one.key] != one.name]
-    return bool(moved) and {one.name for one in moved} == {names[one.key] for one in moved}
+    names: dict[str, str] = {label.identity: label.name for label in before.labels}
+    moved = [label for label in wanted if label.key in names and names[label.key] != label.name]
+    return bool(moved) and {label.name for label in moved} == {names[label.key] for label in moved}
 
 
 def by_name(before: LabelSet, wanted: Sequence[Label]) -> list[Label]:
     """The entries, each as the class that has its name, whatever place it stands in."""
-    key_of: dict[str, str] = {one.name: one.identity for one in before.labels}
-    free = {one.identity for one in before.labels} - {
-        key_of[one.name] for one in wanted if one.name in key_of
+    key_of: dict[str, str] = {label.name: label.identity for label in before.labels}
+    free = {label.identity for label in before.labels} - {
+        key_of[label.name] for label in wanted if label.name in key_of
     }
     return [
-        one.model_copy(update={"key": key_of.get(one.name) or (one.key if one.key in free else "")})
-        for one in wanted
+        label.model_copy(
+            update={"key": key_of.get(label.name) or (label.key if label.key in free else "")}
+        )
+        for label in wanted
     ]
 
 
@@ -139,15 +154,15 @@ def entries(rows: Sequence[Mapping[str, str]]) -> list[Label]:
     labels = []
     for number, row in enumerate(rows, start=1):
         values = {name: str(row.get(name) or "").strip() for name in TYPED}
-        said = {name: value for name, value in values.items() if name != "key" and value}
-        if not said:
+        typed = {name: value for name, value in values.items() if name != "key" and value}
+        if not typed:
             continue
-        if "name" not in said:
+        if "name" not in typed:
             raise ConfigError(
                 f"Row {number} of the classes has no name. Write one into the column Class, or "
                 "delete the row."
             )
-        labels.append(build(Label, said, {"key": values["key"]}))
+        labels.append(build(Label, typed, {"key": values["key"]}))
     return labels
 
 
@@ -169,28 +184,28 @@ def in_place(before: LabelSet, wanted: Sequence[Label]) -> list[Label]:
 
 
 def _by_key(labels: Sequence[Label]) -> dict[str, Label]:
-    return {one.identity: one for one in labels}
+    return {label.identity: label for label in labels}
 
 
 def _check_names(wanted: Sequence[Label]) -> None:
-    seen: dict[str, str] = {}
+    names_so_far: dict[str, str] = {}
     for entry in wanted:
         folded = unicodedata.normalize("NFKC", entry.name).casefold()
-        if folded in seen:
+        if folded in names_so_far:
             raise ConfigError(
                 f"Two classes would be called {entry.name!r}. Each class needs its own name, also "
                 "without regard to capitals; two classes cannot be made one by renaming."
             )
-        seen[folded] = entry.name
+        names_so_far[folded] = entry.name
 
 
 def _by_name(
     name: str, old: Mapping[str, Label], gone: Mapping[str, Label], claimed: set[str]
 ) -> Label | None:
     for there in (old, gone):
-        for key, one in there.items():
-            if one.name == name and key not in claimed:
-                return one
+        for key, label in there.items():
+            if label.name == name and key not in claimed:
+                return label
     return None
 
 
@@ -209,12 +224,12 @@ def _continued(known: Label, entry: Label) -> Label:
 
 
 def _new(
-    entry: Label, taken: set[str], old: Mapping[str, Label], gone: Mapping[str, Label]
+    entry: Label, used_keys: set[str], old: Mapping[str, Label], gone: Mapping[str, Label]
 ) -> Label:
     """A class that was not there. A name that once was another's does not bring its labels."""
-    taken = taken | {key for one in (*old.values(), *gone.values()) for key in one.also}
+    used_keys = used_keys | {key for label in (*old.values(), *gone.values()) for key in label.also}
     key, number = entry.name, 1
-    while key in taken:
+    while key in used_keys:
         number += 1
         key = f"{entry.name}#{number}"
     return Label(

@@ -80,7 +80,7 @@ class Label(Settings):
         """What the class is stored under."""
         return ClassKey(self.key or self.name)
 
-    def asked(self) -> dict[str, str]:
+    def prompt_document(self) -> dict[str, str]:
         """What of the class a teacher is asked with.
 
         Equal before and after a renaming that leaves the words in the prompt as they were, so that
@@ -148,12 +148,12 @@ class LabelSet(Settings):
     @property
     def names_ever(self) -> list[list[str]]:
         """Of each class today's name, then those that it had and no class has now, newest first."""
-        today, found = set(self.names), []
+        today, earlier = set(self.names), []
         for label in self.labels:
             before = [*reversed(label.former), label.identity]
             further = [name for name in before if self.find(name) is label and name not in today]
-            found.append([label.name, *dict.fromkeys(further)])
-        return found
+            earlier.append([label.name, *dict.fromkeys(further)])
+        return earlier
 
     @property
     def spellings(self) -> dict[str, int]:
@@ -170,14 +170,14 @@ class LabelSet(Settings):
                 words.setdefault(name, k)
         return words
 
-    def asked(self) -> dict[str, Any]:
+    def prompt_document(self) -> dict[str, Any]:
         """What a teacher is asked with: equal for label sets whose prompts are equal."""
-        return {"labels": [label.asked() for label in self.labels]}
+        return {"labels": [label.prompt_document() for label in self.labels]}
 
     @property
     def asked_names(self) -> list[str]:
         """The names of :meth:`asked`."""
-        return [label.asked()["name"] for label in self.labels]
+        return [label.prompt_document()["name"] for label in self.labels]
 
     def as_asked(self) -> LabelSet:
         """The classes for a teacher pass to keep: without what only the project needs to know."""
@@ -186,7 +186,9 @@ class LabelSet(Settings):
 
     def extended(self, further: Sequence[Label]) -> LabelSet:
         """With these classes after its own, a mark behind names that are taken."""
-        return LabelSet(labels=tuple(_told_apart([*self.labels, *further], set(self.keys))))
+        return LabelSet(
+            labels=tuple(_with_distinct_names([*self.labels, *further], set(self.keys)))
+        )
 
     def find(self, name: str) -> Label | None:
         """The class that a person means by a name: of today, else one that only it had before."""
@@ -198,8 +200,8 @@ class LabelSet(Settings):
 
     def by_key(self, named: Mapping[str, Any]) -> dict[str, Any]:
         """The same values under the classes' keys; a name that is no class stays as it is."""
-        found = ((self.find(name), name, value) for name, value in named.items())
-        return {name if one is None else one.identity: value for one, name, value in found}
+        entries = ((self.find(name), name, value) for name, value in named.items())
+        return {name if label is None else label.identity: value for label, name, value in entries}
 
     @classmethod
     def of(cls, names: Sequence[str]) -> LabelSet:
@@ -215,9 +217,11 @@ def todays(own: LabelSet, project: LabelSet | None, *, added: bool) -> LabelSet:
     """
     if project is None:
         return LabelSet(labels=tuple(map(_shown, own.labels)))
-    now: dict[str, Label] = {key: one for one in project.retired for key in (one.identity,)}
-    now |= {key: one for one in project.labels for key in one.also}
-    now |= {one.identity: one for one in project.labels}
+    now: dict[str, Label] = {
+        retired_label.identity: retired_label for retired_label in project.retired
+    }
+    now |= {key: current for current in project.labels for key in current.also}
+    now |= {current.identity: current for current in project.labels}
     labels: list[Label] = []
     shown: set[str] = set()
     for label in own.labels:
@@ -227,8 +231,8 @@ def todays(own: LabelSet, project: LabelSet | None, *, added: bool) -> LabelSet:
         shown.add(today.identity)
         labels.append(_shown(today, label))
     if added:
-        labels += [_shown(one) for one in project.labels if one.identity not in shown]
-    return LabelSet(labels=tuple(_told_apart(labels, set(project.keys))))
+        labels += [_shown(current) for current in project.labels if current.identity not in shown]
+    return LabelSet(labels=tuple(_with_distinct_names(labels, set(project.keys))))
 
 
 def _shown(today: Label, own: Label | None = None) -> Label:
@@ -237,15 +241,17 @@ def _shown(today: Label, own: Label | None = None) -> Label:
     return Label(name=today.name, description=today.description, key=key, also=also)
 
 
-def _told_apart(labels: Sequence[Label], current: set[ClassKey]) -> list[Label]:
+def _with_distinct_names(labels: Sequence[Label], current: set[ClassKey]) -> list[Label]:
     """With a mark behind names that are those of another class now."""
-    taken = {one.name.casefold() for one in labels if {one.identity, *one.also} & current}
-    told = []
-    for one in labels:
-        name = one.name
-        if not {one.identity, *one.also} & current:
-            while name.casefold() in taken:
+    used_names = {
+        label.name.casefold() for label in labels if {label.identity, *label.also} & current
+    }
+    distinct = []
+    for label in labels:
+        name = label.name
+        if not {label.identity, *label.also} & current:
+            while name.casefold() in used_names:
                 name += " (removed)"
-            taken.add(name.casefold())
-        told.append(one if name == one.name else one.model_copy(update={"name": name}))
-    return told
+            used_names.add(name.casefold())
+        distinct.append(label if name == label.name else label.model_copy(update={"name": name}))
+    return distinct

@@ -10,33 +10,38 @@ from llkd.config.base import Settings, Share, Unit
 
 Weighting = Literal["product", "mean", "none", "softmatch"]
 TrustScore = Literal["learning", "right", "need"]
-StrategyName = Literal[
-    "llkd",
-    "fixed",
-    "all",
-    "random",
-    "teacher_then_random",
-    "teacher_only",
-    "student_only",
-    "learnability",
-    "small_loss",
-    "trust",
-    "neighbours",
-    "needed_neighbours",
-    "saved",
-]
+DEFAULT_STRATEGY = "neighbours"
+"""What trains where nobody names a strategy, on the pages, in commands and in settings.
+
+The evidence is in docs/results.md.
+"""
 
 
-class SelectionConfig(Settings):
-    """Which texts a training step uses (METHOD section 3 in docs/method.md).
+class RetiredSelectionSettings(Settings):
+    """Settings of ``trust``, a strategy of before 0.4 that trains no more.
 
-    The thresholds belong to ``fixed``: one number for all classes or one per class name.
-    ``share`` belongs to the random strategies when no reference run gives the counts, and to
-    ``learnability``, ``trust`` and ``neighbours``, which take 0.2 without it; ``trust_...``
-    to ``trust``.
+    Runs of that time keep them, and refuse no key that they were stored with.
     """
 
-    strategy: StrategyName = "llkd"
+    trust_score: TrustScore = "learning"
+    trust_power: float = Field(default=1.0, ge=0.0, le=10.0)
+    trust_evidence: Literal["student", "probe", "both"] = "student"
+    trust_weight: Literal["none", "right"] = "none"
+
+
+RETIRED_SETTINGS = frozenset(RetiredSelectionSettings.model_fields)
+
+
+class SelectionConfig(RetiredSelectionSettings):
+    """Which texts a training step uses (METHOD section 3 in docs/method.md).
+
+    ``strategy`` is a name of ``llkd.selection.registry``, which says what each strategy needs and
+    takes, and checks it (``check_strategy``): settings lie below the strategies. Thresholds are one
+    number for all classes or one per class name. Without a ``share`` the random strategies take
+    the counts of a reference run, and others their own default.
+    """
+
+    strategy: str = Field(default=DEFAULT_STRATEGY, min_length=1, max_length=64)
     momentum: float = Field(
         default=0.9, ge=0.0, lt=1.0, description="of the moving thresholds; nearer 1 is slower"
     )
@@ -62,7 +67,7 @@ class SelectionConfig(Settings):
     student_threshold: Unit | dict[str, Unit] = 0.0
     share: Share | None = Field(
         default=None,
-        description="of the texts, for random strategies, learnability, trust and neighbours",
+        description="of each batch, for strategies that take a share",
     )
     saved: str | None = Field(
         default=None,
@@ -77,7 +82,7 @@ class SelectionConfig(Settings):
         default=20,
         ge=1,
         le=1000,
-        description="recent batches that learnability, small_loss and trust look back on",
+        description="recent batches that learnability looks back on",
     )
     vote_damping: Unit | None = Field(
         default=None,
@@ -93,23 +98,4 @@ class SelectionConfig(Settings):
         le=10**6,
         description="steps for which the student's answer to a text is kept before it is asked "
         "again",
-    )
-    trust_score: TrustScore = Field(
-        default="learning",
-        description="what trust ranks by: learning (P(right) x loss), right (P(right)) or need "
-        "(P(right) x information need)",
-    )
-    trust_power: float = Field(
-        default=1.0,
-        ge=0.0,
-        le=10.0,
-        description="of P(right) in the score of trust; above 1 "
-        "takes righter labels, and easier ones",
-    )
-    trust_evidence: Literal["student", "probe", "both"] = Field(
-        default="student",
-        description="what trust judges a label by: student (the one in training), probe, or both",
-    )
-    trust_weight: Literal["none", "right"] = Field(
-        default="none", description="of what trust selected in the loss: none, or right (P(right))"
     )

@@ -1,4 +1,8 @@
-"""The key for a teacher's server: read from the environment, cleaned, and bound to named hosts."""
+"""A key for a teacher's server: cleaned as it is given, and kept out of what others may read.
+
+It comes from the environment, where it may be bound to named hosts, from a person's session or from
+the key file. A job's process holds the keys of the session that started it in :data:`HANDED_OVER`.
+"""
 
 from __future__ import annotations
 
@@ -14,35 +18,63 @@ SHORTEST_KEY = 5  # a shorter one is a placeholder and may be part of any word
 _PAIRS = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»", "”": "”", "’": "’"}
 
 
-def server_key(environment: Mapping[str, str] | None = None) -> str | None:
-    """The key in OPENAI_API_KEY without what was pasted along; None where there is none.
+LONGEST_KEY = 4096
+"""Signs; tokens of gateways have some two thousand."""
+
+HANDED_OVER: dict[str, str] = {}
+"""``host:port`` to key: of the session that started this process's job, and of nobody else."""
+_SENT: set[str] = set()
+
+
+def clean_key(words: str, source: str) -> str:
+    """A key without what was pasted along; empty where nothing is left.
 
     White space and line ends around it, quotes around it and a leading "Bearer" are taken off.
-    Raises ConfigError where a sign is left that no key has; the key itself is never shown.
+    ``source`` names where it comes from ("The key in OPENAI_API_KEY"). Raises ConfigError where a
+    sign is left that no key has; the key itself is never shown.
     """
-    values = os.environ if environment is None else environment
-    key = values.get(KEY_VARIABLE, "").strip()
+    key = words.strip()
     while len(key) > 1 and _PAIRS.get(key[0]) == key[-1]:
         key = key[1:-1].strip()
-    if key[:7].casefold() == "bearer ":
+    if f"{key} "[:7].casefold() == "bearer ":
         key = key[7:].strip()
+    if len(key) > LONGEST_KEY:
+        raise ConfigError(
+            f"{source} has {len(key):,} signs, and no key has more than {LONGEST_KEY:,}. Copy the "
+            "key alone."
+        )
     for place, sign in enumerate(key, start=1):
         if not (sign.isascii() and sign.isprintable()) or sign.isspace():
             what = "white space or a line end" if sign.isspace() else f"the sign U+{ord(sign):04X}"
             raise ConfigError(
-                f"The key in {KEY_VARIABLE} has {what} as its sign {place} of {len(key)}, which no "
-                "key has. Copy the key alone, without quotes, and set it again."
+                f"{source} has {what} as its sign {place} of {len(key)}, which no key has. Copy "
+                "the key alone, without quotes, and set it again."
             )
-    return key or None
+    return key
+
+
+def server_key(environment: Mapping[str, str] | None = None) -> str | None:
+    """The key in OPENAI_API_KEY, cleaned; None where there is none. Raises as :func:`clean_key`."""
+    values = os.environ if environment is None else environment
+    return clean_key(values.get(KEY_VARIABLE, ""), f"The key in {KEY_VARIABLE}") or None
+
+
+def note_sent(key: str) -> None:
+    """This process sends the key: from now on :func:`without_key` looks for it too."""
+    _SENT.add(key)
 
 
 def without_key(words: str) -> str:
-    """The words with the key, should they hold it, replaced."""
+    """The words with every key of this process, should they hold one, replaced."""
     try:
-        key = server_key()
+        own = server_key()
     except ConfigError:
-        key = os.environ.get(KEY_VARIABLE, "").strip()
-    return words.replace(key, "***") if key and len(key) >= SHORTEST_KEY else words
+        own = os.environ.get(KEY_VARIABLE, "").strip()
+    # Long ones first: one key may be the beginning of another.
+    for key in sorted({own or "", *_SENT, *HANDED_OVER.values()}, key=len, reverse=True):
+        if len(key) >= SHORTEST_KEY:
+            words = words.replace(key, "***")
+    return words
 
 
 def named_hosts(environment: Mapping[str, str] | None = None) -> list[str] | None:
@@ -60,7 +92,7 @@ def named_hosts(environment: Mapping[str, str] | None = None) -> list[str] | Non
 def is_named(place: str, hosts: list[str]) -> bool:
     """Whether ``place`` (``host:port``) is one of the hosts; one without a port means any port."""
     host = place.rpartition(":")[0]
-    return any(one in {place, host, f"[{host}]"} for one in hosts)
+    return any(name in {place, host, f"[{host}]"} for name in hosts)
 
 
 def _host(entry: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import csv
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,10 +18,21 @@ Calibration = Literal[
     "batch+temperature",
     "contextual+temperature",
     "fitted",
+    "none+refined",
+    "batch+refined",
+    "contextual+refined",
+    "none+temperature+refined",
+    "batch+temperature+refined",
+    "contextual+temperature+refined",
+    "fitted+refined",
 ]
 VerbaliserScore = Literal["sum", "mean", "first_token"]
 ExampleKind = Literal["none", "fixed", "balanced", "nearest"]
+MemberWeights = Literal["equal", "fitted"]
 ConfidenceKind = Literal["auto", "logprob", "self_consistency", "verbalized", "none"]
+AskKind = Literal["auto", "letters", "names", "prefilled"]
+
+USUAL_MEMBERS = ("similarity", "embedded")
 
 DEFAULT_INSTRUCTION = "Read the text and decide which of these categories it belongs to."
 # What begins a local model's answer. A sentence serves a small model better than "Category:" does.
@@ -31,12 +43,24 @@ PLACEHOLDERS = ("{labels}", "{descriptions}", "{examples}", "{text}")
 class TeacherConfig(Settings):
     """Who labels, and how the question is put.
 
-    ``teacher`` is ``embedded``, ``local:<folder or hub id>``, ``api:<model>`` or
-    ``file:<path>`` (labels that another tool made).
+    ``teacher`` is a kind of ``teachers.registry.TEACHERS`` with its argument: ``embedded``,
+    ``api:<model>``.
     """
 
-    teacher: str = Field(default="embedded", description="embedded, local:X, api:X or file:X")
-    base_url: str | None = Field(default=None, description="of an OpenAI-compatible server")
+    teacher: str = Field(default="embedded", description="who labels: a kind, and its argument")
+    members: tuple[str, ...] = Field(
+        default=USUAL_MEMBERS,
+        min_length=2,
+        max_length=8,
+        description="of a committee, with commas between them: teachers, or the numbers of "
+        "labelling runs",
+    )
+    weights: MemberWeights = Field(
+        default="equal", description="of a committee's members: equal, or fitted to known classes"
+    )
+    base_url: str | None = Field(
+        default=None, description="of the server that the teacher is behind"
+    )
     instruction: str = Field(
         default=DEFAULT_INSTRUCTION,
         min_length=1,
@@ -47,9 +71,7 @@ class TeacherConfig(Settings):
     question: str = Field(
         default="{text}", max_length=8000, description="how a text is put; holds {text} once"
     )
-    lead: str = Field(
-        default=DEFAULT_LEAD, max_length=1000, description="begins a local model's answer"
-    )
+    lead: str = Field(default=DEFAULT_LEAD, max_length=1000, description="begins a model's answer")
     examples: ExampleKind = Field(
         default="none",
         description="few-shot examples: none, fixed, balanced (of all classes) or nearest texts",
@@ -68,11 +90,21 @@ class TeacherConfig(Settings):
     text_column: str | None = Field(default=None, description="of a file of labels [found]")
     label_column: str | None = Field(default=None, description="of a file of labels [found]")
     confidence_column: str | None = Field(default=None, description="of a file of labels [found]")
-    concurrency: int = Field(default=4, ge=1, le=64, description="API requests at a time")
+    concurrency: int = Field(
+        default=16,
+        ge=1,
+        le=64,
+        description="most API requests at a time; fewer where the server bears fewer",
+    )
     confidence: ConfidenceKind = Field(
         default="auto",
         description="where an API's confidence comes from: auto, logprob, self_consistency, "
         "verbalized, none",
+    )
+    ask: AskKind = Field(
+        default="auto",
+        description="what an API's log-probabilities are read of: letters, names, prefilled (names "
+        "behind a begun answer), auto (what a few texts speak for)",
     )
     samples: int = Field(
         default=5, ge=1, le=50, description="API answers drawn for self_consistency"
@@ -85,14 +117,28 @@ class TeacherConfig(Settings):
 
     @field_validator("teacher")
     @classmethod
-    def _kind(cls, value: str) -> str:
-        kind, colon, name = value.partition(":")
-        if value == "embedded" or (kind in {"local", "api", "file"} and colon and name.strip()):
-            return value
-        raise ValueError(
-            "a teacher is 'embedded', 'local:<folder or hub id>', 'api:<model>' or "
-            f"'file:<path>', but it was {value!r}"
-        )
+    def _kind_and_argument(cls, value: str) -> str:
+        """Whether there is such a kind, and what it needs, is known to ``teachers.registry``."""
+        kind, colon, argument = value.partition(":")
+        if not kind.isidentifier() or (colon and not argument.strip()):
+            raise ValueError(
+                "a teacher is the name of a kind, and what it needs after a colon, such as "
+                f"'embedded' or 'local:<folder or hub id>', but it was {value!r}"
+            )
+        return value
+
+    @field_validator("members", mode="before")
+    @classmethod
+    def _one_by_one(cls, value: Any) -> Any:
+        """From one line with commas between them, as it is typed; numbers as words."""
+        if isinstance(value, str):
+            value = next(csv.reader([value], skipinitialspace=True), [])
+        if isinstance(value, list | tuple):
+            value = [str(member).strip() for member in value]
+            twice = [member for member in value if value.count(member) > 1]
+            if twice:
+                raise ValueError(f"a committee has each member once, but {twice[0]!r} stands twice")
+        return value
 
     @field_validator("question")
     @classmethod
@@ -112,14 +158,6 @@ class TeacherConfig(Settings):
     @classmethod
     def _one_address(cls, value: str | None) -> str | None:
         return None if value is None else clean_base_url(value) or None
-
-    @model_validator(mode="after")
-    def _api_needs_url(self) -> TeacherConfig:
-        if self.teacher.startswith("api:") and not self.base_url:
-            raise ValueError(
-                "an API teacher needs a base URL, for example --base-url http://127.0.0.1:8000/v1"
-            )
-        return self
 
 
 class Spending(Settings):
@@ -153,12 +191,20 @@ class Spending(Settings):
         "exceeded",
     )
 
+    batch_discount: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="share of the price that a call in a batch is cheaper by",
+    )
+
     @model_validator(mode="after")
     def _budget_needs_prices(self) -> Spending:
         if self.budget is not None and (self.price_in is None or self.price_out is None):
             raise ValueError(
                 "a budget needs the prices of a million tokens read and written, for example "
-                "--price-in 0.15 --price-out 0.60"
+                "--price-in 0.15 --price-out 0.60 (of a decision model --price-in alone)"
             )
         return self
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from llkd.config.base import Precision, Settings, Unit
+from llkd.config.base import Precision, Settings, Unit, build
 from llkd.config.selection import SelectionConfig
 
 
@@ -60,22 +61,20 @@ class TrainingConfig(Settings):
     )
     judged_by: Literal["gold", "people", "teacher"] = Field(
         default="gold",
-        description="whose labels judge the student: gold (of held-out texts), people (the labels "
-        "they gave, which then do not train) or teacher (agreement on a tenth of the texts, which "
-        "do not train)",
+        description="whose labels evaluate the student: gold (of held-out texts), people (the "
+        "labels they gave, which then do not train) or teacher (agreement on a tenth of the "
+        "texts, which do not train)",
     )
 
-    @model_validator(mode="after")
-    def _strategy_has_what_it_needs(self) -> TrainingConfig:
-        chosen = self.selection
-        if chosen.strategy == "saved" and chosen.saved is None:
-            raise ValueError(
-                "the strategy 'saved' needs the name of a selection that was saved on Curate"
-            )
-        if chosen.strategy in {"random", "teacher_then_random"}:
-            if chosen.share is None and self.reference_run is None:
-                raise ValueError(
-                    f"the strategy {chosen.strategy!r} needs a share (0 to 1) or a reference run "
-                    "whose share it copies"
-                )
-        return self
+
+BEFORE_DEFAULTS_AGREED = "llkd"
+"""The strategy of stored settings that name none: the default of settings before 0.4."""
+
+
+def stored_training_config(values: Mapping[str, Any]) -> TrainingConfig:
+    """The settings that a run or a manifest keeps, also of an older version.
+
+    Raises ConfigError for what no version has written.
+    """
+    selection = {"strategy": BEFORE_DEFAULTS_AGREED, **(values.get("selection") or {})}
+    return build(TrainingConfig, values, selection=selection)

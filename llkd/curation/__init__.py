@@ -4,50 +4,67 @@ Torch-free, so that the web app, the command line and the export share it. Rows 
 the pool; held-out texts are only for evaluation.
 """
 
-from llkd.curation.chosen import times_trained
+from llkd.curation.calibration import (
+    batch_bias,
+    bias_of,
+    fit_calibration,
+    not_fitted,
+    shift_of,
+)
+from llkd.curation.certified import (
+    audit_of,
+    certified_rows,
+    changed_labels,
+    changed_sentence,
+    frozen_rows,
+    lost_audit,
+    set_rows,
+)
 from llkd.curation.class_shares import LABELS_TO_TELL, batch_share_shift, how_to_tell, share_warning
-from llkd.curation.comparing import Share, compare_kept
 from llkd.curation.embeddings import (
-    embedding_seconds,
     embeddings_key,
     embeddings_path,
     has_embeddings,
     load_embeddings,
-    made_by,
     nearest_rows,
     newest_embeddings,
     probe_signals,
-    read_embeddings,
-    save_embeddings,
 )
-from llkd.curation.examples import check_examples, few_shot, labelled_pool
-from llkd.curation.judged_answers import JudgedAnswers, cross_fitted_answers, judged_answers
-from llkd.curation.judging import (
-    Judged,
+from llkd.curation.evaluation_rows import (
+    EvaluationRows,
     development_rows,
     example_rows,
     gold_indices,
     held_out_rows,
-    judged_rows,
     key_indices,
+    rows_to_evaluate,
 )
-from llkd.curation.jury import LEAST_LABELS, Jury, best_jury, held_out, jury_of
+from llkd.curation.examples import check_examples, few_shot, labelled_pool
+from llkd.curation.kept_texts import (
+    KeptTexts,
+    apply_rule,
+    calibration_of,
+    rows_kept_by,
+    source_of_audit,
+)
+from llkd.curation.knn import (
+    KnnVotes,
+    knn_votes,
+    nearest_voters,
+    votes_of,
+    voting_groups,
+)
 from llkd.curation.labels import (
     TeacherLabels,
-    current_labelling,
+    active_labeling_run,
     label_set_of,
+    not_refined,
     quoted,
+    recorded_labels,
     teacher_labels,
     with_later_classes,
 )
-from llkd.curation.neighbours import (
-    Opinions,
-    nearest_voters,
-    neighbour_opinions,
-    opinions_of,
-    voting_groups,
-)
-from llkd.curation.order import random_order, random_sample
+from llkd.curation.overlap import Share, compare_kept
 from llkd.curation.plane import (
     PROBE,
     Need,
@@ -55,20 +72,18 @@ from llkd.curation.plane import (
     find_need,
     load_plane,
     plane_of,
-    run_of_view,
+    signal_source,
     with_decisions,
 )
+from llkd.curation.random_order import random_order, random_sample
+from llkd.curation.refinement import Refinement, refined_logits
+from llkd.curation.refinement.search import AT_ONCE, has_search, labelled_rows, make_search
 from llkd.curation.replay import history
-from llkd.curation.temperature import (
-    batch_bias,
-    bias_of,
-    fit_calibration,
-    not_fitted,
-    shift_of,
-)
+from llkd.curation.run_selection import times_trained
 from llkd.curation.thresholds import (
     Threshold,
     kept_rows,
+    passing_rows,
     reasons,
     summary,
     top_share_thresholds,
@@ -78,9 +93,24 @@ from llkd.curation.window import offer as window_offer
 from llkd.curation.window import sentence as cut_sentence
 
 __all__ = [
-    "JudgedAnswers",
-    "cross_fitted_answers",
-    "judged_answers",
+    "AT_ONCE",
+    "Refinement",
+    "has_search",
+    "labelled_rows",
+    "make_search",
+    "refined_logits",
+    "KeptTexts",
+    "apply_rule",
+    "audit_of",
+    "calibration_of",
+    "certified_rows",
+    "changed_labels",
+    "changed_sentence",
+    "frozen_rows",
+    "lost_audit",
+    "set_rows",
+    "source_of_audit",
+    "rows_kept_by",
     "LABELS_TO_TELL",
     "batch_share_shift",
     "bias_of",
@@ -96,22 +126,18 @@ __all__ = [
     "batch_bias",
     "random_order",
     "random_sample",
-    "LEAST_LABELS",
-    "Judged",
-    "Jury",
+    "EvaluationRows",
     "Need",
     "PROBE",
-    "Opinions",
+    "KnnVotes",
     "Plane",
     "Share",
     "TeacherLabels",
     "Threshold",
-    "best_jury",
     "check_examples",
     "compare_kept",
-    "current_labelling",
+    "active_labeling_run",
     "development_rows",
-    "embedding_seconds",
     "embeddings_key",
     "embeddings_path",
     "example_rows",
@@ -120,31 +146,29 @@ __all__ = [
     "fit_calibration",
     "gold_indices",
     "has_embeddings",
-    "held_out",
     "held_out_rows",
     "history",
-    "judged_rows",
+    "rows_to_evaluate",
     "key_indices",
-    "jury_of",
     "kept_rows",
     "label_set_of",
     "labelled_pool",
     "load_embeddings",
     "load_plane",
-    "made_by",
     "nearest_rows",
     "plane_of",
+    "passing_rows",
     "nearest_voters",
-    "neighbour_opinions",
+    "knn_votes",
     "newest_embeddings",
-    "opinions_of",
+    "votes_of",
     "not_fitted",
+    "not_refined",
+    "recorded_labels",
     "probe_signals",
     "quoted",
-    "read_embeddings",
     "reasons",
-    "run_of_view",
-    "save_embeddings",
+    "signal_source",
     "shift_of",
     "summary",
     "teacher_labels",

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llkd.errors import DataError
-from llkd.signals import Floats, Ints
+from llkd.selection.signals import Floats, Ints
 
 LEAST_EPOCHS = 2
 """With one epoch nothing has moved."""
@@ -35,7 +35,7 @@ class Cartography:
     correctness: Floats
 
 
-def map_of(said: Iterable[npt.ArrayLike], label: npt.ArrayLike) -> Cartography:
+def map_of(answers: Iterable[npt.ArrayLike], label: npt.ArrayLike) -> Cartography:
     """The map of ``n`` texts from the student's probabilities ``[n, C]`` after each epoch.
 
     ``said`` may be one array ``[epochs, n, C]`` or come epoch by epoch, so that never more than one
@@ -45,8 +45,8 @@ def map_of(said: Iterable[npt.ArrayLike], label: npt.ArrayLike) -> Cartography:
     labels: Ints = np.asarray(label, dtype=np.int64)
     mean, spread, hits = np.zeros((3, len(labels)))
     rows, epochs = np.arange(len(labels)), 0
-    for one in said:
-        probabilities = np.asarray(one, dtype=np.float64)
+    for answer in answers:
+        probabilities = np.asarray(answer, dtype=np.float64)
         if probabilities.ndim != 2 or len(probabilities) != len(labels):
             raise DataError(
                 f"A map of {len(labels):,} texts needs probabilities of each after every epoch, "
@@ -67,16 +67,16 @@ def map_of(said: Iterable[npt.ArrayLike], label: npt.ArrayLike) -> Cartography:
     return Cartography(epochs, mean, np.sqrt(spread / epochs), hits / epochs)
 
 
-def ranked(found: Cartography, region: str) -> Ints:
+def ranked(cartography: Cartography, region: str) -> Ints:
     """Positions ``[n]``, the most typical of a region of the map first.
 
     Hard to learn: the lowest confidence; easy: the highest; ambiguous: the highest variability.
     Equals stay in their order. Raises DataError for another name.
     """
     keys = {
-        "hard to learn": found.confidence,
-        "easy to learn": -found.confidence,
-        "ambiguous": -found.variability,
+        "hard to learn": cartography.confidence,
+        "easy to learn": -cartography.confidence,
+        "ambiguous": -cartography.variability,
     }
     if region not in keys:
         raise DataError(f"A region of the map is {', '.join(REGIONS)}, but it was {region!r}.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from llkd import signals
+from llkd.selection import signals
 from llkd.store import Scores
 
 LARGE = 0.2
@@ -22,7 +22,7 @@ def batch_share_shift(evidence: Scores, bias: signals.Floats) -> float | None:
     ``bias [C]`` is that of ``batch``. Only rows with measured log-probabilities count; None where
     there are none.
     """
-    measured = (evidence.source == "logprob") & np.isfinite(evidence.scores).all(axis=1)
+    measured = signals.is_measured(evidence.source) & np.isfinite(evidence.scores).all(axis=1)
     if not measured.any():
         return None
     scores = evidence.scores[measured]
@@ -51,9 +51,9 @@ def how_to_tell(known: int) -> str:
     if known >= signals.WEIGHT_ROWS:
         return (
             f"The classes of {known:,} texts are known: --calibration fitted takes away only as "
-            "much as they bear out."
+            "much as they support."
         )
     return (
         f"Label {LABELS_TO_TELL} texts on Curate in random order; --calibration fitted then takes "
-        "away only as much as they bear out."
+        "away only as much as they support."
     )

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from llkd import signals
 from llkd.curation.labels import TeacherLabels
-from llkd.errors import StoreError
-from llkd.signals import Floats, Ints
+from llkd.selection import signals
+from llkd.selection.signals import Floats, Ints
 from llkd.store import Project, Store
-from llkd.store.home import atomic_file
-from llkd.store.runs import read_probabilities, write_probabilities
+from llkd.store.derived.embeddings import read_embeddings
+from llkd.store.files.probabilities import read_probabilities, write_probabilities
 
 _BLOCK = 50_000
 
@@ -31,71 +30,12 @@ def embeddings_key(model: Mapping[str, Any], project: Project) -> str:
 
 def embeddings_path(store: Store, project: Project, student: str) -> Path:
     """Where the embeddings of this project's texts by one student are kept, once made."""
-    return store.runs.embeddings_file(project.id, embeddings_key({"student": student}, project))
+    return store.embeddings.path(project.id, embeddings_key({"student": student}, project))
 
 
 def newest_embeddings(store: Store, project: Project) -> Path | None:
     """The file of embeddings in use; None before any were made."""
-    folder = store.runs.embeddings_file(project.id, "x").parent
-    found = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns)
-    return found[-1] if found else None
-
-
-def save_embeddings(
-    path: Path, values: np.ndarray, student: str | None = None, seconds: float | None = None
-) -> None:
-    """Keep embeddings ``[n, d]`` of all texts in row order as safetensors, whole or not at all.
-
-    ``student`` is the digest of the model that made them (``models.student_digest``), ``seconds``
-    how long that took: part of the time of what uses them.
-    """
-    from safetensors.numpy import save_file
-
-    facts = {} if student is None else {"student_sha256": student}
-    facts |= {} if seconds is None else {"seconds": repr(seconds)}
-    with atomic_file(path) as temporary:
-        arrays = {"embeddings": np.ascontiguousarray(values, dtype=np.float32)}
-        save_file(arrays, temporary, metadata=facts or None)
-
-
-def made_by(path: Path, student: str, digest: str | None) -> bool:
-    """Whether embeddings are those of this student as it is now, by the digest of its weights.
-
-    Files of before 0.4 hold no digest: the embedded student has not changed since, a folder's may.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.exists():
-        return False
-    try:
-        with safe_open(path, framework="np") as file:
-            known = (file.metadata() or {}).get("student_sha256")
-    except (SafetensorError, OSError):
-        return True  # damaged: reading it says so
-    return digest is None or known == digest or (known is None and student == "embedded")
-
-
-def embedding_seconds(path: Path) -> float | None:
-    """How long it took to make the embeddings of one file; None where it does not say."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="np") as file:
-        seconds = (file.metadata() or {}).get("seconds")
-    return None if seconds is None else float(seconds)
-
-
-def read_embeddings(path: Path) -> np.ndarray:
-    """The embeddings of one file, ``[n, d]``. Raises StoreError where it is damaged."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return np.asarray(load_file(path)["embeddings"])
-    except (SafetensorError, KeyError) as error:
-        raise StoreError(
-            f"The embeddings {path} are damaged. Set them aside with: llkd doctor --mend; then "
-            "make them again with: llkd probe"
-        ) from error
+    return store.embeddings.newest(project.id)
 
 
 def load_embeddings(store: Store, project: Project) -> np.ndarray | None:
@@ -156,12 +96,10 @@ def probe_signals(
     values = load_embeddings(store, project)
     if values is None or len(np.unique(labels.label[labels.label >= 0])) < 2:
         return None
-    from llkd.probing import probe
+    from llkd.curation.probe import probe
 
-    answer = probe(values[labels.row], labels.label, len(labels.labelling.label_set.labels))
-    base, _ = signals.split_calibration(labels.calibration)
-    for old in path.parent.glob(f"{labels.labelling.id}-*-{base}*-*.parquet"):
-        old.unlink(missing_ok=True)
+    answer = probe(values[labels.row], labels.label, len(labels.labeling_run.label_set.labels))
+    store.probes.remove_older(project.id, labels.labeling_run.id, _probed(labels))
     write_probabilities(path, labels.row, answer)
     return read_probabilities(path)
 
@@ -170,8 +108,17 @@ def probe_file(store: Store, project: Project, labels: TeacherLabels) -> Path:
     """Where the probe's probabilities for these labels lie, once it was fitted."""
     newest = newest_embeddings(store, project)
     model = "none" if newest is None else newest.stem
-    # A temperature changes no label, so a calibration and its tempered twin share the probe.
-    base, _ = signals.split_calibration(labels.calibration)
-    if base == signals.FITTED:  # its bias follows what people say, and its labels with it
+    base = _probed(labels)
+    if labels.refinement is not None:
+        base += f"_{labels.refinement.search[-8:]}"
+    if (
+        signals.split_calibration(labels.calibration)[0] == signals.FITTED
+    ):  # its bias follows what people say, and its labels with it
         base += f"_{zlib.crc32(np.asarray(labels.bias, dtype=np.float64).tobytes()):08x}"
-    return store.runs.probe_file(project.id, f"{labels.version}-{base}-{model}")
+    return store.probes.path(project.id, f"{labels.version}-{base}-{model}")
+
+
+def _probed(labels: TeacherLabels) -> str:
+    """What changes labels: a temperature does not, so it shares the probe of its calibration."""
+    base, _ = signals.split_calibration(labels.calibration)
+    return base if labels.refinement is None else f"refined_{base}"

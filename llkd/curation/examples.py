@@ -13,10 +13,10 @@ import numpy as np
 
 from llkd.config import TeacherConfig
 from llkd.curation.embeddings import embeddings_path
-from llkd.curation.judging import gold_indices, key_indices
+from llkd.curation.evaluation_rows import gold_indices, key_indices
 from llkd.curation.labels import label_set_of
 from llkd.errors import UserError
-from llkd.signals import Floats, Ints
+from llkd.selection.signals import Floats, Ints
 from llkd.store import Project, Store
 from llkd.teachers.base import NO_EXAMPLES, Example, FewShot
 
@@ -43,16 +43,16 @@ def few_shot(
         return NO_EXAMPLES
     if snapshot is None:
         rows, labels = check_examples(store, project, config)
-        chosen = _draw(config, rows, labels)
+        pairs = _draw(config, rows, labels)
     else:
-        chosen = [(int(row), int(label)) for row, label in snapshot]
+        pairs = [(int(row), int(label)) for row, label in snapshot]
     texts = [str(text) for text in store.projects.texts(project.id, ["text"])["text"]]
-    examples = tuple(Example(row, texts[row], label) for row, label in chosen)
+    examples = tuple(Example(row, texts[row], label) for row, label in pairs)
     identity: dict[str, Any] = {
         "kind": config.examples,
         "count": config.example_count,
         "source": config.example_source,
-        "rows": [[row, label] for row, label in chosen],
+        "rows": [[row, label] for row, label in pairs],
     }
     if config.examples != "nearest":
         return FewShot(config.examples, examples, identity=identity)
@@ -80,7 +80,7 @@ def check_examples(store: Store, project: Project, config: TeacherConfig) -> tup
 
 def _way_out(store: Store, project: Project, config: TeacherConfig, rows: Ints) -> str:
     fewer = "ask for fewer, or " if len(rows) else ""
-    if not any(map(store.labellings.holds, store.labellings.all(project.id))):
+    if not any(map(store.labeling_runs.holds, store.labeling_runs.all(project.id))):
         # Curate, where people label, opens with a teacher's first labels.
         return (
             f"{fewer}label a few texts without examples first (a limit of 50 will do), give labels "
@@ -97,7 +97,7 @@ def labelled_pool(store: Store, project: Project, config: TeacherConfig) -> tupl
     """
     label_set = label_set_of(project)
     frame = store.projects.texts(project.id, ["gold", "split"])
-    decisions = store.people.decisions(project.id)
+    decisions = store.decisions.current(project.id)
     if config.example_source == "gold":
         classes = gold_indices(frame, label_set)
     else:
@@ -132,12 +132,12 @@ def balanced(labels: Ints, count: int, rng: np.random.Generator) -> Ints:
 def _draw(config: TeacherConfig, rows: Ints, labels: Ints) -> list[tuple[int, int]]:
     rng = np.random.default_rng(SEED)
     if config.examples == "fixed":
-        chosen = rng.permutation(len(rows))[: config.example_count]
+        places = rng.permutation(len(rows))[: config.example_count]
     elif config.examples == "balanced":
-        chosen = balanced(labels, config.example_count, rng)
+        places = balanced(labels, config.example_count, rng)
     else:
-        chosen = np.sort(balanced(labels, NEAREST_POOL, rng))
-    return [(int(rows[i]), int(labels[i])) for i in chosen]
+        places = np.sort(balanced(labels, NEAREST_POOL, rng))
+    return [(int(rows[i]), int(labels[i])) for i in places]
 
 
 class Nearest:
@@ -170,13 +170,13 @@ class Nearest:
         row = self._row.get(text)
         order = self._neutral if row is None else self._by_distance(row)
         own = _folded(text)
-        chosen: list[Example] = []
+        examples: list[Example] = []
         for i in order:
-            if len(chosen) == self._count:
+            if len(examples) == self._count:
                 break
             if self._folded[i] != own:
-                chosen.append(self._pool[i])
-        return chosen[::-1]
+                examples.append(self._pool[i])
+        return examples[::-1]
 
     def _by_distance(self, row: int) -> Ints:
         from safetensors import safe_open

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from llkd import signals
 from llkd.config import Calibration, LabelSet
-from llkd.curation.temperature import bias_of, fit_of, shift_of
+from llkd.curation.calibration import bias_of, fit_of, refined_evidence, shift_of
+from llkd.curation.refinement import DAMPING, SOFTENING, WEIGHT, Refinement
+from llkd.curation.refinement.search import neighbours_of, neighbours_used, refined_scores
 from llkd.errors import UserError
-from llkd.signals import FITTED, Floats, Ints
-from llkd.store import Labelling, Project, Store
+from llkd.selection import signals
+from llkd.selection.signals import FITTED, Floats, Ints
+from llkd.store import LabelingRun, Project, Scores, Store
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,13 @@ class TeacherLabels:
     ``bias`` is what was taken off the scores, its weight included.
     ``label`` is -1 and ``confidence`` NaN where the teacher gave nothing usable; a label without
     a confidence has NaN probabilities. ``temperature`` is 1 without one, and ``fit`` tells what it
-    was fitted on (see ``fit_calibration``), None where it was not fitted here.
+    was fitted on (see ``fit_calibration``), None where it was not fitted here. ``refinement`` says
+    how labels were refined: None where they were not, also where they should be and the search for
+    the nearest texts is not there yet. ``disagreement`` ``[m]``: how far a committee's members
+    differ, in nats; None of labels that no committee gave, NaN where fewer than two had any.
     """
 
-    labelling: Labelling
+    labeling_run: LabelingRun
     calibration: Calibration
     row: Ints
     probabilities: Floats
@@ -39,17 +44,19 @@ class TeacherLabels:
     version: str
     temperature: float = 1.0
     fit: dict[str, Any] | None = None
+    refinement: Refinement | None = None
+    disagreement: Floats | None = None
 
 
-def current_labelling(store: Store, project: Project) -> Labelling:
-    """The teacher pass in use (see ``Labellings.in_use``). Raises UserError where none is yet."""
-    labelling = store.labellings.in_use(project.id, project.labelling_id)
-    if labelling is None:
+def active_labeling_run(store: Store, project: Project) -> LabelingRun:
+    """The teacher pass in use (see ``LabelingRuns.in_use``). Raises UserError where none is yet."""
+    labeling_run = store.labeling_runs.in_use(project.id, project.labelling_id)
+    if labeling_run is None:
         raise UserError(
             f"The texts of {project.name!r} have no teacher labels yet. "
             f"Label them first: llkd label {quoted(project.name)}"
         )
-    return labelling
+    return labeling_run
 
 
 def quoted(name: str) -> str:
@@ -71,11 +78,12 @@ def label_set_of(project: Project) -> LabelSet:
 
 def teacher_labels(
     store: Store,
-    labelling: Labelling,
+    labeling_run: LabelingRun,
     calibration: Calibration | None = None,
     bias: Sequence[float] | None = None,
     temperature: float | None = None,
     without: Ints | None = None,
+    search: str | None = None,
 ) -> TeacherLabels:
     """Derive labels and confidence from the stored scores; nothing is asked again.
 
@@ -85,46 +93,101 @@ def teacher_labels(
     None (the labels are the same at any temperature); likewise ``fitted`` is as ``batch`` until
     there is enough to fit it on. A run's labels are derived with the ``bias``
     and the ``temperature`` that it kept. Where the rows of ``without`` are to judge, the fit
-    is always made anew, to the others.
+    is always made anew, to the others. Labels are refined by the kept ``search`` of that key, by
+    default by that of the rows labelled so far; they stay as they are where there is none.
     """
-    chosen: Calibration = calibration or labelling.calibration
-    base, _ = signals.split_calibration(chosen)
-    version = store.labellings.version(labelling)  # before the scores: never newer than they are
-    evidence = store.labellings.scores(labelling)
-    found = (
-        bias_of(store, labelling, evidence, base)
+    in_use: Calibration = calibration or labeling_run.calibration
+    base, tempered = signals.split_calibration(in_use)
+    version = store.labeling_runs.version(
+        labeling_run
+    )  # before the scores: never newer than they are
+    evidence = store.labeling_runs.scores(labeling_run)
+    class_bias = (
+        bias_of(store, labeling_run, evidence, base)
         if bias is None
         else np.asarray(bias, dtype=np.float64)
     )
+    neighbours = neighbours_of(store, labeling_run, evidence, in_use, search)
+    shift = shift_of(evidence, class_bias)
+    # A temperature on top of refined labels is fitted to them.
+    late = neighbours if tempered else None
+    scored, off = (evidence, shift) if late is None else refined_evidence(evidence, shift, late)
     fit = None
-    if signals.needs_fit(chosen) and temperature is None and (bias is None or base != FITTED):
-        project = store.projects.by_id(labelling.project_id)
-        known = None if without is not None else (labelling.fits or {}).get(base)
-        shift = shift_of(evidence, found)
-        fit = known or fit_of(store, project, labelling, evidence, shift, base, without)
+    if signals.needs_fit(in_use) and temperature is None and (bias is None or base != FITTED):
+        project = store.projects.by_id(labeling_run.project_id)
+        name = base if late is None else signals.fit_name(in_use)
+        known = None if without is not None else (labeling_run.fits or {}).get(name)
+        fit = known or fit_of(store, project, labeling_run, scored, off, base, without)
         temperature = None if fit is None else float(fit["temperature"])
     if fit is not None and base == FITTED:
-        found = found * float(fit["bias_weight"])
-    shift = shift_of(evidence, found)
+        class_bias = class_bias * float(fit["bias_weight"])
+        off = shift = shift_of(evidence, class_bias)
     used = 1.0 if temperature is None else temperature
-    probabilities = with_later_classes(
-        signals.teacher_probabilities(evidence.scores, shift, used), len(labelling.classes.labels)
-    )
-    label = signals.pseudo_label(probabilities)
-    label = np.where(label < 0, evidence.answer, label)
+    probabilities = signals.teacher_probabilities(scored.scores, off, used)
+    if neighbours is not None and late is None:
+        probabilities = signals.softmax(refined_scores(evidence, probabilities, neighbours))
+    label = _label(probabilities, evidence)
+    refinement = None
+    if neighbours is not None:
+        refinement = Refinement(
+            neighbours_used(neighbours, evidence.scores.shape[1]),
+            WEIGHT,
+            DAMPING,
+            SOFTENING,
+            neighbours.key,
+            neighbours.embeddings_sha256,
+            neighbours.student_sha256,
+            int((label != _label(evidence.scores - shift, evidence)).sum()),
+        )
+    probabilities = with_later_classes(probabilities, len(labeling_run.classes.labels))
     return TeacherLabels(
-        labelling,
-        chosen,
+        labeling_run,
+        in_use,
         evidence.row,
         probabilities,
         label,
         signals.confidence(probabilities) if len(label) else np.empty(0),
         evidence.source,
-        found,
+        class_bias,
         version,
         used,
         fit,
+        refinement,
+        _disagreement(evidence),
     )
+
+
+def recorded_labels(
+    store: Store, labeling_run: LabelingRun, record: Mapping[str, Any]
+) -> TeacherLabels:
+    """The teacher's labels as a run got them; ``record`` is what it kept (``Run.labels``)."""
+    return teacher_labels(
+        store,
+        labeling_run,
+        record["calibration"],
+        record.get("bias"),
+        record.get("temperature"),
+        search=(record.get("refinement") or {}).get("search"),
+    )
+
+
+def not_refined(project: Project) -> str:
+    """Why labels could not be refined, and what to do."""
+    return (
+        "Refined labels need the nearest texts of every text, and they have not been looked for "
+        f"yet. Do it with: llkd probe {quoted(project.name)}"
+    )
+
+
+def _disagreement(evidence: Scores) -> Floats | None:
+    values = np.asarray(evidence.disagreement, dtype=np.float64)
+    return values if np.isfinite(values).any() else None
+
+
+def _label(values: Floats, evidence: Scores) -> Ints:
+    """The class of the largest value of each row, or the class named outright; -1 for neither."""
+    label = signals.pseudo_label(values)
+    return np.where(label < 0, evidence.answer, label)
 
 
 def with_later_classes(probabilities: Floats, classes: int) -> Floats:

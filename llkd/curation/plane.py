@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from llkd import signals
 from llkd.config import Calibration, ClassKey, LabelSet
 from llkd.curation.embeddings import probe_file, probe_signals
-from llkd.curation.judging import gold_indices, key_indices
+from llkd.curation.evaluation_rows import gold_indices, key_indices
 from llkd.curation.labels import (
     TeacherLabels,
-    current_labelling,
+    active_labeling_run,
+    recorded_labels,
     teacher_labels,
     with_later_classes,
 )
-from llkd.signals import Floats
-from llkd.store import Labelling, Project, Run, Store
+from llkd.curation.refinement import Refinement
+from llkd.selection import signals
+from llkd.selection.signals import Floats
+from llkd.store import LabelingRun, Project, Run, Store
 
 PROBE = "the probe: a quick classifier on the untrained student's embeddings"
 
@@ -30,19 +32,20 @@ class Plane:
     """What Curate shows. ``frame`` has one line per pool row, in row order.
 
     Columns: row, id, gold (class index or -1), teacher_label (-1 where none), confidence,
-    information_need (NaN where unknown), student_label (-1), human_label (-1), excluded,
-    flagged, label
-    (the person's where there is one, else the teacher's). ``probabilities`` is the teacher's
+    disagreement (of a committee's members, in nats; NaN where unknown), information_need (NaN where
+    unknown), student_label (-1), human_label (-1), excluded, flagged, label (the person's where
+    there is one, else the teacher's). ``probabilities`` is the teacher's
     ``[n, C]``, ``student_probabilities`` the student's or None: 0 for classes that came after them.
     ``classes`` are what C counts, under the names of today (``names``); people may choose among
     ``open_classes``, which leaves out what was removed from the project. ``need_source`` says in
     words where information need comes from, and ``need_file`` is the Parquet file it was read from.
     ``temperature`` is 1 without one; ``temperature_fit`` tells what it was fitted on, None where it
-    was not (see ``curation.fit_calibration``). ``bias`` is the calibration's, ``[C]``.
+    was not (see ``curation.fit_calibration``). ``bias`` is the calibration's, ``[C]``;
+    ``refinement`` how labels were refined, None where they were not.
     """
 
     project: Project
-    labelling: Labelling
+    labeling_run: LabelingRun
     calibration: Calibration
     classes: LabelSet
     frame: pd.DataFrame
@@ -53,6 +56,7 @@ class Plane:
     temperature_fit: dict[str, Any] | None = None
     bias: tuple[float, ...] = ()
     need_file: Path | None = None
+    refinement: Refinement | None = None
 
     @property
     def names(self) -> list[str]:
@@ -71,7 +75,11 @@ class Plane:
         if label_set is None:
             return list(range(len(self.names)))
         known = set(label_set.places)
-        return [k for k, one in enumerate(self.classes.labels) if {one.identity, *one.also} & known]
+        return [
+            k
+            for k, label in enumerate(self.classes.labels)
+            if {label.identity, *label.also} & known
+        ]
 
 
 @dataclass(frozen=True)
@@ -105,21 +113,25 @@ def load_plane(
     not given.
     Raises UserError before the first teacher label.
     """
-    labelling = store.labellings.get(run.labelling_id) if run else current_labelling(store, project)
+    labeling_run = (
+        store.labeling_runs.get(run.labelling_id) if run else active_labeling_run(store, project)
+    )
     if run is not None and calibration is None:
         calibration = run.labels["calibration"]
-    kept: dict[str, Any] = {}
+    run_labels: dict[str, Any] = {}
     if run is not None and calibration == run.labels["calibration"]:
-        kept = run.labels
+        run_labels = run.labels
     if labels is None:
-        labels = teacher_labels(
-            store, labelling, calibration, kept.get("bias"), kept.get("temperature")
+        labels = (
+            recorded_labels(store, labeling_run, run_labels)
+            if run_labels
+            else teacher_labels(store, labeling_run, calibration)
         )
-    found = find_need(store, project, labels, run, epoch) if need else None
-    plane = plane_of(store, project, labels, found, store.people.decisions(project.id))
+    signals_of = find_need(store, project, labels, run, epoch) if need else None
+    plane = plane_of(store, project, labels, signals_of, store.decisions.current(project.id))
     return replace(
         plane,
-        temperature_fit=labels.fit or kept.get("temperature_fit"),
+        temperature_fit=labels.fit or run_labels.get("temperature_fit"),
         need_source=plane.need_source if need else "not asked for",
     )
 
@@ -140,21 +152,21 @@ def find_need(
         source = f"the student of {run.name}, after epoch {shown}"
         file = store.runs.signals_file(run, int(shown or 0))
         return Need(rows, values, source, file, run.classes)
-    found = probe_signals(store, project, labels)
-    if found is None:
+    answers = probe_signals(store, project, labels)
+    if answers is None:
         return None
-    return Need(*found, PROBE, probe_file(store, project, labels))
+    return Need(*answers, PROBE, probe_file(store, project, labels))
 
 
-def run_of_view(
+def signal_source(
     store: Store, project: Project, number: int | None, epoch: int | None
 ) -> tuple[Run | None, int | None]:
-    """The run and epoch that a view of the plane names.
+    """The run ``number`` and epoch that give information need.
 
     A run that is not there (it was deleted since) or has no signals gives None, for the probe; an
     epoch that is not there gives None, for the run's last.
     """
-    run = next((one for one in store.runs.all(project.id) if one.id == number), None)
+    run = next((run for run in store.runs.all(project.id) if run.id == number), None)
     epochs = [] if run is None else store.runs.epochs(run)
     return (run if epochs else None), (epoch if epoch in epochs else None)
 
@@ -175,16 +187,18 @@ def plane_of(
     probabilities[labels.row] = with_later_classes(labels.probabilities, width)
     teacher = np.full(n, -1, dtype=np.int64)
     teacher[labels.row] = labels.label
-    sure = np.full(n, np.nan)
+    sure, disagreement = np.full((2, n), np.nan)
     sure[labels.row] = labels.confidence
+    if labels.disagreement is not None:
+        disagreement[labels.row] = labels.disagreement
 
     student: Floats | None = None
     if need is not None:
-        asked = np.full((n, need.probabilities.shape[1]), np.nan)
-        asked[need.rows] = need.probabilities
+        answers = np.full((n, need.probabilities.shape[1]), np.nan)
+        answers[need.rows] = need.probabilities
         # Need is of the classes that the student knows; it gives the others no probability.
-        unsure = signals.information_need(asked)
-        student = _spread(asked, classes, need)
+        unsure = signals.information_need(answers)
+        student = _spread(answers, classes, need)
     else:
         unsure = np.full(n, np.nan)
     frame = pd.DataFrame(
@@ -194,6 +208,7 @@ def plane_of(
             "gold": gold_indices(texts, classes),
             "teacher_label": teacher,
             "confidence": sure,
+            "disagreement": disagreement,
             "information_need": unsure,
             "student_label": np.full(n, -1) if student is None else signals.pseudo_label(student),
         }
@@ -201,7 +216,7 @@ def plane_of(
     pool = (texts["split"] == "pool").to_numpy()
     plane = Plane(
         project,
-        labels.labelling,
+        labels.labeling_run,
         labels.calibration,
         classes,
         frame[pool].reset_index(drop=True),
@@ -210,18 +225,19 @@ def plane_of(
         "nothing yet: run the probe" if need is None else need.source,
         labels.temperature,
         labels.fit,
-        tuple(float(one) for one in labels.bias),
+        tuple(float(value) for value in labels.bias),
         None if need is None else need.file,
+        labels.refinement,
     )
     return with_decisions(plane, decisions)
 
 
 def _classes_of(labels: TeacherLabels, need: Need | None) -> LabelSet:
     """The pass's classes; after them those that only the run knows, removed from the project."""
-    classes = labels.labelling.classes
+    classes = labels.labeling_run.classes
     if need is None or need.classes is None:
         return classes
-    further = [one for one in need.classes.labels if one.identity not in classes.places]
+    further = [label for label in need.classes.labels if label.identity not in classes.places]
     return classes.extended(further)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from llkd import signals
 from llkd.curation.plane import Plane
-from llkd.strategies import above_thresholds, class_thresholds
+from llkd.selection import signals
+from llkd.selection.thresholds import above_thresholds, class_thresholds
 
 Threshold = float | Mapping[str, float]
 
@@ -24,32 +24,43 @@ def kept_rows(
     A person's label is kept whatever the thresholds; what a person excluded never is.
     """
     frame = plane.frame
-    kept = above_thresholds(
+    above = passing_rows(plane, teacher_threshold, student_threshold)
+    human = frame["human_label"].to_numpy() >= 0
+    return np.asarray((above | human) & ~frame["excluded"].to_numpy())
+
+
+def passing_rows(
+    plane: Plane, teacher_threshold: Threshold, student_threshold: Threshold
+) -> np.ndarray:
+    """Which pool rows pass both thresholds of their pseudo-label, a mask ``[n]``.
+
+    Whatever people decided of them.
+    """
+    frame = plane.frame
+    return above_thresholds(
         frame["teacher_label"],
         frame["confidence"],
         frame["information_need"],
         class_thresholds(teacher_threshold, plane.keys),
         class_thresholds(student_threshold, plane.keys),
     )
-    human = frame["human_label"].to_numpy() >= 0
-    return np.asarray((kept | human) & ~frame["excluded"].to_numpy())
 
 
-def summary(plane: Plane, kept: np.ndarray) -> dict[str, Any]:
+def summary(plane: Plane, mask: np.ndarray) -> dict[str, Any]:
     """Counts of all rows: kept, share, per_class by name, accuracy (None without gold).
 
     Accuracy is the share of right labels among the kept rows that have gold; ``checked`` is how
     many those are.
     """
     frame = plane.frame
-    label = frame["label"].to_numpy()[kept]
-    gold = frame["gold"].to_numpy()[kept]
+    label = frame["label"].to_numpy()[mask]
+    gold = frame["gold"].to_numpy()[mask]
     known = gold >= 0
     counts = np.bincount(label[label >= 0], minlength=len(plane.names))
     return {
-        "kept": int(kept.sum()),
+        "kept": int(mask.sum()),
         "rows": len(frame),
-        "share": float(kept.mean()) if len(frame) else 0.0,
+        "share": float(mask.mean()) if len(frame) else 0.0,
         "per_class": {name: int(c) for name, c in zip(plane.names, counts, strict=True)},
         "accuracy": float((label[known] == gold[known]).mean()) if known.any() else None,
         "checked": int(known.sum()),
@@ -80,8 +91,8 @@ def reasons(
         "teacher not sure enough": unsure,
         "student knows it already": needless,
     }
-    told: list[str] = np.select(list(reasons.values()), list(reasons), default="kept").tolist()
-    return told
+    words: list[str] = np.select(list(reasons.values()), list(reasons), default="kept").tolist()
+    return words
 
 
 def top_share_thresholds(plane: Plane, share: float, per_class: bool) -> tuple[Any, Any]:
@@ -106,7 +117,7 @@ def _quantile_pair(frame: pd.DataFrame, share: float) -> tuple[float, float]:
     sure = frame["confidence"].to_numpy()
     need = frame["information_need"].to_numpy()
     # Sorted once: of a million rows each quantile is then two look-ups.
-    sorted_sure, sorted_need = (np.sort(one[~np.isnan(one)]) for one in (sure, need))
+    sorted_sure, sorted_need = (np.sort(values[~np.isnan(values)]) for values in (sure, need))
     if not len(sorted_sure):
         return 0.0, 0.0
     blind = not len(sorted_need)
@@ -119,8 +130,8 @@ def _quantile_pair(frame: pd.DataFrame, share: float) -> tuple[float, float]:
     for _ in range(30):
         middle = (low + high) / 2
         teacher, student = pair(middle)
-        kept = int(np.count_nonzero((reach[0] >= teacher) & (blind | (reach[1] >= student))))
-        low, high = (middle, high) if kept > share * len(frame) else (low, middle)
+        above = int(np.count_nonzero((reach[0] >= teacher) & (blind | (reach[1] >= student))))
+        low, high = (middle, high) if above > share * len(frame) else (low, middle)
     return pair(high)
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from llkd import models
-from llkd.datasets.statistics import token_estimates
+from llkd.datasets.checks.statistics import token_estimates
 from llkd.errors import ModelError
+from llkd.models import sources
 from llkd.store import Project, Store
 
 SAMPLE = 1_000
@@ -125,7 +125,7 @@ def _folder(student: str) -> Path | None:
     """Where the student's files lie on this machine; None where they do not (yet)."""
     if student == "embedded":
         try:
-            return models.embedded_file(models.EMBEDDED_STUDENT).parent
+            return sources.embedded_file(sources.EMBEDDED_STUDENT).parent
         except ModelError:
             return None
     folder = Path(student).expanduser()
@@ -151,7 +151,7 @@ def _counted(path: Path, texts: list[str]) -> npt.NDArray[np.int64] | None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         clean = [text.encode("utf-8", "replace").decode() for text in texts]
-        return np.array([len(found.ids) for found in tokenizer.encode_batch(clean)], np.int64)
+        return np.array([len(encoding.ids) for encoding in tokenizer.encode_batch(clean)], np.int64)
     except Exception:  # a foreign file; training says what is wrong with it
         return None
 
@@ -174,7 +174,7 @@ def _limit(settings: dict[str, Any], tokenizer: dict[str, Any]) -> int | None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        settings = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return settings if isinstance(settings, dict) else {}

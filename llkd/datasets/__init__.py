@@ -7,14 +7,14 @@ What reads a file here does so in a process of its own (:mod:`llkd.datasets.untr
 ``texts``, ``source``, ``rows`` and ``records`` do the same in this one.
 """
 
+from llkd.datasets.checks.gold import hold_out, with_gold
+from llkd.datasets.checks.statistics import Statistics
 from llkd.datasets.files import File, inside, refuse_special
-from llkd.datasets.gold import hold_out, with_gold
-from llkd.datasets.records import Records
+from llkd.datasets.readers.records import Records
+from llkd.datasets.readers.tables import Progress
+from llkd.datasets.readers.temp_buffer import release
 from llkd.datasets.rows import Rows
-from llkd.datasets.scratch import release
 from llkd.datasets.source import Source
-from llkd.datasets.statistics import Statistics
-from llkd.datasets.tables import Progress
 from llkd.datasets.text_set import FileCount, Reading, TextSet
 from llkd.datasets.texts import texts_from_lines
 from llkd.datasets.untrusted import (

@@ -31,14 +31,14 @@ def as_seen(text: str) -> str:
     if text.isascii():
         return text
     text = unicodedata.normalize("NFC", text)
-    kept = []
+    visible_parts = []
     for place, char in enumerate(text):
         if unicodedata.category(char) == "Cf" and char not in _TAGS:
             around = text[place - 1 : place] + text[place + 1 : place + 2]
             if char not in _JOINERS or len(around) < 2 or any(c.isascii() for c in around):
                 continue
-        kept.append(char)
-    return "".join(kept)
+        visible_parts.append(char)
+    return "".join(visible_parts)
 
 
 def is_number(text: str) -> bool:

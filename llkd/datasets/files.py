@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from llkd.datasets.containers import base_name, is_junk, zip_members
 from llkd.datasets.limits import MAX_FILES
-from llkd.datasets.signatures import ENDINGS, SUPPORTED, ending
+from llkd.datasets.readers.containers import base_name, is_junk, zip_members
+from llkd.datasets.readers.signatures import ENDINGS, SUPPORTED, ending
 from llkd.datasets.wording import count, listed, plain, quoted
 from llkd.errors import DataError
 
@@ -44,14 +44,14 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Found:
+class TableParts:
     """The tables of one import, and what to tell about what was left out."""
 
     parts: tuple[Part, ...]
     warnings: tuple[str, ...] = ()
 
 
-def find_parts(files: Sequence[File]) -> Found:
+def find_parts(files: Sequence[File]) -> TableParts:
     """Every table in the files and folders, in their order.
 
     Raises:
@@ -63,12 +63,12 @@ def find_parts(files: Sequence[File]) -> Found:
     for file in files:
         path = Path(file.path)
         if _is_folder(path):
-            inside, told = _in_folder(path, file.name or path.name)
+            inside, folder_warnings = _in_folder(path, file.name or path.name)
             named += inside
-            warnings += told
+            warnings += folder_warnings
         else:
             named.append((str(path), base_name(path, file.name)))
-    named = _told_apart(named)
+    named = _with_distinct_names(named)
     if len(named) > MAX_FILES:
         raise DataError(
             f"There are {len(named):,} files, but at most {MAX_FILES:,} can be imported at once. "
@@ -89,7 +89,7 @@ def find_parts(files: Sequence[File]) -> Found:
             f"There are {len(parts):,} tables, but at most {MAX_FILES:,} can be imported at once. "
             "Join them, or import a part."
         )
-    return Found(tuple(parts), tuple(warnings))
+    return TableParts(tuple(parts), tuple(warnings))
 
 
 def inside(path: str | Path, root: str | Path) -> Path:
@@ -148,20 +148,20 @@ def _in_folder(folder: Path, name: str) -> tuple[list[tuple[str, str]], list[str
         raise DataError(
             f"The folder {quoted(name)} holds no table{held}. Supported are {SUPPORTED}."
         )
-    told = []
+    warnings = []
     if others:
-        one = len(others) == 1
-        told.append(
+        single = len(others) == 1
+        warnings.append(
             f"{count(len(others), 'file')} of the folder {quoted(name)} "
-            f"{'was' if one else 'were'} left out, as no table: "
+            f"{'was' if single else 'were'} left out, as no table: "
             f"{listed([quoted(o) for o in sorted(others)], 5)}."
         )
-    return [(str(root / relative), relative) for relative in read], told
+    return [(str(root / relative), relative) for relative in read], warnings
 
 
 def _below(root: Path, name: str) -> list[str]:
     """Files below a folder by relative path, sorted; hidden ones and leftovers aside."""
-    found: list[str] = []
+    file_paths: list[str] = []
 
     def failed(error: OSError) -> None:
         raise DataError(
@@ -185,39 +185,39 @@ def _below(root: Path, name: str) -> list[str]:
             if path.is_dir():  # a link to a folder that is read anyhow
                 continue
             refuse_special(path)
-            found.append(relative)
-            if len(found) > MAX_FILES:
+            file_paths.append(relative)
+            if len(file_paths) > MAX_FILES:
                 raise DataError(
                     f"The folder {quoted(name)} holds more than {MAX_FILES:,} files. Choose a "
                     "folder that holds only what is to be imported."
                 )
-    return found
+    return file_paths
 
 
-def _told_apart(files: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def _with_distinct_names(files: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Paths with names of their own: equal ones get their folder before them, or a number.
 
     Raises:
         DataError: the same file stands there twice.
     """
-    seen: set[str] = set()
-    taken: set[str] = set()
-    made: list[tuple[str, str]] = []
+    names_so_far: set[str] = set()
+    used_names: set[str] = set()
+    renamed_files: list[tuple[str, str]] = []
     for where, name in files:
         real = os.path.realpath(where)
-        if real in seen:
+        if real in names_so_far:
             raise DataError(
                 f"{plain(name)} is named twice. Name each file once; a text that should count "
                 "twice needs a file of its own."
             )
-        seen.add(real)
+        names_so_far.add(real)
         path = Path(where)
-        if name in taken and path.name == name:
+        if name in used_names and path.name == name:
             name = f"{path.parent.name}/{name}"
         unique, number = name, 2
-        while unique in taken:
+        while unique in used_names:
             unique = f"{name} ({number})"
             number += 1
-        taken.add(unique)
-        made.append((where, unique))
-    return made
+        used_names.add(unique)
+        renamed_files.append((where, unique))
+    return renamed_files

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from llkd.datasets.records import Records
-from llkd.datasets.repeats import NearDuplicates
+from llkd.datasets.checks.repeats import NearDuplicates
+from llkd.datasets.checks.statistics import Cut, Histogram, Statistics
+from llkd.datasets.readers.records import Records
+from llkd.datasets.readers.tables import text_array
+from llkd.datasets.readers.temp_buffer import mapped, steps, write_stream
 from llkd.datasets.rows import Rows
-from llkd.datasets.scratch import mapped, steps, write_stream
 from llkd.datasets.source import Source
-from llkd.datasets.statistics import Cut, Histogram, Statistics
-from llkd.datasets.tables import text_array
 from llkd.datasets.text_set import FileCount, TextSet, frame
 from llkd.datasets.wording import Note
 

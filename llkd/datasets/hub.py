@@ -6,26 +6,23 @@ is refused, for no script is ever run. Fetched files stay in the hub's cache on 
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Protocol
 
 from llkd.datasets.files import File
+from llkd.datasets.hub_splits import Configs, configs_by_names, configs_of_readme
 from llkd.datasets.limits import MAX_BYTES, MAX_FILES
-from llkd.datasets.signatures import ENDINGS, ending
+from llkd.datasets.readers.signatures import ENDINGS, ending
 from llkd.datasets.wording import count, listed, plain, quoted
 from llkd.errors import DataError, NotFound
 
 PREFIX = "hf:"
+MAX_README = 1 << 20
+"""Bytes; a longer README states no splits."""
 _CONVERTED = "refs/convert/parquet"
-_SPLITS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "dev", "val"),
-    "test": ("test", "testing", "eval", "evaluation"),
-}
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _PART = re.compile(r"\w[\w./+ -]{0,200}")
 _NO_DATA = frozenset({"readme.txt", "license.txt", "dataset_infos.json", "dataset_info.json"})
@@ -98,14 +95,14 @@ def fetch(name: str, repository: Repository | None = None, *, folders: bool = Tr
     spec = parse(name, folders)
     repository = repository or _repository(spec, folders)
     sizes = repository.sizes()
-    chosen, warnings = _choose(spec, sizes, repository)
-    total = sum(sizes[path] for path in chosen)
-    if total > MAX_BYTES or len(chosen) > MAX_FILES:
+    data_paths, warnings = _choose(spec, sizes, repository)
+    total = sum(sizes[path] for path in data_paths)
+    if total > MAX_BYTES or len(data_paths) > MAX_FILES:
         raise DataError(
-            f"{plain(spec.name)} has {total / 2**30:.1f} GiB in {count(len(chosen), 'file')}, too "
-            "much for one import. Choose a smaller split or configuration."
+            f"{plain(spec.name)} has {total / 2**30:.1f} GiB in {count(len(data_paths), 'file')}, "
+            "too much for one import. Choose a smaller split or configuration."
         )
-    files = tuple(File(str(repository.fetch(path)), path) for path in chosen)
+    files = tuple(File(str(repository.fetch(path)), path) for path in data_paths)
     return Fetched(files, tuple(warnings))
 
 
@@ -121,12 +118,12 @@ class _Folder:
         self._folder = folder
 
     def sizes(self) -> Mapping[str, int]:
-        found: dict[str, int] = {}
+        size_of: dict[str, int] = {}
         for path in sorted(self._folder.rglob("*")):
             relative = path.relative_to(self._folder)
             if path.is_file() and not any(part.startswith(".") for part in relative.parts):
-                found[relative.as_posix()] = path.stat().st_size
-        return found
+                size_of[relative.as_posix()] = path.stat().st_size
+        return size_of
 
     def fetch(self, path: str) -> Path:
         return self._folder / path
@@ -214,15 +211,15 @@ def _http_error() -> type[Exception]:
 
 def _data_files(paths: Iterable[str]) -> list[str]:
     """The tables among the files; text files only where there is nothing else."""
-    found = [
+    data_paths = [
         path
         for path in sorted(paths)
         if ending(path) in ENDINGS
         and PurePosixPath(path).name.lower() not in _NO_DATA
         and not any(part.startswith(".") for part in PurePosixPath(path).parts)
     ]
-    tables = [path for path in found if ENDINGS[ending(path)] != "text"]
-    return tables or found
+    tables = [path for path in data_paths if ENDINGS[ending(path)] != "text"]
+    return tables or data_paths
 
 
 def _choose(
@@ -239,7 +236,7 @@ def _choose(
             f"{plain(spec.name)} has no data files that can be read. Export it as Parquet or CSV, "
             "and import that."
         )
-    configs = _stated(sizes, repository, paths) or _guessed(paths)
+    configs = _stated(sizes, repository, paths) or configs_by_names(paths)
     config = _one_of(spec.config, list(configs), "configuration", ":CONFIG", spec.name, "default")
     splits = configs[config]
     split = _one_of(spec.split, list(splits), "split", "@SPLIT", spec.name, "train")
@@ -269,84 +266,7 @@ def _one_of(
     )
 
 
-Configs = dict[str, dict[str, list[str]]]
-
-
 def _stated(sizes: Mapping[str, int], repository: Repository, paths: list[str]) -> Configs:
-    """Configurations and splits as the data set's README states them."""
-    if "README.md" not in sizes or sizes["README.md"] > 1 << 20:
+    if "README.md" not in sizes or sizes["README.md"] > MAX_README:
         return {}
-    import yaml
-
-    text = repository.fetch("README.md").read_text(encoding="utf-8", errors="replace")
-    front = re.match(r"\ufeff?---\r?\n(.*?)\r?\n---", text, re.S)
-    try:
-        stated = yaml.safe_load(front.group(1)) if front else None
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return {}
-    entries = stated.get("configs") if isinstance(stated, dict) else None
-    found: Configs = {}
-    for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict):
-            continue
-        splits = _patterns(entry.get("data_files"), paths)
-        if splits:
-            found[str(entry.get("config_name", "default"))] = splits
-    return found
-
-
-def _patterns(stated: Any, paths: list[str]) -> dict[str, list[str]]:
-    """Which files the patterns of a README mean, by split."""
-    if isinstance(stated, str):
-        stated = [stated]
-    by_split: dict[str, list[str]] = {}
-    for item in stated if isinstance(stated, list) else []:
-        split, pattern = "train", item
-        if isinstance(item, dict):
-            split, pattern = str(item.get("split", "train")), item.get("path")
-        for one in pattern if isinstance(pattern, list) else [pattern]:
-            if not isinstance(one, str):
-                continue
-            there = [path for path in paths if _meant(path, one.removeprefix("./"))]
-            by_split.setdefault(split, []).extend(there)
-    return {split: list(dict.fromkeys(files)) for split, files in by_split.items() if files}
-
-
-def _meant(path: str, pattern: str) -> bool:
-    """Whether a pattern means this path; ``**/`` in it stands for any folders, or for none."""
-    shorter = pattern.replace("**/", "")
-    return fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(path, shorter)
-
-
-def _guessed(paths: list[str]) -> Configs:
-    """By the names of files and folders: ``data/train-00000.parquet``, ``en/test.csv``."""
-    found: Configs = {}
-    for path in paths:
-        parts = PurePosixPath(path).parts
-        split, at = _split_in(parts)
-        before = [part for part in parts[:at] if part != "data"]
-        config = "/".join(before) or "default"
-        found.setdefault(config, {}).setdefault(split, []).append(path)
-    if any("train" not in splits or len(splits) > 1 for splits in found.values()):
-        return found
-    # No name tells a split: one data set in several files.
-    told = [path for path in paths if _tells(PurePosixPath(path).parts)]
-    return found if told else {"default": {"train": paths}}
-
-
-def _split_in(parts: tuple[str, ...]) -> tuple[str, int]:
-    """The split that a path names and at which part; ``train`` where it names none."""
-    for at, part in enumerate(parts):
-        split = _tells((part,))
-        if split:
-            return split, at
-    return "train", len(parts) - 1
-
-
-def _tells(parts: tuple[str, ...]) -> str | None:
-    for part in parts:
-        words = set(re.split(r"[^a-z]+", part.lower()))
-        for split, names in _SPLITS.items():
-            if words & set(names):
-                return split
-    return None
+    return configs_of_readme(repository.fetch("README.md"), paths)

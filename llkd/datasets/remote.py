@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from llkd.datasets import handover
 from llkd.datasets.files import File
-from llkd.datasets.records import read_records as _read_records
+from llkd.datasets.readers.records import read_records as _read_records
 from llkd.datasets.rows import read_rows as _read_rows
 from llkd.datasets.source import inspect as _inspect
 from llkd.datasets.source import inspect_files as _inspect_files
@@ -70,7 +70,7 @@ def read_rows(arguments: Document, channel: Channel) -> Document:
 
 
 def read_records(arguments: Document, channel: Channel) -> Document:
-    """See :func:`llkd.datasets.records.read_records`."""
+    """See :func:`llkd.datasets.readers.records.read_records`."""
     _few_threads()
     records = _read_records(**arguments, progress=_progress(channel))
     return handover.pack_records(records, handover.writer(channel.file))

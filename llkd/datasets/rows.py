@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llkd.datasets.characters import storable
-from llkd.datasets.columns import find_column, guess_id
-from llkd.datasets.columns import text_column as choose_text
-from llkd.datasets.findings import USABLE, Sorting, glance, replaced_told, text_warnings
-from llkd.datasets.records import read_records
-from llkd.datasets.tables import Progress
+from llkd.datasets.checks.columns import find_column, guess_id
+from llkd.datasets.checks.columns import text_column as choose_text
+from llkd.datasets.checks.scan import USABLE, RowMask, replacement_warnings, scan, text_warnings
+from llkd.datasets.readers.records import read_records
+from llkd.datasets.readers.tables import Progress
 from llkd.datasets.wording import count, places, plain, quoted
 from llkd.errors import DataError
 
@@ -54,23 +54,28 @@ def read_rows(
     """
     named = [wanted for wanted in (text_column, id_column) if wanted]
     records = read_records(path, name, named=named, progress=progress)
-    column, told = choose_text(records, text_column)
+    column, column_warnings = choose_text(records, text_column)
     ident = find_column(records, id_column, "--id-column") if id_column else guess_id(records)
     lists = set(records.lists.get(column, ()))
     texts = records.table.column(column)
-    looked = glance(texts, sorted(lists))
-    usable = looked.state == USABLE
+    text_scan = scan(texts, sorted(lists))
+    usable = text_scan.state == USABLE
     if not usable.any():
         raise DataError(
             f"{plain(records.name)} holds no text in the column {quoted(column)}. Choose another "
             "column with --text-column."
         )
-    found = [
+    notes = [
         storable(text) if there else None
         for text, there in zip(texts.to_pylist(), usable, strict=True)
     ]
-    odd = text_warnings(records, Sorting(looked, usable))
-    warnings = [*records.warnings, *told, *replaced_told(records, (column,)), *odd]
+    odd = text_warnings(records, RowMask(text_scan, usable))
+    warnings = [
+        *records.warnings,
+        *column_warnings,
+        *replacement_warnings(records, (column,)),
+        *odd,
+    ]
     if lists:
         numbers = [records.number(row) for row in sorted(lists)]
         warnings.append(
@@ -79,7 +84,7 @@ def read_rows(
             f"text ({places('record', numbers)})."
         )
     if ident is None or ident == column:
-        ids = [str(records.number(row)) for row in range(len(found))]
+        ids = [str(records.number(row)) for row in range(len(notes))]
     else:
         ids = [storable(value or "") for value in records.table.column(ident).to_pylist()]
-    return Rows(ids, found, column, tuple(dict.fromkeys(warnings)))
+    return Rows(ids, notes, column, tuple(dict.fromkeys(warnings)))

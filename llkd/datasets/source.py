@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from llkd.datasets.columns import guess_id, guess_label, guess_text
+from llkd.datasets.checks.columns import guess_id, guess_label, guess_text
 from llkd.datasets.files import File, find_parts
 from llkd.datasets.limits import HEAD_ROWS
-from llkd.datasets.records import Records, frame_of, read_records
+from llkd.datasets.readers.records import Records, frame_of, read_records
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ def inspect_files(
         NotFound: there is no such file.
         DataError: one is empty, damaged or not supported; nothing of the others is read then.
     """
-    found = find_parts(files)
+    parts = find_parts(files)
     sources = []
-    for part in found.parts:
-        on_file(part.label, len(found.parts))
+    for part in parts.parts:
+        on_file(part.label, len(parts.parts))
         sources.append(source_of(read_records(part.path, part.name, member=part.member)))
-    if found.warnings:
-        sources[0] = replace(sources[0], warnings=(*found.warnings, *sources[0].warnings))
+    if parts.warnings:
+        sources[0] = replace(sources[0], warnings=(*parts.warnings, *sources[0].warnings))
     return tuple(sources)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from llkd.datasets.repeats import NearDuplicates
-from llkd.datasets.statistics import Statistics, measure
+from llkd.datasets.checks.repeats import NearDuplicates
+from llkd.datasets.checks.statistics import Statistics, measure
 from llkd.errors import ConfigError
 
 NEAR = ("keep", "drop", "ignore")
@@ -54,7 +54,12 @@ class FileCount:
     format: str
     encoding: str | None
     rows: int
-    kept: int
+    kept_count: int
+
+    def document(self) -> dict[str, Any]:
+        """As reports of imports store it."""
+        values = asdict(self)
+        return {**values, "kept": values.pop("kept_count")}
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class TextSet:
     unused_label: str | None = None
 
     @property
-    def kept(self) -> int:
+    def kept_count(self) -> int:
         """How many texts there are."""
         return len(self.texts)
 
@@ -100,10 +105,10 @@ def frame(columns: dict[str, Any]) -> pd.DataFrame:
 
     ``columns`` are sequences of equal length by name.
     """
-    made = {}
+    arrays = {}
     for key, values in columns.items():
         if isinstance(values, pa.ChunkedArray):
-            made[key] = pd.Series(pd.arrays.ArrowExtensionArray(values))
+            arrays[key] = pd.Series(pd.arrays.ArrowExtensionArray(values))
         else:
-            made[key] = pd.Series(list(values), dtype=object)
-    return pd.DataFrame(made)
+            arrays[key] = pd.Series(list(values), dtype=object)
+    return pd.DataFrame(arrays)

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from llkd.datasets.characters import visible
-from llkd.datasets.fasttext import LABEL_COLUMN
+from llkd.datasets.checks.class_names import Cells
+from llkd.datasets.checks.scan import USABLE, scan
 from llkd.datasets.files import File, find_parts
-from llkd.datasets.findings import USABLE, glance
-from llkd.datasets.joining import joined
-from llkd.datasets.labels import Cells
-from llkd.datasets.parts import Part, gold_of, read_part
-from llkd.datasets.records import Records, read_blocks
-from llkd.datasets.tables import Progress
+from llkd.datasets.merge import joined
+from llkd.datasets.parsed_file import ParsedFile, gold_of, read_part
+from llkd.datasets.readers.fasttext import LABEL_COLUMN
+from llkd.datasets.readers.records import Records, read_blocks
+from llkd.datasets.readers.tables import Progress
 from llkd.datasets.text_set import Reading, TextSet
 from llkd.errors import DataError
 
@@ -59,25 +59,25 @@ def read_files(
         DataError: a file or a column cannot be used; the sentence says where and what to do.
     """
     reading = reading or Reading()
-    found = find_parts(files)
-    several = len(found.parts) > 1
-    parts: list[Part] = []
+    found_parts = find_parts(files)
+    several = len(found_parts.parts) > 1
+    parts: list[ParsedFile] = []
     read = 0
 
     def so_far(rows: int) -> None:
         if progress:
             progress(read + rows)
 
-    for part in found.parts:
-        on_file(part.label, len(found.parts))
+    for part in found_parts.parts:
+        on_file(part.label, len(found_parts.parts))
         try:
             parts.append(read_part(part, reading, parts[0] if parts else None, so_far))
         except DataError as error:
-            told = str(error)
-            told = told if part.label in told else f"{part.label}: {told}"
-            raise (DataError(f"{told} {ALL_OR_NOTHING}") if several else error) from None
+            message = str(error)
+            message = message if part.label in message else f"{part.label}: {message}"
+            raise (DataError(f"{message} {ALL_OR_NOTHING}") if several else error) from None
         read += parts[-1].records.rows
-    return joined(parts, reading, found.warnings)
+    return joined(parts, reading, found_parts.warnings)
 
 
 def texts_from_lines(pasted: str, *, blocks: bool = False, near: str = "keep") -> TextSet:
@@ -99,10 +99,10 @@ def texts_from_lines(pasted: str, *, blocks: bool = False, near: str = "keep") -
     records = Records.of_texts(_PASTED, texts)
     column = records.table.column("text")
     label = LABEL_COLUMN if LABEL_COLUMN in records.columns else None
-    looked = glance(column, ())
-    if not (looked.state == USABLE).any():
+    text_scan = scan(column, ())
+    if not (text_scan.state == USABLE).any():
         raise DataError(f"There is no text in {_PASTED}, only labels. Paste texts behind them.")
     gold = gold_of(records, label, Cells())
-    part = Part(records, _PASTED, "text", label, None, column, gold, looked, ())
+    part = ParsedFile(records, _PASTED, "text", label, None, column, gold, text_scan, ())
     reading = Reading(label_column=label, near=near)  # type: ignore[arg-type]
     return joined([part], reading, ())

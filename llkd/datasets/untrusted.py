@@ -15,15 +15,15 @@ from typing import IO, Any
 
 from llkd import isolation
 from llkd.datasets import handover
-from llkd.datasets.containers import base_name
 from llkd.datasets.files import File
 from llkd.datasets.limits import MAX_FILES
-from llkd.datasets.records import Records
+from llkd.datasets.readers.containers import base_name
+from llkd.datasets.readers.records import Records
+from llkd.datasets.readers.signatures import SUPPORTED
+from llkd.datasets.readers.tables import Progress
+from llkd.datasets.readers.temp_buffer import new_file
 from llkd.datasets.rows import Rows
-from llkd.datasets.scratch import new_file
-from llkd.datasets.signatures import SUPPORTED
 from llkd.datasets.source import Source
-from llkd.datasets.tables import Progress
 from llkd.datasets.text_set import Reading, TextSet
 from llkd.datasets.texts import ALL_OR_NOTHING
 from llkd.datasets.wording import listed, plain
@@ -118,7 +118,7 @@ def read_records(
     blocks: bool = False,
     progress: Progress = None,
 ) -> Records:
-    """See :func:`llkd.datasets.records.read_records`."""
+    """See :func:`llkd.datasets.readers.records.read_records`."""
     how = {"member": member, "named": list(named), "blocks": blocks}
     return _apart(
         "read_records",

@@ -1,6 +1,5 @@
 """What people take away: the curated set with its manifest, a student, predictions of a file."""
 
-from llkd.exporting.card import Story, model_card
 from llkd.exporting.columns import COLUMNS, GROUPS, USUAL_GROUPS, checked_groups, described
 from llkd.exporting.curated import checked_folder, sha256, write_again, write_curated
 from llkd.exporting.formats import FORMATS, Progress, checked_formats, parts
@@ -12,7 +11,9 @@ from llkd.exporting.manifest import (
     portable,
     read_manifest,
 )
-from llkd.exporting.rows import Beyond, Options, curated_table, rows_sha256, weight_formula
+from llkd.exporting.manifest_document import Manifest
+from llkd.exporting.model_card import ModelCard, model_card
+from llkd.exporting.rows import ExportContext, Options, curated_table, rows_sha256, weight_formula
 from llkd.exporting.splits import RULE, checked_share, places, validation_rows
 from llkd.exporting.student import write_student
 from llkd.exporting.tables import ENDINGS, FORMULA_STARTS, safe_cell, safe_frame, table_writer
@@ -25,9 +26,10 @@ __all__ = [
     "GROUPS",
     "PROGRAM",
     "RULE",
-    "Story",
+    "Manifest",
+    "ModelCard",
     "USUAL_GROUPS",
-    "Beyond",
+    "ExportContext",
     "Options",
     "Progress",
     "checked_folder",

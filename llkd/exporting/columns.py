@@ -71,11 +71,11 @@ def checked_groups(text: str) -> tuple[str, ...]:
 
 def described(columns: Sequence[str], formula: str, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Name, kind and meaning of each column; ``formula`` is how the weight came about."""
-    told: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for name in columns:
         column = COLUMNS[name]
         meaning = formula if name == "weight" else column.meaning
-        told.append({"name": name, "kind": column.kind, "meaning": meaning})
+        entries.append({"name": name, "kind": column.kind, "meaning": meaning})
         if name == PROBABILITIES:
-            told[-1]["in_csv"] = [f"prob_{one}" for one in classes]
-    return told
+            entries[-1]["in_csv"] = [f"prob_{class_name}" for class_name in classes]
+    return entries

@@ -29,11 +29,12 @@ from llkd.exporting.manifest import (
     portable,
     write_manifest,
 )
-from llkd.exporting.moving import clear_away, put, sha256, unfinished, was_ours
+from llkd.exporting.manifest_document import Manifest
+from llkd.exporting.placing import clear_away, place_files, sha256, unfinished, was_ours
 from llkd.exporting.rows import ROWS_RULE
-from llkd.exporting.student import Beside, write_student
+from llkd.exporting.student import ExtraFiles, write_student
+from llkd.store.files.permissions import make_folder
 from llkd.store.home import being_written, held
-from llkd.store.permissions import make_folder
 
 NOTES = [
     "In CSV a cell that a spreadsheet could take for a formula (= + - @, full-width ones too, also "
@@ -66,14 +67,14 @@ def write_curated(
     manifest: Mapping[str, Any],
     student: Path | None = None,
     zip_student: bool = False,
-    beside: Beside | None = None,
+    extra_files: ExtraFiles | None = None,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Write the rows in every format, the student, then ``manifest.json`` with SHA-256 sums.
 
     The files of an earlier export there go when the new ones are whole. ``student`` is the folder
-    of a trained one, ``beside`` what goes with it (see :func:`write_student`). ``progress`` may
-    raise to stop: then all is as it was.
+    of a trained one, ``extra_files`` what goes with it (see :func:`write_student`). ``progress``
+    may raise to stop: then all is as it was.
     Raises StoreError; UserError for a student that is not there, before anything is written.
     """
     if student is not None and not student.is_dir():
@@ -81,13 +82,13 @@ def write_curated(
             "This run has no finished student yet. Wait for it to finish, resume it, or leave the "
             "student out."
         )
-    told = portable(manifest)
-    with _staged(folder) as stage:
+    contents = portable(manifest)
+    with staged_folder(folder) as stage:
         files, total = write_rows(
-            table, stage, formats, class_names, told, progress or (lambda *_: None)
+            table, stage, formats, class_names, contents, progress or (lambda *_: None)
         )
         if student is not None:
-            files += write_student(student, stage, zip_student, beside)
+            files += write_student(student, stage, zip_student, extra_files)
         sums = {file.relative_to(stage).as_posix(): sha256(file) for file in files}
         document = {
             "program": PROGRAM,
@@ -95,28 +96,28 @@ def write_curated(
             "manifest": REBUILDABLE,
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "environment": environment(),
-            **told,
+            **contents,
             "rows": table.num_rows,
             "rows_sha256": total,
             "rows_sha256_rule": ROWS_RULE,
             "files": sums,
             "notes": NOTES,
         }
-        moved = put(files, stage, folder, sums)
+        moved = place_files(files, stage, folder, sums)
         write_manifest(folder / NAME, document)
     return [*moved, folder / NAME]
 
 
 @contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
+def staged_folder(folder: Path) -> Iterator[Path]:
     """A hidden folder to write in, gone afterwards, with what a killed export left of its own."""
     new = not folder.exists()
     try:
         make_folder(folder)
-        for left in unfinished(folder):
-            if not being_written(left):
-                clear_away(left, folder)
-                shutil.rmtree(left, ignore_errors=True)
+        for leftover in unfinished(folder):
+            if not being_written(leftover):
+                clear_away(leftover, folder)
+                shutil.rmtree(leftover, ignore_errors=True)
         stage = Path(tempfile.mkdtemp(dir=folder, prefix=".export.", suffix=".tmp"))
     except OSError as error:
         raise StoreError(f"Cannot make the folder {folder}: {error.strerror}.") from error
@@ -137,20 +138,21 @@ def _staged(folder: Path) -> Iterator[Path]:
 def write_again(
     table: pa.Table,
     folder: Path,
-    told: Mapping[str, Any],
+    manifest: Manifest,
     class_names: Sequence[str],
-    judge: Callable[[str, list[str]], None],
+    check: Callable[[str, list[str]], None],
 ) -> list[Path]:
-    """Write the rows as an earlier export's manifest ``told`` says, with that manifest.
+    """Write the rows as the manifest of an earlier export says, with that manifest.
 
-    ``judge`` is given the sum of the rows and the names of files that came out unlike the earlier
+    ``check`` is given the sum of the rows and the names of files that came out unlike the earlier
     ones, and may raise: then nothing is kept. A student is not written again.
     """
-    with _staged(folder) as stage:
-        formats = told["options"]["formats"]
-        files, total = write_rows(table, stage, formats, class_names, told, lambda *_: None)
+    with staged_folder(folder) as stage:
+        document = manifest.document()
+        formats = list(manifest.options.formats)
+        files, total = write_rows(table, stage, formats, class_names, document, lambda *_: None)
         sums = {file.relative_to(stage).as_posix(): sha256(file) for file in files}
-        judge(total, [name for name, now in sums.items() if told["files"].get(name) != now])
-        moved = put(files, stage, folder, sums)
-        write_manifest(folder / NAME, {**told, "files": sums})
+        check(total, [name for name, sha in sums.items() if manifest.files.get(name) != sha])
+        moved = place_files(files, stage, folder, sums)
+        write_manifest(folder / NAME, manifest.with_files(sums))
     return [*moved, folder / NAME]

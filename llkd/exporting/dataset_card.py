@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from llkd.exporting.certificate_words import certificate_lines
 from llkd.exporting.columns import COLUMNS
 from llkd.exporting.splits import RULE
 
@@ -19,11 +20,11 @@ def dataset_card(
     tables: Mapping[str, pa.Table],
     sizes: Mapping[str, int],
     names: Sequence[str],
-    told: Mapping[str, Any],
+    manifest: Mapping[str, Any],
 ) -> str:
     """The README.md of a data set folder.
 
-    ``tables`` and their ``sizes`` in bytes by split; ``told`` is the manifest, of which the columns
+    ``tables`` and their ``sizes`` in bytes by split; of ``manifest`` the columns
     are described.
     """
     schema = next(iter(tables.values())).schema
@@ -38,7 +39,7 @@ def dataset_card(
     for split, table in tables.items():
         lines += [f"  - name: {split}", f"    num_bytes: {sizes[split]}"]
         lines.append(f"    num_examples: {table.num_rows}")
-    lines += ["---", "", *_words(tables, told)]
+    lines += ["---", "", *_words(tables, manifest)]
     return "\n".join(lines) + "\n"
 
 
@@ -65,7 +66,7 @@ def quoted(text: str) -> str:
     return f'"{"".join(spelled)}"'
 
 
-def _words(tables: Mapping[str, pa.Table], told: Mapping[str, Any]) -> list[str]:
+def _words(tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> list[str]:
     lines = ["# Curated with LLKD Studio", ""]
     counts = ", ".join(f"{table.num_rows:,} for {split}" for split, table in tables.items())
     lines += [
@@ -74,18 +75,38 @@ def _words(tables: Mapping[str, pa.Table], told: Mapping[str, Any]) -> list[str]
         "says how every label came to be and is what `llkd rebuild` makes the same rows from.",
         "",
     ]
+    refinement = (manifest.get("inputs") or {}).get("refinement")
+    if refinement:
+        lines += [refined_words(refinement), ""]
     if "validation" in tables:
         lines += [
             "The validation rows carry the same kind of label as the training rows: what is "
             "measured on them is agreement with the teacher. " + RULE,
             "",
         ]
-    columns = [one for one in told.get("columns", []) if one["name"] in _columns(tables)]
+    certificate = manifest.get("certificate")
+    if certificate:
+        lines += ["## How right the labels are", ""]
+        lines += [line for part in certificate_lines(certificate) for line in (part, "")]
+    columns = [
+        column for column in manifest.get("columns", []) if column["name"] in _columns(tables)
+    ]
     if columns:
         lines += ["| column | what it is |", "|---|---|"]
-        lines += [f"| {one['name']} | {one['meaning']} |" for one in columns]
+        lines += [f"| {column['name']} | {column['meaning']} |" for column in columns]
         lines.append("")
     return lines
+
+
+def refined_words(refinement: Mapping[str, Any]) -> str:
+    """How labels were refined, in a sentence, from what a manifest or a run says of it."""
+    if not refinement["neighbours"]:
+        return "Labels were not refined: there were too few texts for so many classes."
+    return (
+        "The teacher's labels were refined by what it said of the "
+        f"{refinement['neighbours']} texts most like each, which changed "
+        f"{refinement['changed']:,} of them; no label of a person was changed."
+    )
 
 
 def _columns(tables: Mapping[str, pa.Table]) -> list[str]:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from llkd.datasets.guards import guarded
+from llkd.datasets.csv_injection import guarded
 from llkd.errors import ConfigError
 from llkd.exporting.columns import PROBABILITIES
 from llkd.exporting.dataset_card import dataset_card, is_class
@@ -56,15 +56,15 @@ def parts(table: pa.Table) -> dict[str, pa.Table]:
     if "split" not in table.column_names:
         return {"train": table}
     split = table["split"]
-    found = {name: table.filter(pc.equal(split, name)) for name in ("train", "validation")}
-    return {name: part for name, part in found.items() if part.num_rows}
+    by_split = {name: table.filter(pc.equal(split, name)) for name in ("train", "validation")}
+    return {name: part for name, part in by_split.items() if part.num_rows}
 
 
 class Steps:
     """Progress over all formats: of each the rows that are about to be written."""
 
     def __init__(self, formats: Sequence[str], rows: int, progress: Progress) -> None:
-        self._passes = len({"jsonl", *(one.removesuffix("-zip") for one in formats)})
+        self._passes = len({"jsonl", *(form.removesuffix("-zip") for form in formats)})
         self._rows, self._progress, self._done = rows, progress, 0
 
     def __call__(self, rows: int, what: str) -> None:
@@ -78,7 +78,7 @@ def write_rows(
     folder: Path,
     formats: Sequence[str],
     names: Sequence[str],
-    told: Mapping[str, Any],
+    manifest: Mapping[str, Any],
     progress: Progress,
 ) -> tuple[list[Path], str]:
     """Write the rows in these formats below ``folder``; returns the files and ``rows_sha256``."""
@@ -104,15 +104,15 @@ def write_rows(
             pq.write_table(part, files[-1], compression="zstd")
     if {"hf", "hf-zip"} & set(formats):
         steps(table.num_rows, "Writing the data set folder")
-        made = write_folder(by_split, folder / "hf", names, told)
+        paths = write_folder(by_split, folder / "hf", names, manifest)
         if "hf-zip" in formats:
             files.append(folder / "dataset.zip")
-            _zip(made, folder / "hf", files[-1])
+            _zip(paths, folder / "hf", files[-1])
         if "hf" in formats:
-            files += made
+            files += paths
         else:
-            for one in made:
-                one.unlink()
+            for file in paths:
+                file.unlink()
             (folder / "hf" / "data").rmdir()
             (folder / "hf").rmdir()
     return files, total
@@ -140,7 +140,7 @@ def _flat(table: pa.Table, names: Sequence[str]) -> pa.Table:
     heads: list[str] = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         if name == PROBABILITIES:
-            heads += [f"prob_{one}" for one in names]
+            heads += [f"prob_{class_name}" for class_name in names]
             columns += [pc.list_element(column, k) for k in range(len(names))]
         else:
             heads.append(name)
@@ -164,14 +164,21 @@ def _write_lines(table: pa.Table, paths: Mapping[str, Path], steps: Steps) -> st
             elif files:
                 splits = table["split"].slice(done, len(lines)).to_pylist()
                 for name, file in files.items():
-                    own = [line for line, one in zip(lines, splits, strict=True) if one == name]
+                    own = [
+                        line
+                        for line, split_name in zip(lines, splits, strict=True)
+                        if split_name == name
+                    ]
                     file.write("".join(f"{line}\n" for line in own).encode())
             done += len(lines)
     return total.hexdigest()
 
 
 def write_folder(
-    by_split: Mapping[str, pa.Table], folder: Path, names: Sequence[str], told: Mapping[str, Any]
+    by_split: Mapping[str, pa.Table],
+    folder: Path,
+    names: Sequence[str],
+    manifest: Mapping[str, Any],
 ) -> list[Path]:
     """A folder that ``datasets.load_dataset(folder)`` reads, classes as their numbers."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
@@ -182,24 +189,25 @@ def write_folder(
         pq.write_table(table, files[-1], compression="zstd")
     sizes = {name: table.nbytes for name, table in coded.items()}
     card = folder / "README.md"
-    card.write_text(dataset_card(coded, sizes, names, told), encoding="utf-8")
+    card.write_text(dataset_card(coded, sizes, names, manifest), encoding="utf-8")
     return [*files, card]
 
 
 def _coded(table: pa.Table, names: Sequence[str]) -> pa.Table:
     """Classes as their numbers, which are named in the schema as ``datasets`` does it."""
     classes = pa.array(list(names), pa.string())
-    kept = [name for name in table.column_names if name != "split"]  # here splits are files
+    # Splits are files here.
+    columns = [name for name in table.column_names if name != "split"]
     coded = pa.table(
         {
             name: pc.index_in(table[name], classes).cast(pa.int64())
             if is_class(name)
             else table[name]
-            for name in kept
+            for name in columns
         }
     )
     feature = {"names": list(names), "_type": "ClassLabel"}
-    features = {name: feature for name in kept if is_class(name)}
+    features = {name: feature for name in columns if is_class(name)}
     note = json.dumps({"info": {"features": features}})
     return coded.replace_schema_metadata({"huggingface": note})
 

@@ -11,7 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from llkd.errors import NotFound, UserError
+from llkd.exporting.manifest_document import Manifest
 from llkd.store.home import atomic_file
 
 PROGRAM = "LLKD Studio"
@@ -34,13 +37,13 @@ _PATH = re.compile(r"((?:local|file):)?(?:~|/|[A-Za-z]:[\\/]|\.\.?[\\/]).*")
 
 def environment() -> dict[str, str]:
     """The versions of Python and of what the rows are computed and written with."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def portable(value: Any, key: str = "") -> Any:
@@ -52,9 +55,9 @@ def portable(value: Any, key: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [portable(item) for item in value]
     if isinstance(value, str) and key in _NAMES_A_PLACE:
-        found = _PATH.fullmatch(value)
-        if found:
-            return (found[1] or "") + file_name(value)
+        path = _PATH.fullmatch(value)
+        if path:
+            return (path[1] or "") + file_name(value)
     return value
 
 
@@ -71,32 +74,41 @@ def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def manifest_in(folder: Path) -> dict[str, Any] | None:
-    """The manifest of an export of ours in this folder; None where there is none."""
+    """The document of an export of ours in this folder, also of an older kind; None without."""
     try:
-        found = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        document = json.loads((folder / NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    ours = isinstance(found, dict) and found.get("program") == PROGRAM
-    return found if ours and isinstance(found.get("files"), dict) else None
+    ours = isinstance(document, dict) and document.get("program") == PROGRAM
+    return document if ours and isinstance(document.get("files"), dict) else None
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> Manifest:
     """A manifest to rebuild from: its file, or the folder that holds it.
 
-    Raises NotFound, or UserError for what is no manifest of ours or one of an older version.
+    Raises NotFound, or UserError for what is no manifest of ours, one of an older version, or one
+    that was altered.
     """
     file = path / NAME if path.is_dir() else path
     if not file.is_file():
         raise NotFound(f"There is no manifest at {path}. Name the manifest.json of an export.")
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{file} cannot be read as a manifest: {error}.") from None
-    if not isinstance(found, dict) or found.get("program") != PROGRAM:
+    if not isinstance(document, dict) or document.get("program") != PROGRAM:
         raise UserError(f"{file} is no manifest of an export of {PROGRAM}.")
-    if found.get("manifest") != REBUILDABLE:
+    if document.get("manifest") != REBUILDABLE:
         raise UserError(
-            f"{file} was written by version {found.get('version')} of {PROGRAM}, whose manifests "
-            "do not hold what a rebuild needs. Export again."
+            f"{file} was written by version {document.get('version')} of {PROGRAM}, whose "
+            "manifests do not hold what a rebuild needs. Export again."
         )
-    return found
+    try:
+        return Manifest.of(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"{file} is not whole, or was altered ({place}: {first['msg'].lower()}). Take the "
+            "manifest.json as the export wrote it."
+        ) from None

@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from llkd import signals
 from llkd.curation import Plane
 from llkd.exporting.columns import COLUMNS, PROBABILITIES, USUAL_GROUPS
 from llkd.exporting.splits import places, validation_rows
-from llkd.selection import WEIGHTINGS, selection_weights
+from llkd.selection import signals
+from llkd.selection.weights import WEIGHTINGS, selection_weights
 
 DECIMALS = 6
 """Of every number: another machine's last bits differ, and its rows must not."""
@@ -44,7 +44,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Beyond:
+class ExportContext:
     """What the plane does not hold: all texts, and of all rows the source of their confidence.
 
     ``times`` is how often each row was trained on, None without a run; ``weighting`` the run's.
@@ -56,10 +56,12 @@ class Beyond:
     weighting: str = "product"
 
 
-def curated_table(plane: Plane, kept: np.ndarray, beyond: Beyond, options: Options) -> pa.Table:
+def curated_table(
+    plane: Plane, mask: np.ndarray, beyond: ExportContext, options: Options
+) -> pa.Table:
     """The kept rows that have a label, in row order, with the columns that were asked for."""
-    chosen = np.flatnonzero(kept & (plane.frame["label"].to_numpy() >= 0))
-    frame = plane.frame.iloc[chosen]
+    positions = np.flatnonzero(mask & (plane.frame["label"].to_numpy() >= 0))
+    frame = plane.frame.iloc[positions]
     names = pa.array(plane.names, pa.string())
     rows = frame["row"].to_numpy()
     label, human = frame["label"].to_numpy(), frame["human_label"].to_numpy()
@@ -79,9 +81,9 @@ def curated_table(plane: Plane, kept: np.ndarray, beyond: Beyond, options: Optio
         "confidence_source": lambda: pa.array(
             beyond.source[rows], pa.string(), mask=teacher < 0, from_pandas=True
         ),
-        PROBABILITIES: lambda: _lists(plane.probabilities[chosen]),
+        PROBABILITIES: lambda: _lists(plane.probabilities[positions]),
         "human_label": lambda: classes(human),
-        "weight": lambda: _numbers(_weights(plane, chosen, beyond.weighting)),
+        "weight": lambda: _numbers(_weights(plane, positions, beyond.weighting)),
         "gold": lambda: classes(frame["gold"].to_numpy()),
     }
     if options.validation:
@@ -90,16 +92,16 @@ def curated_table(plane: Plane, kept: np.ndarray, beyond: Beyond, options: Optio
         student = plane.student_probabilities
         columns["information_need"] = lambda: _numbers(frame["information_need"].to_numpy())
         columns["student_label"] = lambda: classes(frame["student_label"].to_numpy())
-        columns["student_confidence"] = lambda: _numbers(signals.confidence(student[chosen]))
+        columns["student_confidence"] = lambda: _numbers(signals.confidence(student[positions]))
     if beyond.times is not None:
         times = beyond.times.reindex(rows, fill_value=0)
         columns["times_trained_on"] = lambda: pa.array(times.to_numpy(), pa.int64())
-    made = {
+    arrays = {
         name: columns[name]()
         for name, column in COLUMNS.items()
         if name in columns and (not column.group or column.group in options.columns)
     }
-    return pa.table(made)
+    return pa.table(arrays)
 
 
 def _split(texts: pa.Array, label: np.ndarray, options: Options) -> pa.Array:
@@ -107,8 +109,8 @@ def _split(texts: pa.Array, label: np.ndarray, options: Options) -> pa.Array:
     return _either(validation_rows(where, label, options.validation), "validation", "train")
 
 
-def _either(chosen: np.ndarray, one: str, other: str) -> pa.Array:
-    return pa.array([other, one]).take(pa.array(chosen.astype(np.int64)))
+def _either(first_where: np.ndarray, first: str, other: str) -> pa.Array:
+    return pa.array([other, first]).take(pa.array(first_where.astype(np.int64)))
 
 
 def _numbers(values: np.ndarray) -> pa.Array:
@@ -129,17 +131,17 @@ def weight_formula(plane: Plane, weighting: str) -> str:
     if plane.student_probabilities is None:
         return "1 for every row: information need is not known yet"
     spelled = {"product": "c·u", "mean": "(c + u) / 2", "none": "1"}.get(weighting, "c·u")
-    said = (
+    sentence = (
         f"{spelled} of teacher confidence c and information need u, divided by its mean over the "
         f"kept rows the teacher labelled; {people}"
     )
     if weighting not in WEIGHTINGS:
-        said += f" (the run's own weights, {weighting}, belong to the moment of a step)"
-    return said
+        sentence += f" (the run's own weights, {weighting}, belong to the moment of a step)"
+    return sentence
 
 
-def _weights(plane: Plane, chosen: np.ndarray, weighting: str) -> np.ndarray:
-    frame = plane.frame.iloc[chosen]
+def _weights(plane: Plane, positions: np.ndarray, weighting: str) -> np.ndarray:
+    frame = plane.frame.iloc[positions]
     sure, need = frame["confidence"].to_numpy(), frame["information_need"].to_numpy()
     known = np.isfinite(sure) & np.isfinite(need) & (frame["human_label"].to_numpy() < 0)
     used = weighting if weighting in WEIGHTINGS else "product"

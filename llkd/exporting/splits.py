@@ -54,14 +54,14 @@ def validation_rows(where: Places, label: npt.ArrayLike, share: float) -> npt.ND
     if not share:
         return np.zeros(len(where), dtype=np.bool_)
     line = np.uint64(int(share * 2**64))
-    chosen = where < line
+    held_out = where < line
     labels = np.asarray(label)
-    for one in np.unique(labels):
-        own = np.unique(where[labels == one])
+    for value in np.unique(labels):
+        own = np.unique(where[labels == value])
         if len(own) < 2:
             continue
         if own[0] >= line:
-            chosen |= where == own[0]
+            held_out |= where == own[0]
         elif own[-1] < line:
-            chosen &= where != own[-1]
-    return chosen
+            held_out &= where != own[-1]
+    return held_out

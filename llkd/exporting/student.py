@@ -1,4 +1,4 @@
-"""The trained student, as a folder or one zip file, with what is put beside it."""
+"""The trained student, as a folder or one zip file, with further files in it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 from llkd.errors import UserError
 from llkd.store.home import atomic_file, atomic_folder
 
-Beside = Mapping[str, Path | str]
+ExtraFiles = Mapping[str, Path | str]
 
 
 def write_student(
-    student: Path, folder: Path, zipped: bool = False, beside: Beside | None = None
+    student: Path, folder: Path, zipped: bool = False, extra_files: ExtraFiles | None = None
 ) -> list[Path]:
     """Copy a trained student's folder to ``folder/student``, or to ``folder/student.zip``.
 
-    ``beside`` maps names to files, or to words, that are put with it, in place of its own of that
-    name. Raises UserError where there is no student.
+    ``extra_files`` maps names to files, or to words, that are put with it, in place of its own of
+    that name. Raises UserError where there is no student.
     """
     if not student.is_dir():
         raise UserError(
             "This run has no finished student yet. Wait for it to finish, or resume it."
         )
     own = {str(f.relative_to(student)): f for f in student.rglob("*") if f.is_file()}
-    parts: dict[str, Path | str] = {**own, **(beside or {})}
+    parts: dict[str, Path | str] = {**own, **(extra_files or {})}
     if zipped:
         path = folder / "student.zip"
         with atomic_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:

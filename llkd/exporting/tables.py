@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llkd.datasets.guards import STARTS, guarded
+from llkd.datasets.csv_injection import STARTS, guarded
 from llkd.errors import UserError
 from llkd.store.home import atomic_file
 

@@ -52,7 +52,7 @@ class _Server:
                 self.process.wait(2)
 
 
-_SERVER: _Server | None = None
+SERVER: _Server | None = None
 _STARTING = threading.Lock()
 
 
@@ -64,9 +64,9 @@ def start() -> None:
 
 def stop() -> None:
     """End the fork server, and the calls that are being answered."""
-    global _SERVER
+    global SERVER
     with _STARTING:
-        server, _SERVER = _SERVER, None
+        server, SERVER = SERVER, None
     if server is not None:
         server.close()
 
@@ -115,9 +115,9 @@ def call(
 def _wait_for_its_end() -> None:
     """Until the server that did not answer has ended, if it is ending."""
     with _STARTING:
-        if _SERVER is not None:
+        if SERVER is not None:
             with suppress(subprocess.TimeoutExpired):
-                _SERVER.process.wait(1)
+                SERVER.process.wait(1)
 
 
 class _NotBegun(Exception):
@@ -217,11 +217,11 @@ def _bytes(file: IO[bytes], start: int, size: int) -> bytes:
 
 
 def _started() -> _Server:
-    global _SERVER
-    if _SERVER is not None and _SERVER.alive:
-        return _SERVER
-    if _SERVER is not None:
-        _SERVER.control.close()
+    global SERVER
+    if SERVER is not None and SERVER.alive:
+        return SERVER
+    if SERVER is not None:
+        SERVER.control.close()
     ours, theirs = socket.socketpair()
     parent = str(Path(__file__).resolve().parents[2])
     # No keys and no passwords: what is read is not to be trusted with them.
@@ -244,5 +244,5 @@ def _started() -> _Server:
         )
     finally:
         theirs.close()
-    _SERVER = _Server(ours, process)
-    return _SERVER
+    SERVER = _Server(ours, process)
+    return SERVER

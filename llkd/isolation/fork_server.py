@@ -169,8 +169,8 @@ def run(connection: socket.socket, file: int) -> None:
         return
     except Exception as error:
         names = [cls.__name__ for cls in type(error).__mro__ if cls.__module__ == "llkd.errors"]
-        told = str(error)[:_MOST_MESSAGES]
-        channel.tell("failed", [names[0] if names else "", told, traceback.format_exc()[-2000:]])
+        message = str(error)[:_MOST_MESSAGES]
+        channel.tell("failed", [names[0] if names else "", message, traceback.format_exc()[-2000:]])
         return
     start = channel.file.seek(0, os.SEEK_END)
     view = memoryview(json.dumps(document).encode("ascii"))

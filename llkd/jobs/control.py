@@ -7,42 +7,63 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from llkd.errors import UserError
+from llkd.jobs.heartbeat import forget_beats, mark, seconds_since, silence
 from llkd.jobs.locks import LOCK_FD, alive, take_lock
-from llkd.jobs.pulse import forget_beats, mark, seconds_since, silence
+from llkd.jobs.requests import JobRequest
+from llkd.jobs.stored_requests import known_request
+from llkd.jobs.typed_keys import KEYS_FD, check_keys, key_pipe, note_typed
 from llkd.store import Job, Store
-from llkd.store.permissions import opener
+from llkd.store.files.permissions import opener
 
 FORCE_AFTER_SECONDS = 20.0
 SILENT_SECONDS = 10.0
+"""A job beats every second; one that has not for so long does not answer."""
 LOG_LINE = 500
 """Characters of a log's line that are shown."""
-"""A job beats every second; one that has not for so long does not answer."""
 
 
 def start(
     store: Store,
-    arguments: Sequence[str],
+    request: JobRequest,
     *,
-    kind: str,
-    title: str,
-    project_id: int | None = None,
-    device: str | None = "auto",
+    title: str | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> Job:
-    """Start ``python -m llkd <arguments>`` in the background; returns its record at once."""
-    job, lock = registered(store, kind, title, arguments, project_id, device)
-    _spawn(store, job, lock)
+    """Start the work in the background; returns its record at once.
+
+    ``title``: what lists call it, where the request's own does not serve; ``keys``: those that the
+    person who starts it has typed (``host:port`` to key), which only its process gets to know.
+    Raises NotFound for a project that is not there.
+    """
+    with key_pipe(keys) as pipe:
+        job, lock = registered_request(store, request, title)
+        note_typed(store, job, request, keys)
+        _spawn(store, job, lock, pipe)
     return store.jobs.get(job.id)
+
+
+def registered_request(
+    store: Store, request: JobRequest, title: str | None = None
+) -> tuple[Job, int]:
+    """A new record of this request and its lock."""
+    name = request.project_name
+    project_id = None if name is None else store.projects.get(name).id
+    document = request.model_dump(mode="json")
+    return registered(
+        store, request.kind, title or request.title, document, project_id, request.device
+    )
 
 
 def registered(
     store: Store,
     kind: str,
     title: str,
-    arguments: Sequence[str],
+    request: dict[str, Any] | None,
     project_id: int | None,
     device: str | None,
 ) -> tuple[Job, int]:
@@ -51,7 +72,7 @@ def registered(
     job = store.jobs.create(
         kind,
         title,
-        list(arguments),
+        request,
         project_id,
         device,
         before_it_shows=lambda job_id: locks.append(take_lock(store, job_id)),
@@ -59,13 +80,27 @@ def registered(
     return job, locks[0]
 
 
-def resume(store: Store, job_id: int) -> Job:
-    """Queue an ended job again; it goes on from what was kept. Raises UserError if it is alive."""
+def resume(store: Store, job_id: int, *, keys: Mapping[str, str] | None = None) -> Job:
+    """Queue an ended job again; it goes on from what was kept.
+
+    ``keys`` as for :func:`start`. Raises UserError if it is alive, or if it was started with a key
+    that is not there any more.
+    """
     job = refreshed(store, job_id)
     if job.state == "finished":
         raise UserError(f"Job {job_id} has finished; there is nothing to resume.")
-    lock = take_lock(store, job_id)
-    forget_beats(store, job_id)
+    check_keys(store, job, keys)
+    with key_pipe(keys) as pipe:
+        lock = take_lock(store, job_id)
+        _queue_again(store, job, lock)
+        note_typed(store, job, known_request(store, job), keys)
+        _spawn(store, store.jobs.get(job_id), lock, pipe)
+    return store.jobs.get(job_id)
+
+
+def _queue_again(store: Store, job: Job, lock: int) -> None:
+    """Make the record that of a job not yet begun. Raises UserError, the lock let go."""
+    forget_beats(store, job.id)
     again = {
         "pid": None,
         "started": None,
@@ -76,11 +111,9 @@ def resume(store: Store, job_id: int) -> Job:
         "message": "",
         "attempts": job.attempts + 1,
     }
-    if not store.jobs.queue_again(job_id, ("failed", "cancelled", "died"), **again):
+    if not store.jobs.queue_again(job.id, ("failed", "cancelled", "died"), **again):
         os.close(lock)
-        raise UserError(f"Job {job_id} is {job.state}; only an ended job can be resumed.")
-    _spawn(store, store.jobs.get(job_id), lock)
-    return store.jobs.get(job_id)
+        raise UserError(f"Job {job.id} is {job.state}; only an ended job can be resumed.")
 
 
 def cancel(store: Store, job_id: int, force: bool = False) -> Job:
@@ -124,13 +157,13 @@ def all_jobs(store: Store, project_id: int | None = None) -> list[Job]:
 
 def live_jobs(store: Store) -> list[Job]:
     """Queued and running jobs, the oldest in the queue first."""
-    found = [job for job in store.jobs.all(states=("queued", "running")) if not _settle(store, job)]
-    return sorted(found, key=lambda job: (job.queued, job.id))
+    live = [job for job in store.jobs.all(states=("queued", "running")) if not _settle(store, job)]
+    return sorted(live, key=lambda job: (job.queued, job.id))
 
 
 def log_path(store: Store, job_id: int) -> Path:
     """The job's log file."""
-    return store.home.job(job_id) / "log.txt"
+    return store.home.job_log(job_id)
 
 
 def log_tail(store: Store, job_id: int, lines: int = 20) -> str:
@@ -142,16 +175,24 @@ def log_tail(store: Store, job_id: int, lines: int = 20) -> str:
         file.seek(max(0, path.stat().st_size - 64_000))
         text = file.read().decode("utf-8", "replace")
     # A progress bar overwrites its line: only what it showed last is worth reading.
-    found = text.rstrip().split("\n")[-lines:]
-    shown = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in found]
+    last = text.rstrip().split("\n")[-lines:]
+    shown = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in last]
     return "\n".join(f"{line[:LOG_LINE]} …" if len(line) > LOG_LINE else line for line in shown)
 
 
-def _spawn(store: Store, job: Job, lock: int) -> None:
-    first, *rest = job.arguments
-    own = ["--home", str(store.home.root), "--job", str(job.id)]
-    command = [sys.executable, "-m", "llkd", first, *own, *rest]
-    environment = {**os.environ, LOCK_FD: str(lock), "PYTHONUNBUFFERED": "1"}
+def _spawn(store: Store, job: Job, lock: int, pipe: int | None) -> None:
+    # What it is to do lies in the store: a list of processes shows everybody a command. Without -P
+    # a random.py of the folder that the app was started in would be run.
+    command = [sys.executable, "-P", "-m", "llkd", "--job", str(job.id)]
+    environment = {
+        **os.environ,
+        "LLKD_HOME": str(store.home.root),
+        LOCK_FD: str(lock),
+        "PYTHONUNBUFFERED": "1",
+    }
+    descriptors = (lock,) if pipe is None else (lock, pipe)
+    if pipe is not None:
+        environment[KEYS_FD] = str(pipe)
     package_parent = str(Path(__file__).resolve().parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(
         part for part in (package_parent, os.environ.get("PYTHONPATH")) if part
@@ -164,7 +205,7 @@ def _spawn(store: Store, job: Job, lock: int) -> None:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                pass_fds=(lock,),
+                pass_fds=descriptors,
                 env=environment,
                 cwd=job.context.get("cwd"),
             )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from llkd.errors import UserError
+from llkd.store.files.permissions import make_folder, opener
 from llkd.store.home import Home
-from llkd.store.permissions import make_folder, opener
 
 LOCK_FD = "LLKD_JOBLOCK_FD"
 
@@ -23,9 +23,9 @@ class AtHome(Protocol):
 
 def take_lock(store: AtHome, job_id: int) -> int:
     """Hold the job's lock, as an open file. Raises UserError where another process has it."""
-    folder = store.home.job(job_id)
-    make_folder(folder)
-    descriptor = opener(str(folder / "lock"), os.O_RDWR | os.O_CREAT)
+    path = store.home.job_lock(job_id)
+    make_folder(path.parent)
+    descriptor = opener(str(path), os.O_RDWR | os.O_CREAT)
     for _ in range(20):  # a watcher's look at the lock may stand in the way for a moment
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,7 +49,7 @@ def inherited_lock() -> int | None:
 
 def alive(store: AtHome, job_id: int) -> bool:
     """Whether some process holds the job's lock."""
-    return _held(store.home.job(job_id) / "lock")
+    return _held(store.home.job_lock(job_id))
 
 
 def _held(path: Path) -> bool:
@@ -68,17 +68,13 @@ def _held(path: Path) -> bool:
 
 def held_devices(store: AtHome) -> list[str]:
     """Names of the devices that some process holds."""
-    found = []
-    for path in sorted(store.home.locks.glob("device-*.lock")):
-        if _held(path):
-            found.append(path.stem.removeprefix("device-"))
-    return found
+    return [name for name, path in store.home.device_locks().items() if _held(path)]
 
 
 def device_lock(store: AtHome, device: str) -> int | None:
     """Hold the device, as an open file; None while another job has it."""
     name = "".join(ch if ch.isalnum() else "-" for ch in device)
-    path = store.home.locks / f"device-{name}.lock"
+    path = store.home.device_lock(name)
     descriptor = opener(str(path), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,17 +7,21 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from llkd.errors import JobCancelled, LLKDError, StoreError, in_words
-from llkd.jobs.control import live_jobs, registered
+from llkd.errors import JobCancelled, LLKDError, StoreError, UserError, in_words
+from llkd.jobs.control import live_jobs, registered, registered_request
+from llkd.jobs.heartbeat import beat
 from llkd.jobs.locks import device_lock as take_device
 from llkd.jobs.locks import inherited_lock, take_lock
-from llkd.jobs.pulse import beat
+from llkd.jobs.progress import Part, within
+from llkd.jobs.registry import job_kind
+from llkd.jobs.requests import JobRequest
+from llkd.jobs.stored_requests import request_of
 from llkd.store import Job, Store
-from llkd.store.postgresql import patience
+from llkd.store.engine.postgresql import patience
 
 HEARTBEAT_SECONDS = 1.0
 PROGRESS_SECONDS = 0.5
@@ -26,14 +30,14 @@ RESTART_SECONDS = 60.0
 """How long work waits for a database server that went away before it gives up."""
 
 Work = Callable[["JobContext"], dict[str, Any]]
+Show = Callable[[int, int | None, str], None]
+Waiting = Callable[[str], None]
 
 
 class JobContext:
     """What running work sees of its job: progress out, the wish to stop in."""
 
-    def __init__(
-        self, store: Store, job: Job, show: Callable[[int, int | None, str], None]
-    ) -> None:
+    def __init__(self, store: Store, job: Job, show: Show) -> None:
         self.store = store
         self.job_id = job.id
         self.facts = dict(job.context)
@@ -42,7 +46,7 @@ class JobContext:
         self._written = float("-inf")
         self._news: dict[str, Any] = {}
         self._troubled = False
-        self._part: tuple[int, int, str] | None = None
+        self._part: Part | None = None
 
     def remember(self, **facts: Any) -> None:
         """Keep facts that a resumed attempt needs (which run it works on)."""
@@ -63,11 +67,7 @@ class JobContext:
         self, done: int, total: int | None = None, message: str = "", always: bool = False
     ) -> None:
         """Tell how far the work is; written to the store at most twice a second."""
-        if self._part is not None:
-            part, parts, name = self._part
-            message = f"{name}, {message}" if message else name
-            if total is not None:
-                done, total = part * total + done, parts * total
+        done, total, message = within(self._part, done, total, message)
         self._show(done, total, message)
         self._news = {"done": done, "message": message}
         if total is not None:
@@ -115,29 +115,69 @@ def _no_show(done: int, total: int | None, message: str) -> None:
     """Show nothing."""
 
 
+def _no_wait(message: str) -> None:
+    """Say nothing."""
+
+
 def run(
     store: Store,
     work: Work,
     *,
     kind: str,
     title: str,
-    arguments: Sequence[str],
     project_id: int | None = None,
     device: str | None = "auto",
-    job_id: int | None = None,
-    show: Callable[[int, int | None, str], None] = _no_show,
-    waiting: Callable[[str], None] = lambda message: None,
+    show: Show = _no_show,
+    waiting: Waiting = _no_wait,
 ) -> dict[str, Any]:
-    """Do ``work`` in this process as a job: wait for the device, beat, record the outcome.
+    """Do ``work`` of one's own in this process as a job, which cannot be resumed.
 
-    ``job_id`` names the record that :func:`start` made; without it a record is made here.
-    Returns what ``work`` returns; its exceptions are recorded and raised again.
+    It waits for the device, beats, and records the outcome. Returns what ``work`` returns; its
+    exceptions are recorded and raised again.
     """
-    if job_id is None:
-        job, lock = registered(store, kind, title, arguments, project_id, device)
-    else:
-        job = store.jobs.get(job_id)
-        lock = inherited_lock() or take_lock(store, job.id)
+    job, lock = registered(store, kind, title, None, project_id, device)
+    return _run(store, job, lock, work, show, waiting)
+
+
+def run_request(
+    store: Store,
+    request: JobRequest,
+    *,
+    show: Show = _no_show,
+    waiting: Waiting = _no_wait,
+) -> dict[str, Any]:
+    """Do what is asked for in this process, as a job that can be resumed. As :func:`run`."""
+    job, lock = registered_request(store, request)
+    return _run(store, job, lock, _work_of(store, job, request), show, waiting)
+
+
+def run_stored(
+    store: Store, job_id: int, *, show: Show = _no_show, waiting: Waiting = _no_wait
+) -> dict[str, Any]:
+    """Do in this process what a queued job is asked to do. As :func:`run`.
+
+    Raises UserError for a job that is not queued, or whose request cannot be read.
+    """
+    job = store.jobs.get(job_id)
+    lock = inherited_lock() or take_lock(store, job.id)
+    if job.state != "queued":
+        raise UserError(f"Job {job_id} is {job.state}; only a queued job can be run.")
+    work = _work_of(store, job, request_of(store, job))
+    return _run(store, job, lock, work, show, waiting)
+
+
+def _work_of(store: Store, job: Job, request: JobRequest) -> Work:
+    def work(context: JobContext) -> dict[str, Any]:
+        # As it is now: the job may have waited for its turn.
+        project = None if job.project_id is None else store.projects.by_id(job.project_id)
+        return job_kind(request.kind).resolved()(store, project, request, context)
+
+    return work
+
+
+def _run(
+    store: Store, job: Job, lock: int, work: Work, show: Show, waiting: Waiting
+) -> dict[str, Any]:
     context = JobContext(store, job, show)
     store.jobs.update(job.id, pid=os.getpid(), heartbeat=time.time())
     beat(store, job.id)
@@ -181,8 +221,8 @@ def _record_failure(store: Store, job_id: int, error: BaseException) -> None:
     elif isinstance(error, MemoryError):
         state = "failed"
         message = "Not enough memory. Use smaller batches or close other programs, then resume."
-    elif (said := in_words(error)) is not None:
-        state, message = "failed", f"{said} Resume goes on from what was kept."
+    elif (sentence := in_words(error)) is not None:
+        state, message = "failed", f"{sentence} Resume goes on from what was kept."
     else:
         logging.getLogger("llkd").exception("the job failed")
         state = "failed"
@@ -219,21 +259,19 @@ def _on_signals(context: JobContext) -> list[tuple[int, Any]]:
     if threading.current_thread() is not threading.main_thread():
         return []
 
-    def _asked(number: int, _frame: FrameType | None) -> None:
+    def _request_stop(number: int, _frame: FrameType | None) -> None:
         if context.should_stop() and number == signal.SIGINT:
             raise KeyboardInterrupt
         context.stop()
 
-    return [(n, signal.signal(n, _asked)) for n in (signal.SIGTERM, signal.SIGINT)]
+    return [(n, signal.signal(n, _request_stop)) for n in (signal.SIGTERM, signal.SIGINT)]
 
 
-def _wait_for_turn(
-    store: Store, job: Job, context: JobContext, waiting: Callable[[str], None]
-) -> int | None:
+def _wait_for_turn(store: Store, job: Job, context: JobContext, waiting: Waiting) -> int | None:
     """Wait until this job is the first of its device's queue; returns the device's lock."""
     if job.device is None:
         return None
-    said: int | None = None
+    announced: int | None = None
     while True:
         context.check()
         before = [j for j in live_jobs(store) if j.device == job.device and j.id != job.id]
@@ -243,8 +281,8 @@ def _wait_for_turn(
             lock = take_device(store, job.device)
             if lock is not None:
                 return lock
-        elif first.id != said:
-            said = first.id
+        elif first.id != announced:
+            announced = first.id
             message = f"Waiting for job {first.id} ({first.title}) to finish."
             waiting(message)
             store.jobs.update(job.id, message=message)

@@ -5,31 +5,51 @@ from __future__ import annotations
 from pathlib import Path
 
 from llkd.store.answers import Answer, Answers
+from llkd.store.audits import (
+    AlreadyAnswered,
+    Audit,
+    AuditAnswer,
+    Audits,
+    CertificateRecord,
+    Population,
+)
 from llkd.store.classes import Carried, Classes, ClassInUse
-from llkd.store.database import open_engine
+from llkd.store.cost_ledger import Ledger
+from llkd.store.decisions import Batch, Decisions
+from llkd.store.derived.embeddings import Embeddings
+from llkd.store.derived.nearest_texts import NearestTexts
+from llkd.store.derived.probes import Probes
+from llkd.store.engine.database import open_engine
+from llkd.store.events import Events
+from llkd.store.files.score_files import Scores
 from llkd.store.home import Home
 from llkd.store.job_records import Job, JobRecords
-from llkd.store.labellings import Labelling, Labellings, Scores
-from llkd.store.people import Batch, People
+from llkd.store.labeling_runs import LabelingRun, LabelingRuns
 from llkd.store.prices import Price, Prices
 from llkd.store.projects import Project, Projects
 from llkd.store.runs import Run, Runs
-from llkd.store.spending import Ledger
+from llkd.store.selections import SavedSelection, Selections
 
 __all__ = [
+    "AlreadyAnswered",
     "Answer",
+    "Audit",
+    "AuditAnswer",
     "Batch",
     "Carried",
+    "CertificateRecord",
     "ClassInUse",
     "Classes",
     "Home",
     "Job",
-    "Labelling",
+    "LabelingRun",
     "Ledger",
+    "Population",
     "Price",
     "Prices",
     "Project",
     "Run",
+    "SavedSelection",
     "Scores",
     "Store",
 ]
@@ -38,16 +58,23 @@ __all__ = [
 class Store:
     """Everything kept in one home (``LLKD_HOME`` by default). Raises StoreError if unusable."""
 
-    def __init__(self, home: str | Path | None = None) -> None:
-        self.home = Home(home)
+    def __init__(self, home: str | Path | None = None, *, own_database: bool = False) -> None:
+        """``own_database``: the database is the home's file whatever LLKD_DATABASE_URL says."""
+        self.home = Home(home, own_database=own_database)
         self.home.prepare()
         self.engine = open_engine(self.home)
         self.projects = Projects(self.engine, self.home)
         self.classes = Classes(self.engine, self.home)
-        self.labellings = Labellings(self.engine, self.home)
+        self.labeling_runs = LabelingRuns(self.engine, self.home)
         self.runs = Runs(self.engine, self.home)
         self.jobs = JobRecords(self.engine)
-        self.people = People(self.engine)
+        self.decisions = Decisions(self.engine)
+        self.selections = Selections(self.engine)
+        self.audits = Audits(self.engine, self.home)
+        self.events = Events(self.engine)
+        self.embeddings = Embeddings(self.home)
+        self.probes = Probes(self.home)
+        self.nearest_texts = NearestTexts(self.home)
         self.answers = Answers(self.home)
         self.prices = Prices(self.home)
 

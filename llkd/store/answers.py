@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from llkd.errors import StoreError
+from llkd.store.engine.write_ahead import sync_now_and_then, write_ahead
+from llkd.store.files.permissions import begin_database, make_folder
 from llkd.store.home import Home
-from llkd.store.permissions import begin_database, make_folder
-from llkd.store.write_ahead import sync_now_and_then, write_ahead
 
 _LOOKED_UP_AT_ONCE = 500
 
@@ -66,7 +66,7 @@ class Answers:
         wanted: dict[bytes, list[int]] = {}
         for position, text in enumerate(texts):
             wanted.setdefault(_digest(key, text), []).append(position)
-        found: dict[int, Answer] = {}
+        known_answers: dict[int, Answer] = {}
         digests = list(wanted)
         with self._open() as connection:
             for start in range(0, len(digests), _LOOKED_UP_AT_ONCE):
@@ -74,7 +74,7 @@ class Answers:
                 query = f"SELECT * FROM answers WHERE text IN ({_marks(part)})"  # noqa: S608
                 rows = connection.execute(query, part)
                 for digest, scores, answer, source, raw, tokens_in, tokens_out, _ in rows:
-                    one = Answer(
+                    entry = Answer(
                         np.frombuffer(scores, dtype=np.float32),
                         answer,
                         source,
@@ -82,8 +82,8 @@ class Answers:
                         tokens_in,
                         tokens_out,
                     )
-                    found.update(dict.fromkeys(wanted[digest], one))
-        return found
+                    known_answers.update(dict.fromkeys(wanted[digest], entry))
+        return known_answers
 
     def missing(self, key: str, texts: Sequence[str]) -> list[int]:
         """Positions of the texts that are not known; of a text that stands twice, the first."""
@@ -100,21 +100,21 @@ class Answers:
                         del first[digest]
         return list(first.values())
 
-    def put(self, key: str, texts: Sequence[str], answers: Sequence[Answer]) -> None:
+    def save(self, key: str, texts: Sequence[str], answers: Sequence[Answer]) -> None:
         """Keep answers, written when this returns. Raises StoreError where the disk is full."""
         now = time.time()
         rows = [
             (
                 _digest(key, text),
-                np.ascontiguousarray(one.scores, dtype=np.float32).tobytes(),
-                int(one.answer),
-                one.source,
-                one.raw,
-                int(one.tokens_in),
-                int(one.tokens_out),
+                np.ascontiguousarray(answer.scores, dtype=np.float32).tobytes(),
+                int(answer.answer),
+                answer.source,
+                answer.raw,
+                int(answer.tokens_in),
+                int(answer.tokens_out),
                 now,
             )
-            for text, one in zip(texts, answers, strict=True)
+            for text, answer in zip(texts, answers, strict=True)
         ]
         with self._open() as connection:
             connection.executemany("INSERT OR REPLACE INTO answers VALUES (?,?,?,?,?,?,?,?)", rows)

@@ -91,10 +91,12 @@ class Classes:
             if before is None or name not in before.names:
                 raise UserError(f"There is no class {name!r}.")
             labels = [
-                one.model_copy(update={"also": (*one.also, key)}) if one.name == name else one
-                for one in before.labels
+                label.model_copy(update={"also": (*label.also, key)})
+                if label.name == name
+                else label
+                for label in before.labels
             ]
-            retired = tuple(one for one in before.retired if one.identity != key)
+            retired = tuple(label for label in before.retired if label.identity != key)
             update = {"labels": tuple(labels), "retired": retired}
             return ClassEdit(before.model_copy(update=update), (), (), ())
 
@@ -118,7 +120,9 @@ class Classes:
             return {}
         known = label_set.places
         lost = {k: c for k, c in self.carried(project_id).items() if k not in known}
-        return dict(sorted(lost.items(), key=lambda one: (-one[1].people, -one[1].gold, one[0])))
+        return dict(
+            sorted(lost.items(), key=lambda item: (-item[1].people, -item[1].gold, item[0]))
+        )
 
     def _change(self, project_id: int, change: Any, dropping: bool) -> ClassEdit:
         gold = self._gold(project_id)
@@ -143,7 +147,7 @@ class Classes:
                     kind="classes",
                     detail={
                         "renamed": [list(pair) for pair in edit.renamed],
-                        "removed": [one.name for one in edit.removed],
+                        "removed": [label.name for label in edit.removed],
                         "added": list(edit.added),
                         "classes": edit.label_set.names,
                     },
@@ -166,16 +170,16 @@ class Classes:
         return Counter(label for label in last.values() if label is not None)
 
     def _gold(self, project_id: int) -> Counter[str]:
-        path = self._home.project(project_id) / "texts.parquet"
+        path = self._home.texts(project_id)
         try:
             column = pq.read_table(path, columns=["gold"])["gold"]
         except (OSError, pa.ArrowException):
             return Counter()  # without its texts a project has no gold that could be lost
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for entry in pc.value_counts(column).to_pylist():
             if entry["values"] is not None:
-                found[str(entry["values"])] = int(entry["counts"])
-        return found
+                counts[str(entry["values"])] = int(entry["counts"])
+        return counts
 
 
 def stored_classes(connection: sa.Connection, project_id: int) -> LabelSet | None:
@@ -216,13 +220,13 @@ def _words_kept(
     connection: sa.Connection, project_id: int, before: LabelSet, edit: ClassEdit
 ) -> ClassEdit:
     """The edit without new words in the prompt, where a teacher was asked with those of before."""
-    table = schema.labellings
-    query = sa.select(table.c.label_set, table.c.config).where(table.c.project_id == project_id)
+    table = schema.labeling_runs
+    query = sa.select(table.c.label_set, table.c.teacher).where(table.c.project_id == project_id)
     for row in connection.execute(query.order_by(table.c.id.desc())):
-        if not isinstance(row.config, dict) or not isinstance(row.label_set, dict):
+        if not isinstance(row.teacher, dict) or not isinstance(row.label_set, dict):
             continue  # a damaged record
-        if str(row.config.get("teacher", "")).startswith("file:"):
-            continue  # a file is not asked
+        if "file" in row.teacher:
+            continue  # its labels were read from that file: nobody was asked in any words
         edit = keeping_words(edit, before, build(LabelSet, row.label_set))
     return edit
 

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llkd.errors import StoreError
-from llkd.store.permissions import PRIVATE, is_home, make_folder, make_home, mode_in, settle
+from llkd.store.files.permissions import PRIVATE, is_home, make_folder, make_home, mode_in, settle
 
 DEFAULT_HOME = "workspace"
+_TEXTS = "texts.parquet"
+_DEVICE = "device-"
 
 
 class Home:
@@ -86,13 +88,67 @@ class Home:
         """Folder of one job."""
         return self.jobs / str(job_id)
 
+    def job_log(self, job_id: int) -> Path:
+        """What a job prints."""
+        return self.job(job_id) / "log.txt"
+
+    def job_lock(self, job_id: int) -> Path:
+        """Held by the process that does the job."""
+        return self.job(job_id) / "lock"
+
+    def job_beat(self, job_id: int) -> Path:
+        """When a job last showed that it lives."""
+        return self.job(job_id) / "beat"
+
+    def device_lock(self, name: str) -> Path:
+        """Held by the job that works on a device."""
+        return self.locks / f"{_DEVICE}{name}.lock"
+
+    def device_locks(self) -> dict[str, Path]:
+        """The locks of devices that were ever used, by the device's name."""
+        paths = sorted(self.locks.glob(f"{_DEVICE}*.lock"))
+        return {path.stem.removeprefix(_DEVICE): path for path in paths}
+
+    def onnx_lock(self, run_id: int) -> Path:
+        """Held while the student of a run is written as ONNX."""
+        return self.locks / f"onnx-{run_id}.lock"
+
+    @property
+    def drafts(self) -> Path:
+        """Uploaded files, as long as a page needs them."""
+        return self.root / "drafts"
+
+    def uploads(self, project_id: int) -> Path:
+        """Uploaded files that jobs of a project read."""
+        return self.project(project_id) / "uploads"
+
+    def texts(self, project_id: int) -> Path:
+        """The texts of one project."""
+        return self.project(project_id) / _TEXTS
+
+    def all_texts(self) -> list[Path]:
+        """The texts of every project that has a folder, also of such as no record names."""
+        return sorted(self.projects.glob(f"*/{_TEXTS}"))
+
     def project(self, project_id: int) -> Path:
         """Folder of one project."""
         return self.projects / str(project_id)
 
-    def labelling(self, project_id: int, labelling_id: int) -> Path:
+    def labeling_run(self, project_id: int, labelling_id: int) -> Path:
         """Folder of one teacher pass: its score parts."""
         return self.project(project_id) / "labels" / str(labelling_id)
+
+    def audit(self, project_id: int, audit_id: int) -> Path:
+        """Folder of one audit: the texts it draws from, frozen."""
+        return self.project(project_id) / "audits" / str(audit_id)
+
+    def inbox(self, project_id: int) -> Path:
+        """The texts that a project's served student sent on."""
+        return self.project(project_id) / "served" / "inbox.db"
+
+    def served_calls(self, project_id: int, fingerprint: str) -> Path:
+        """The account of the calls that serving a project made to the teacher of a fingerprint."""
+        return self.project(project_id) / "served" / f"calls-{fingerprint[:16]}.db"
 
     def run(self, project_id: int, run_id: int) -> Path:
         """Folder of one training run."""
@@ -207,8 +263,8 @@ def being_written(temporary: Path) -> bool:
 
 def _make(folder: Path) -> None:
     """Make a folder and those above it, so that they are there after a power cut."""
-    for one in make_folder(folder):
-        _sync(one.parent)
+    for made_folder in make_folder(folder):
+        _sync(made_folder.parent)
 
 
 def _sync(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from llkd.errors import ConfigError, NotFound
 from llkd.store import schema
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
-from llkd.store.database import can_be, new_id
+from llkd.store.engine.database import can_be, new_id
 
 LIVE = ("queued", "running")
 ENDED = ("finished", "failed", "cancelled", "died")
@@ -28,6 +28,9 @@ class Job:
     kind: str
     title: str
     arguments: list[str]
+    """The command that a version before 0.4.0 stored in place of a request."""
+    request: dict[str, Any] | None
+    """What is to be done, as ``llkd.jobs.requests`` reads it."""
     context: dict[str, Any]
     device: str | None
     state: str
@@ -77,20 +80,23 @@ class JobRecords:
         self,
         kind: str,
         title: str,
-        arguments: list[str],
+        request: dict[str, Any] | None = None,
         project_id: int | None = None,
         device: str | None = None,
         before_it_shows: Callable[[int], object] = lambda job_id: None,
+        *,
+        arguments: Sequence[str] = (),
     ) -> Job:
         """A queued job; ``before_it_shows`` is called with its number while nobody sees it yet."""
         now = time.time()
         with self._engine.begin() as connection:
-            made = connection.execute(
+            insertion = connection.execute(
                 sa.insert(schema.jobs).values(
                     kind=kind,
                     title=title[:300],
-                    arguments=arguments,
-                    # Relative paths in the arguments mean the same when it is resumed.
+                    arguments=list(arguments),
+                    request=request,
+                    # Relative paths in the request mean the same when it is resumed.
                     context={"cwd": os.getcwd()},
                     project_id=project_id,
                     device=device,
@@ -100,7 +106,7 @@ class JobRecords:
                     heartbeat=now,
                 )
             )
-            job_id = new_id(made)
+            job_id = new_id(insertion)
             before_it_shows(job_id)
             return self._get(connection, job_id)
 
@@ -119,12 +125,12 @@ class JobRecords:
         if states is not None:
             query = query.where(schema.jobs.c.state.in_(states))
         with self._engine.connect() as connection:
-            return read_records(connection.execute(query), "job", _made)[0]
+            return read_records(connection.execute(query), "job", _from_row)[0]
 
     def damaged(self) -> list[DamagedRecord]:
         """Jobs whose record cannot be read; :meth:`all` leaves them out."""
         with self._engine.connect() as connection:
-            return read_records(connection.execute(sa.select(schema.jobs)), "job", _made)[1]
+            return read_records(connection.execute(sa.select(schema.jobs)), "job", _from_row)[1]
 
     def update(self, job_id: int, **values: Any) -> None:
         """Set columns of one job."""
@@ -173,15 +179,15 @@ class JobRecords:
 
     @staticmethod
     def _get(connection: sa.Connection, job_id: int) -> Job:
-        one = sa.select(schema.jobs).where(schema.jobs.c.id == job_id)
-        row = connection.execute(one).one_or_none() if can_be(job_id) else None
+        query = sa.select(schema.jobs).where(schema.jobs.c.id == job_id)
+        row = connection.execute(query).one_or_none() if can_be(job_id) else None
         if row is None:
             raise NotFound(f"There is no job {job_id}. See: llkd jobs")
-        return read_record(row, "job", _made)
+        return read_record(row, "job", _from_row)
 
 
-def _made(values: dict[str, Any]) -> Job:
-    documents(values, "context", optional=("result",))
+def _from_row(values: dict[str, Any]) -> Job:
+    documents(values, "context", optional=("request", "result"))
     if not isinstance(values["arguments"], list):
         raise ConfigError("arguments hold no list")
     return Job(**values)

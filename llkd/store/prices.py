@@ -18,6 +18,8 @@ from llkd.store.home import Home, atomic_file
 class Price:
     """Prices of a million tokens, in any one currency, of the model that ``api:<model>`` names.
 
+    One that is paid for what it reads alone is named as a teacher, ``systemone:<model>``.
+
     Raises ConfigError for a price that is no number of 0 or more, or a model without a name.
     """
 

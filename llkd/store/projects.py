@@ -22,16 +22,16 @@ from llkd.errors import NotFound, StoreError, UserError
 from llkd.store import schema
 from llkd.store.classes import Classes
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
-from llkd.store.database import can_be, new_id
-from llkd.store.home import Home, _sync
-from llkd.store.text_files import (
+from llkd.store.engine.database import can_be, new_id
+from llkd.store.files.text_files import (
     as_table,
-    clear_leftovers,
+    clear_orphans,
     digest,
     not_stored,
     out_of_the_way,
     staged,
 )
+from llkd.store.home import Home, _sync
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Projects:
         table = as_table(texts)
         with self._engine.connect() as connection:
             self._refuse_taken(connection, name)
-        clear_leftovers(self._home, self._numbers())
+        clear_orphans(self._home, self._numbers())
         values = {
             "name": name,
             "created": time.time(),
@@ -101,8 +101,8 @@ class Projects:
             try:
                 with self._engine.begin() as connection:
                     self._refuse_taken(connection, name)
-                    made = connection.execute(sa.insert(schema.projects).values(**values))
-                    place = self._home.project(new_id(made))
+                    insertion = connection.execute(sa.insert(schema.projects).values(**values))
+                    place = self._home.project(new_id(insertion))
                     # What lies there already is of no project that the database knows.
                     out_of_the_way(self._home, place)
                     os.replace(staging, place)
@@ -127,21 +127,21 @@ class Projects:
         with self._engine.connect() as connection:
             wanted = unicodedata.normalize("NFC", name).strip()
             # No database can be asked for what is no text (half a character, a NUL).
-            found = self._find(connection, wanted) if wanted.isprintable() else None
-            if found is None:
+            project = self._find(connection, wanted) if wanted.isprintable() else None
+            if project is None:
                 names = [r.name for r in connection.execute(sa.select(schema.projects.c.name))]
                 known = ", ".join(sorted(names)) if names else "none yet"
                 raise NotFound(
                     f"There is no project {name!r}. Projects here: {known}. "
                     "Make one with: llkd import FILE --project NAME"
                 )
-        return found
+        return project
 
     def by_id(self, project_id: int) -> Project:
         """The project of that number. Raises NotFound."""
         with self._engine.connect() as connection:
-            one = sa.select(schema.projects).where(schema.projects.c.id == project_id)
-            row = connection.execute(one).one_or_none() if can_be(project_id) else None
+            query = sa.select(schema.projects).where(schema.projects.c.id == project_id)
+            row = connection.execute(query).one_or_none() if can_be(project_id) else None
         if row is None:
             raise NotFound(f"There is no project number {project_id}.")
         return _project(row)
@@ -155,7 +155,7 @@ class Projects:
         order = schema.projects.c.id.desc()  # numbers only grow; the clock may be set back
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(schema.projects).order_by(order)).all()
-        return read_records(rows, "project", _made)
+        return read_records(rows, "project", _from_row)
 
     def names(self) -> list[str]:
         """The names of all projects, newest first, those of damaged records among them."""
@@ -192,12 +192,15 @@ class Projects:
         with self._engine.begin() as connection:
             jobs = connection.execute(sa.select(schema.jobs.c.id).where(of_project)).scalars().all()
             for table in (
+                schema.certificates,
+                schema.audit_answers,
+                schema.audits,
                 schema.human_labels,
                 schema.selections,
                 schema.events,
                 schema.jobs,
                 schema.runs,
-                schema.labellings,
+                schema.labeling_runs,
             ):
                 connection.execute(sa.delete(table).where(table.c.project_id == project_id))
             connection.execute(sa.delete(schema.projects).where(schema.projects.c.id == project_id))
@@ -214,7 +217,7 @@ class Projects:
             )
 
     def _texts_file(self, project_id: int) -> Path:
-        return self._home.project(project_id) / "texts.parquet"
+        return self._home.texts(project_id)
 
     def texts(self, project_id: int, columns: list[str] | None = None) -> pd.DataFrame:
         """The texts in row order: row, id, text, gold (None where unknown), split."""
@@ -257,10 +260,10 @@ def checked_name(name: str) -> str:
 
 
 def _project(row: Any) -> Project:
-    return read_record(row, "project", _made)
+    return read_record(row, "project", _from_row)
 
 
-def _made(values: dict[str, Any]) -> Project:
+def _from_row(values: dict[str, Any]) -> Project:
     documents(values, "report", optional=("label_set",))
     if values["label_set"] is not None:
         values["label_set"] = build(LabelSet, values["label_set"])

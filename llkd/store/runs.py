@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import time
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,25 +15,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 from filelock import FileLock
 
-from llkd.config import LabelSet, TrainingConfig, build, todays
-from llkd.errors import NotFound, StoreError, UserError
+from llkd.config import LabelSet, TrainingConfig, build, stored_training_config, todays
+from llkd.errors import NotFound, StoreError
 from llkd.store import schema
 from llkd.store.classes import project_classes, with_project_classes
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
-from llkd.store.database import can_be, new_id
+from llkd.store.engine.database import can_be, new_id
+from llkd.store.files.evaluation_labels import read_evaluation_labels
+from llkd.store.files.permissions import mode_in
+from llkd.store.files.probabilities import read_parts, read_probabilities, read_table
+from llkd.store.files.run_files import (
+    DECISIONS,
+    EVALUATION,
+    SIGNALS,
+    STEPS,
+    RunFiles,
+    config_document,
+)
 from llkd.store.home import Home, atomic_file
-from llkd.store.permissions import mode_in
-
-JUDGES = "judges.parquet"
-LONGEST_TITLE = 100
-LONGEST_NOTE = 2000
-JOINERS = "\u200c\u200d"
-"""Characters without a picture of their own that some scripts and emoji cannot do without."""
+from llkd.store.run_notes import LONGEST_NOTE, LONGEST_TITLE, clean_words, usual_name
+from llkd.store.run_summary import RunSummary
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Run:
     finished: float | None
     config: TrainingConfig
     labels: dict[str, Any]
-    summary: dict[str, Any] | None
+    summary: RunSummary | None
     title: str
     note: str
     pinned: bool
@@ -79,7 +82,22 @@ class Run:
     @property
     def student_folder(self) -> Path:
         """Where the finished student lies."""
-        return self.folder / "student"
+        return self.files.student
+
+    @property
+    def files(self) -> RunFiles:
+        """The paths of its files."""
+        return RunFiles(self.folder)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of the student on the run's evaluation set; None until then and without one."""
+        return None if self.summary is None else self.summary.accuracy
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch (from 1) whose student early stopping kept; None where that is the last."""
+        return None if self.summary is None else self.summary.best_epoch
 
     @property
     def failure(self) -> str | None:
@@ -95,8 +113,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What people call it."""
-        return f"run {self.id}: {self.title or self.config.selection.strategy}"
+        """What people call it: its title, else what it was trained on or its strategy."""
+        return f"run {self.id}: {self.title or usual_name(self.config, self.labels)}"
 
 
 class Runs:
@@ -118,7 +136,7 @@ class Runs:
         with self._folders(project_id):
             pass
         with self._engine.begin() as connection:
-            made = connection.execute(
+            insertion = connection.execute(
                 sa.insert(schema.runs).values(
                     project_id=project_id,
                     labelling_id=labelling_id,
@@ -128,9 +146,9 @@ class Runs:
                     labels=labels,
                 )
             )
-            run_id = new_id(made)
+            run_id = new_id(insertion)
         run = self.get(run_id)
-        with atomic_file(run.folder / "config.json") as temporary:
+        with atomic_file(run.files.config) as temporary:
             settings = config_document(run.config, labels)
             temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         return run
@@ -139,15 +157,15 @@ class Runs:
         """One run (of that project). Raises NotFound, naming those there are."""
         table = schema.runs
         with self._engine.connect() as connection:
-            one = with_project_classes(table).where(table.c.id == run_id)
-            row = connection.execute(one).one_or_none() if can_be(run_id) else None
+            query = with_project_classes(table).where(table.c.id == run_id)
+            row = connection.execute(query).one_or_none() if can_be(run_id) else None
         if row is None or (project_id is not None and row.project_id != project_id):
             known = [str(run.id) for run in self.all(project_id)] if project_id else []
             raise NotFound(
                 f"There is no run {run_id}{' in this project' if project_id else ''}."
                 + (f" Its runs: {', '.join(known)}." if known else "")
             )
-        return read_record(row, "run", self._made)
+        return read_record(row, "run", self._from_row)
 
     def all(self, project_id: int) -> list[Run]:
         """The runs of a project, oldest first."""
@@ -157,27 +175,22 @@ class Runs:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(table.c.id)).all()
-        return read_records(rows, "run", self._made)[0]
+        return read_records(rows, "run", self._from_row)[0]
 
     def damaged(self, project_id: int) -> list[DamagedRecord]:
         """Runs whose record cannot be read; :meth:`all` leaves them out."""
         query = sa.select(schema.runs).where(schema.runs.c.project_id == project_id)
         with self._engine.connect() as connection:
-            return read_records(connection.execute(query).all(), "run", self._made)[1]
+            return read_records(connection.execute(query).all(), "run", self._from_row)[1]
 
-    def _numbers(self, project_id: int) -> set[int]:
-        query = sa.select(schema.runs.c.id).where(schema.runs.c.project_id == project_id)
-        with self._engine.connect() as connection:
-            return set(connection.execute(query).scalars())
-
-    def finish(self, run_id: int, summary: dict[str, Any]) -> None:
+    def finish(self, run_id: int, summary: RunSummary) -> None:
         """Keep what came out."""
         table = schema.runs
         with self._engine.begin() as connection:
             connection.execute(
                 sa.update(table)
                 .where(table.c.id == run_id)
-                .values(summary=summary, finished=time.time())
+                .values(summary=summary.document(), finished=time.time())
             )
 
     def fail(self, run_id: int, reason: str) -> None:
@@ -203,9 +216,9 @@ class Runs:
         self.get(run_id)
         values: dict[str, Any] = {}
         if title is not None:
-            values["title"] = _said("title", title, LONGEST_TITLE)
+            values["title"] = clean_words("title", title, LONGEST_TITLE)
         if note is not None:
-            values["note"] = _said("note", note, LONGEST_NOTE, "\n\t")
+            values["note"] = clean_words("note", note, LONGEST_NOTE, "\n\t")
         if pinned is not None:
             values["pinned"] = pinned
         if values:
@@ -216,7 +229,11 @@ class Runs:
 
     def followers(self, run: Run) -> list[Run]:
         """Runs that copied how many texts this one took in each step: its controls."""
-        return [one for one in self.all(run.project_id) if one.config.reference_run == run.id]
+        return [
+            follower
+            for follower in self.all(run.project_id)
+            if follower.config.reference_run == run.id
+        ]
 
     def delete(self, run_id: int) -> None:
         """Remove a run and its folder; a deleted run's number is not given again.
@@ -240,6 +257,14 @@ class Runs:
                 ) from error
         shutil.rmtree(aside, ignore_errors=True)
 
+    def _has(self, project_id: int, run_id: int) -> bool:
+        table = schema.runs
+        query = sa.select(table.c.id).where(
+            (table.c.project_id == project_id) & (table.c.id == run_id)
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
     @contextmanager
     def _folders(self, project_id: int) -> Iterator[None]:
         """Alone with a project's run folders, after what a stopped deletion left is put right."""
@@ -250,7 +275,7 @@ class Runs:
                 if not aside.is_dir() or not number.isdecimal():
                     continue
                 place = self._home.run(project_id, int(number))
-                if not place.exists() and int(number) in self._numbers(project_id):
+                if not place.exists() and self._has(project_id, int(number)):
                     os.replace(aside, place)  # stopped before the deletion held: the run stays
                 else:
                     shutil.rmtree(aside, ignore_errors=True)
@@ -258,148 +283,62 @@ class Runs:
 
     def steps(self, run: Run) -> pd.DataFrame:
         """The step log so far, in order; empty before the first part."""
-        return _parts(run.folder, "steps-*.parquet", "step")
+        return read_parts(run.files.parts(STEPS), "step")
 
     def decisions(self, run: Run, row: int | None = None) -> pd.DataFrame:
         """What was selected at which step, one line per (step, row); of one row where given."""
-        return _parts(run.folder, "decisions-*.parquet", "step", row)
+        return read_parts(run.files.parts(DECISIONS), "step", row)
 
     def target(self, run: Run, row: int) -> np.ndarray | None:
         """What the run was to learn for a row, probabilities ``[C]``; None where it had none."""
-        path = run.folder / "targets.parquet"
+        path = run.files.targets
         if not path.exists():
             return None
-        found = _table(path, columns=["p"], filters=[("row", "==", row)])["p"].to_pylist()
-        return np.asarray(found[0], dtype=np.float64) if found else None
+        values = read_table(path, columns=["p"], filters=[("row", "==", row)])["p"].to_pylist()
+        return np.asarray(values[0], dtype=np.float64) if values else None
 
     def targets(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
         """Rows ``[m]`` and what the run was to learn for them, probabilities ``[m, C]``."""
-        return read_probabilities(run.folder / "targets.parquet")
+        return read_probabilities(run.files.targets)
 
     def epochs(self, run: Run) -> list[int]:
         """Epochs whose signals are there, in order."""
-        return sorted(
-            int(p.stem.split("-")[-1]) for p in run.folder.glob("signals-epoch-*.parquet")
-        )
+        return run.files.epochs(SIGNALS)
 
     def signals(self, run: Run, epoch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Rows ``[m]`` and student probabilities ``[m, C]`` after an epoch (default: last)."""
         epochs = self.epochs(run)
         if not epochs:
             raise NotFound(f"Run {run.id} has no signals yet; they come with its first epoch.")
-        chosen = epochs[-1] if epoch is None else epoch
-        if chosen not in epochs:
-            raise NotFound(f"Run {run.id} has signals of epochs {epochs}, not of {chosen}.")
-        return read_probabilities(self.signals_file(run, chosen))
+        shown = epochs[-1] if epoch is None else epoch
+        if shown not in epochs:
+            raise NotFound(f"Run {run.id} has signals of epochs {epochs}, not of {shown}.")
+        return read_probabilities(self.signals_file(run, shown))
 
     def signals_file(self, run: Run, epoch: int) -> Path:
         """Where the signals after an epoch lie."""
-        return run.folder / f"signals-epoch-{epoch:04d}.parquet"
+        return run.files.of_epoch(SIGNALS, epoch)
 
     def evaluation(self, run: Run, epoch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Rows and probabilities of the held-out texts after an epoch (the last by default)."""
-        files = sorted(run.folder.glob("eval-epoch-*.parquet"))
-        if not files:
+        epochs = run.files.epochs(EVALUATION)
+        if not epochs:
             raise NotFound(f"Run {run.id} was not evaluated: the project has no held-out gold.")
-        path = files[-1] if epoch is None else run.folder / f"eval-epoch-{epoch:04d}.parquet"
-        return read_probabilities(path)
+        shown = epochs[-1] if epoch is None else epoch
+        return read_probabilities(run.files.of_epoch(EVALUATION, shown))
 
-    def judges(self, run: Run) -> tuple[np.ndarray, np.ndarray] | None:
+    def evaluation_labels(self, run: Run) -> tuple[np.ndarray, np.ndarray] | None:
         """Rows ``[m]`` that judge the run and their classes ``[m]``, kept when the run was made.
 
         So later decisions change no figure of it. None for a run of an older version that held-out
         gold judges.
         """
-        path = run.folder / JUDGES
-        if not path.exists():
-            return None
-        table = pq.read_table(path)
-        return table["row"].to_numpy().astype(np.int64), table["label"].to_numpy().astype(np.int64)
+        return read_evaluation_labels(run.files.evaluation_labels)
 
-    def probe_file(self, project_id: int, key: str) -> Path:
-        """Where a probe's probabilities lie, by everything they depend on."""
-        return self._home.project(project_id) / "probes" / f"{key}.parquet"
-
-    def embeddings_file(self, project_id: int, key: str) -> Path:
-        """Where the frozen student's embeddings of all texts lie."""
-        return self._home.project(project_id) / "embeddings" / f"{key}.safetensors"
-
-    def _made(self, values: dict[str, Any]) -> Run:
+    def _from_row(self, values: dict[str, Any]) -> Run:
         documents(values, "config", "labels", optional=("summary",))
-        values["config"] = build(TrainingConfig, values["config"])
+        values["config"] = stored_training_config(values["config"])
+        if values["summary"] is not None:
+            values["summary"] = RunSummary.read(values["summary"])
         values["project_classes"] = project_classes(values)
         return Run(**values, folder=self._home.run(values["project_id"], values["id"]))
-
-
-def write_judges(run: Run, rows: np.ndarray, label: np.ndarray) -> None:
-    """Keep which rows ``[m]`` judge a run and train nothing, and their classes ``[m]``."""
-    table = pa.table({"row": rows.astype(np.int32), "label": label.astype(np.int32)})
-    with atomic_file(run.folder / JUDGES) as temporary:
-        pq.write_table(table, temporary)
-
-
-def _said(what: str, text: str, longest: int, also: str = "") -> str:
-    """A person's words as they are stored. Raises UserError for what cannot be shown."""
-    cleaned = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    if len(cleaned) > longest or not all(c.isprintable() or c in JOINERS + also for c in cleaned):
-        shown = cleaned if len(cleaned) <= 40 else cleaned[:40] + "…"
-        raise UserError(
-            f"A {what} has at most {longest:,} printable characters, but it was {shown!r}"
-            + (f" ({len(cleaned):,} characters)." if len(cleaned) > longest else ".")
-        )
-    return cleaned
-
-
-def config_document(config: TrainingConfig, labels: dict[str, Any]) -> dict[str, Any]:
-    """What a run's ``config.json`` holds."""
-    return {"training": config.model_dump(mode="json"), "labels": labels}
-
-
-def write_probabilities(
-    path: Path, rows: np.ndarray, probabilities: np.ndarray, exactly: bool = False
-) -> None:
-    """Write rows ``[m]`` and probabilities ``[m, C]`` as Parquet, whole or not at all.
-
-    In 32 bits, or ``exactly`` where thresholds must meet the same numbers again.
-    """
-    kept = np.asarray(probabilities, dtype=np.float64 if exactly else np.float32)
-    frame = pd.DataFrame({"row": rows.astype(np.int32), "p": list(kept)})
-    with atomic_file(path) as temporary:
-        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), temporary)
-
-
-def read_probabilities(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Rows ``[m]`` and probabilities ``[m, C]``. Raises NotFound where there is no such file."""
-    if not path.exists():
-        raise NotFound(f"There are no signals at {path.name} yet.")
-    table = _table(path, columns=["row", "p"])
-    flat = table["p"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    rows = table["row"].to_numpy().astype(np.int64)
-    probabilities = flat.astype(np.float64).reshape(len(rows), -1)
-    return rows, probabilities / probabilities.sum(axis=1, keepdims=True)
-
-
-def _table(path: Path, **options: Any) -> pa.Table:
-    """One file. Raises FileNotFoundError where it is gone, StoreError where it is damaged."""
-    try:
-        return pq.read_table(path, **options)
-    except FileNotFoundError:
-        raise
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise StoreError(
-            f"{path} is damaged. Put it back from a backup, or set it aside with: llkd doctor "
-            "--mend"
-        ) from error
-
-
-def _parts(folder: Path, pattern: str, order: str, row: int | None = None) -> pd.DataFrame:
-    frames = []
-    only = None if row is None else [("row", "==", row)]
-    for path in sorted(folder.glob(pattern)):
-        try:
-            frames.append(_table(path, filters=only).to_pandas())
-        except FileNotFoundError:
-            continue
-    if not frames:
-        return pd.DataFrame()
-    return pd.concat(frames, ignore_index=True).sort_values(order, kind="stable")

@@ -63,8 +63,8 @@ class AnyDocument(sa.TypeDecorator[Any]):
         read = Document().result_processor(dialect, coltype)
 
         def process(value: Any) -> Any:
-            found = read(value)
-            return None if isinstance(found, Unreadable) else found
+            document = read(value)
+            return None if isinstance(document, Unreadable) else document
 
         return process
 
@@ -91,7 +91,7 @@ projects = sa.Table(
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
-labellings = sa.Table(
+labeling_runs = sa.Table(
     "labellings",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
@@ -140,6 +140,7 @@ jobs = sa.Table(
     sa.Column("kind", Words(30), nullable=False),
     sa.Column("title", Words(300), nullable=False),
     sa.Column("arguments", Document, nullable=False),
+    sa.Column("request", Document),
     sa.Column("context", Document, nullable=False),
     sa.Column("device", Words(50)),
     sa.Column("state", Words(20), nullable=False),
@@ -186,6 +187,49 @@ selections = sa.Table(
     sa.Column("view", Document, nullable=False),
     sa.Column("counts", Document, nullable=False),
     sa.UniqueConstraint("project_id", "name"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+audits = sa.Table(
+    "audits",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("who", Words(200), nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("state", Words(20), nullable=False),
+    sa.Column("document", Document, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+audit_answers = sa.Table(
+    "audit_answers",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("audit_id", sa.ForeignKey("audits.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("row", sa.Integer, nullable=False),
+    sa.Column("kind", Words(20), nullable=False),
+    sa.Column("label", Words(200)),
+    sa.Column("who", Words(200), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("batch", Words(32), nullable=False),
+    sa.Column("undone", sa.Float),
+    sa.UniqueConstraint("audit_id", "batch"),
+    sa.Index("audit_answers_by_place", "audit_id", "place"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+certificates = sa.Table(
+    "certificates",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("audit_id", sa.ForeignKey("audits.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("document", Document, nullable=False),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 

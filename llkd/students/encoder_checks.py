@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llkd.errors import ModelError
-from llkd.model_checks import NO_LIMIT, position_limit, reason
+from llkd.models.checks import NO_LIMIT, position_limit, reason
 from llkd.students.encoding import Encoded
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ CHOOSE = "Choose an encoder such as BERT, RoBERTa, DistilBERT, MiniLM or ModernB
 
 def check_kind(config: Any, who: str) -> None:
     """Refuse what is known from its settings to be no encoder of texts. Raises ModelError."""
-    made = " ".join(getattr(config, "architectures", None) or [])
-    if made.endswith("EncoderModel") and not config.model_type.endswith("encoder"):
+    architectures = " ".join(getattr(config, "architectures", None) or [])
+    if architectures.endswith("EncoderModel") and not config.model_type.endswith("encoder"):
         raise ModelError(
-            f"{who} is the encoder alone of an encoder-decoder model ({made}), which transformers "
-            f"loads only together with its decoder. {CHOOSE}"
+            f"{who} is the encoder alone of an encoder-decoder model ({architectures}), which "
+            f"transformers loads only together with its decoder. {CHOOSE}"
         )
     if config.is_encoder_decoder:
         raise ModelError(f"{who} is an encoder-decoder model. {CHOOSE}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from llkd.signals import Ints
+from llkd.selection.signals import Ints
 
 TOKENISE_AT_ONCE = 10_000
 
@@ -32,12 +32,12 @@ class Encoded:
 
     def padded(self, positions: npt.ArrayLike, pad: int) -> tuple[Ints, Ints]:
         """Ids and attention mask ``[b, longest]`` of the texts at ``positions``."""
-        chosen = np.asarray(positions, dtype=np.int64)
-        lengths = self.lengths[chosen]
+        places = np.asarray(positions, dtype=np.int64)
+        lengths = self.lengths[places]
         mask = np.arange(lengths.max()) < lengths[:, None]
         ids = np.full(mask.shape, pad, dtype=np.int64)
         ids[mask] = np.concatenate(
-            [self.ids[self.offsets[i] : self.offsets[i + 1]] for i in chosen]
+            [self.ids[self.offsets[i] : self.offsets[i + 1]] for i in places]
         )
         return ids, mask.astype(np.int64)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 def uses_bf16(precision: str, device: str) -> bool:
     """Whether a forward pass runs in bf16: as told, or where the hardware is faster with it."""
-    from llkd import models
+    from llkd.models import devices
 
-    return models.has_bfloat16(device) if precision == "auto" else precision == "bf16"
+    return devices.has_bfloat16(device) if precision == "auto" else precision == "bf16"
 
 
 def out_of_memory(error: BaseException) -> bool:

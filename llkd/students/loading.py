@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llkd.errors import DataError, ModelError, NotFound
-from llkd.model_checks import check_loaded, check_vocabulary, reason
+from llkd.models.checks import check_loaded, check_vocabulary, reason
 from llkd.students.encoder_checks import check_kind, usable_length
 from llkd.students.saving import ABOUT, read_head
 from llkd.students.student import Student
@@ -22,13 +22,13 @@ def student_folder(spec: str) -> str:
 
     Raises NotFound for a path that is no folder, ModelError for a folder without safetensors.
     """
-    from llkd import models, weights
+    from llkd.models import safe_loading, sources
 
     if spec == "embedded":
-        return str(models.embedded_student_folder())
+        return str(sources.embedded_student_folder())
     folder = Path(spec).expanduser()
     if folder.is_dir():
-        weights.check_weights(folder)
+        safe_loading.check_weights(folder)
         return str(folder)
     if folder.exists() or not HUB_ID.fullmatch(spec):
         raise NotFound(
@@ -65,11 +65,11 @@ def _assemble(
 ) -> Student:
     import torch
 
-    from llkd import models
+    from llkd.models import devices
 
     if len(class_names) < 2:
         raise DataError(f"A student needs at least two classes, but there are {len(class_names)}.")
-    models.use_available_threads()
+    devices.use_available_threads()
     with torch.random.fork_rng(devices=[]):
         # An encoder's own missing parts (a pooler that nobody saved) come from the seed, too.
         torch.manual_seed(seed)
@@ -82,7 +82,7 @@ def _assemble(
         torch.nn.init.normal_(head.weight, std=0.02)
         torch.nn.init.zeros_(head.bias)
     network = torch.nn.ModuleDict({"encoder": encoder, "head": head})
-    network.to(device or models.choose_device()).eval()
+    network.to(device or devices.choose_device()).eval()
     return Student(network, tokenizer, class_names, max_tokens, precision, limit)
 
 
@@ -111,7 +111,7 @@ def _load_encoder(folder: str, spec: str) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoModel, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
-    from llkd.weights import no_pickle
+    from llkd.models.safe_loading import no_pickle
 
     # A bar for reading one file, and a table of weights, would only clutter a job's log.
     transformers_logging.disable_progress_bar()

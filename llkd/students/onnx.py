@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from llkd.errors import ModelError, NotFound
-from llkd.model_checks import reason
-from llkd.signals import Floats, softmax
+from llkd.installation import require
+from llkd.models.checks import reason
+from llkd.selection.signals import Floats, softmax
 from llkd.students.encoding import Encoded, tokenise
 from llkd.students.saving import tokens_around
 from llkd.students.student import OnBatch, Student
@@ -42,6 +43,7 @@ def write_onnx(student: Student, folder: Path) -> None:
     Both take token ids and mask ``[b, t]`` int64, any b and t, and give class logits ``[b, C]``.
     Raises ModelError where the encoder cannot be written as a graph.
     """
+    require("onnx", "A student as ONNX")
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -215,12 +217,12 @@ class OnnxStudent:
         result = np.empty((len(encoded), len(self.class_names)))
         order = np.argsort(-encoded.lengths, kind="stable")
         for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            fed = dict(zip(INPUTS, encoded.padded(chosen, self._pad), strict=True))
+            places = order[start : start + batch_size]
+            fed = dict(zip(INPUTS, encoded.padded(places, self._pad), strict=True))
             output = self._session.run([self._output], fed)[0].astype(np.float64)
-            result[chosen] = output if self._output == OLD_OUTPUT else softmax(output)
+            result[places] = output if self._output == OLD_OUTPUT else softmax(output)
             if on_batch is not None:
-                on_batch(start + len(chosen))
+                on_batch(start + len(places))
         return result
 
 
@@ -229,6 +231,7 @@ def load_onnx(path: str | Path, tokenizer: Any, threads: int | None = None) -> O
 
     Raises NotFound where there is no such file, ModelError for one that cannot be read.
     """
+    require("onnx", "A student as ONNX")
     import onnxruntime
 
     if not Path(path).is_file():

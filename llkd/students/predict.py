@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 def main() -> None:
     """Write one line of JSON for each text."""
-    here, given = Path(__file__).parent, [part for part in sys.argv[1:] if part != "--int8"]
+    here, typed = Path(__file__).parent, [part for part in sys.argv[1:] if part != "--int8"]
     name = "model_quantized.onnx" if "--int8" in sys.argv else "model.onnx"
     file = here / "onnx" / name
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
@@ -27,9 +27,9 @@ def main() -> None:
     tokenizer.no_padding()
     tokenizer.enable_truncation(int(about["max_tokens"]))
     lines = (line.decode("utf-8", "replace").rstrip("\r\n") for line in sys.stdin.buffer)
-    texts = iter(given or lines)
+    texts = iter(typed or lines)
     while batch := [text.encode("utf-8", "replace").decode() for text in islice(texts, 32)]:
-        rows = [found.ids or [pad] for found in tokenizer.encode_batch(batch)]
+        rows = [encoding.ids or [pad] for encoding in tokenizer.encode_batch(batch)]
         mask = np.arange(max(map(len, rows))) < np.array([[len(row)] for row in rows])
         ids = np.full(mask.shape, pad, dtype=np.int64)
         ids[mask] = np.concatenate(rows)

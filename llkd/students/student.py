@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from llkd import signals
-from llkd.signals import Floats
+from llkd.selection import signals
+from llkd.selection.signals import Floats
 from llkd.students.encoder_checks import token_limit
 from llkd.students.encoding import Encoded, tokenise
 from llkd.students.hardware import free_memory, out_of_memory, uses_bf16
@@ -69,7 +69,7 @@ class Student:
         """Tokenise once, cut to ``max_tokens``."""
         return tokenise(self.tokenizer, texts, self.max_tokens)
 
-    def _sent(self, values: npt.NDArray[Any]) -> torch.Tensor:
+    def _on_device(self, values: npt.NDArray[Any]) -> torch.Tensor:
         """On the student's device; to a GPU from pinned memory, without waiting for it."""
         import torch
 
@@ -81,12 +81,12 @@ class Student:
     def pooled(self, encoded: Encoded, positions: npt.ArrayLike) -> torch.Tensor:
         """Mean of the last hidden states over each text's tokens, ``[b, d]`` float32."""
         ids, mask = encoded.padded(positions, self.tokenizer.pad_token_id)
-        seen = self._sent(mask)
+        token_mask = self._on_device(mask)
         with self.autocast():
             hidden = self.network["encoder"](
-                input_ids=self._sent(ids), attention_mask=seen
+                input_ids=self._on_device(ids), attention_mask=token_mask
             ).last_hidden_state.float()
-        weights = seen.unsqueeze(-1).to(hidden.dtype)
+        weights = token_mask.unsqueeze(-1).to(hidden.dtype)
         return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
 
     def logits(self, encoded: Encoded, positions: npt.ArrayLike) -> torch.Tensor:
@@ -139,25 +139,25 @@ class Student:
         order = np.argsort(-encoded.lengths, kind="stable")
         training = self.network.training
         self.network.eval()
-        done = 0
+        finished = 0
         try:
             # One context around all batches: within it each weight is cast to bf16 only once.
             with torch.inference_mode(), self.autocast():
-                while done < len(order):
-                    chosen = order[done : done + batch_size]
+                while finished < len(order):
+                    places = order[finished : finished + batch_size]
                     try:
-                        result[chosen] = forward(encoded, chosen).cpu().numpy()
+                        result[places] = forward(encoded, places).cpu().numpy()
                     except (MemoryError, RuntimeError) as error:
-                        if not out_of_memory(error) or len(chosen) == 1:
+                        if not out_of_memory(error) or len(places) == 1:
                             raise
-                        batch_size, chosen = len(chosen) // 2, chosen[:0]
-                    if not len(chosen):
+                        batch_size, places = len(places) // 2, places[:0]
+                    if not len(places):
                         # Not in the handler: it would keep the failed try's tensors alive.
                         free_memory(self.device.type)
                         continue
-                    done += len(chosen)
+                    finished += len(places)
                     if on_batch is not None:
-                        on_batch(done)
+                        on_batch(finished)
         finally:
             self.network.train(training)
 

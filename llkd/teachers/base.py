@@ -13,7 +13,6 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-SOURCES = ("logprob", "self_consistency", "verbalized", "imported", "none")
 CONTENT_FREE = ("N/A", "", "[MASK]")
 
 
@@ -24,8 +23,9 @@ class ScoredBatch:
     ``index`` [b]: positions in the texts handed to ``score``. ``scores`` [b, C] float32: class
     log-probabilities as measured; a row of NaN where no confidence is available. ``answer`` [b]:
     the class named outright where scores are missing, -1 elsewhere and where nothing usable was
-    answered. ``source``: where the confidence comes from, one of SOURCES. ``raw``: what the model
-    wrote, for review. ``tokens_in``, ``tokens_out``: tokens read and written for these texts.
+    answered. ``source``: where the confidence comes from, a key of
+    ``confidence.CONFIDENCE_SOURCES``. ``raw``: what the model wrote, for review. ``tokens_in``,
+    ``tokens_out``: tokens read and written for these texts.
     """
 
     index: Ints
@@ -106,7 +106,7 @@ class Meter(Protocol):
         """The call was refused or never arrived: it cost nothing."""
         ...
 
-    def lose(self, reservation: int) -> None:
+    def mark_unknown(self, reservation: int) -> None:
         """Nobody knows whether it was paid (time-out, broken connection): it counts in full."""
         ...
 

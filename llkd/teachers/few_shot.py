@@ -30,8 +30,8 @@ def example_text(text: str) -> str:
     if len(line) <= LONGEST_CHARACTERS and len(text) <= 64 * LONGEST_CHARACTERS:
         return line
     end = " ".join(text[-4 * LONGEST_CHARACTERS :].split())
-    kept = LONGEST_CHARACTERS - len(GAP)
-    return line[: kept - kept // 2] + GAP + end[-(kept // 2) :]
+    room = LONGEST_CHARACTERS - len(GAP)
+    return line[: room - room // 2] + GAP + end[-(room // 2) :]
 
 
 def example_block(

@@ -124,15 +124,15 @@ def label_prompt(
     template without one), the text the user's, and the assistant's turn is begun with the lead.
     Without one it is plain text.
     """
-    said = wording(config, labels, examples, shorten)
+    turn_words = wording(config, labels, examples, shorten)
     turns = chat_parts(tokenizer)
     if turns is None:
         heading = "\n\nText:\n" if config.question == "{text}" else "\n\n"
-        parts = [*said.system, Part(heading), *said.user, Part(f"\n\n{config.lead}")]
+        parts = [*turn_words.system, Part(heading), *turn_words.user, Part(f"\n\n{config.lead}")]
     else:
         opening, between, closing = turns
         middle = Part("\n\n") if between is None else Part(between, template=True)
-        parts = [Part(opening, template=True), *said.system, middle, *said.user]
+        parts = [Part(opening, template=True), *turn_words.system, middle, *turn_words.user]
         parts += [Part(closing, template=True), Part(config.lead)]
     parts = _merged(parts)
     holes = [i for i, part in enumerate(parts) if part.hole]
@@ -143,8 +143,25 @@ def label_prompt(
         tuple(parts[holes[-1] + 1 :]),
         tuple(space + words for words in labels.verbalisers),
         tuple(parts[holes[0] : holes[-1] + 1]),
-        lambda chosen: example_block(chosen, labels, shorten),
+        lambda nearest: example_block(nearest, labels, shorten),
     )
+
+
+def label_turns(
+    config: TeacherConfig, labels: LabelSet, text: str, examples: FewShot = NO_EXAMPLES
+) -> list[tuple[str, str]]:
+    """The prompt of label scoring as (role, words), without a model's own chat template.
+
+    The last turn is the lead that the model goes on from; an empty one is left out.
+    """
+    words = wording(config, labels, examples)
+    prompt = label_prompt(config, labels, None, examples)
+    own = examples.choose(text) if examples.choose else ()
+    turns = [
+        (role, "".join(prompt.words(part, text, own) for part in parts))
+        for role, parts in (("system", words.system), ("user", words.user))
+    ]
+    return [*turns, ("assistant", config.lead)] if config.lead else turns
 
 
 def label_list(labels: LabelSet) -> str:

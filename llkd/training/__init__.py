@@ -7,6 +7,6 @@
 """
 
 from llkd.training.loop import train
-from llkd.training.records import Progress, TrainingData, TrainingOutcome
+from llkd.training.records import TrainingData, TrainingProgress
 
-__all__ = ["Progress", "TrainingData", "TrainingOutcome", "train"]
+__all__ = ["TrainingProgress", "TrainingData", "train"]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from llkd.signals import Ints
+from llkd.selection.signals import Ints
 
 WINDOW = 8
 

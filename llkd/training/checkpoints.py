@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llkd.errors import ConfigError, StoreError
+from llkd.store.files.run_files import RunFiles
 from llkd.store.home import atomic_folder
 
 if TYPE_CHECKING:
     import torch
-
-PREFIX = "checkpoint-"
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ def save(folder: Path, epoch: int, batch: int, checkpoint: Checkpoint) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    path = folder / f"{PREFIX}{epoch:05d}-{batch:08d}"
+    files = RunFiles(folder)
+    path = files.checkpoint(epoch, batch)
     if path.exists():
         # The same position of the same run: replacing it could only lose it.
         return
@@ -55,7 +55,7 @@ def save(folder: Path, epoch: int, batch: int, checkpoint: Checkpoint) -> None:
             f"The checkpoint {path} could not be written: {error}. The one before is kept; make "
             "room and resume."
         ) from error
-    for old in _all(folder):
+    for old in files.checkpoints():
         if old != path:
             shutil.rmtree(old, ignore_errors=True)
 
@@ -65,10 +65,10 @@ def load(folder: Path) -> Checkpoint | None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    found = _all(folder)
-    if not found:
+    stored = RunFiles(folder).checkpoints()
+    if not stored:
         return None
-    path = found[-1]
+    path = stored[-1]
     try:
         values = json.loads((path / "state.json").read_text("utf-8"))
         model, optimiser, arrays = (
@@ -84,27 +84,23 @@ def load(folder: Path) -> Checkpoint | None:
 
 def remove(folder: Path) -> None:
     """Remove all checkpoints: the run is finished."""
-    for path in _all(folder):
+    for path in RunFiles(folder).checkpoints():
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _all(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
 
 
 def check_same(
     folder: Path,
-    found: Mapping[str, Any],
-    wanted: Mapping[str, Any],
+    stored: Mapping[str, Any],
+    present: Mapping[str, Any],
     usual: Mapping[str, Any] | None = None,
 ) -> None:
     """Raise ConfigError where a run's stored fingerprint differs from the one at hand.
 
     A setting that the stored one does not know of yet had its ``usual`` value then.
     """
-    known = {**(usual or {}), **found}
-    differing = [name for name in wanted if known.get(name) != wanted[name]]
-    differing += [name for name in found if name not in wanted]
+    known = {**(usual or {}), **stored}
+    differing = [name for name in present if known.get(name) != present[name]]
+    differing += [name for name in stored if name not in present]
     if differing:
         raise ConfigError(
             f"The folder {folder} holds a run with another {', another '.join(differing)}. "

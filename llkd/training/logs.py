@@ -6,7 +6,6 @@ so that a reader never meets half a part; a resumed run discards what its checkp
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,26 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llkd import signals
-from llkd.selection import SelectionResult
-from llkd.signals import Floats, Ints
+from llkd.selection import signals
+from llkd.selection.signals import Floats, Ints
+from llkd.selection.strategy import SelectionResult
+from llkd.store.files.run_files import DECISIONS, EVALUATION, SIGNALS, STEPS, RunFiles, number_of
 from llkd.store.home import atomic_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PARTS = ("steps", "decisions")
-PER_EPOCH = ("signals-epoch", "eval-epoch")
-LEFTOVER = re.compile(
-    r"\.(steps|decisions|signals-epoch|eval-epoch|checkpoint|student|best|summary)[-.].*\.(tmp|old)"
-)
+PARTS = (STEPS, DECISIONS)
+PER_EPOCH = (SIGNALS, EVALUATION)
 
 
 class TrainingLog:
     """Collects what steps did and writes it in parts. ``parts`` are written so far."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.files = RunFiles(folder)
         self.parts = 0
         self._steps: list[dict[str, Any]] = []
         self._decisions: list[dict[str, np.ndarray]] = []
@@ -72,8 +69,10 @@ class TrainingLog:
             for name in self._decisions[0]
         }
         number = self.parts + 1
-        self._write(f"steps-{number:06d}", pa.Table.from_pylist(self._steps, _step_schema()))
-        self._write(f"decisions-{number:06d}", pa.table(columns))
+        self._write(
+            self.files.part(STEPS, number), pa.Table.from_pylist(self._steps, _step_schema())
+        )
+        self._write(self.files.part(DECISIONS, number), pa.table(columns))
         self.parts, self._steps, self._decisions = number, [], []
 
     def write_signals(
@@ -87,28 +86,26 @@ class TrainingLog:
             "information_need": signals.information_need(probabilities).astype(np.float32),
             "pseudo_label_probability": own.astype(np.float32),
         }
-        self._write_probabilities(f"signals-epoch-{epoch:04d}", columns, probabilities)
+        self._write_probabilities(self.files.of_epoch(SIGNALS, epoch), columns, probabilities)
 
     def write_evaluation(self, epoch: int, probabilities: Floats) -> None:
         """Write the evaluation texts' probabilities after ``epoch``; ``row`` is the position."""
         columns = {"row": np.arange(len(probabilities), dtype=np.int64)}
-        self._write_probabilities(f"eval-epoch-{epoch:04d}", columns, probabilities)
+        self._write_probabilities(self.files.of_epoch(EVALUATION, epoch), columns, probabilities)
 
     def discard_after(self, parts: int, epochs: int) -> None:
         """Remove parts, epochs and temporary names that a checkpoint does not know of."""
         for kinds, last in ((PARTS, parts), (PER_EPOCH, epochs)):
             for kind in kinds:
-                for path in self.folder.glob(f"{kind}-*.parquet"):
-                    number = path.stem.rpartition("-")[2]
-                    if number.isdigit() and int(number) > last:
+                for path in self.files.parts(kind):
+                    if number_of(path) > last:
                         path.unlink(missing_ok=True)
-        for path in self.folder.iterdir():
-            if LEFTOVER.fullmatch(path.name):
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        for path in self.files.orphans():
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self.parts = parts
 
     def _write_probabilities(
-        self, name: str, columns: Mapping[str, np.ndarray], probabilities: Floats
+        self, path: Path, columns: Mapping[str, np.ndarray], probabilities: Floats
     ) -> None:
         import pyarrow as pa
 
@@ -116,12 +113,12 @@ class TrainingLog:
         ends = pa.array(np.arange(n + 1, dtype=np.int32) * classes)
         values = pa.array(probabilities.astype(np.float32).reshape(-1))
         lists = pa.ListArray.from_arrays(ends, values)
-        self._write(name, pa.table({**columns, "p": lists}))
+        self._write(path, pa.table({**columns, "p": lists}))
 
-    def _write(self, name: str, table: pa.Table) -> None:
+    def _write(self, path: Path, table: pa.Table) -> None:
         import pyarrow.parquet as pq
 
-        with atomic_file(self.folder / f"{name}.parquet") as temporary:
+        with atomic_file(path) as temporary:
             pq.write_table(table, temporary)
 
 

@@ -11,17 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from llkd import evaluation
 from llkd.config import TrainingConfig
 from llkd.errors import NothingSelected, StoreError
-from llkd.signals import Floats, Ints
+from llkd.evaluation import quality_report
+from llkd.selection.registry import EVERYTHING
+from llkd.selection.signals import Floats, Ints
+from llkd.store.files.run_files import RunFiles
 from llkd.store.home import atomic_folder
+from llkd.store.run_summary import RunSummary
 from llkd.students import Encoded, Student
 from llkd.training import stopping, summaries
 from llkd.training.batches import epoch_batches
-from llkd.training.deciding import decide
 from llkd.training.optimisation import not_a_number
-from llkd.training.records import Progress, Tally, TrainingData, TrainingOutcome
+from llkd.training.records import Tally, TrainingData, TrainingProgress
+from llkd.training.select_batch import decide
 from llkd.training.session import Session
 
 
@@ -33,9 +36,9 @@ def train(
     folder: Path,
     *,
     reference_counts: Sequence[int] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> TrainingOutcome:
+) -> RunSummary:
     """Train ``student`` on the texts that the strategy of ``config`` selects, batch by batch.
 
     Resumes from the checkpoint that ``folder`` holds; a finished run there is only read. On the
@@ -67,7 +70,7 @@ def _own_randomness(student: Student) -> AbstractContextManager[Any]:
     return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
 
 
-def _run(session: Session) -> TrainingOutcome:
+def _run(session: Session) -> RunSummary:
     """From the present position to the end."""
     while session.at.epoch < session.config.epochs and not session.at.stopped:
         batches = epoch_batches(
@@ -113,10 +116,10 @@ def _step(session: Session, batches: Sequence[Ints]) -> None:
         if session.data.without_confidence is None
         else session.data.without_confidence[positions],
     )
-    chosen = np.flatnonzero(result.selected)
-    picked, label = positions[chosen], result.pseudo_label[chosen]
+    selected_places = np.flatnonzero(result.selected)
+    picked, label = positions[selected_places], result.pseudo_label[selected_places]
     ready = session.gathering.add(
-        picked, result.weight[chosen], last=index + 1 == session.total_steps
+        picked, result.weight[selected_places], last=index + 1 == session.total_steps
     )
     losses = [
         session.optimisation.update(batch, session.targets[batch], weight, index, where)
@@ -165,7 +168,9 @@ def _end_epoch(session: Session) -> None:
         started = time.perf_counter()
         probs = evaluated = _predict(session, session.eval_encoded, "evaluating")
         session.log.write_evaluation(number, probs)
-        report = evaluation.classifier_report(probs, session.data.eval_gold, session.class_names)
+        report = quality_report.classifier_report(
+            probs, session.data.eval_gold, session.class_names
+        )
         if report["judged"]:
             quality = {name: report[name] for name in ("accuracy", "macro_f1", "ece")}
             quality["per_class_f1"] = {c["class"]: c["f1"] for c in report["per_class"]}
@@ -174,12 +179,12 @@ def _end_epoch(session: Session) -> None:
     started = time.perf_counter()
     probs = _predict(session, session.encoded, "reading the whole pool")
     session.log.write_signals(number, session.rows, session.label, probs)
-    session.scorer.heard(np.arange(len(session.rows)), probs, at.step)
+    session.scorer.remember(np.arange(len(session.rows)), probs, at.step)
     at.logging_seconds += time.perf_counter() - started
     done = summaries.epoch_summary(
         number, at.this_epoch, session.class_names, session.label, probs, session.used
     )
-    at.epochs.append({**done, **quality})
+    at.epochs.append(done.model_copy(update=quality))
     at.this_epoch = Tally([0] * len(session.class_names))
     at.epoch, at.batch = number, 0
     if judged is not None and stopping.note(at, number, judged, session.config.patience):
@@ -203,14 +208,14 @@ def _judged(session: Session, evaluated: Floats | None) -> list[float] | None:
 def _predict(session: Session, encoded: Encoded, doing: str) -> Floats:
     """Probabilities of many texts, reporting and stopping between batches."""
 
-    def heard(done: int) -> None:
+    def on_batch(done: int) -> None:
         session.report(f"{doing}, {done:,} of {len(encoded):,} texts")
         session.stop_if_asked()
 
-    return session.student.probabilities(encoded, session.inference_batch, heard)
+    return session.student.probabilities(encoded, session.inference_batch, on_batch)
 
 
-def _finish(session: Session) -> TrainingOutcome:
+def _finish(session: Session) -> RunSummary:
     """Save the student and the summary, then remove the checkpoint.
 
     With early stopping the best epoch's is *the* student; the last one's is kept beside it.
@@ -221,12 +226,12 @@ def _finish(session: Session) -> TrainingOutcome:
         raise NothingSelected(
             f"The strategy {session.config.selection.strategy!r} selected no text in any of the "
             f"{session.at.step:,} steps, so nothing was trained and there is no student. Train "
-            "with another strategy ('all' takes every label), or lower its thresholds."
+            f"with another strategy ({EVERYTHING!r} takes every label), or lower its thresholds."
         )
     if session.stop_source is not None:
-        _save_student(session, "student-last")
+        _save_student(session, RunFiles(session.folder).last_student)
         stopping.load_best(session.student, session.folder)
-    _save_student(session, "student")
+    _save_student(session, RunFiles(session.folder).student)
     outcome = summaries.outcome(
         session.at,
         session.class_names,
@@ -255,11 +260,11 @@ def _count_notes(session: Session) -> list[str]:
     return notes
 
 
-def _save_student(session: Session, name: str) -> None:
+def _save_student(session: Session, folder: Path) -> None:
     from safetensors import SafetensorError
 
     try:
-        with atomic_folder(session.folder / name) as temporary:
+        with atomic_folder(folder) as temporary:
             session.student.save(temporary)
     except (OSError, SafetensorError) as error:
         raise StoreError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from llkd.config import TrainingConfig
 from llkd.errors import ModelError
-from llkd.signals import Floats, Ints
+from llkd.selection.signals import Floats, Ints
 from llkd.students import Encoded, Student
 from llkd.students.hardware import free_memory, out_of_memory
 

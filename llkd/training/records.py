@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from llkd.errors import DataError
-from llkd.signals import Floats, Ints
+from llkd.selection.signals import Floats, Ints
+from llkd.store.run_summary import EpochSummary
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ class TrainingData:
     eval_gold: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     eval_source: str = "gold"
     human: npt.NDArray[np.bool_] | None = None
-    own: Floats | None = None
-    out_of_sample: Floats | None = None
-    nearby: Floats | None = None
-    kept: npt.NDArray[np.bool_] | None = None
+    teacher_raw_probs: Floats | None = None
+    oof_probs: Floats | None = None
+    knn_mean_probs: Floats | None = None
+    in_saved: npt.NDArray[np.bool_] | None = None
     without_confidence: npt.NDArray[np.bool_] | None = None
     passes: npt.NDArray[np.bool_] | None = None
     support: Floats | None = None
@@ -69,10 +70,10 @@ class TrainingData:
             ("gold labels", self.gold, n),
             ("gold labels of the evaluation texts", self.eval_gold, len(self.eval_texts)),
             ("marks of people's labels", self.human, n),
-            ("answers of the teacher itself", self.own, n),
-            ("probabilities by models that did not see the row", self.out_of_sample, n),
-            ("probabilities of the nearest texts", self.nearby, n),
-            ("marks of a saved selection", self.kept, n),
+            ("answers of the teacher itself", self.teacher_raw_probs, n),
+            ("probabilities by models that did not see the row", self.oof_probs, n),
+            ("probabilities of the nearest texts", self.knn_mean_probs, n),
+            ("marks of a saved selection", self.in_saved, n),
             ("marks of labels without a confidence", self.without_confidence, n),
             ("marks of labels that neighbours bear out", self.passes, n),
             ("values of support by neighbours", self.support, n),
@@ -99,10 +100,10 @@ class TrainingData:
         none = np.zeros(0)
         further = {
             "people's labels": self.human,
-            "answers of the teacher itself": self.own,
-            "out-of-sample probabilities": self.out_of_sample,
-            "probabilities of the nearest texts": self.nearby,
-            "saved selection": self.kept,
+            "answers of the teacher itself": self.teacher_raw_probs,
+            "out-of-sample probabilities": self.oof_probs,
+            "probabilities of the nearest texts": self.knn_mean_probs,
+            "saved selection": self.in_saved,
             "labels without a confidence": self.without_confidence,
             "labels that neighbours bear out": self.passes,
             "support by neighbours": self.support,
@@ -135,7 +136,7 @@ def _digest(*parts: str | npt.NDArray[Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far training is; ``loss`` is that of the last step that trained."""
 
     step: int
@@ -146,57 +147,6 @@ class Progress:
     message: str
 
 
-@dataclass(frozen=True)
-class TrainingOutcome:
-    """The result of a run, as in its ``summary.json``.
-
-    ``accuracy``, ``macro_f1``, ``ece`` and ``per_class_f1`` (by class name) are of the last epoch
-    and None without evaluation gold. ``selected_share`` = ``backpropagated / (n x epochs)``;
-    ``unique`` counts the rows that trained at least once; ``selected_accuracy`` is the share right
-    among the selected whose gold is known. Each of ``epochs`` says the same of one epoch.
-    ``updates`` counts optimiser steps. With early stopping all but steps and seconds is of
-    ``best_epoch`` and those before it: what the kept student saw; ``stopped_on`` says by which
-    labels it was chosen: gold, audit, pool_gold or teacher.
-    ``training_seconds`` covers scoring, selection and the update; evaluating, and logging the
-    signals of the whole pool, are counted apart.
-    """
-
-    accuracy: float | None
-    macro_f1: float | None
-    ece: float | None
-    per_class_f1: dict[str, float] | None
-    selected_share: float
-    backpropagated: int
-    unique: int
-    steps: int
-    skipped_steps: int
-    selected_accuracy: float | None
-    epochs: list[dict[str, Any]]
-    training_seconds: float
-    evaluation_seconds: float
-    logging_seconds: float
-    warnings: list[str]
-    updates: int = 0
-    best_epoch: int | None = None
-    stopped_on: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> TrainingOutcome:
-        """From the JSON values of :meth:`to_dict` (others are left aside)."""
-        later = {"updates", "best_epoch", "stopped_on"}
-        return cls(
-            **{
-                item.name: values[item.name]
-                for item in fields(cls)
-                if item.name in values or item.name not in later
-            }
-        )
-
-
 @dataclass
 class Tally:
     """Counts over some steps. ``known`` selected samples have gold, ``right`` of them agree."""
@@ -204,11 +154,16 @@ class Tally:
     per_class: list[int]
     steps: int = 0
     skipped: int = 0
-    seen: int = 0
+    offered: int = 0
     right: int = 0
     known: int = 0
     loss: float = 0.0
     updates: int = 0
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Tally:
+        """From JSON values; checkpoints of before 0.4 call ``offered`` ``seen``."""
+        return cls(**{"offered" if name == "seen" else name: v for name, v in values.items()})
 
     @property
     def selected(self) -> int:
@@ -216,9 +171,9 @@ class Tally:
         return sum(self.per_class)
 
     def add(
-        self, label: Ints, seen: int, losses: list[float], right: int, known: int, selected: int
+        self, label: Ints, offered: int, losses: list[float], right: int, known: int, selected: int
     ) -> None:
-        """Count one step that trained on samples with these labels, of ``seen`` it looked at.
+        """Count one step that trained on samples with these labels, of ``offered`` it looked at.
 
         ``losses`` are of the updates it made: one where it selected, none or more where samples
         are gathered; then it may train on others than the ``selected`` of its own.
@@ -226,7 +181,7 @@ class Tally:
         self.steps += 1
         self.skipped += not selected
         self.updates += len(losses)
-        self.seen += seen
+        self.offered += offered
         self.right += right
         self.known += known
         self.loss += sum(losses)
@@ -247,7 +202,7 @@ class Position:
     training_seconds: float = 0.0
     evaluation_seconds: float = 0.0
     logging_seconds: float = 0.0
-    epochs: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[EpochSummary] = field(default_factory=list)
     best_epoch: int | None = None
     best_score: list[float] | None = None
     best_whole: Tally | None = None
@@ -262,11 +217,12 @@ class Position:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
-        return asdict(self)
+        return {**asdict(self), "epochs": [epoch.document() for epoch in self.epochs]}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Position:
         """From the JSON values of :meth:`to_json`."""
         names = ("whole", "this_epoch", "best_whole")
-        tallies = {name: Tally(**values[name]) for name in names if values.get(name)}
-        return cls(**{**values, **tallies})
+        tallies = {name: Tally.read(values[name]) for name in names if values.get(name)}
+        epochs = [EpochSummary.read(epoch) for epoch in values.get("epochs", [])]
+        return cls(**{**values, **tallies, "epochs": epochs})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llkd.signals import Floats, Ints
+from llkd.selection.signals import Floats, Ints
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,7 @@ class Scorer:
         self.every, self._now, self._many = every, now, many
         rows = n if every > 1 else 0
         self._answers = np.zeros((rows, classes), dtype=np.float32)
-        self._given_at = np.full(rows, -every, dtype=np.int64)
+        self._answered_at = np.full(rows, -every, dtype=np.int64)
 
     def probabilities(self, batches: Sequence[Ints], batch: int, step: int) -> Floats:
         """The student's probabilities ``[b, C]`` of ``batches[batch]``, at most k steps old."""
@@ -46,17 +46,17 @@ class Scorer:
         if self._stale(positions, step).any():
             coming = np.concatenate(batches[batch : batch + self.every])
             wanted = coming[self._stale(coming, step)]
-            self.heard(wanted, self._many(wanted), step)
+            self.remember(wanted, self._many(wanted), step)
         return self._answers[positions].astype(np.float64)
 
-    def heard(self, positions: Ints, probabilities: Floats, step: int) -> None:
+    def remember(self, positions: Ints, probabilities: Floats, step: int) -> None:
         """Keep answers that hold from ``step`` on."""
         if self.every > 1:
             self._answers[positions] = probabilities
-            self._given_at[positions] = step
+            self._answered_at[positions] = step
 
     def _stale(self, positions: Ints, step: int) -> np.ndarray:
-        return step - self._given_at[positions] >= self.every
+        return step - self._answered_at[positions] >= self.every
 
     def state(self) -> dict[str, torch.Tensor]:
         """Tensors for a checkpoint; none where nothing is kept."""
@@ -66,11 +66,11 @@ class Scorer:
             return {}
         return {
             "answers": torch.from_numpy(self._answers.copy()),
-            "answers_given_at": torch.from_numpy(self._given_at.copy()),
+            "answers_given_at": torch.from_numpy(self._answered_at.copy()),
         }
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
         """Take the tensors of :meth:`state`."""
         if self.every > 1:
             self._answers = tensors["answers"].numpy().copy()
-            self._given_at = tensors["answers_given_at"].numpy().copy()
+            self._answered_at = tensors["answers_given_at"].numpy().copy()

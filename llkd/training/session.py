@@ -10,27 +10,29 @@ from typing import Any
 
 import numpy as np
 
-from llkd import signals
 from llkd.config import TrainingConfig
 from llkd.errors import ConfigError, DataError, JobCancelled, StoreError
-from llkd.signals import Floats, Ints
+from llkd.selection import signals
+from llkd.selection.inputs import prepared
+from llkd.selection.registry import make_strategy
+from llkd.selection.signals import Floats, Ints
+from llkd.store.files.permissions import make_folder
+from llkd.store.files.run_files import RunFiles
 from llkd.store.home import atomic_file
-from llkd.store.permissions import make_folder
-from llkd.strategies import make_strategy, prepared
+from llkd.store.run_summary import RunSummary
 from llkd.students import Encoded, Student
 from llkd.students.encoding import unknown_share
 from llkd.training import checkpoints
+from llkd.training.batch_accumulator import BatchAccumulator
 from llkd.training.batches import steps_per_epoch
 from llkd.training.checkpoints import Checkpoint
-from llkd.training.deciding import strategy_inputs
-from llkd.training.gathering import Gathering
 from llkd.training.logs import TrainingLog
 from llkd.training.optimisation import Optimisation, soft_targets
-from llkd.training.records import Position, Progress, TrainingData, TrainingOutcome
+from llkd.training.records import Position, TrainingData, TrainingProgress
 from llkd.training.scoring import Scorer
-from llkd.training.stopping import BEST, judged_by
+from llkd.training.select_batch import strategy_inputs
+from llkd.training.stopping import stop_source_of
 
-SUMMARY = "summary.json"
 LOG_SECONDS = 3.0
 MANY_UNKNOWN, ALL_UNKNOWN = 0.2, 0.99
 MANY_CUT = 0.1
@@ -104,7 +106,7 @@ class Session:
         student.set_max_tokens(config.max_tokens)
         self.student, self.data, self.config, self.folder = student, data, config, folder
         self.class_names, self.reference_counts = list(class_names), reference_counts
-        self.on_progress: Callable[[Progress], None] | None = None
+        self.on_progress: Callable[[TrainingProgress], None] | None = None
         self.should_stop: Callable[[], bool] | None = None
         self.encoded = student.encode(data.texts)
         self.eval_encoded = student.encode(data.eval_texts)
@@ -120,12 +122,11 @@ class Session:
             make_strategy(config.selection, class_names),
             strategy_inputs(
                 self.teacher_probs,
-                self.human,
-                data.own,
+                data.teacher_raw_probs,
                 data.without_confidence,
-                out_of_sample=data.out_of_sample,
-                nearby=data.nearby,
-                kept=data.kept,
+                oof_probs=data.oof_probs,
+                knn_mean_probs=data.knn_mean_probs,
+                in_saved=data.in_saved,
                 passes=data.passes,
                 support=data.support,
             ),
@@ -137,8 +138,6 @@ class Session:
             )
         self.rng = np.random.default_rng([config.seed, 1])
         self.optimisation = Optimisation(student, self.encoded, config, self.total_steps)
-        warning = getattr(self.strategy, "warning", None)
-        self.optimisation.warnings += [warning] if warning else []
         self.optimisation.warnings += _unknown_words(student, self.encoded)
         self.optimisation.warnings += _cut(self.encoded, student.max_tokens)
         self.scorer = Scorer(
@@ -148,8 +147,8 @@ class Session:
             self.optimisation.score,
             lambda wanted: self.optimisation.score_many(wanted, self.inference_batch),
         )
-        self.gathering = Gathering(config.batch_size if config.gather else None)
-        self.stop_source = judged_by(data) if config.early_stopping == "auto" else None
+        self.gathering = BatchAccumulator(config.batch_size if config.gather else None)
+        self.stop_source = stop_source_of(data) if config.early_stopping == "auto" else None
         self.stop_encoded = student.encode(
             data.stop_texts if self.stop_source in {"pool_gold", "audit", "teacher"} else []
         )
@@ -168,19 +167,20 @@ class Session:
             **self.data.fingerprint(),
         }
 
-    def finished(self) -> TrainingOutcome | None:
+    def finished(self) -> RunSummary | None:
         """The outcome, where this very run was finished before."""
-        path = self.folder / SUMMARY
+        path = RunFiles(self.folder).summary
         if not path.exists():
             return None
         try:
             stored = json.loads(path.read_text("utf-8"))
-            checkpoints.check_same(self.folder, stored["fingerprint"], self.fingerprint(), USUAL)
-            outcome = TrainingOutcome.from_dict(stored)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            fingerprint = stored["fingerprint"]
+            outcome = RunSummary.read({k: v for k, v in stored.items() if k != "fingerprint"})
+        except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
             raise StoreError(
                 f"{path} cannot be read ({error}). Remove it to train again."
             ) from error
+        checkpoints.check_same(self.folder, fingerprint, self.fingerprint(), USUAL)
         checkpoints.remove(self.folder)
         return outcome
 
@@ -188,25 +188,25 @@ class Session:
         """Take up the newest checkpoint and discard what was logged after it."""
         import torch
 
-        found = checkpoints.load(self.folder)
-        if found is None:
+        checkpoint = checkpoints.load(self.folder)
+        if checkpoint is None:
             self.log.discard_after(parts=0, epochs=0)
             return
-        values = found.values
+        values = checkpoint.values
         checkpoints.check_same(self.folder, values["fingerprint"], self.fingerprint(), USUAL)
-        self.student.network.load_state_dict(found.model)
-        self.optimisation.restore(found.optimiser)
+        self.student.network.load_state_dict(checkpoint.model)
+        self.optimisation.restore(checkpoint.optimiser)
         self.optimisation.micro = values["micro"]
         self.optimisation.warnings = values["warnings"]
         self.strategy = self.strategy.restored(values["strategy"])
         self.rng.bit_generator.state = values["rng"]
-        self.scorer.restore(found.arrays)
+        self.scorer.restore(checkpoint.arrays)
         if "gathering" in values:
             self.gathering.restore(values["gathering"])
-        torch.set_rng_state(found.arrays["torch_rng"])
-        if "cuda_rng" in found.arrays and self.student.device.type == "cuda":
-            torch.cuda.set_rng_state(found.arrays["cuda_rng"], self.student.device)
-        self.used = found.arrays["used"].numpy().astype(np.bool_)
+        torch.set_rng_state(checkpoint.arrays["torch_rng"])
+        if "cuda_rng" in checkpoint.arrays and self.student.device.type == "cuda":
+            torch.cuda.set_rng_state(checkpoint.arrays["cuda_rng"], self.student.device)
+        self.used = checkpoint.arrays["used"].numpy().astype(np.bool_)
         self.at = Position.from_json(values["position"])
         self.log.discard_after(values["parts"], self.at.epoch)
 
@@ -249,23 +249,25 @@ class Session:
             self.log.flush()
             self.logged_at = now
 
-    def write_summary(self, outcome: TrainingOutcome) -> None:
+    def write_summary(self, outcome: RunSummary) -> None:
         """Write ``summary.json``: from here on the run is finished, and its checkpoint goes."""
-        whole = {**outcome.to_dict(), "fingerprint": self.fingerprint()}
-        with atomic_file(self.folder / SUMMARY) as temporary:
+        whole = {**outcome.document(), "fingerprint": self.fingerprint()}
+        with atomic_file(RunFiles(self.folder).summary) as temporary:
             temporary.write_text(json.dumps(whole, ensure_ascii=False, indent=1), "utf-8")
         checkpoints.remove(self.folder)
-        (self.folder / BEST).unlink(missing_ok=True)
+        RunFiles(self.folder).best_weights.unlink(missing_ok=True)
 
     def report(self, doing: str) -> None:
         """Tell the caller where the run stands."""
         at = self.at
         if self.on_progress is None:
             return
-        share = at.whole.selected / at.whole.seen if at.whole.seen else 0.0
+        share = at.whole.selected / at.whole.offered if at.whole.offered else 0.0
         epoch = min(at.epoch + 1, self.config.epochs)
         message = f"epoch {epoch} of {self.config.epochs}, {doing}, {share:.1%} selected"
-        self.on_progress(Progress(at.step, self.total_steps, epoch, at.last_loss, share, message))
+        self.on_progress(
+            TrainingProgress(at.step, self.total_steps, epoch, at.last_loss, share, message)
+        )
 
     def stop_if_asked(self) -> None:
         """Raise JobCancelled with a checkpoint written, if the caller wants to stop."""

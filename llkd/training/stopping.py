@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llkd import evaluation
 from llkd.errors import ConfigError, StoreError
-from llkd.signals import Floats, Ints
+from llkd.evaluation import quality_report
+from llkd.selection.signals import Floats, Ints
+from llkd.store.files.run_files import RunFiles
 from llkd.store.home import atomic_file
 from llkd.training.records import Position, TrainingData
 
 if TYPE_CHECKING:
     from llkd.students import Student
 
-BEST = "best.safetensors"
 SOURCES = {
     "gold": "held-out gold",
     "pool_gold": "gold of pool texts that did not train",
@@ -25,7 +25,7 @@ SOURCES = {
 }
 
 
-def judged_by(data: TrainingData) -> str:
+def stop_source_of(data: TrainingData) -> str:
     """Where the labels come from that choose the epoch: part of the pool's, which do not train.
 
     What judges the finished student never chooses it. A run that an older version began has no
@@ -48,16 +48,16 @@ def score(source: str, probabilities: Floats, label: Ints, names: list[str]) -> 
 
     Held against the teacher's labels only their agreement counts: rare classes are its errors.
     """
-    report = evaluation.classifier_report(probabilities, label, names)
-    accuracy = float(report["accuracy"])
-    return [accuracy] if source == "teacher" else [float(report["macro_f1"]), accuracy]
+    report = quality_report.classifier_report(probabilities, label, names)
+    accuracy, macro_f1 = report["accuracy"] or 0.0, report["macro_f1"] or 0.0
+    return [accuracy] if source == "teacher" else [macro_f1, accuracy]
 
 
-def note(at: Position, epoch: int, found: list[float], patience: int) -> bool:
+def note(at: Position, epoch: int, scores: list[float], patience: int) -> bool:
     """Keep in ``at`` whether ``epoch`` (from 1) is the best and whether to stop; True if best."""
-    best = at.best_score is None or found > at.best_score
+    best = at.best_score is None or scores > at.best_score
     if best:
-        at.best_epoch, at.best_score = epoch, found
+        at.best_epoch, at.best_score = epoch, scores
     at.stopped = epoch - (at.best_epoch or epoch) >= patience
     return best
 
@@ -69,7 +69,7 @@ def keep_best(student: Student, folder: Path) -> None:
 
     tensors = {k: v.detach().cpu().clone() for k, v in student.network.state_dict().items()}
     try:
-        with atomic_file(folder / BEST) as temporary:
+        with atomic_file(RunFiles(folder).best_weights) as temporary:
             save_file(tensors, temporary)
     except (OSError, SafetensorError) as error:
         raise StoreError(
@@ -84,8 +84,9 @@ def load_best(student: Student, folder: Path) -> None:
     from safetensors.torch import load_file
 
     try:
-        student.network.load_state_dict(load_file(folder / BEST))
+        student.network.load_state_dict(load_file(RunFiles(folder).best_weights))
     except (OSError, SafetensorError, RuntimeError) as error:
+        weights = RunFiles(folder).best_weights
         raise StoreError(
-            f"The best student in {folder / BEST} cannot be read ({error}). Train again."
+            f"The best student in {weights} cannot be read ({error}). Train again."
         ) from error

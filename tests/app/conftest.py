@@ -1,9 +1,24 @@
-"""Page tests: the project's root is importable, as it is for ``streamlit run app.py``."""
+"""What the page tests share."""
 
-import sys
-from pathlib import Path
+import os
 
-ROOT = str(Path(__file__).resolve().parents[2])
-for folder in (ROOT, str(Path(__file__).resolve().parent)):
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+import pytest
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The requests that were started: no process begins, each leaves a job that was cancelled."""
+    from llkd import jobs
+    from llkd.jobs.control import registered_request
+
+    requests = []
+
+    def start(store, request, *, title=None, keys=None):
+        requests.append(request)
+        job, lock = registered_request(store, request, title)
+        os.close(lock)
+        store.jobs.move(job.id, ("queued",), "cancelled")
+        return store.jobs.get(job.id)
+
+    monkeypatch.setattr(jobs, "start", start)
+    return requests

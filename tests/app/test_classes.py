@@ -5,9 +5,11 @@ import pytest
 
 from llkd import curation
 from llkd.config import Label, LabelSet
+from llkd.config.selection_rule import read_rule
 from llkd.store import Store
-from tests.app.seed import button, card_data, opened, press, seeded_project, words
-from tests.app.seed_runs import add_run
+from tests.support.pages import button, card_data, opened, press, words
+from tests.support.seeded_projects import seeded_project
+from tests.support.seeded_runs import add_run
 
 
 def typed(app, project, rows, page="teacher"):
@@ -27,8 +29,8 @@ def back(app):
 
 def labelled(home):
     store, project = seeded_project(home)
-    store.people.decide(project.id, [20, 21, 22], "label", "waste", who="ann")
-    store.people.decide(project.id, [23, 24], "label", "roads", who="bo")
+    store.decisions.decide(project.id, [20, 21, 22], "label", "waste", who="ann")
+    store.decisions.decide(project.id, [23, 24], "label", "roads", who="bo")
     return store, project
 
 
@@ -90,7 +92,7 @@ def test_a_class_that_is_removed_is_asked_about_and_can_be_put_back(home):
     button(app, "Use them").click().run()
     assert "count for nothing" not in words(app)
     # The pass in use was asked about waste and still is: there it keeps its name.
-    assert store.people.decisions(project.id)["human_label"].value_counts()["water"] == 3
+    assert store.decisions.current(project.id)["human_label"].value_counts()["water"] == 3
 
 
 class TestUnsavedEdits:
@@ -196,16 +198,21 @@ def test_a_press_on_its_way_while_names_are_exchanged_is_of_the_class_that_was_s
     app.run()
     assert not app.exception
     names = {"the class": "roads", "only its name": "waste"}  # the class waste is called roads now
-    assert store.people.decisions(project.id).loc[row, "human_label"] == names[known]
+    assert store.decisions.current(project.id).loc[row, "human_label"] == names[known]
 
 
 def test_every_page_after_a_renaming_shows_the_new_name_only(home):
     store, project = labelled(home)
     add_run(store, project)
-    store.people.save_selection(
+    store.selections.save(
         project.id,
         "by class",
-        {"teacher_threshold": {"roads": 0.4, "waste": 0.6, "water": 0.2}, "calibration": "batch"},
+        read_rule(
+            {
+                "teacher_threshold": {"roads": 0.4, "waste": 0.6, "water": 0.2},
+                "calibration": "batch",
+            }
+        ),
         {"kept": 3},
     )
     for page in ("curate", "results", "teacher"):
@@ -227,7 +234,9 @@ def test_every_page_after_a_renaming_shows_the_new_name_only(home):
     app.button(key="curate_load").click().run()
     assert not app.exception
     view = app.session_state[f"_curate_view_{project.id}"]
-    assert view.teacher == pytest.approx({"roads": 0.4, "waste": 0.6, "water": 0.2}, abs=1e-4)
+    assert view.teacher_threshold == pytest.approx(
+        {"roads": 0.4, "waste": 0.6, "water": 0.2}, abs=1e-4
+    )
 
 
 def test_labels_that_0_3_0_dropped_are_offered(old_home):

@@ -1,27 +1,13 @@
 """Results: a file is classified by a job, and its table can be downloaded."""
 
-import pytest
-from seed import button, ended_job, living_job, opened, said, seeded_project, words
-from seed_runs import add_run
-
-from llkd import commands, jobs
-from tests.llkd.datasets.encrypted import write_encrypted
-from ui import classify
+from llkd.jobs.requests import PredictFileRequest
+from tests.support.encrypted_files import write_encrypted
+from tests.support.pages import button, opened, said, words
+from tests.support.seeded_projects import ended_job, living_job, seeded_project
+from tests.support.seeded_runs import add_run
+from ui.shell import downloads
 
 CSV = b"id,body,note\n1,pothole on the hill,x\n2,bins not emptied,x\n2,bins not emptied,y\n"
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """The jobs that were started instead of processes: arguments and facts."""
-    calls = []
-
-    def start(store, arguments, **facts):
-        calls.append((list(arguments), facts))
-        return ended_job(store, store.projects.by_id(facts["project_id"]), "cancelled", "label")
-
-    monkeypatch.setattr(jobs, "start", start)
-    return calls
 
 
 def _uploaded(app, content=CSV, name="new <b>.csv"):
@@ -60,18 +46,19 @@ def test_an_uploaded_file_becomes_the_command_that_classifies_it(home, started):
     app.get_by_key("classify_ending").set_value(".parquet").run()
     button(app, "Classify 3 rows").click().run()
     assert not app.exception
-    [(arguments, facts)] = started
-    file, out = arguments[-1], next(a for a in arguments if a.startswith("--out="))
-    assert arguments == commands.predict_file(
-        "city", run.id, file, out=out.removeprefix("--out="), text_column="body"
+    (request,) = started
+    file, out = request.file, request.out
+    assert request == PredictFileRequest(
+        project="city", run=run.id, file=file, out=out, text_column="body"
     )
     with open(file, "rb") as kept:
         assert kept.read() == CSV
     assert str(home) in file and "<" not in file
-    assert out.startswith(f"--out={store.home.exports}/{project.id}-predictions-")
+    assert out.startswith(f"{store.home.exports}/{project.id}-predictions-")
     assert out.endswith("/new_b-predictions.parquet")
-    assert facts["kind"] == "classify" and facts.get("device", "auto") == "auto"
-    assert facts["title"] == "Classify new <b>.csv by run 1: llkd"
+    job = store.jobs.all(project.id)[0]
+    assert (job.kind, job.device) == ("classify", "auto")
+    assert job.title == "Classify new <b>.csv by run 1: LLKD"
 
 
 def test_a_file_is_kept_while_its_page_is_left(home, started):
@@ -105,7 +92,7 @@ def test_the_column_is_asked_for_where_no_guess_is_safe(home, started):
     column = next(one for one in app.selectbox if one.label == "Column of the texts")
     column.set_value("two").run()
     button(app, "Classify 2 rows").click().run()
-    assert "--text-column=two" in started[0][0] and f"--run={run.id}" in started[0][0]
+    assert "--text-column=two" in started[0].command() and f"--run={run.id}" in started[0].command()
 
 
 def test_one_under_way_is_watched_and_another_waits(home):
@@ -136,7 +123,7 @@ def test_the_table_can_be_downloaded_and_its_counts_read(home):
 
 
 def test_a_large_table_is_a_path(home, monkeypatch):
-    monkeypatch.setattr(classify, "MOST_BYTES", 4)
+    monkeypatch.setattr(downloads, "MOST_BYTES", 4)
     store, project = seeded_project(home, n=200)
     add_run(store, project)
     path = _result(store, project)

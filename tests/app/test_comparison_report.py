@@ -1,32 +1,22 @@
 """The fair comparison on the pages: who will judge, and the report with what it may claim."""
 
 import numpy as np
-import pytest
-from seed import button, ended_job, opened, said, seeded_project, words
-from seed_runs import add_run
 
-from llkd import commands, comparisons, fairness, jobs
 from llkd.config import TrainingConfig, build
-from llkd.curation.order import random_order
+from llkd.config.selection_rule import read_rule
+from llkd.curation.random_order import random_order
+from llkd.evaluation.comparison import conclusion
+from llkd.evaluation.comparison.arms import CONTROLS, RIVALS
+from llkd.evaluation.comparison.report import ComparisonReport
+from tests.support.pages import button, opened, said, words
+from tests.support.seeded_projects import seeded_project, train_request
+from tests.support.seeded_runs import add_run
 from ui.curate import rows
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """The commands that were started instead of processes."""
-    calls = []
-
-    def start(store, arguments, **facts):
-        calls.append(list(arguments))
-        return ended_job(store, store.projects.by_id(facts["project_id"]), "finished", "train")
-
-    monkeypatch.setattr(jobs, "start", start)
-    return calls
 
 
 def label_some(store, project, chosen):
     for k, name in enumerate(("roads", "waste")):
-        store.people.decide(project.id, [int(row) for row in chosen[k::2]], "label", name)
+        store.decisions.decide(project.id, [int(row) for row in chosen[k::2]], "label", name)
 
 
 # --- before: who will judge ---------------------------------------------------------------------
@@ -34,20 +24,20 @@ def label_some(store, project, chosen):
 
 def test_held_out_gold_will_judge(home):
     seeded_project(home, n=80)
-    assert "Judged by 20 held-out texts with gold." in words(opened("train"))
+    assert "Evaluated on 20 held-out texts with gold." in words(opened("train"))
 
 
 def test_labels_of_people_will_judge_and_not_train(home):
     store, project = seeded_project(home, n=100, gold=False)
     label_some(store, project, list(range(50)))
     shown = words(opened("train"))
-    assert "Judged by 50 labels that people gave; they will not train." in shown
+    assert "Evaluated on 50 labels that people gave; they will not train." in shown
     assert "Unless they came from a random audit they are no random sample" in shown
-    store.people.undo(project.id)
-    store.people.undo(project.id)
+    store.decisions.undo(project.id)
+    store.decisions.undo(project.id)
     label_some(store, project, random_order(100)[:60])
     shown = words(opened("train"))
-    assert "Judged by 60 labels that people gave; they will not train." in shown
+    assert "Evaluated on 60 labels that people gave; they will not train." in shown
     assert "They are a random sample, since they were given in random order." in shown
 
 
@@ -75,7 +65,8 @@ def test_own_labels_judge_a_single_run_where_there_are_enough(home, started):
     app.selectbox(key="train_strategy").set_value("llkd").run()
     app.toggle(key="train_judged_by_people").set_value(True).run()
     button(app, "Start training").click().run()
-    assert started == [commands.train("city", TrainingConfig(judged_by="people"))]
+    wanted = build(TrainingConfig, selection={"strategy": "llkd"}, judged_by="people")
+    assert started == [train_request(wanted)]
 
 
 def test_a_saved_selection_is_a_strategy_and_an_arm(home, started):
@@ -87,18 +78,18 @@ def test_a_saved_selection_is_a_strategy_and_an_arm(home, started):
     assert "needs the name of a selection that was saved on Curate" in said(app.error)
     assert started == []
     view = {"teacher_threshold": 0.6, "student_threshold": 0.0}
-    store.people.save_selection(project.id, "first cut", view, {"kept": 31})
+    store.selections.save(project.id, "first cut", read_rule(view), {"kept": 31})
     app = opened("train")
     app.selectbox(key="train_strategy").set_value("saved").run()
     assert app.selectbox(key="train_saved_rows").options == ["first cut (31 texts)"]
     button(app, "Start training").click().run()
     wanted = build(TrainingConfig, selection={"strategy": "saved", "saved": "first cut"})
-    assert started == [commands.train("city", wanted)]
+    assert started == [train_request(wanted)]
     app = opened("train")
     app.selectbox(key="train_compare_saved").set_value("first cut").run()
     button(app, "Compare: 24 runs").click().run()
-    assert "--selection=first cut" in started[-1]
-    assert "--arms=llkd,all,random,teacher_then_random,neighbours,saved" in started[-1]
+    assert "--selection=first cut" in started[-1].command()
+    assert "--arms=llkd,all,random,teacher_then_random,neighbours,saved" in started[-1].command()
 
 
 # --- after: what the report says ----------------------------------------------------------------
@@ -127,7 +118,7 @@ def reported(store, project, kind="gold", arms=("llkd", "all", "random", "teache
             }
         )  # fmt: skip
         runs += [{"run": run.id, "arm": arm, "budget": budget, "accuracy": value}]
-        rivals = [] if arm in fairness.RIVALS else ["all", *fairness.CONTROLS]
+        rivals = [] if arm in RIVALS else ["all", *CONTROLS]
         for rival in rivals if judged else []:
             change = {"value": accuracy[arm] - accuracy[rival]}
             change |= {"low": change["value"] - 0.0151, "high": change["value"] + 0.015}
@@ -151,7 +142,7 @@ def reported(store, project, kind="gold", arms=("llkd", "all", "random", "teache
         "texts": 5320, "notes": ["A <b>note</b>."], "arms": table, "runs": runs,
         "differences": differences, "agreement": agreement,
     }  # fmt: skip
-    job = store.jobs.create("compare", "Compare", ["compare"], project.id, "auto")
+    job = store.jobs.create("compare", "Compare", None, project.id, "auto")
     store.jobs.update(job.id, state="finished", result=found, finished=1.0)
     return found
 
@@ -162,37 +153,39 @@ def _table(app, column):
 
 def test_the_report_is_its_sentence_a_verdict_a_line_and_charts(home):
     store, project = seeded_project(home, n=80)
-    found = reported(store, project, arms=("llkd", "all", *fairness.CONTROLS, "trust"))
+    found = reported(store, project, arms=("llkd", "all", *CONTROLS, "trust"))
     app = opened("results")
-    for line in comparisons.lines(found):
+    read = ComparisonReport.read(found)
+    for line in conclusion.verdict_lines(read):
         assert f"- {line}" in said(app.info)
-    assert "'llkd' loses at most a point, if any, against training on all 5,320" in said(app.info)
-    assert " ".join(comparisons.basis(found)) in words(app)
+    assert said(app.info).count("\n- ") == 2  # three lines: the student, and two selections
+    assert "'LLKD' loses at most a point, if any, against training on all 5,320" in words(app)
+    assert " ".join(conclusion.basis(ComparisonReport.read(found))) in words(app)
     (fold,) = [one for one in app.expander if one.label.startswith("Arms, charts")]
     assert not fold.proto.expanded and len(fold.dataframe) == 2  # the conclusion, the rest folded
     assert "A <b>note</b>." in words(app)
-    table = _table(app, "Its choice").astype(object).fillna("")
-    lines = {(row["Arm"], row["Takes"]): row for _, row in table.iterrows()}
-    assert lines["llkd", "as it selects"]["Against all texts"] == "loses at most a point"
-    assert lines["llkd", "as it selects"]["Its choice"] == "not shown"
-    assert lines["trust", "as it selects"]["Against all texts"] == "better"
-    assert lines["trust", "as it selects"]["Its choice"] == ""
-    assert lines["trust", "llkd's samples"]["Its choice"] == "helps"
-    assert lines["random", "as it selects"]["Against all texts"] == ""
+    table = _table(app, "Against the controls").astype(object).fillna("")
+    lines = {(row["Arm"], row["Budget"]): row for _, row in table.iterrows()}
+    assert lines["LLKD", "Own budget"]["Against all texts"] == "loses at most a point"
+    assert lines["LLKD", "Own budget"]["Against the controls"] == "not known"
+    assert lines["Trust", "Own budget"]["Against all texts"] == "better"
+    assert lines["Trust", "Own budget"]["Against the controls"] == ""
+    assert lines["Trust", "Matched to LLKD"]["Against the controls"] == "better"
+    assert lines["Random", "Own budget"]["Against all texts"] == ""
     differences = _table(app, "Minus")
     assert differences["Accuracy, points"][0] == "+1.0 (\u22120.5 to +2.5)"
     assert differences["Accuracy, points"][1] == "+2.0 (+0.5 to +3.5)"
-    app.get_by_key("results_against").set_value("each other, at llkd's samples").run()
-    assert "Every arm takes in every step as many texts as llkd." in words(app)
+    app.get_by_key("results_against").set_value("each other, matched to LLKD").run()
+    assert "Every arm trains in every step on as many texts as LLKD." in words(app)
     app.get_by_key("results_against").set_value("time").run()
-    assert not app.exception and "A circle selects as it will" in words(app)
+    assert not app.exception and "Circle: own budget" in words(app)
 
 
 def test_a_report_judged_by_people_says_so(home):
     store, project = seeded_project(home, n=80, gold=False)
     reported(store, project, "people")
     told = words(opened("results"))
-    assert "Judged on the 84 texts that people labelled, which trained no student." in told
+    assert "Evaluated on the 84 texts that people labelled, which trained no student." in told
     assert "They are no random sample unless they came from a random audit" in told
 
 
@@ -200,33 +193,35 @@ def test_a_report_that_nobody_judged_claims_nothing(home):
     store, project = seeded_project(home, n=80, gold=False)
     reported(store, project, "teacher")
     app = opened("results")
-    assert "nothing can be said about accuracy" in said(app.info)
+    assert "is right is not known" in said(app.info)
+    assert "nothing can be said about accuracy" in words(app)
     assert "12 labels can be used so far" in words(app)
     assert "as well" not in words(app) and "better than" not in said(app.info)
-    table = _table(app, "Agrees with 'all'")
+    table = _table(app, "Agrees with 'All texts'")
     assert list(table["Agrees with the teacher"]) == ["90.0\u00a0%"] * 4
-    assert "Accuracy" not in table.columns and "Its choice" not in table.columns
+    assert "Accuracy" not in table.columns and "Against the controls" not in table.columns
     assert "results_arms" not in [chart.key for chart in app.get("plotly_chart")]
 
 
 def test_runs_that_people_judged_are_named_and_measured(home):
     store, project = seeded_project(home, n=80, gold=False)
     run = add_run(store, project)
-    from llkd.store.runs import write_judges, write_probabilities
+    from llkd.store.files.evaluation_labels import write_evaluation_labels
+    from llkd.store.files.probabilities import write_probabilities
 
     config = build(TrainingConfig, run.config.model_dump(), judged_by="people")
     judges = {"kind": "people", "texts": 40, "chosen": "by people", "given": 40}
     labels = {**run.labels, "judges": judges}
     judged = store.runs.create(project.id, run.labelling_id, config, labels)
     rows_, label = np.arange(0, 80, 2), np.arange(40) % 3
-    write_judges(judged, rows_, label)
+    write_evaluation_labels(judged.files.evaluation_labels, rows_, label)
     said_ = np.eye(3)[np.where(np.arange(40) < 30, label, (label + 1) % 3)] * 0.9 + 0.1 / 3
     write_probabilities(judged.folder / "eval-epoch-0001.parquet", np.arange(40), said_)
     write_probabilities(judged.folder / "signals-epoch-0001.parquet", rows_ + 1, said_)
-    store.runs.finish(judged.id, {**run.summary, "accuracy": 0.75})
+    store.runs.finish(judged.id, run.summary.model_copy(update={"accuracy": 0.75}))
     app = opened("results")
     table = _table(app, "Different texts").astype(object).fillna("")
     assert table["Accuracy"][2].startswith("75.0\u00a0% (")
     assert table["Accuracy"][1] == "–"
-    assert "Judged by 40 labels that people gave; they did not train these runs." in words(app)
-    assert "Judged by labels that people gave, which did not train: 1 run (2)." in words(app)
+    assert "Evaluated on 40 labels that people gave; they did not train these runs." in words(app)
+    assert "Evaluated on labels that people gave, which did not train: 1 run (2)." in words(app)

@@ -2,25 +2,14 @@
 
 import numpy as np
 import pytest
-from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
-from seed_runs import add_run
 
-from llkd import curation, jobs, pipeline
-from ui import export_view, jobs_view
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """The commands that were started instead of processes."""
-    calls = []
-
-    def start(store, arguments, **facts):
-        calls.append(list(arguments))
-        assert facts["kind"] == "export" and facts["device"] is None
-        return ended_job(store, store.projects.by_id(facts["project_id"]), "cancelled", "export")
-
-    monkeypatch.setattr(jobs, "start", start)
-    return calls
+from llkd import curation, installation, workflows
+from llkd.config.selection_rule import read_rule, rule_of_choices
+from llkd.jobs.requests import ExportRequest, PredictFileRequest
+from tests.support.pages import button, direct, opened, said, words
+from tests.support.seeded_projects import ended_job, living_job, seeded_project
+from tests.support.seeded_runs import add_run
+from ui.shell import downloads, job_cards
 
 
 def _metrics(app):
@@ -56,18 +45,18 @@ def test_without_a_project_the_next_step_is_data(home, enter):
 def test_before_labelling_there_is_nothing_to_take_away(home):
     store, project = seeded_project(home, labelled=False, probed=False)
     app = opened("export")
-    assert "There is nothing to take away yet: the teacher has labelled no text." in words(app)
+    assert "There is nothing to export yet: the teacher has labelled no text." in words(app)
     button(app, "Go to Teacher")
     with living_job(store, project):
-        assert "The teacher is at work. There is nothing to take away yet." in words(
+        assert "The teacher is still labelling. There is nothing to export yet." in words(
             opened("export")
         )
 
 
 def test_the_preview_counts_what_the_thresholds_of_curate_keep(home, started):
     store, project = seeded_project(home, n=200)
-    store.people.decide(project.id, [60, 61], "label", "waste")
-    store.people.decide(project.id, [62], "exclude")
+    store.decisions.decide(project.id, [60, 61], "label", "waste")
+    store.decisions.decide(project.id, [62], "exclude")
     app = opened("curate", tt="0.6", ts="0.3")
     app.switch_page("pages/export.py").run()
     plane = curation.load_plane(store, project)
@@ -83,9 +72,9 @@ def test_the_preview_counts_what_the_thresholds_of_curate_keep(home, started):
     assert f"{sizes.max() / sizes.min():.1f} times as many rows as the smallest." in shown
     right = (frame["label"] == frame["gold"]).mean()
     assert f"{100 * right:.1f}\u00a0% of the labels are right" in shown
-    assert "A student can come along once one is trained." in shown
+    assert "A student can be exported once one is trained." in shown
     _start(app)
-    (command,) = started
+    command = started[0].command()
     assert command[0] == "export" and command[-2:] == ["--", "city"]
     assert {
         "--format=csv,jsonl",
@@ -99,13 +88,18 @@ def test_the_preview_counts_what_the_thresholds_of_curate_keep(home, started):
 def test_two_exports_begun_in_the_same_second_have_folders_of_their_own(home):
     store, project = seeded_project(home)
     taken = set()
-    for kind, file in (("export", ""), ("export", ""), ("classify", "/x-predictions.csv")):
-        folder = jobs_view.free_folder(store, "1-20260101-000000")
+    for kind in ("export", "export", "classify"):
+        folder = job_cards.free_folder(store, "1-20260101-000000")
         assert folder not in taken and folder.parent == store.home.exports
         taken.add(folder)
-        store.jobs.create(kind, kind, [kind, f"--out={folder}{file}", "--", "city"], project.id)
+        request = (
+            ExportRequest(project="city", out=str(folder))
+            if kind == "export"
+            else PredictFileRequest(project="city", run=1, file="x", out=f"{folder}/x.csv")
+        )
+        store.jobs.create(kind, kind, request.model_dump(mode="json"), project.id)
     (store.home.exports / "2-x").mkdir(parents=True)
-    assert jobs_view.free_folder(store, "2-x").name == "2-x-2"
+    assert job_cards.free_folder(store, "2-x").name == "2-x-2"
 
 
 def test_formats_are_chosen_and_one_is_needed(home, started):
@@ -117,15 +111,14 @@ def test_formats_are_chosen_and_one_is_needed(home, started):
     assert next(b for b in app.button if b.label.startswith("Export ")).disabled
     app.get_by_key("export_formats").set_value(["parquet"]).run()
     _start(app)
-    assert "--format=parquet" in started[0]
+    assert "--format=parquet" in started[0].command()
 
 
 def test_the_page_says_what_happens_to_formulas_and_names_the_manifest(home):
     seeded_project(home)
-    shown = words(opened("export"))
-    assert "(it begins with = + - @) gets a ' in front" in shown
-    assert "manifest.json comes with each export" in shown
-    assert "It is written last: a folder that has one is complete" in shown
+    note = opened("export").get_by_key("export_formats").help
+    assert "a cell that begins with = + - @ gets a ' in front" in note
+    assert "A folder with a manifest.json is complete." in note
 
 
 def test_a_validation_split_is_counted_before_it_is_made(home, started):
@@ -141,9 +134,9 @@ def test_a_validation_split_is_counted_before_it_is_made(home, started):
     assert training + validation == 300 and 30 < validation < 90
     assert f"{training} rows to train on, {validation} rows for validation" in words(app)
     _start(app)
-    assert {"--validation=0.2", "--seed=3"} <= set(started[0])
+    assert {"--validation=0.2", "--seed=3"} <= set(started[0].command())
     # Run for real, the command draws exactly these.
-    found = pipeline.export(store, project, home / "out", formats=["csv"], validation=0.2, seed=3)
+    found = workflows.export(store, project, home / "out", formats=["csv"], validation=0.2, seed=3)
     drawn = {name: sum(by.values()) for name, by in found["splits"].items()}
     assert drawn == {"train": training, "validation": validation}
     assert [found["splits"]["validation"][name] for name in shown["Class"]] == shown[
@@ -156,22 +149,27 @@ def test_columns_are_chosen_and_gold_only_on_request(home, started):
     app = opened("export")
     assert "gold" not in app.get_by_key("export_columns").value
     _start(app)
-    assert not [part for part in started[0] if part.startswith("--columns")]
+    assert not [part for part in started[0].command() if part.startswith("--columns")]
     app.get_by_key("export_columns").set_value(["gold", "teacher"]).run()
     app.get_by_key("export_formats").set_value(["hf-zip"]).run()
     _start(app)
-    assert {"--columns=teacher,gold", "--format=hf-zip"} <= set(started[1])
+    assert {"--columns=teacher,gold", "--format=hf-zip"} <= set(started[1].command())
     app.get_by_key("export_columns").set_value([]).run()
     _start(app)
-    assert "--columns=none" in started[2]
+    assert "--columns=none" in started[2].command()
 
 
 def test_a_finished_export_says_its_manifest_and_how_to_rebuild_it(home):
     store, project = seeded_project(home, n=200)
-    store.people.decide(project.id, [60], "label", "waste")
+    store.decisions.decide(project.id, [60], "label", "waste")
     folder = store.home.exports / "1-x"
-    made = pipeline.export(
-        store, project, folder, formats=["csv", "hf"], teacher_threshold=0.6, validation=0.1
+    made = workflows.export(
+        store,
+        project,
+        folder,
+        formats=["csv", "hf"],
+        rule=rule_of_choices(teacher_threshold=0.6),
+        validation=0.1,
     )
     job = ended_job(store, project, "finished", "export")
     store.jobs.update(job.id, result=made)
@@ -181,7 +179,7 @@ def test_a_finished_export_says_its_manifest_and_how_to_rebuild_it(home):
     rows = made["rows"]
     assert f"{rows} rows: {sum(made['splits']['train'].values())} to train on and " in shown
     assert "Teacher: SmolLM2-135M-Instruct, calibration batch." in shown
-    assert "Kept: teacher confidence from 0.6, information need from 0." in shown
+    assert "Kept: teacher confidence from 0.6, student uncertainty from 0." in shown
     assert "1 label or exclusion of people." in shown
     command = f"llkd rebuild --home {store.home.root} {folder / 'manifest.json'}"
     assert command in [one.value for one in app.code]
@@ -192,7 +190,7 @@ def test_a_finished_export_says_its_manifest_and_how_to_rebuild_it(home):
 @pytest.mark.parametrize("altered", ["{}", '{"program": "LLKD Studio", "files": {}}', "bent"])
 def test_an_altered_manifest_does_no_harm(home, altered):
     store, project = seeded_project(home)
-    made = pipeline.export(store, project, store.home.exports / "1-x", formats=["csv"])
+    made = workflows.export(store, project, store.home.exports / "1-x", formats=["csv"])
     text = (store.home.exports / "1-x" / "manifest.json").read_text()
     if altered == "bent":
         altered = text.replace('"kind": "thresholds"', '"kind": 3').replace(
@@ -220,13 +218,15 @@ def test_a_saved_selection_is_told_by_its_name(home, started):
     view = {"teacher_threshold": 0.7, "student_threshold": 0.0, "calibration": "none"}
     plane = curation.load_plane(store, project, calibration="none")
     kept = curation.kept_rows(plane, 0.7, 0.0)
-    store.people.save_selection(project.id, "a, b", view, {"kept": int(kept.sum())})
+    store.selections.save(project.id, "a, b", read_rule(view), {"kept": int(kept.sum())})
     app = opened("export")
     app.get_by_key("export_what").set_value("A saved selection").run()
     assert _metrics(app)["Rows"] == str(kept.sum())
     _start(app)
-    assert "--selection=a, b" in started[0]
-    assert not [part for part in started[0] if "threshold" in part or "calibration" in part]
+    assert "--selection=a, b" in started[0].command()
+    assert not [
+        part for part in started[0].command() if "threshold" in part or "calibration" in part
+    ]
 
 
 def test_what_a_run_trained_on_comes_with_its_student(home, started):
@@ -234,22 +234,37 @@ def test_what_a_run_trained_on_comes_with_its_student(home, started):
     run = add_run(store, project)
     decisions = store.runs.decisions(run)
     trained = decisions.loc[decisions["selected"], "row"].unique()
-    store.people.decide(project.id, [int(trained[0])], "exclude")
+    store.decisions.decide(project.id, [int(trained[0])], "exclude")
 
     def chosen():
         app = opened("export")
-        assert "To take a trained student along, choose 'What a run trained on'." in words(app)
+        assert "To export a trained student, choose 'What a run trained on'." in words(app)
         return app.get_by_key("export_what").set_value("What a run trained on").run()
 
     app = chosen()
     assert _metrics(app)["Rows"] == str(len(trained) - 1)
     _start(app)
-    assert {f"--run={run.id}", "--zip-student", "--onnx"} <= set(started[0])
+    assert {f"--run={run.id}", "--zip-student", "--onnx"} <= set(started[0].command())
     app = chosen()
     app.toggle(key="export_student").set_value(False).run()
     _start(app)
-    assert {f"--run={run.id}", "--no-student"} <= set(started[1])
-    assert "--onnx" not in started[1]
+    assert {f"--run={run.id}", "--no-student"} <= set(started[1].command())
+    assert "--onnx" not in started[1].command()
+
+
+def test_without_the_extra_a_student_comes_without_onnx_and_the_page_says_why(
+    home, started, monkeypatch
+):
+    monkeypatch.setattr(installation, "find_spec", lambda name: None)
+    store, project = seeded_project(home, n=200)
+    add_run(store, project)
+    app = opened("export")
+    app = app.get_by_key("export_what").set_value("What a run trained on").run()
+    shown = words(app)
+    assert "It comes as a folder for transformers. A student as ONNX needs onnx" in shown
+    assert "Install it with: pip install" in shown
+    _start(app)
+    assert "--onnx" not in started[0].command() and "--no-student" not in started[0].command()
 
 
 def test_the_student_may_come_as_a_transformers_folder_alone(home, started):
@@ -259,13 +274,14 @@ def test_the_student_may_come_as_a_transformers_folder_alone(home, started):
     app = app.get_by_key("export_what").set_value("What a run trained on").run()
     form = app.get_by_key("export_student_form")
     assert form.value == "With ONNX (32-bit and 8-bit)"
-    assert "a short predict.py that needs onnxruntime, tokenizers and numpy only" in words(app)
+    note = app.get_by_key("export_student_form").help
+    assert "a short predict.py that needs onnxruntime, tokenizers and numpy only" in note
     form.set_value("Transformers folder").run()
     app.switch_page("pages/results.py").run()
     app.switch_page("pages/export.py").run().run()
     assert app.get_by_key("export_student_form").value == "Transformers folder"
     _start(app)
-    assert "--zip-student" in started[0] and "--onnx" not in started[0]
+    assert "--zip-student" in started[0].command() and "--onnx" not in started[0].command()
 
 
 @pytest.mark.parametrize("gold", [True, False])
@@ -302,7 +318,7 @@ def test_thresholds_over_a_runs_need_name_the_run_and_both_thresholds(home, star
     assert _metrics(app)["Rows"] == "150"
     _start(app)
     # Named alone, the run would mean the texts that it trained on.
-    assert {f"--run={run.id}", "--teacher-threshold=roads=0.0"} <= set(started[0])
+    assert {f"--run={run.id}", "--teacher-threshold=0"} <= set(started[0].command())
 
 
 def test_an_earlier_epoch_is_told_through_a_saved_selection(home, started):
@@ -314,10 +330,10 @@ def test_an_earlier_epoch_is_told_through_a_saved_selection(home, started):
     app.switch_page("pages/export.py").run()
     assert _metrics(app)["Rows"] == str(kept) != "0"
     _start(app)
-    (saved,) = store.people.selections(project.id)
-    assert saved["name"].startswith("Exported on ")
-    assert (saved["view"]["run"], saved["view"]["epoch"]) == (run.id, 1)
-    assert f"--selection={saved['name']}" in started[0]
+    (saved,) = store.selections.all(project.id)
+    assert saved.name.startswith("Exported on ")
+    assert (saved.rule.run, saved.rule.epoch) == (run.id, 1)
+    assert f"--selection={saved.name}" in started[0].command()
 
 
 def test_an_export_under_way_is_watched(home):
@@ -350,7 +366,7 @@ def test_finished_files_can_be_downloaded_and_are_explained(home):
 
 
 def test_a_large_or_foreign_or_missing_file_is_no_download(home, tmp_path, monkeypatch):
-    monkeypatch.setattr(export_view, "MOST_BYTES", 10)
+    monkeypatch.setattr(downloads, "MOST_BYTES", 10)
     store, project = seeded_project(home)
     folder = _exported(store, project, {"curated.csv": b"x" * 11, "manifest.json": b"{}"})
     foreign = tmp_path / "elsewhere.jsonl"

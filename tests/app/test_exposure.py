@@ -1,11 +1,12 @@
 """A server that others can reach without a login says so on every page."""
 
 import pytest
-from seed import button, direct, said, seeded_project
 from streamlit import config
-from test_login import SECRETS, app_for, user
 
-from ui import exposure
+from tests.support.login_pages import SECRETS, app_for, user
+from tests.support.pages import button, direct, said
+from tests.support.seeded_projects import seeded_project
+from ui.shell import exposure
 
 PAGES = ["data", "teacher", "curate", "train", "results", "export"]
 

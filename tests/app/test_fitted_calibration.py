@@ -1,12 +1,13 @@
 """Teacher page: `fitted` calibration says what it needs, takes effect, and is recommended."""
 
 import numpy as np
-from seed import NAMES, button, opened, said, seeded_project, words
 
 from llkd import curation
 from llkd.config import TeacherConfig, TrainingConfig
 from llkd.store import Scores
-from ui import reads
+from tests.support.pages import button, opened, said, words
+from tests.support.seeded_projects import NAMES, seeded_project
+from ui.shell import reads
 
 TEXTS = 400
 
@@ -19,7 +20,7 @@ def unbalanced(home, share=0.9):
     truth = rng.choice(3, TEXTS, p=[share, rest, rest])
     scores = rng.normal(0, 1.0, (TEXTS, 3))
     scores[np.arange(TEXTS), truth] += 4.0
-    labelling = store.labellings.find_or_create(
+    labeling_run = store.labeling_runs.find_or_create(
         project.id,
         label_set=project.label_set,
         config=TeacherConfig(),
@@ -29,35 +30,37 @@ def unbalanced(home, share=0.9):
     )
     nothing, kinds = np.full(TEXTS, None, object), np.full(TEXTS, "logprob", object)
     rows = np.arange(TEXTS)
-    store.labellings.append(labelling, Scores(rows, scores, np.full(TEXTS, -1), kinds, nothing))
-    store.projects.use_labelling(project.id, labelling.id)
-    return store, store.projects.get("city"), labelling, truth
+    store.labeling_runs.append(
+        labeling_run, Scores(rows, scores, np.full(TEXTS, -1), kinds, nothing)
+    )
+    store.projects.use_labelling(project.id, labeling_run.id)
+    return store, store.projects.get("city"), labeling_run, truth
 
 
 def label(store, project, truth, rows):
     for k, name in enumerate(NAMES):
-        store.people.decide(project.id, [r for r in rows if truth[r] == k], "label", name)
+        store.decisions.decide(project.id, [r for r in rows if truth[r] == k], "label", name)
 
 
-def control(app, labelling):
-    return app.segmented_control(key=f"calibration_{labelling.id}")
+def control(app, labeling_run):
+    return app.segmented_control(key=f"calibration_{labeling_run.id}")
 
 
 def test_with_too_few_labels_it_says_how_many_and_leads_to_them(home):
-    store, project, labelling, truth = unbalanced(home)
+    store, project, labeling_run, truth = unbalanced(home)
     label(store, project, truth, range(19))
     app = opened("teacher")
-    control(app, labelling).set_value("fitted").run()
+    control(app, labeling_run).set_value("fitted").run()
     assert not app.exception
     assert "Fitted calibration needs at least 20 texts" in said(app.error)
-    assert store.labellings.get(labelling.id).calibration == "batch"
-    assert control(app, labelling).value == "batch"
-    app.button(key=f"label_at_random_fitted_{labelling.id}").click().run()
+    assert store.labeling_runs.get(labeling_run.id).calibration == "batch"
+    assert control(app, labeling_run).value == "batch"
+    app.button(key=f"label_at_random_fitted_{labeling_run.id}").click().run()
     assert not app.exception and app.title[0].value == "Curate"
 
 
 def test_the_warning_recommends_it_once_labels_are_there(home):
-    store, project, labelling, truth = unbalanced(home)
+    store, project, labeling_run, truth = unbalanced(home)
     app = opened("teacher")
     assert "Batch calibration gives" in said(app.warning)
     assert not any(one.label == "Use fitted calibration" for one in app.button)
@@ -67,7 +70,7 @@ def test_the_warning_recommends_it_once_labels_are_there(home):
     assert "Of 30 texts that you labelled" in words(app)
     assert "are right with it, each text judged by a fit to the others." in words(app)
     button(app, "Use fitted calibration").click().run()
-    now = store.labellings.get(labelling.id)
+    now = store.labeling_runs.get(labeling_run.id)
     assert now.calibration == "fitted" and now.fits["fitted"]["rows"] == 30
     batch = curation.teacher_labels(store, now, "batch").label
     fitted = reads.teacher_labels(store, now).label
@@ -81,35 +84,35 @@ def test_the_warning_recommends_it_once_labels_are_there(home):
 
 
 def test_its_temperature_belongs_to_it_and_others_can_be_had_again(home):
-    store, project, labelling, truth = unbalanced(home)
+    store, project, labeling_run, truth = unbalanced(home)
     label(store, project, truth, range(40))
     app = opened("teacher")
-    control(app, labelling).set_value("fitted").run()
+    control(app, labeling_run).set_value("fitted").run()
     assert not app.exception and not app.error
     assert not any(one.label == "Temperature" for one in app.toggle)
-    control(app, labelling).set_value("none").run()
-    assert store.labellings.get(labelling.id).calibration == "none"
+    control(app, labeling_run).set_value("none").run()
+    assert store.labeling_runs.get(labeling_run.id).calibration == "none"
     assert any(one.label == "Temperature" for one in app.toggle)
 
 
 def test_more_labels_offer_to_fit_again(home):
-    store, project, labelling, truth = unbalanced(home)
+    store, project, labeling_run, truth = unbalanced(home)
     label(store, project, truth, range(20))
     app = opened("teacher")
-    control(app, labelling).set_value("fitted").run()
-    before = reads.teacher_labels(store, store.labellings.get(labelling.id)).confidence
+    control(app, labeling_run).set_value("fitted").run()
+    before = reads.teacher_labels(store, store.labeling_runs.get(labeling_run.id)).confidence
     label(store, project, truth, range(20, 60))
     app.run()
-    kept = reads.teacher_labels(store, store.labellings.get(labelling.id)).confidence
+    kept = reads.teacher_labels(store, store.labeling_runs.get(labeling_run.id)).confidence
     assert np.array_equal(before, kept)
-    assert "By now it can be fitted on 60 texts that you labelled." in words(app)
+    assert "It can now be fitted on 60 texts that you labelled." in words(app)
     button(app, "Fit again").click().run()
-    assert store.labellings.get(labelling.id).fits["fitted"]["rows"] == 60
+    assert store.labeling_runs.get(labeling_run.id).fits["fitted"]["rows"] == 60
 
 
 def test_set_elsewhere_without_labels_it_is_as_batch_and_says_so(home):
-    store, project, labelling, truth = unbalanced(home)
-    store.labellings.set_calibration(labelling.id, "fitted")
+    store, project, labeling_run, truth = unbalanced(home)
+    store.labeling_runs.set_calibration(labeling_run.id, "fitted")
     app = opened("teacher")
     assert not app.exception
     assert "until then labels are as under batch" in words(app)
@@ -120,10 +123,10 @@ def test_set_elsewhere_without_labels_it_is_as_batch_and_says_so(home):
 
 
 def test_what_a_run_was_taught_is_shown_after_more_labels_too(home):
-    store, project, labelling, truth = unbalanced(home, share=0.4)
-    store.labellings.set_calibration(labelling.id, "fitted")
+    store, project, labeling_run, truth = unbalanced(home, share=0.4)
+    store.labeling_runs.set_calibration(labeling_run.id, "fitted")
     label(store, project, truth, range(25))
-    then = curation.teacher_labels(store, store.labellings.get(labelling.id))
+    then = curation.teacher_labels(store, store.labeling_runs.get(labeling_run.id))
     half = (then.bias / 2).tolist()
     facts = {
         "calibration": "fitted",
@@ -131,9 +134,9 @@ def test_what_a_run_was_taught_is_shown_after_more_labels_too(home):
         "temperature": 1.7,
         "classes": NAMES,
     }
-    run = store.runs.create(project.id, labelling.id, TrainingConfig(), facts)
+    run = store.runs.create(project.id, labeling_run.id, TrainingConfig(), facts)
     label(store, project, truth, range(25, 200))
     found = reads.run_teacher_labels(store, run)
-    expected = curation.teacher_labels(store, labelling, "fitted", half, 1.7)
+    expected = curation.teacher_labels(store, labeling_run, "fitted", half, 1.7)
     assert np.array_equal(found.probabilities, expected.probabilities)
     assert found.temperature == 1.7 and found.fit is None

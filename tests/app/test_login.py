@@ -5,36 +5,15 @@ import time
 from pathlib import Path
 
 import pytest
-from seed import ROOT, button, direct, opened, press, said, seeded_project
-from seed import words as words_of
 from streamlit.testing.v1 import AppTest
 
-from ui import login, login_settings, reads
+from tests.support.login_pages import AUTH, SECRETS, app_for, user
+from tests.support.pages import ROOT, button, direct, opened, press, said
+from tests.support.pages import words as words_of
+from tests.support.seeded_projects import seeded_project
+from ui.shell import login, login_settings, reads
 
 PAGES = ["data", "teacher", "curate", "train", "results", "export"]
-AUTH = {
-    "redirect_uri": "http://127.0.0.1:8501/oauth2callback",
-    "cookie_secret": "x" * 32,
-    "client_id": "llkd",
-    "client_secret": "hidden",
-    "server_metadata_url": "http://127.0.0.1:9/.well-known/openid-configuration",
-}
-SECRETS = {"auth": AUTH, "llkd": {"allowed_emails": ["ann@example.org", "@team.example"]}}
-
-
-def user(email="ann@example.org", **more):
-    said_of = {"name": "Ann Example", "email": email, "email_verified": True, "iat": time.time()}
-    return {**said_of, "is_logged_in": True, **more}
-
-
-def app_for(page, secrets=SECRETS, who=None, **query):
-    """A page opened by its address with these secrets, by this user."""
-    app = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
-    app.session_state["_routed_again"] = True
-    app.secrets = secrets
-    app.user = who or {"is_logged_in": False}
-    app.query_params.update(query)
-    return app.run()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -201,7 +180,7 @@ def test_a_label_carries_the_name_of_who_gave_it(home):
     app.run()
     app.toggle(key="curate_one_by_one").set_value(True).run()
     press(app, ("label", "waste"))
-    decided = store.people.decisions(project.id)
+    decided = store.decisions.current(project.id)
     assert decided["who"].tolist() == ["Ann Example <ann@example.org>"]
 
     seeded_project(home, name="alone")
@@ -209,7 +188,7 @@ def test_a_label_carries_the_name_of_who_gave_it(home):
     app.toggle(key="curate_one_by_one").set_value(True).run()
     press(app, ("label", "waste"))
     alone = store.projects.get("alone")
-    assert store.people.decisions(alone.id)["who"].tolist() == ["local user"]
+    assert store.decisions.current(alone.id)["who"].tolist() == ["local user"]
 
 
 def test_a_login_that_ends_while_the_page_is_open_is_asked_for_again(home):
@@ -303,7 +282,9 @@ def test_no_page_reads_anything_before_it_is_opened(page):
         if isinstance(node, harmless) or constant or docstring:
             continue
         first = {getattr(one.func, "id", getattr(one.func, "attr", "")) for one in calls}
-        assert "open_page" in first and first <= {"open_page", "told", "_page"}, ast.unparse(node)
+        assert "open_page" in first and first <= {"open_page", "show_errors", "_page"}, ast.unparse(
+            node
+        )
         break
     else:
         raise AssertionError("the page never calls open_page")

@@ -3,9 +3,11 @@
 import shutil
 
 import pytest
-from seed import button, direct, living_job, opened, said, seeded_project, words
 
-from ui.errors import told
+from tests.support.pages import button, direct, opened, said, words
+from tests.support.seeded_projects import living_job, seeded_project
+from tests.support.seeded_runs import add_run
+from ui.shell.errors import show_errors
 
 PAGES = ["data", "teacher", "curate", "train", "results", "export"]
 
@@ -65,6 +67,37 @@ def test_a_running_job_is_on_every_page_with_its_progress_and_a_stop_button(home
             assert any(one.label == "Stop" for one in app.sidebar.button)
 
 
+@pytest.mark.parametrize(
+    ("kind", "steps", "unit"),
+    [
+        ("dry-run", ["Teacher"], "texts"),
+        ("bake-off", ["Teacher"], "answers"),
+        ("compare", ["Train", "Results"], "steps"),
+        ("classify", ["Results"], "texts"),
+        ("export", ["Export"], "rows"),
+    ],
+)
+def test_each_kind_of_job_shows_at_the_steps_it_is_part_of(home, kind, steps, unit):
+    store, project = seeded_project(home)
+    with living_job(store, project, kind, done=15, total=60):
+        app = opened("data")
+        labels = [label for label in _steps(app) if "running 25\u00a0%" in label]
+        assert [label.split(" ")[1] for label in labels] == steps
+        assert f"15 of 60 {unit}" in words(app)
+
+
+@pytest.mark.parametrize(("kind", "page"), [("compare", "results"), ("bake-off", "teacher")])
+def test_a_comparison_under_way_is_on_the_page_where_it_is_read(home, kind, page):
+    store, project = seeded_project(home)
+    add_run(store, project)
+    with living_job(store, project, kind, done=15, total=60) as job:
+        app = opened(page)
+        assert not app.exception
+        stops = [one.key for one in app.main.button if one.label == "Stop"]
+        assert len(stops) == 1 and stops[0].endswith(f"_stop_{job.id}")
+        assert words(app).count("15 of 60") == 2  # there, and in the sidebar
+
+
 def test_stop_asks_the_job_to_stop(home):
     store, project = seeded_project(home, labelled=0.5)
     with living_job(store, project) as job:
@@ -106,11 +139,11 @@ def test_a_home_that_cannot_be_used_is_one_sentence(home, tmp_path, monkeypatch)
 def test_errors_are_shown_inert_and_failures_without_a_traceback(home):
     def script():
         from llkd.errors import DataError
-        from ui.errors import told
+        from ui.shell.errors import show_errors
 
-        with told():
+        with show_errors():
             raise DataError("Column '[x](http://e.com)' is missing.")
-        with told():
+        with show_errors():
             raise ZeroDivisionError("secret detail")
 
     from streamlit.testing.v1 import AppTest
@@ -123,7 +156,7 @@ def test_errors_are_shown_inert_and_failures_without_a_traceback(home):
 
 
 def test_told_lets_nothing_else_through_in_silence():
-    with pytest.raises(KeyboardInterrupt), told():
+    with pytest.raises(KeyboardInterrupt), show_errors():
         raise KeyboardInterrupt
 
 

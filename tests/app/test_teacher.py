@@ -5,26 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from seed import NAMES, button, direct, ended_job, living_job, opened, said, seeded_project, words
 
-from llkd import commands, curation, jobs
+from llkd import curation, jobs
 from llkd.config import LabelSet, TeacherConfig
-from ui import uploads
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """What was started instead of a process."""
-    calls = []
-
-    def start(store, arguments, **facts):
-        calls.append((list(arguments), facts))
-        return store.jobs.create(
-            facts["kind"], facts["title"], list(arguments), facts["project_id"], "auto"
-        )
-
-    monkeypatch.setattr(jobs, "start", start)
-    return calls
+from tests.support.pages import button, direct, opened, said, words
+from tests.support.seeded_projects import (
+    NAMES,
+    ended_job,
+    label_request,
+    living_job,
+    seeded_project,
+)
+from ui.shell import uploads
 
 
 def _metrics(app):
@@ -38,20 +30,30 @@ def test_a_new_project_offers_the_teachers_and_says_what_they_cost(home):
     assert "What LLKD saves afterwards is student training, not teacher calls." in shown
     assert app.radio[0].options == [
         "The embedded model",
+        "Label similarity",
         "Another model on this machine",
         "A server",
+        "A decision model (System One)",
+        "A decision model (OpenAI Decisions)",
+        "A server, whatever it speaks",
         "Labels from a file",
+        "A committee",
     ]
+    assert app.radio[0].value == "committee"
+    assert app.multiselect(key="teacher_members_1").value == ["similarity", "embedded"]
+    assert "The embedded model takes 12 seconds for 60 texts, as is usual on two" in shown
     assert "60 texts, each asked about once." in shown
     assert button(app, "Start labelling").proto.type == "primary"
 
 
-def test_start_labelling_starts_the_command_a_person_could_type(home, started):
-    _, project = seeded_project(home, labelled=False)
+def test_start_labelling_starts_what_a_person_could_type(home, started):
+    store, project = seeded_project(home, labelled=False)
     button(opened("teacher"), "Start labelling").click().run()
-    ((arguments, facts),) = started
-    assert arguments == commands.label("city", TeacherConfig())
-    assert facts == {"kind": "label", "title": "Label city", "project_id": project.id}
+    (request,) = started
+    assert request == label_request(TeacherConfig(teacher="committee"))
+    assert request.command() == ["label", "--teacher=committee", "--", "city"]
+    job = store.jobs.all(project.id)[0]
+    assert (job.kind, job.title, job.device) == ("label", "Label city", "auto")
 
 
 def test_settings_reach_the_command(home, started):
@@ -62,18 +64,20 @@ def test_settings_reach_the_command(home, started):
     app.selectbox(key="teacher_score_1").select("mean").run()
     button(app, "Start labelling").click().run()
     wanted = TeacherConfig(
-        instruction="Sort this message.", max_text_tokens=64, verbaliser_score="mean"
+        teacher="committee",
+        instruction="Sort this message.",
+        max_text_tokens=64,
+        verbaliser_score="mean",
     )
-    assert started[0][0] == commands.label("city", wanted)
+    assert started[0] == label_request(wanted)
 
 
-def test_a_server_is_asked_by_address_and_its_key_is_never_typed(home, started, monkeypatch):
+def test_a_server_is_asked_by_address_and_needs_a_model(home, started, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     seeded_project(home, labelled=False)
     app = opened("teacher")
     app.radio[0].set_value("api").run()
-    assert "it is never typed here" in words(app)
-    assert not any("key" in one.label.lower() for one in app.text_input)
+    assert [one.value for one in app.text_input if "key" in one.label.lower()] == [""]
     button(app, "Start labelling").click().run()
     assert said(app.error) == "Name the model that the server offers."
     assert not started
@@ -81,8 +85,8 @@ def test_a_server_is_asked_by_address_and_its_key_is_never_typed(home, started, 
     app.text_input(key="teacher_url_1").set_value("https://models.example.com/v1").run()
     assert "Every text of this project will be sent to models.example.com." in said(app.warning)
     button(app, "Start labelling").click().run()
-    assert started[0][0] == commands.label(
-        "city", TeacherConfig(teacher="api:qwen", base_url="https://models.example.com/v1")
+    assert started[0] == label_request(
+        TeacherConfig(teacher="api:qwen", base_url="https://models.example.com/v1")
     )
 
 
@@ -106,7 +110,7 @@ def test_labels_from_a_file_are_kept_with_the_project(home, started):
     app.file_uploader[0].set_value(("../my *labels*.CSV", content, "text/csv")).run()
     assert "In use: ../my *labels*.CSV" in words(app)
     button(app, "Start labelling").click().run()
-    (path,) = [a.partition("file:")[2] for a in started[0][0] if a.startswith("--teacher=")]
+    (path,) = [a.partition("file:")[2] for a in started[0].command() if a.startswith("--teacher=")]
     path = Path(path)
     assert path.name == "my_labels.csv" and path.read_bytes() == content
     assert path.is_relative_to(home / "projects" / str(project.id))
@@ -194,7 +198,7 @@ def test_a_job_that_died_says_so_with_its_last_words_and_can_be_resumed(home, mo
     assert app.code[0].value == "one\ntwo <b>\nKilled"
     assert "It had done 20 of 60." in words(app)
     resumed = []
-    monkeypatch.setattr(jobs, "resume", lambda store, number: resumed.append(number))
+    monkeypatch.setattr(jobs, "resume", lambda store, number, keys: resumed.append(number))
     button(app, "Resume").click().run()
     assert resumed == [job.id]
 
@@ -222,7 +226,7 @@ def test_a_failure_before_the_first_label_shows_its_sentence_and_the_form(home):
 def test_what_the_teacher_said_is_measured_on_the_held_out_texts(home):
     store, project = seeded_project(home)
     app = opened("teacher")
-    labels = curation.teacher_labels(store, curation.current_labelling(store, project))
+    labels = curation.teacher_labels(store, curation.active_labeling_run(store, project))
     texts = store.projects.texts(project.id)
     gold = curation.gold_indices(texts, NAMES)
     held = (texts["split"] == "eval").to_numpy()
@@ -232,7 +236,7 @@ def test_what_the_teacher_said_is_measured_on_the_held_out_texts(home):
     assert figures["Accuracy"] == f"{100 * accuracy:.1f}\u00a0%"
     assert figures["Mean confidence"] == f"{100 * labels.confidence.mean():.1f}\u00a0%"
     assert "measured on 15 held-out texts" in words(app)
-    assert "Confidence comes from measured log-probabilities." in words(app)
+    assert "Source of confidence: log-probabilities." in words(app)
     table = app.dataframe[0].value
     assert list(table["class"]) == NAMES
     assert list(table["texts"]) == list(np.bincount(labels.label, minlength=3))
@@ -252,32 +256,32 @@ def test_without_gold_nothing_is_claimed(home):
 
 def test_another_calibration_changes_labels_at_once_and_is_kept(home):
     store, project = seeded_project(home)
-    labelling = curation.current_labelling(store, project)
+    labeling_run = curation.active_labeling_run(store, project)
     app = opened("teacher")
-    control = app.segmented_control(key=f"calibration_{labelling.id}")
+    control = app.segmented_control(key=f"calibration_{labeling_run.id}")
     assert control.value == "batch"
     before = app.dataframe[0].value["texts"].tolist()
     control.set_value("none").run()
-    assert store.labellings.get(labelling.id).calibration == "none"
+    assert store.labeling_runs.get(labeling_run.id).calibration == "none"
     after = app.dataframe[0].value["texts"].tolist()
-    none = curation.teacher_labels(store, labelling, "none").label
-    batch = curation.teacher_labels(store, labelling, "batch").label
+    none = curation.teacher_labels(store, labeling_run, "none").label
+    batch = curation.teacher_labels(store, labeling_run, "batch").label
     assert after == list(np.bincount(none, minlength=3)) != before
     changed = int((none != batch).sum())
     assert changed > 0
     assert f"Compared with **batch**, it changes the label of **{changed} texts** of 60" in words(
         app
     )
-    assert "The teacher was not asked again." in words(app)
+    assert "No text was asked about again." in words(app)
     # As set elsewhere (the command line): the page follows the store.
-    store.labellings.set_calibration(labelling.id, "contextual")
+    store.labeling_runs.set_calibration(labeling_run.id, "contextual")
     app.run()
-    assert app.segmented_control(key=f"calibration_{labelling.id}").value == "contextual"
+    assert app.segmented_control(key=f"calibration_{labeling_run.id}").value == "contextual"
 
 
 def test_contextual_is_offered_only_where_it_can_be_had(home):
     store, project = seeded_project(home)
-    store.labellings.set_content_free(project.labelling_id, None)
+    store.labeling_runs.set_content_free(project.labelling_id, None)
     app = opened("teacher")
     assert app.segmented_control[0].options == ["None", "Batch", "Fitted"]
 
@@ -285,7 +289,7 @@ def test_contextual_is_offered_only_where_it_can_be_had(home):
 def test_changed_classes_are_pointed_out(home):
     store, project = seeded_project(home)
     store.projects.set_label_set(project.id, LabelSet.of(["roads", "waste", "water", "trees"]))
-    assert "The classes were changed after these labels were given." in said(opened("teacher").info)
+    assert "The classes changed after this labelling run." in said(opened("teacher").info)
 
 
 def test_without_classes_the_page_leads_to_data(home):

@@ -4,43 +4,32 @@ import json
 
 import numpy as np
 import pytest
-from seed import NAMES, button, ended_job, opened, said, seeded_project, words
 from streamlit.testing.v1 import AppTest
 
-from llkd import commands, curation, evaluation, jobs
-from llkd.config import Spending, TeacherConfig
+from llkd import curation
+from llkd.config import Spending, TeacherConfig, build
+from llkd.evaluation import confidence_metrics
+from llkd.jobs.requests import PromptComparisonRequest
 from llkd.store import Scores
-from ui import reads
-from ui.teacher.rounds import at, sentence
-from ui.teacher.trust import in_a_sentence
+from tests.support.pages import button, opened, said, words
+from tests.support.seeded_projects import NAMES, asked_for, ended_job, label_request, seeded_project
+from ui.shell import reads
+from ui.teacher.report import quality_reads
+from ui.teacher.report.active_learning import at, sentence
+from ui.teacher.report.confidence import in_a_sentence
 
 HOSTILE = ["<b>roads</b> [x](http://e.com) ![i](http://e.com/x.png)", "I am sorry.", ""]
 PANEL = """
-from ui import reads
+from ui.shell import reads
 from ui.teacher.{module} import {name}
 store = reads.store()
 project = store.projects.get("city")
-labelling = store.labellings.get(project.labelling_id)
+labeling_run = store.labeling_runs.get(project.labelling_id)
 {name}(store, project, {argument})
 """
 
 
-@pytest.fixture
-def started(monkeypatch):
-    """What was started instead of a process."""
-    calls = []
-
-    def start(store, arguments, **facts):
-        calls.append((list(arguments), facts))
-        return store.jobs.create(
-            facts["kind"], facts["title"], list(arguments), facts["project_id"], "auto"
-        )
-
-    monkeypatch.setattr(jobs, "start", start)
-    return calls
-
-
-def panel(module, name, argument="labelling"):
+def panel(module, name, argument="labeling_run"):
     """One panel on a page of its own."""
     script = PANEL.format(module=module, name=name, argument=argument)
     return AppTest.from_string(script, default_timeout=60).run()
@@ -51,14 +40,14 @@ def label_by_hand(store, project, rows):
     texts = store.projects.texts(project.id)["text"]
     for name, first in zip(NAMES, ("pothole", "bins", "leak"), strict=True):
         mine = [int(row) for row in rows if texts.iloc[row].startswith(first)]
-        store.people.decide(project.id, mine, "label", name)
+        store.decisions.decide(project.id, mine, "label", name)
 
 
 def unanswered(store, project, rows, raws=HOSTILE):
     """Texts whose answers were of no use."""
-    labelling = curation.current_labelling(store, project)
-    store.labellings.append(
-        labelling,
+    labeling_run = curation.active_labeling_run(store, project)
+    store.labeling_runs.append(
+        labeling_run,
         Scores(
             np.asarray(rows),
             np.full((len(rows), len(NAMES)), np.nan, np.float32),
@@ -67,7 +56,7 @@ def unanswered(store, project, rows, raws=HOSTILE):
             np.array([raws[k % len(raws)] for k in range(len(rows))], dtype=object),
         ),
     )
-    return labelling
+    return labeling_run
 
 
 def metrics(app):
@@ -79,19 +68,19 @@ def metrics(app):
 
 def test_a_temperature_is_fitted_kept_and_takes_effect_at_once(home):
     store, project = seeded_project(home, 400)
-    labelling = curation.current_labelling(store, project)
+    labeling_run = curation.active_labeling_run(store, project)
     app = opened("teacher")
-    before, figures = curation.teacher_labels(store, labelling), metrics(app)
-    app.toggle(key=f"calibration_{labelling.id}_tempered").set_value(True).run()
+    before, figures = curation.teacher_labels(store, labeling_run), metrics(app)
+    app.toggle(key=f"calibration_{labeling_run.id}_tempered").set_value(True).run()
     assert not app.exception and not app.error
-    now = store.labellings.get(labelling.id)
+    now = store.labeling_runs.get(labeling_run.id)
     assert now.calibration == "batch+temperature"
     fit = now.fits["batch"]
     assert (fit["rows"], fit["source"], fit["held_out"]) == (300, "gold", False)
     shown = words(app)
     assert f"Temperature {fit['temperature']:.2f}" in shown
     assert "fitted on 300 texts with gold" in shown and "on other texts than it was fitted" in shown
-    quality = reads.teacher_quality(store, project, now)
+    quality = quality_reads.teacher_quality(store, project, now)
     assert quality.report["ece"] < float(figures["Calibration error"])
     assert metrics(app)["Calibration error"] == f"{quality.report['ece']:.3f}"
     assert f"{figures['Calibration error']}** before" in shown
@@ -102,25 +91,25 @@ def test_a_temperature_is_fitted_kept_and_takes_effect_at_once(home):
     assert plane.calibration == "batch+temperature"
     assert plane.temperature == fit["temperature"]
     # Another base keeps the temperature on, fitted anew for it; and it can be switched off.
-    app.segmented_control(key=f"calibration_{labelling.id}").set_value("none").run()
-    now = store.labellings.get(labelling.id)
+    app.segmented_control(key=f"calibration_{labeling_run.id}").set_value("none").run()
+    now = store.labeling_runs.get(labeling_run.id)
     assert now.calibration == "none+temperature" and set(now.fits) == {"batch", "none"}
-    app.toggle(key=f"calibration_{labelling.id}_tempered").set_value(False).run()
-    assert store.labellings.get(labelling.id).calibration == "none"
+    app.toggle(key=f"calibration_{labeling_run.id}_tempered").set_value(False).run()
+    assert store.labeling_runs.get(labeling_run.id).calibration == "none"
     assert "Temperature 0" not in words(app)
 
 
 def test_another_fit_is_another_confidence_though_the_calibration_is_called_the_same(home):
     store, project = seeded_project(home, 200)
-    store.labellings.set_calibration(project.labelling_id, "batch+temperature")
+    store.labeling_runs.set_calibration(project.labelling_id, "batch+temperature")
     found = []
     for temperature in (0.5, 3.0):
         fit = {"temperature": temperature, "rows": 150, "source": "gold", "held_out": False}
-        store.labellings.set_fit(project.labelling_id, "batch", fit)
-        labelling = store.labellings.get(project.labelling_id)
-        confidence = reads.teacher_labels(store, labelling).confidence
+        store.labeling_runs.set_fit(project.labelling_id, "batch", fit)
+        labeling_run = store.labeling_runs.get(project.labelling_id)
+        confidence = reads.teacher_labels(store, labeling_run).confidence
         plane = reads.plane(store, project).frame["confidence"].to_numpy()
-        quality = reads.teacher_quality(store, project, labelling)
+        quality = quality_reads.teacher_quality(store, project, labeling_run)
         found.append((confidence.mean(), plane.mean(), quality.confidence.mean()))
     assert all(sharp > soft + 0.05 for sharp, soft in zip(*found, strict=True))
 
@@ -138,14 +127,14 @@ def test_without_a_known_class_there_is_no_temperature_to_fit(home):
 
 def test_a_teacher_that_is_always_right_says_why_nothing_is_fitted(home):
     store, project = seeded_project(home, gold=False)
-    labels = curation.teacher_labels(store, curation.current_labelling(store, project))
+    labels = curation.teacher_labels(store, curation.active_labeling_run(store, project))
     for k, name in enumerate(NAMES):
         mine = labels.row[labels.label == k][:5].tolist()
-        store.people.decide(project.id, mine, "label", name)
+        store.decisions.decide(project.id, mine, "label", name)
     app = opened("teacher")
     app.toggle(key=f"calibration_{project.labelling_id}_tempered").set_value(True).run()
     assert "one of them labelled wrongly" in said(app.error)
-    assert store.labellings.get(project.labelling_id).calibration == "batch"
+    assert store.labeling_runs.get(project.labelling_id).calibration == "batch"
 
 
 def test_more_labels_offer_to_fit_again(home):
@@ -155,13 +144,13 @@ def test_more_labels_offer_to_fit_again(home):
     app.toggle(key=f"calibration_{project.labelling_id}_tempered").set_value(True).run()
     shown = words(app)
     assert "fitted on 40 texts that you labelled" in shown
-    assert "on the very texts it was fitted on: a little flattering." in shown
+    assert "measured on the texts it was fitted on: slightly optimistic." in shown
     assert not any(one.label == "Fit again" for one in app.button)
     label_by_hand(store, project, range(40, 60))
     app.run()
-    assert "By now it can be fitted on 60 texts that you labelled." in words(app)
+    assert "It can now be fitted on 60 texts that you labelled." in words(app)
     button(app, "Fit again").click().run()
-    assert store.labellings.get(project.labelling_id).fits["batch"]["rows"] == 60
+    assert store.labeling_runs.get(project.labelling_id).fits["batch"]["rows"] == 60
     assert not any(one.label == "Fit again" for one in app.button)
 
 
@@ -170,46 +159,46 @@ def test_more_labels_offer_to_fit_again(home):
 
 def test_the_figures_are_those_of_the_held_out_texts(home):
     store, project = seeded_project(home, 400)
-    labelling = curation.current_labelling(store, project)
+    labeling_run = curation.active_labeling_run(store, project)
     app = opened("teacher")
-    labels = curation.teacher_labels(store, labelling)
-    known = curation.judged_rows(store, project, labelling)
+    labels = curation.teacher_labels(store, labeling_run)
+    known = curation.rows_to_evaluate(store, project, labeling_run)
     assert known.held_out and len(known.rows) == 100
     right, sure = labels.label[known.rows] == known.gold, labels.confidence[known.rows]
     figures = metrics(app)
-    assert figures["Calibration error"] == f"{evaluation.ece(sure, right):.3f}"
-    assert figures["Separation"] == f"{evaluation.auroc(sure, right):.3f}"
-    low, high = evaluation.auroc_interval(sure, right)
-    (separation,) = (one for one in app.metric if one.label == "Separation")
+    assert figures["Calibration error"] == f"{confidence_metrics.ece(sure, right):.3f}"
+    assert figures["AUROC of confidence"] == f"{confidence_metrics.auroc(sure, right):.3f}"
+    low, high = confidence_metrics.auroc_interval(sure, right)
+    (separation,) = (one for one in app.metric if one.label == "AUROC of confidence")
     assert separation.delta == f"{low:.2f} to {high:.2f}"
-    assert figures["Mean risk"] == f"{evaluation.aurc(sure, right):.3f}"
+    assert figures["Area under risk\u2013coverage"] == f"{confidence_metrics.aurc(sure, right):.3f}"
     shown = words(app)
-    assert f"On average it says **{100 * sure.mean():.1f}\u00a0%**" in shown
-    assert f"is right **{100 * right.mean():.1f}\u00a0%** of the time: it is too modest by" in shown
+    assert f"Mean confidence is **{100 * sure.mean():.1f}\u00a0%**" in shown
+    assert f"accuracy **{100 * right.mean():.1f}\u00a0%**: underconfident by" in shown
     table = app.dataframe[0].value
     for k in range(3):
         mine = labels.label[known.rows] == k
-        assert table["auroc"][k] == pytest.approx(evaluation.auroc(sure[mine], right[mine]))
-        assert table["ece"][k] == pytest.approx(evaluation.ece(sure[mine], right[mine]))
+        assert table["auroc"][k] == pytest.approx(confidence_metrics.auroc(sure[mine], right[mine]))
+        assert table["ece"][k] == pytest.approx(confidence_metrics.ece(sure[mine], right[mine]))
 
 
 def test_without_gold_it_is_judged_on_what_people_labelled(home):
     store, project = seeded_project(home, 200, gold=False)
     app = opened("teacher")
     assert "Accuracy" not in metrics(app)
-    assert "Nobody knows yet how often the teacher is right" in words(app)
+    assert "How often the teacher is right is unknown" in words(app)
     assert button(app, "Label some on Curate") and button(app, "Bring in gold on Data")
     label_by_hand(store, project, range(43))
     app.run()
-    labels = curation.teacher_labels(store, curation.current_labelling(store, project))
-    known = curation.judged_rows(store, project)
+    labels = curation.teacher_labels(store, curation.active_labeling_run(store, project))
+    known = curation.rows_to_evaluate(store, project)
     right = (labels.label[known.rows] == known.gold).mean()
     assert metrics(app)["Accuracy"] == f"{100 * right:.1f}\u00a0%"
     shown = words(app)
     assert "Judged on 43 texts that you labelled." in shown
-    assert "You chose what to label" in shown and "On so few texts" in shown
+    assert "You chose what to label" in shown and "With fewer than 100 texts" in shown
     # A label that is taken back judges no more.
-    store.people.undo(project.id)
+    store.decisions.undo(project.id)
     app.run()
     assert "Judged on 43 texts" not in words(app)
 
@@ -217,13 +206,13 @@ def test_without_gold_it_is_judged_on_what_people_labelled(home):
 @pytest.mark.parametrize(
     ("says", "right", "of", "verdict"),
     [
-        (0.95, 60, 100, "too sure by 35 points"),
-        (0.50, 80, 100, "too modest by 30 points"),
-        (0.75, 70, 100, "honest on the whole"),
+        (0.95, 60, 100, "overconfident by 35 points"),
+        (0.50, 80, 100, "underconfident by 30 points"),
+        (0.75, 70, 100, "calibrated on average"),
         # Between 15 and 65 per cent is no knowledge.
         (0.57, 4, 11, "too few texts to tell"),
         # The same distance is no chance any more with many texts.
-        (0.75, 7000, 10000, "too sure by 5 points"),
+        (0.75, 7000, 10000, "overconfident by 5 points"),
     ],
 )
 def test_a_verdict_needs_more_than_chance(says, right, of, verdict):
@@ -232,9 +221,9 @@ def test_a_verdict_needs_more_than_chance(says, right, of, verdict):
 
 def test_texts_that_stand_as_examples_in_the_prompt_judge_nothing(home, monkeypatch):
     store, project = seeded_project(home, 60, holdout=0.0)
-    labelling = curation.current_labelling(store, project)
-    assert len(reads.judged(store, project, labelling).rows) == 60
-    other = store.labellings.find_or_create(
+    labeling_run = curation.active_labeling_run(store, project)
+    assert len(quality_reads.judged(store, project, labeling_run).rows) == 60
+    other = store.labeling_runs.find_or_create(
         project.id,
         label_set=project.label_set,
         config=TeacherConfig(examples="fixed", example_count=2, example_source="gold"),
@@ -242,8 +231,8 @@ def test_texts_that_stand_as_examples_in_the_prompt_judge_nothing(home, monkeypa
         teacher={"kind": "embedded", "examples": {"kind": "fixed", "rows": [[3, 0], [7, 1]]}},
         calibration="batch",
     )
-    store.labellings.append(other, store.labellings.scores(labelling))
-    judged = reads.judged(store, project, other)
+    store.labeling_runs.append(other, store.labeling_runs.scores(labeling_run))
+    judged = quality_reads.judged(store, project, other)
     assert len(judged.rows) == 58 and not {3, 7} & set(judged.rows.tolist())
 
 
@@ -255,21 +244,21 @@ def tick(app, store, project, rows, ticked):
     import zlib
 
     stamp = zlib.crc32(np.asarray(rows, dtype=np.int64).tobytes())
-    key = f"review_rows_{stamp}_{store.people.version(project.id)}"
+    key = f"review_rows_{stamp}_{store.decisions.version(project.id)}"
     app.session_state[key] = {"selection": {"rows": ticked, "columns": [], "cells": []}}
     return app.run()
 
 
 def test_where_every_text_was_answered_there_is_nothing_to_review(home):
     seeded_project(home)
-    app = panel("review", "review")
+    app = panel("report.unusable_answers", "unusable_answers")
     assert not app.exception and words(app) == ""
 
 
 def test_raw_answers_stand_only_where_no_markup_is_read(home):
     store, project = seeded_project(home, labelled=0.9)
     unanswered(store, project, range(54, 60))
-    app = panel("review", "review")
+    app = panel("report.unusable_answers", "unusable_answers")
     assert "6 texts got no usable answer; **6** still to be decided" in words(app)
     table = app.dataframe[0].value
     assert table["answer"].tolist() == HOSTILE * 2
@@ -282,20 +271,20 @@ def test_raw_answers_stand_only_where_no_markup_is_read(home):
 def test_a_person_decides_on_the_ticked_texts_and_can_take_it_back(home):
     store, project = seeded_project(home, labelled=0.9)
     unanswered(store, project, range(54, 60))
-    app = panel("review", "review")
+    app = panel("report.unusable_answers", "unusable_answers")
     assert button(app, "Set label").disabled and button(app, "Exclude").disabled
     tick(app, store, project, range(54, 60), [1, 2])
     app.selectbox[0].select("water").run()
     button(app, "Set label of 2").click().run()
-    decided = store.people.decisions(project.id)
+    decided = store.decisions.current(project.id)
     assert decided["human_label"].to_dict() == {55: "water", 56: "water"}
     assert "2 texts labelled as 'water'." in words(app)
     assert "**4** still to be decided" in words(app)
     assert len(app.dataframe[0].value) == 4
     tick(app, store, project, [54, 57, 58, 59], [0, 1, 2, 3])
     button(app, "Exclude 4").click().run()
-    assert store.people.decisions(project.id)["excluded"].sum() == 4
-    assert "all of them decided by now" in words(app)
+    assert store.decisions.current(project.id)["excluded"].sum() == 4
+    assert "; all decided" in words(app)
     assert not any(one.label == "Ask these again" for one in app.button)
     app.segmented_control[0].set_value("All").run()
     assert (
@@ -310,7 +299,7 @@ def test_a_person_decides_on_the_ticked_texts_and_can_take_it_back(home):
 def test_many_are_shown_page_by_page(home):
     store, project = seeded_project(home, 160, labelled=0.25)
     unanswered(store, project, range(40, 160))
-    app = panel("review", "review")
+    app = panel("report.unusable_answers", "unusable_answers")
     assert len(app.dataframe[0].value) == 50
     app.session_state[f"review_page_{project.labelling_id}_To decide_3"] = 3
     app.run()
@@ -320,10 +309,8 @@ def test_many_are_shown_page_by_page(home):
 def test_they_can_be_asked_again(home, started):
     store, project = seeded_project(home, labelled=0.9)
     unanswered(store, project, range(54, 60))
-    button(panel("review", "review"), "Ask these again").click().run()
-    ((arguments, facts),) = started
-    assert arguments == commands.label("city", TeacherConfig(), ask_again=True)
-    assert facts["kind"] == "label"
+    button(panel("report.unusable_answers", "unusable_answers"), "Ask these again").click().run()
+    assert started == [label_request(TeacherConfig(), calibration="batch", ask_again=True)]
 
 
 def test_asking_again_keeps_to_the_budget_and_to_the_texts_that_were_asked(home, started):
@@ -332,12 +319,11 @@ def test_asking_again_keeps_to_the_budget_and_to_the_texts_that_were_asked(home,
     job = ended_job(store, project, "finished")
     store.jobs.remember(job.id, labelling_id=project.labelling_id)
     limits = Spending(calls=90)
-    budgeted = commands.label("city", TeacherConfig(), spending=limits)
-    store.jobs.update(job.id, arguments=budgeted)
-    button(panel("review", "review"), "Ask these again").click().run()
-    ((arguments, _),) = started
-    wanted = commands.label("city", TeacherConfig(), spending=limits, limit=40, ask_again=True)
-    assert arguments == wanted
+    asked_for(store, job, label_request(TeacherConfig(), spending=limits))
+    button(panel("report.unusable_answers", "unusable_answers"), "Ask these again").click().run()
+    again = {"calibration": "batch", "limit": 40, "ask_again": True}
+    wanted = label_request(TeacherConfig(), spending=limits, **again)
+    assert started == [wanted]
 
 
 # --- rounds --------------------------------------------------------------------------------------
@@ -363,13 +349,13 @@ def rounds(**more):
 
 def test_without_rounds_there_is_no_curve(home):
     seeded_project(home)
-    assert words(panel("rounds", "curve")) == ""
+    assert words(panel("report.active_learning", "gain_curve")) == ""
 
 
 def test_the_curve_compares_at_the_same_number_of_calls(home):
     store, project = seeded_project(home)
-    store.labellings.set_rounds(project.labelling_id, rounds())
-    app = panel("rounds", "curve")
+    store.labeling_runs.set_rounds(project.labelling_id, rounds())
+    app = panel("report.active_learning", "gain_curve")
     shown = words(app)
     assert "After **400 texts** the student is right on **72.0\u00a0%**." in shown
     assert (
@@ -384,8 +370,8 @@ def test_the_curve_compares_at_the_same_number_of_calls(home):
 def test_without_gold_it_is_agreement_and_says_so(home):
     store, project = seeded_project(home, gold=False)
     none = {"accuracy": None, "random_accuracy": None}
-    store.labellings.set_rounds(project.labelling_id, rounds(**none))
-    shown = words(panel("rounds", "curve"))
+    store.labeling_runs.set_rounds(project.labelling_id, rounds(**none))
+    shown = words(panel("report.active_learning", "gain_curve"))
     assert "agrees with the teacher on **76.0\u00a0%**" in shown
     assert "Agreement is not accuracy" in shown
 
@@ -440,16 +426,16 @@ def result(**more):
 
 def test_too_few_known_texts_make_no_bake_off(home):
     seeded_project(home)
-    app = panel("bake_off", "bake_off", "labelling.config")
+    app = panel("prompt_comparison.panel", "compare_prompts", "labeling_run.config")
     assert "at least 50 texts of the pool whose true class is known, and there are 45" in words(app)
     assert button(app, "Label some on Curate")
-    assert not any(one.label == "Start the bake-off" for one in app.button)
+    assert not any(one.label == "Compare prompts" for one in app.button)
 
 
 def test_what_is_tried_is_counted_and_started_as_a_command(home, started):
     _, project = seeded_project(home, 400)
-    app = panel("bake_off", "bake_off", "labelling.config")
-    assert button(app, "Start the bake-off").disabled
+    app = panel("prompt_comparison.panel", "compare_prompts", "labeling_run.config")
+    assert button(app, "Compare prompts").disabled
     assert "Choose at least one thing to try." in words(app)
     app.get_by_key(f"bake_score_{project.id}").set_value(["mean", "first_token"]).run()
     app.get_by_key(f"bake_examples_{project.id}").set_value(["balanced"]).run()
@@ -457,8 +443,7 @@ def test_what_is_tried_is_counted_and_started_as_a_command(home, started):
     assert len(app.text_area) == 2
     app.number_input[0].set_value(100).run()
     assert "12 ways to ask \u00d7 100 texts = **1,200 questions**" in words(app)
-    button(app, "Start the bake-off").click().run()
-    ((arguments, facts),) = started
+    button(app, "Compare prompts").click().run()
     tried = {
         "examples": ["none", "balanced"],
         "verbaliser_score": ["sum", "mean", "first_token"],
@@ -466,26 +451,27 @@ def test_what_is_tried_is_counted_and_started_as_a_command(home, started):
     }
     # No person has labelled anything here, so the examples are taken from gold.
     base = TeacherConfig(example_source="gold")
-    assert arguments == commands.bake_off("city", base, tried, rows=100)
-    assert facts["kind"] == "bake-off"
+    assert started == [
+        build(PromptComparisonRequest, project="city", teacher=base, variants=tried, rows=100)
+    ]
 
 
 def test_too_many_ways_are_refused_before_the_start(home):
     _, project = seeded_project(home, 400)
-    app = panel("bake_off", "bake_off", "labelling.config")
+    app = panel("prompt_comparison.panel", "compare_prompts", "labeling_run.config")
     app.get_by_key(f"bake_score_{project.id}").set_value(["mean", "first_token"]).run()
     app.get_by_key(f"bake_examples_{project.id}").set_value(["balanced", "nearest"]).run()
     for place in range(3):
         app.text_area[place].set_value(f"Sort this {place}.").run()
     assert "These make 36 ways to ask, and at most 24 are compared" in words(app)
-    assert button(app, "Start the bake-off").disabled
+    assert button(app, "Compare prompts").disabled
 
 
 def test_another_teacher_that_cannot_be_is_refused_in_a_sentence(home, started):
     seeded_project(home, 400)
-    app = panel("bake_off", "bake_off", "labelling.config")
+    app = panel("prompt_comparison.panel", "compare_prompts", "labeling_run.config")
     app.text_input[0].set_value("gpt").run()
-    button(app, "Start the bake-off").click().run()
+    button(app, "Compare prompts").click().run()
     assert "but it was 'gpt'" in said(app.error)
     assert not started
 
@@ -493,14 +479,14 @@ def test_another_teacher_that_cannot_be_is_refused_in_a_sentence(home, started):
 def test_a_server_is_asked_for_kinds_of_confidence_and_a_limit(home, started):
     _, project = seeded_project(home, 400)
     server = "TC(teacher='api:m', base_url='http://127.0.0.1:9/v1')"
-    script = PANEL.format(module="bake_off", name="bake_off", argument=server)
+    script = PANEL.format(module="prompt_comparison.panel", name="compare_prompts", argument=server)
     app = AppTest.from_string("from llkd.config import TeacherConfig as TC" + script).run()
-    kinds = ["log-probabilities", "agreement of several answers", "its own statement"]
+    kinds = ["log-probabilities", "agreement of several answers", "stated by the model"]
     assert app.get_by_key(f"bake_confidence_{project.id}").options == kinds
     app.get_by_key(f"bake_confidence_{project.id}").set_value(["verbalized"]).run()
     app.get_by_key(f"bake_calls_{project.id}").set_value(30).run()
-    button(app, "Start the bake-off").click().run()
-    assert "--calls=30" in started[0][0]
+    button(app, "Compare prompts").click().run()
+    assert "--calls=30" in started[0].command()
 
 
 def finished(home, **more):
@@ -512,7 +498,7 @@ def finished(home, **more):
 
 def test_the_result_is_a_sentence_a_chart_and_a_table_without_markup_of_its_own(home):
     finished(home)
-    app = panel("bake_off", "bake_off", "labelling.config")
+    app = panel("prompt_comparison.panel", "compare_prompts", "labeling_run.config")
     assert not app.exception
     shown = words(app)
     assert "[i](http://e.com) is best, 93 % sure." in shown
@@ -521,7 +507,7 @@ def test_the_result_is_a_sentence_a_chart_and_a_table_without_markup_of_its_own(
     rendered = "\n".join(str(one.value) for one in [*app.markdown, *app.caption])
     assert "](http" not in rendered and "<b>" not in rendered
     table = app.dataframe[0].value
-    assert len(table) == 6 and set(table["money"]) == {"0.020"}
+    assert len(table) == 6 and set(table["cost"]) == {"0.020"}
     assert table["calibration"].tolist() == ["None", "Batch", "Batch with temperature"] * 2
     spec = app.get("plotly_chart")[0].proto.spec
     assert "<b>i" not in json.dumps(json.loads(spec)["data"])
@@ -530,7 +516,7 @@ def test_the_result_is_a_sentence_a_chart_and_a_table_without_markup_of_its_own(
 
 def test_use_this_fills_in_the_form_and_the_calibration(home):
     _, project = finished(home)
-    app = panel("bake_off", "bake_off", "labelling.config")
+    app = panel("prompt_comparison.panel", "compare_prompts", "labeling_run.config")
     button(app, "Use this").click().run()
     assert not app.exception
     assert app.session_state[f"teacher_instruction_{project.id}"] == "Sort."
@@ -542,16 +528,18 @@ def test_use_this_switches_a_pass_that_was_asked_so_already(home):
     chosen = {"candidate": 0, "calibration": "none+temperature"}
     best = {**chosen, "recommended": chosen, "sentence": "Keep it."}
     store, project = finished(home, best=best)
-    button(panel("bake_off", "bake_off", "labelling.config"), "Use this").click().run()
-    labelling = store.labellings.get(project.labelling_id)
-    assert labelling.calibration == "none+temperature" and "none" in labelling.fits
+    button(
+        panel("prompt_comparison.panel", "compare_prompts", "labeling_run.config"), "Use this"
+    ).click().run()
+    labeling_run = store.labeling_runs.get(project.labelling_id)
+    assert labeling_run.calibration == "none+temperature" and "none" in labeling_run.fits
 
 
 def test_a_budget_that_ended_it_is_said(home):
     finished(home, stopped="The budget of 30 calls is spent.", best=None)
-    app = panel("bake_off", "bake_off", "labelling.config")
+    app = panel("prompt_comparison.panel", "compare_prompts", "labeling_run.config")
     assert said(app.warning) == "The budget of 30 calls is spent."
-    assert "None of them gave an answer that could be judged." in words(app)
+    assert "No way of asking gave an answer that could be measured." in words(app)
     assert not any(one.label == "Use this" for one in app.button)
 
 
@@ -559,9 +547,9 @@ def test_a_budget_that_ended_it_is_said(home):
 def test_other_pages_open_under_a_temperature_fitted_on_what_people_labelled(home, page):
     store, project = seeded_project(home, 200, gold=False)
     label_by_hand(store, project, range(60))
-    labelling = curation.current_labelling(store, project)
-    curation.fit_calibration(store, project, labelling, "batch")
-    store.labellings.set_calibration(labelling.id, "batch+temperature")
+    labeling_run = curation.active_labeling_run(store, project)
+    curation.fit_calibration(store, project, labeling_run, "batch")
+    store.labeling_runs.set_calibration(labeling_run.id, "batch+temperature")
     app = opened(page)
     assert not app.exception and not app.error
     assert app.title

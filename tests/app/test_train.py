@@ -1,29 +1,25 @@
-"""The Train page: settings into commands, the queue, a run as it goes, and the controls."""
+"""The Train page: settings into requests, the queue, a run as it goes, and the controls."""
 
 import re
 
 import pytest
-from seed import button, direct, ended_job, living_job, opened, said, seeded_project, words
-from seed_runs import add_run
 
-from llkd import commands, fairness, jobs
+from llkd import jobs
 from llkd.config import TrainingConfig, build
-from llkd.strategies import EXPLAINED
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """The commands that were started instead of processes."""
-    calls = []
-
-    def start(store, arguments, **facts):
-        calls.append(list(arguments))
-        assert facts["kind"] == "train"
-        project = store.projects.by_id(facts["project_id"])
-        return ended_job(store, project, "finished", "train")
-
-    monkeypatch.setattr(jobs, "start", start)
-    return calls
+from llkd.config.selection_rule import read_rule
+from llkd.evaluation.comparison import rivals
+from llkd.evaluation.comparison.arms import CONTROLS, USUAL_ARMS
+from llkd.jobs.requests import CompareRequest
+from llkd.selection.registry import STRATEGIES
+from tests.support.pages import button, direct, opened, said, words
+from tests.support.seeded_projects import (
+    asked_for,
+    ended_job,
+    living_job,
+    seeded_project,
+    train_request,
+)
+from tests.support.seeded_runs import add_run
 
 
 def _pick(app, key, value):
@@ -52,11 +48,11 @@ def test_the_defaults_start_the_shortest_command(home, started):
     app = opened("train")
     assert "45 of 45 texts carry a label" in words(app)
     assert "LLKD saves training time, not questions to the teacher." in words(app)
-    assert EXPLAINED["neighbours"] in words(app)
+    assert STRATEGIES["neighbours"].summary in words(app)
     button(app, "Start training").click().run()
     assert not app.error
     wanted = build(TrainingConfig, selection={"strategy": "neighbours", "share": 0.2})
-    assert started == [commands.train("city", wanted)]
+    assert started == [train_request(wanted)]
 
 
 def test_every_setting_reaches_the_command(home, started):
@@ -78,8 +74,7 @@ def test_every_setting_reaches_the_command(home, started):
     app.toggle(key="train_class_specific").set_value(False).run()
     button(app, "Start training").click().run()
     assert started == [
-        commands.train(
-            "city",
+        train_request(
             build(
                 TrainingConfig,
                 student="/models/mine",
@@ -133,15 +128,15 @@ def test_a_random_strategy_draws_a_share_or_as_many_as_a_run(home, started):
     _pick(app, "train_strategy", "random")
     app.slider(key="train_share").set_value(0.4).run()
     button(app, "Start training").click().run()
-    assert "--share=0.4" in started[-1] and "--strategy=random" in started[-1]
+    assert "--share=0.4" in started[-1].command() and "--strategy=random" in started[-1].command()
     run = add_run(store, project)
     app = opened("train")
     _pick(app, "train_strategy", "teacher_then_random")
     options = next(one for one in app.selectbox if one.label == "Reference run").options
     assert options == [f"{run.name}, seed 0"]
     button(app, "Start training").click().run()
-    assert f"--reference-run={run.id}" in started[-1]
-    assert not [part for part in started[-1] if part.startswith("--share")]
+    assert f"--reference-run={run.id}" in started[-1].command()
+    assert not [part for part in started[-1].command() if part.startswith("--share")]
 
 
 def test_strategies_with_a_share_of_their_own_and_the_newer_settings(home, started):
@@ -155,11 +150,11 @@ def test_strategies_with_a_share_of_their_own_and_the_newer_settings(home, start
     app.number_input(key="train_human_weight").set_value(2.5).run()
     button(app, "Start training").click().run()
     wanted = {"--strategy=neighbours", "--share=0.3", "--targets=soft", "--human-weight=2.5"}
-    assert wanted | {"--early-stopping=auto"} <= set(started[-1])
+    assert wanted | {"--early-stopping=auto"} <= set(started[-1].command())
     app.toggle(key="train_early_stopping").set_value(False).run()
     app.get_by_key("train_share_how").set_value("As many as another run").run()
     button(app, "Start training").click().run()
-    assert f"--reference-run={run.id}" in started[-1]
+    assert f"--reference-run={run.id}" in started[-1].command()
 
 
 def test_fixed_thresholds_come_from_curate_or_a_saved_selection_or_by_hand(home, started):
@@ -168,7 +163,7 @@ def test_fixed_thresholds_come_from_curate_or_a_saved_selection_or_by_hand(home,
         "teacher_threshold": {"roads": 0.5, "waste": 0.6, "water": 0.7},
         "student_threshold": 0.1,
     }
-    store.people.save_selection(project.id, "mine", saved, {"kept": 3})
+    store.selections.save(project.id, "mine", read_rule(saved), {"kept": 3})
 
     def fixed():
         app = opened("curate", tt="0.8", ts="0.2")
@@ -179,29 +174,31 @@ def test_fixed_thresholds_come_from_curate_or_a_saved_selection_or_by_hand(home,
     app = fixed()
     assert list(app.dataframe[0].value["Teacher threshold"]) == [0.8] * 3
     button(app, "Start training").click().run()
-    assert {"--teacher-threshold=0.8", "--student-threshold=0.2"} <= set(started[-1])
+    assert {"--teacher-threshold=0.8", "--student-threshold=0.2"} <= set(started[-1].command())
     app = fixed()
     app.get_by_key("train_thresholds_from").set_value("A saved selection").run()
     assert list(app.dataframe[0].value["Teacher threshold"]) == [0.5, 0.6, 0.7]
     button(app, "Start training").click().run()
-    assert {"--teacher-threshold=waste=0.6", "--student-threshold=0.1"} <= set(started[-1])
+    assert {"--teacher-threshold=waste=0.6", "--student-threshold=0.1"} <= set(
+        started[-1].command()
+    )
     app = fixed()
     app.get_by_key("train_thresholds_from").set_value("Two numbers").run()
     app.number_input(key="train_teacher_threshold").set_value(0.35).run()
     button(app, "Start training").click().run()
-    assert "--teacher-threshold=0.35" in started[-1]
+    assert "--teacher-threshold=0.35" in started[-1].command()
 
 
 def test_one_click_starts_the_method_and_every_text_with_the_same_settings(home, started):
     seeded_project(home)
     app = opened("train")
     app.number_input(key="train_seed").set_value(5).run()
-    button(app, "Start llkd and all with these settings").click().run()
-    assert [part for command in started for part in command if "strategy" in part] == [
+    button(app, "Start LLKD and All texts with these settings").click().run()
+    assert [part for request in started for part in request.command() if "strategy" in part] == [
         "--strategy=llkd",
         "--strategy=all",
     ]
-    assert all("--seed=5" in command for command in started)
+    assert all("--seed=5" in request.command() for request in started)
 
 
 def test_a_whole_comparison_is_one_click_with_the_settings_of_the_form(home, started):
@@ -210,8 +207,12 @@ def test_a_whole_comparison_is_one_click_with_the_settings_of_the_form(home, sta
     assert "no run has finished here" in words(app)
     app.number_input(key="train_epochs").set_value(2).run()
     button(app, "Compare: 18 runs").click().run()
-    wanted = commands.compare(
-        "city", TrainingConfig(epochs=2), seeds=3, arms=[*fairness.USUAL_ARMS, "neighbours"]
+    wanted = build(
+        CompareRequest,
+        project="city",
+        training=TrainingConfig(epochs=2),
+        seeds=3,
+        arms=[*USUAL_ARMS, "neighbours"],
     )
     assert started == [wanted]
 
@@ -221,13 +222,13 @@ def test_seeds_and_arms_of_a_comparison_are_chosen_and_its_time_is_estimated(hom
     add_run(store, project)
     app = opened("train")
     app.session_state["train_compare_seeds"] = 5
-    app.session_state["train_compare_arms"] = ["soft", "small_loss"]
+    app.session_state["train_compare_arms"] = ["soft", "learnability"]
     app.run()
     assert "if each takes as long as the 1 run trained here so far" in words(app)
-    # soft and small_loss train twice: as they will, and at the samples of llkd.
+    # soft and learnability train twice: as they will, and at the samples of llkd.
     button(app, "Compare: 40 runs").click().run()
-    assert "--seeds=5" in started[0]
-    assert "--arms=llkd,all,random,teacher_then_random,soft,small_loss" in started[0]
+    assert "--seeds=5" in started[0].command()
+    assert "--arms=llkd,all,random,teacher_then_random,soft,learnability" in started[0].command()
 
 
 def test_the_two_controls_of_a_finished_run_are_one_click_away(home, started):
@@ -237,13 +238,13 @@ def test_the_two_controls_of_a_finished_run_are_one_click_away(home, started):
     app = opened("train")
     button(app, f"Add the two controls for run {run.id}").click().run()
     wanted = [
-        commands.train("city", fairness.rival_config(run, name), calibration="batch")
+        train_request(rivals.rival_config(run, name), calibration="batch")
         for name in ("random", "teacher_then_random")
     ]
     assert started == wanted
-    for command in started:
+    for request in started:
         assert {f"--reference-run={run.id}", "--seed=2", "--epochs=2", "--batch-size=8"} <= set(
-            command
+            request.command()
         )
 
 
@@ -252,7 +253,7 @@ def test_a_control_that_is_there_is_not_offered_again(home):
     run = add_run(store, project)
     add_run(store, project, "random", reference=run)
     app = opened("train")
-    button(app, f"Add the control teacher_then_random for run {run.id}")
+    button(app, f"Add the control Random among confident for run {run.id}")
     add_run(store, project, "teacher_then_random", reference=run)
     app.run()
     assert not [one for one in app.button if one.label.startswith("Add the")]
@@ -261,7 +262,7 @@ def test_a_control_that_is_there_is_not_offered_again(home):
 def test_controls_for_labels_that_have_changed_since_are_not_offered(home):
     store, project = seeded_project(home)
     run = add_run(store, project)
-    store.people.decide(project.id, [50], "label", "waste")
+    store.decisions.decide(project.id, [50], "label", "waste")
     app = opened("train")
     assert f"The labels have changed since run {run.id}" in words(app)
     assert not [one for one in app.button if one.label.startswith("Add the")]
@@ -271,12 +272,12 @@ def test_controls_on_their_way_are_not_started_twice(home, started):
     store, project = seeded_project(home)
     run = add_run(store, project)
     with living_job(store, project, "train") as job:
-        arms = [fairness.rival_config(run, name) for name in fairness.CONTROLS]
-        commanded = [commands.train("city", arm, calibration="batch") for arm in arms]
-        store.jobs.update(job.id, arguments=commanded[0])
+        arms = [rivals.rival_config(run, name) for name in CONTROLS]
+        requests = [train_request(arm, calibration="batch") for arm in arms]
+        asked_for(store, job, requests[0])
         app = opened("train")
         button(app, f"Add the two controls for run {run.id}").click().run()
-        assert started == [commanded[1]]
+        assert started == [requests[1]]
 
 
 def test_a_run_under_way_shows_how_it_goes(home):
@@ -322,27 +323,32 @@ def test_a_run_that_died_shows_its_last_words_and_resumes(home, monkeypatch):
     assert "This job died." in said(app.error)
     assert app.code[0].value == "step 20\nKilled <b>"
     resumed = []
-    monkeypatch.setattr(jobs, "resume", lambda store, number: resumed.append(number))
+    monkeypatch.setattr(jobs, "resume", lambda store, number, keys: resumed.append(number))
     button(app, "Resume").click().run()
     assert resumed == [job.id]
 
 
 def test_what_was_started_again_since_has_nothing_more_to_say(home):
     store, project = seeded_project(home)
-    ended_job(store, project, "died", "train", error="gone", log="old")
-    ended_job(store, project, "finished", "train")
+    first = ended_job(store, project, "died", "train", error="gone", log="old")
+    again = ended_job(store, project, "finished", "train")
+    for job in (first, again):
+        asked_for(store, job, train_request(TrainingConfig()))
     assert "This job died." not in said(opened("train").error)
+    asked_for(store, again, train_request(TrainingConfig(seed=1)))
+    assert "This job died." in said(opened("train").error)
 
 
 def test_a_finished_run_is_looked_at_again_with_its_warnings(home):
     store, project = seeded_project(home, n=120)
     run = add_run(store, project, "all")
     store.runs.finish(
-        run.id, {**run.summary, "warnings": ["No text labelled '<b>x</b>' was selected."]}
+        run.id,
+        run.summary.model_copy(update={"warnings": ("No text labelled '<b>x</b>' was selected.",)}),
     )
     app = opened("train")
     shown = words(app)
-    assert f"{run.summary['backpropagated']:,} samples back-propagated (100.0\u00a0%)" in shown
+    assert f"{run.summary.backpropagated:,} samples back-propagated (100.0\u00a0%)" in shown
     assert "No text labelled '<b>x</b>' was selected." in said(app.warning)
     assert "<b>x</b>" not in app.warning[0].value
     # Thresholds that never move are no chart.
@@ -368,7 +374,7 @@ class TestWindow:
         assert app.number_input(key="train_tokens").value == 256
         assert "of the texts are longer" not in words(app)
         button(app, "Start training").click().run()
-        assert "--max-tokens=256" in started[0]
+        assert "--max-tokens=256" in started[0].command()
 
     def test_nothing_is_said_where_nothing_is_cut(self, home, started):
         seeded_project(home)

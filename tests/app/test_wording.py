@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.wording import (
+from ui.shell.wording import (
     TERMS,
     count,
     counted,

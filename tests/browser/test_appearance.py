@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.app.seed import seeded_project
-from tests.browser.conftest import new_context, settled
+from tests.support.browser import new_context, settled
+from tests.support.seeded_projects import seeded_project
 
 BEHIND = r"""e => {
   for (let one = e; one; one = one.parentElement) {

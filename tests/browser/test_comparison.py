@@ -6,13 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from llkd import comparisons, evaluation, fairness, jobs, signals
-from llkd.config import LabelSet
+from llkd import jobs
+from llkd.config import LabelSet, TeacherConfig
+from llkd.evaluation import metrics, predictions
+from llkd.evaluation.best_run import best_run
+from llkd.evaluation.comparison import conclusion
+from llkd.evaluation.comparison.arms import USUAL_ARMS, arm_label
+from llkd.evaluation.comparison.report import ComparisonReport
+from llkd.jobs.requests import LabelRequest
+from llkd.selection import signals
 from llkd.store import Store
-from tests.browser.conftest import settled
-from tests.llkd.test_jobs import wait_for
-from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
-from ui.results import side_by_side
+from tests.support.browser import settled
+from tests.support.job_processes import wait_for
+from tests.support.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
 
 pytestmark = pytest.mark.browser
 HELD_OUT = 40
@@ -38,14 +44,12 @@ def labelled_project(store, folder):
         }
     )
     report = {"rows": len(texts), "held_out": HELD_OUT}
-    project = store.projects.create(
-        "p", frame, source="t", report=report, label_set=LabelSet.of(CLASSES)
-    )
+    store.projects.create("p", frame, source="t", report=report, label_set=LabelSet.of(CLASSES))
     probs = teacher_for(gold, wrong=0.2)
     answers = {"text": texts, "label": np.array(CLASSES)[probs.argmax(1)]}
     pd.DataFrame({**answers, "confidence": probs.max(1)}).to_csv(folder / "l.csv", index=False)
-    command = ["label", f"--teacher=file:{folder / 'l.csv'}", "--no-probe", "--", "p"]
-    job = jobs.start(store, command, kind="label", title="Label p", project_id=project.id)
+    teacher = TeacherConfig(teacher=f"file:{folder / 'l.csv'}")
+    job = jobs.start(store, LabelRequest(project="p", teacher=teacher, probe=False))
     wait_for(lambda: jobs.refreshed(store, job.id).state == "finished")
     return store.projects.get("p")
 
@@ -76,7 +80,7 @@ def test_a_comparison_is_clicked_through(server, page, store, tmp_path):
     typed(page, "Epochs", "2")
     typed(page, "Batch size", "8")
     # Without the further arm that is on at first: four runs.
-    page.get_by_role("button", name=re.compile("^neighbours")).click()
+    page.get_by_role("button", name=re.compile("^Neighbour agreement$")).click()
     settled(page)
     page.get_by_role("button", name="Compare: 12 runs").wait_for()
     page.get_by_role("radio", name="1", exact=True).click()
@@ -91,23 +95,26 @@ def test_a_comparison_is_clicked_through(server, page, store, tmp_path):
     page.get_by_text("Finished runs (4)").wait_for(timeout=60_000)
     settled(page)
     page.get_by_role("button", name="Compare the results").click()
-    settled(page, "Did the selection help?")
-    said = page.get_by_test_id("stAlert").first.inner_text()
-    assert "\n".join(comparisons.lines(report)) in said.replace("\u2060", "")
-    assert "these two students" in said and "better" not in said
+    settled(page, "Runs side by side (4)")
+    said = page.get_by_test_id("stAlert").first.inner_text().replace("\u2060", "")
+    lines = [report["student"], *conclusion.verdict_lines(ComparisonReport.read(report))]
+    assert said.strip().endswith("\n".join(lines)) and len(lines) == 2
+    assert "from one seed" in lines[1] and "better" not in lines[1]
     page.get_by_text("Arms, charts and every difference").click()
     settled(page)
     shown = cells(page.get_by_test_id("stDataFrame").first)
-    assert [line[0] for line in shown] == ["the teacher itself", *fairness.USUAL_ARMS]
+    assert [line[0] for line in shown] == ["the teacher itself", *map(arm_label, USUAL_ARMS)]
     for line, arm in zip(shown[1:], report["arms"], strict=True):
         assert line[2] == f"{100 * arm['accuracy']:.1f}\u00a0%"
+    page.get_by_text("Runs side by side (4)").click()
+    settled(page)
     assert len(cells(page.locator("[class*=st-key-results_table]"))) == 5
 
     # A click anywhere in a cell of the confusion shows that cell's texts.
-    run = side_by_side.best(fairness.finished(store, project))  # with which the page opens
-    rows, gold, probabilities = fairness.answers_by_row(store, project, run)
+    run = best_run(predictions.finished_runs(store, project))  # with which the page opens
+    rows, gold, probabilities = predictions.predictions_by_row(store, project, run)
     label = signals.pseudo_label(probabilities)
-    matrix = evaluation.confusion_matrix(label, gold, 2)
+    matrix = metrics.confusion_matrix(label, gold, 2)
     said = 1 if matrix[0, 1] else 0
     wanted = rows[(gold == 0) & (label == said)]
     area = page.locator("[class*=st-key-results_confusion] .nsewdrag").first

@@ -1,78 +1,18 @@
 """Curate in a real Chromium: what a person does on the plane, and what the page makes of it."""
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import new_context, settled
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
-from seed import seeded_project
-from seed_runs import add_run
+from tests.support.browser import new_context, settled
+from tests.support.curate_browser import Curate, tick
+from tests.support.seeded_projects import seeded_project
+from tests.support.seeded_runs import add_run
 
 pytestmark = pytest.mark.browser
 HOSTILE = (
     "<img src=http://e.com/x onerror=alert(1)> ![i](http://e.com/y) %{x} \u202eleft \U0001f600"
 )
-
-
-class Curate:
-    """The page as a person sees it."""
-
-    def __init__(self, page):
-        self.page = page
-        self.plane = page.locator(".plane")
-        self.teacher = page.get_by_role("slider", name="Teacher threshold")
-        self.student = page.get_by_role("slider", name="Student threshold")
-
-    def open(self, server, query=""):
-        self.page.goto(f"{server.url}/curate{query}")
-        return self.ready()
-
-    def ready(self):
-        self.page.locator(".plane[data-ready=yes][data-frame]").wait_for()
-        settled(self.page)
-        return self
-
-    def browser(self):
-        return int(self.plane.locator(".kept").inner_text().replace(",", ""))
-
-    def server(self):
-        told = self.page.get_by_text(re.compile("Kept by these thresholds: ")).inner_text()
-        return int(re.search(r": ([\d,]+) of", told)[1].replace(",", ""))
-
-    def listed(self):
-        told = self.page.get_by_text(re.compile(r"^Rows [\d,]+ to")).inner_text()
-        return int(told.rsplit(" ", 1)[1].replace(",", ""))
-
-    def agrees(self, until=lambda: True):
-        """Wait until browser, server and table count the same."""
-        for _ in range(400):
-            if self.browser() == self.server() and until():
-                break
-            self.page.wait_for_timeout(30)
-        assert self.browser() == self.server()
-        assert until()
-        return self.browser()
-
-    def at(self, x, y):
-        box = self.plane.locator("canvas").first.bounding_box()
-        w, h = box["width"] - 102, box["height"] - 76
-        return box["x"] + 50 + (x + 0.015) / 1.03 * w, box["y"] + 30 + (1.02 - y) / 1.04 * h
-
-    def drag(self, *points):
-        self.page.mouse.move(*self.at(*points[0]))
-        self.page.mouse.down()
-        for point in points[1:]:
-            self.page.mouse.move(*self.at(*point), steps=4)
-        self.page.mouse.up()
-
-    def type(self, side, text):
-        field = self.page.get_by_label(f"{side} at least")
-        field.fill(text)
-        field.press("Enter")
 
 
 def test_lines_typing_keys_classes_reload_and_another_page(server, page):
@@ -152,19 +92,11 @@ def test_a_list_from_results_is_there_after_a_reload(server, page):
     assert page.problems == []
 
 
-def tick(page, *places):
-    """Click the boxes before these rows of the table, the first is 1."""
-    table = page.locator("[class*=st-key-curate_rows] .dvn-scroller")
-    for place in places:
-        table.click(position={"x": 17, "y": 17 + 35 * place})
-        settled(page)
-
-
 def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page, browser):
     store, project = seeded_project(server.home, n=800)
     seen = Curate(page).open(server, "?tt=0.9")
     before = seen.agrees()
-    page.get_by_role("button", name="Lasso").click()
+    page.get_by_role("button", name="Lasso", exact=True).click()
     seen.drag((0.3, 0.2), (0.6, 0.2), (0.6, 0.6), (0.6, 0.99), (0.3, 0.99), (0.28, 0.5))
     page.get_by_text("Marked on the plane").wait_for()
     settled(page, "rows of this list")
@@ -186,9 +118,9 @@ def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page
     tick(page, 1)
     page.get_by_role("button", name="Flag 1", exact=True).click()
     page.get_by_text("1 text flagged").wait_for()
-    assert store.people.decisions(project.id)["flagged"].sum() == 1
+    assert store.decisions.current(project.id)["flagged"].sum() == 1
     settled(page)
-    page.get_by_role("button", name="Undo last").click()
+    page.get_by_role("button", name="Undo last", exact=True).click()
     page.get_by_text("is no longer flagged").wait_for()
     settled(page)
     assert seen.agrees(lambda: seen.browser() == before + marked)
@@ -206,21 +138,21 @@ def test_what_is_lassoed_is_labelled_and_undone_and_seen_by_another(server, page
     other.page.get_by_role("button", name="Exclude").click()
     other.page.get_by_text("1 text excluded").wait_for()
     # One's own decision is undone, not what another did since; a refresh shows both.
-    page.get_by_role("button", name="Undo last").click()
+    page.get_by_role("button", name="Undo last", exact=True).click()
     page.get_by_text(f"Undone for {marked} texts: they are unlabelled again").wait_for()
     page.reload()
     seen.ready()
     page.get_by_text("By people: 0 texts labelled, 1 excluded").wait_for()
-    page.get_by_role("button", name="Undo last").click()
+    page.get_by_role("button", name="Undo last", exact=True).click()
     page.get_by_text("There is nothing of yours to undo").wait_for()
-    assert store.people.decisions(project.id)["excluded"].tolist() == [True]
+    assert store.decisions.current(project.id)["excluded"].tolist() == [True]
     # The other browser finds its own decision again, also after a reload.
     other.page.reload()
     other.ready()
-    other.page.get_by_role("button", name="Undo last").click()
+    other.page.get_by_role("button", name="Undo last", exact=True).click()
     other.page.get_by_text("is included again").wait_for()
     assert other.agrees() == before
-    assert store.people.decisions(project.id).empty
+    assert store.decisions.current(project.id).empty
     context.close()
     assert page.problems == []
 
@@ -239,7 +171,11 @@ def test_single_keys_decide_text_by_text_but_not_while_a_number_is_typed(server,
         page.get_by_text(re.compile(f"^Text {k + 2} of ")).wait_for()
         page.wait_for_timeout(60)
     seen.agrees(lambda: seen.browser() == before + 3)
-    assert store.people.decisions(project.id)["human_label"].tolist() == ["waste", "roads", "water"]
+    assert store.decisions.current(project.id)["human_label"].tolist() == [
+        "waste",
+        "roads",
+        "water",
+    ]
     page.keyboard.press("u")
     page.get_by_text("is unlabelled again").wait_for()
     page.get_by_text(re.compile("^Text 3 of ")).wait_for()
@@ -256,7 +192,7 @@ def test_single_keys_decide_text_by_text_but_not_while_a_number_is_typed(server,
     page.keyboard.type("number 123", delay=20)
     words.press("Enter")
     settled(page)
-    assert len(store.people.decisions(project.id)) == 2
+    assert len(store.decisions.current(project.id)) == 2
     assert page.problems == []
 
 

@@ -6,17 +6,14 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
-from tests.browser.conftest import TOKEN, Server, settled
-from tests.browser.visitor import Visitor, printed_address
-from tests.conftest import end_jobs
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
-from seed import seeded_project  # noqa: E402
+from tests.support.browser import TOKEN, Server, settled
+from tests.support.job_processes import end_jobs
+from tests.support.seeded_projects import seeded_project
+from tests.support.visitor import Visitor, printed_address
 
 pytestmark = pytest.mark.browser
 SECRET = "a text that only the project holds"

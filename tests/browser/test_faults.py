@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from llkd import upkeep
+from llkd import maintenance
 from llkd.store import Store
-from tests.app.seed import living_job, seeded_project
-from tests.browser.conftest import Server, new_context, settled
+from tests.support.browser import Server, new_context, settled
+from tests.support.seeded_projects import living_job, seeded_project
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +29,7 @@ def test_two_servers_on_one_home_show_the_same(server, page, browser):
             settled(one, "Text 1 of")
         page.get_by_role("button", name="roads").first.click()
         settled(page, re.compile("Labelled as"))
-        assert len(store.people.decisions(project.id)) == 1
+        assert len(store.decisions.current(project.id)) == 1
         there.reload()
         settled(there, "By people: 1 text labelled")
         # A job shows on both servers, whoever started it.
@@ -67,7 +67,7 @@ def test_a_browser_closed_while_it_uploads_leaves_nothing(server, page, browser,
     assert store.projects.all() == []
     drafts = server.home / "drafts"
     assert not drafts.exists() or list(drafts.iterdir()) == []
-    assert upkeep.examine(server.home).findings == []
+    assert maintenance.examine(server.home).findings == []
     # The server goes on for everybody else.
     small = tmp_path / "small.csv"
     small.write_text("text\n" + "".join(f"message {number}\n" for number in range(30)))

@@ -1,19 +1,15 @@
 """A project in which every word is an attack, on all six pages: shown as it is, and nothing more."""
 
-import sys
-from pathlib import Path
-
+import numpy as np
 import pytest
 
-from tests.browser.conftest import settled
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
-import numpy as np  # noqa: E402
-from seed import ended_job, seeded_project  # noqa: E402
-from seed_runs import add_run  # noqa: E402
-
-from llkd.config import LabelSet, TeacherConfig  # noqa: E402
-from llkd.store import Scores  # noqa: E402
+from llkd.config import LabelSet, TeacherConfig
+from llkd.config.selection_rule import read_rule
+from llkd.evaluation import audits
+from llkd.store import Scores
+from tests.support.browser import settled
+from tests.support.seeded_projects import ended_job, seeded_project
+from tests.support.seeded_runs import add_run
 
 pytestmark = pytest.mark.browser
 # What runs, what is fetched, what becomes a link, what is set in type or colour.
@@ -40,28 +36,28 @@ def attacked(home):
         {"labels": [{"name": c, "description": ATTACKS[k]} for k, c in enumerate(CLASSES)]}
     )
     store.projects.set_label_set(project.id, described)
-    labelling = store.labellings.get(project.labelling_id)
+    labeling_run = store.labeling_runs.get(project.labelling_id)
     add_run(store, project, "llkd")
     add_run(store, project, "all")
-    store.people.decide(project.id, [1, 2], "label", CLASSES[1], who=ATTACKS[0])
-    store.people.decide(project.id, [3], "flag")
-    store.people.save_selection(
+    store.decisions.decide(project.id, [1, 2], "label", CLASSES[1], who=ATTACKS[0])
+    store.decisions.decide(project.id, [3], "flag")
+    store.selections.save(
         project.id,
         ATTACKS[2],
-        {"teacher_threshold": 0.5, "student_threshold": 0.2, "calibration": "batch"},
+        read_rule({"teacher_threshold": 0.5, "student_threshold": 0.2, "calibration": "batch"}),
         {"kept": 1},
     )
     # A pass whose answers could not be used: the teacher's own words are shown.
-    other = store.labellings.find_or_create(
+    other = store.labeling_runs.find_or_create(
         project.id,
-        label_set=labelling.label_set,
+        label_set=labeling_run.label_set,
         config=TeacherConfig(teacher="api:" + ATTACKS[1], base_url="http://127.0.0.1:9/v1"),
         fingerprint="answers",
         teacher={"kind": "api", "name": ATTACKS[1]},
         calibration="none",
     )
     rows = np.arange(6)
-    store.labellings.append(
+    store.labeling_runs.append(
         other,
         Scores(
             rows,
@@ -71,6 +67,10 @@ def attacked(home):
             np.array(ATTACKS[:6], dtype=object),
         ),
     )
+    audit = audits.start_audit(store, project, people=2, who=ATTACKS[0])
+    for who, name in zip(ATTACKS[:2], CLASSES, strict=False):
+        row = int(store.audits.order(audit)[0])
+        audits.answer(store, audit, row, name, who=who)
     failed = "\n".join(ATTACKS)
     ended_job(store, project, "failed", "label", error=ATTACKS[0], log=failed)
     ended_job(store, project, "died", "train", error=ATTACKS[2], log=failed)
@@ -148,13 +148,21 @@ def test_an_attack_in_every_word_stays_a_word(server, page, attacked, home):
                     point.hover(force=True, timeout=2000, trial=False)
             settled(page)
             harmless(page, f"{name} unfolded, pass {number}")
+    page.goto(f"{server.url}/curate?audit=1")
+    page.get_by_label("Your name").fill("<b>bold</b> [press](http://evil.invalid/l)")
+    harmless(page, "who audits")
+    page.get_by_role("button", name="Begin").click()
+    page.locator(".llkd-goal:not([hidden]) progress").wait_for()
+    settled(page)
+    page.get_by_text("Settle differences").click()
+    settled(page)
+    page.wait_for_timeout(300)
+    harmless(page, "an audit's desk")
     # The other side of the proof: the words are there to be read, as they were written.
     page.goto(f"{server.url}/data")
-    settled(page)
-    shown = page.locator("[data-testid=stSidebar]").inner_text() + page.evaluate(
-        "() => [...document.querySelectorAll('input')].map(e => e.value).join(' ')"
+    page.wait_for_function(
+        "[...document.querySelectorAll('input')].some(e => e.value.includes('evil.invalid/p'))"
     )
-    assert "evil.invalid/p" in shown
     assert outside == [] and dialogs == []
     assert page.problems == []
 

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from llkd import commands, jobs
+from llkd import jobs
 from llkd.config import LabelSet, TeacherConfig, TrainingConfig
+from llkd.jobs.requests import LabelRequest, TrainRequest
 from llkd.store import Store
-from tests.browser.conftest import settled
-from tests.llkd.slow_server import SlowServer
-from tests.llkd.test_jobs import labelled_rows, wait_for
-from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
+from tests.support.browser import settled
+from tests.support.job_processes import labelled_rows, wait_for
+from tests.support.slow_server import SlowServer
+from tests.support.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
 
 pytestmark = pytest.mark.browser
 
@@ -44,11 +45,7 @@ def test_labelling(server, page, store):
     project = a_project(store, texts)
     with SlowServer(seconds=0.05) as slow:
         teacher = TeacherConfig(teacher="api:stand-in", base_url=slow.url, concurrency=1)
-        command = commands.label("p", teacher)
-        command.insert(1, "--no-probe")
-        job = jobs.start(
-            store, command, kind="label", title="Label p", project_id=project.id, device=None
-        )
+        job = jobs.start(store, LabelRequest(project="p", teacher=teacher, probe=False))
         page.goto(f"{server.url}/teacher?project=p")
         settled(page, "Label p")
         wait_for(lambda: len(labelled_rows(store, project)) >= 10)
@@ -73,9 +70,8 @@ def test_training(server, page, store, tmp_path):
         {"text": texts, "label": np.array(CLASSES)[probs.argmax(1)], "confidence": probs.max(1)}
     )
     answers.to_csv(tmp_path / "labels.csv", index=False)
-    labelled = commands.label("p", TeacherConfig(teacher=f"file:{tmp_path / 'labels.csv'}"))
-    labelled.insert(1, "--no-probe")
-    first = jobs.start(store, labelled, kind="label", title="Label p", project_id=project.id)
+    teacher = TeacherConfig(teacher=f"file:{tmp_path / 'labels.csv'}")
+    first = jobs.start(store, LabelRequest(project="p", teacher=teacher, probe=False))
     wait_for(lambda: jobs.refreshed(store, first.id).state == "finished")
 
     config = TrainingConfig(
@@ -86,9 +82,7 @@ def test_training(server, page, store, tmp_path):
     settled(page, "Start training")
 
     def train(title):
-        return jobs.start(
-            store, commands.train("p", config), kind="train", title=title, project_id=project.id
-        )
+        return jobs.start(store, TrainRequest(project="p", training=config), title=title)
 
     whole = train("undisturbed")
     wait_for(lambda: jobs.refreshed(store, whole.id).state == "finished", 120)

@@ -1,19 +1,15 @@
 """A team's server: the login against a real provider, who is let in, and who signs a label."""
 
 import json
-import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
 from joserfc.jwk import RSAKey
 
-from tests.browser.conftest import Server, settled
-from tests.browser.login_provider import CLIENT, SECRET, Provider
-from tests.conftest import end_jobs
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
-from seed import seeded_project  # noqa: E402
+from tests.support.browser import Server, settled
+from tests.support.job_processes import end_jobs
+from tests.support.login_provider import CLIENT, SECRET, Provider
+from tests.support.seeded_projects import seeded_project
 
 pytestmark = pytest.mark.browser
 PEOPLE = [
@@ -87,7 +83,7 @@ def test_in_through_the_provider_a_label_signed_and_out_again(guarded, page, hom
 
     store = Store(home)
     project = store.projects.get("city")
-    decided = store.people.decisions(project.id)
+    decided = store.decisions.current(project.id)
     store.close()
     assert decided["who"].tolist() == ["Ann Example <ann@example.org>"]
 

@@ -7,17 +7,13 @@ page, and at every press of a key the frame that was the last one then.
 import os
 import re
 import signal
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import settled
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
-from seed import NAMES, seeded_project
+from tests.support.browser import settled, slowed
+from tests.support.seeded_projects import NAMES, seeded_project
 
 pytestmark = pytest.mark.browser
 
@@ -78,7 +74,7 @@ def press(page, presses, apart):
 def stored(store, project):
     return [
         (one["row"], one["label"] if one["action"] == "label" else None)
-        for one in store.people.edits(project.id)
+        for one in store.decisions.edits(project.id)
     ]
 
 
@@ -137,15 +133,6 @@ def test_each_press_decides_the_text_that_was_painted_when_it_was_pressed(server
     assert page.problems == []
 
 
-def slowed(server, until, stop=0.9, go=0.15):
-    """The server stands still most of the time."""
-    while not until.is_set():
-        os.killpg(server.process.pid, signal.SIGSTOP)
-        until.wait(stop)
-        os.killpg(server.process.pid, signal.SIGCONT)
-        until.wait(go)
-
-
 def test_nothing_is_lost_or_doubled_while_the_server_is_slow(server, page):
     store, project = seeded_project(server.home, n=400)
     one_by_one(server, page)
@@ -200,10 +187,11 @@ def test_what_was_pressed_before_a_reload_or_another_page_is_stored(server, page
     page.get_by_role("link", name="Train").first.click()
     settled(page, "Start training")
     for _ in range(60):
-        if len(stored(store, project)) >= 8:
+        if len(stored(store, project)) >= 5 + len(again):
             break
         time.sleep(0.05)
-    assert len(stored(store, project)) == 5 + len(again) == 8
+    # On a busy machine a press that comes before its text is shown is dropped, and said to be.
+    assert again and len(stored(store, project)) == 5 + len(again)
     assert page.problems == []
 
 

@@ -25,7 +25,7 @@ def address(tmp_path_factory):
         port = free.getsockname()[1]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "tests/browser/plane_harness.py", f"--server.port={port}"],
+            [sys.executable, "-m", "streamlit", "run", "tests/support/plane_harness.py", f"--server.port={port}"],
             cwd=ROOT,
             env={**os.environ, "LLKD_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)},
             stdout=log,
@@ -212,13 +212,13 @@ def test_box_lasso_zoom_and_rerun(open_plane, page):
     boxed = seen.server["lasso"]
     assert 100 < boxed < 4000
     # Half of the box, cut from corner to corner, with some of its texts.
-    page.get_by_role("button", name="Lasso").click()
+    page.get_by_role("button", name="Lasso", exact=True).click()
     seen.drag((0.5, 0.3), (0.75, 0.3), (1.01, 0.3), (1.01, 0.6), (1.01, 0.9), (0.75, 0.6))
     wait(page, lambda: seen.server["lasso"] != boxed)
     assert 0.4 * boxed < seen.server["lasso"] < boxed
     page.get_by_role("button", name="Unmark").click()
     seen.agrees(lasso=None)
-    page.get_by_role("button", name="Clear selection").wait_for(state="hidden")
+    page.get_by_role("button", name="Clear lasso").wait_for(state="hidden")
 
     # By keys: two corners of a box round the middle.
     page.get_by_role("button", name="Box").click()

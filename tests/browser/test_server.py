@@ -3,17 +3,14 @@
 import http.client
 import json
 import socket
-import sys
 import uuid
 from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import HEADERS, Server
-from tests.conftest import end_jobs
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
-from seed import seeded_project  # noqa: E402
+from tests.support.browser import HEADERS, Server
+from tests.support.job_processes import end_jobs
+from tests.support.seeded_projects import seeded_project
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,17 +4,12 @@ The sidebar and the cards of jobs ask by the clock. What a browser sent just bef
 new page reaches a busy server after it; here it is held back and let through at that moment.
 """
 
-import sys
-from pathlib import Path
-
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from tests.browser.conftest import settled
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
-from seed import living_job, seeded_project
-from seed_runs import add_run
+from tests.support.browser import settled
+from tests.support.seeded_projects import living_job, seeded_project
+from tests.support.seeded_runs import add_run
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +49,7 @@ class Late:
             self.server.send(message)
 
 
-TO_EXPORT = ("Take it away on Export", "What to export")
+TO_EXPORT = ("Export this student", "What to export")
 TO_RESULTS = ("Compare the results", "One run in detail")
 WAYS = [
     ("results", "One run in detail", *TO_EXPORT, "What a run trained on", "With the student of"),

@@ -1,10 +1,10 @@
-"""Asking a server by clicking: a prompt typed, tried side by side, a budget, and the bill."""
+"""Asking a server by clicking: a prompt typed, tried side by side, a budget, and its usage."""
 
 import pytest
 
-from tests.app.seed import seeded_project
-from tests.browser.conftest import settled
-from tests.llkd.teachers.faulty_server import running
+from tests.support.browser import settled
+from tests.support.faulty_server import running
+from tests.support.seeded_projects import seeded_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 CALLS = 20
@@ -49,7 +49,7 @@ def test_a_prompt_is_typed_tried_and_paid_up_to_its_budget(key, home, server, pa
         typed(page, page.get_by_role("textbox", name="Base URL"), asked.url)
         typed(page, page.get_by_role("textbox", name="Model"), "stand-in")
 
-        page.get_by_text("The question", exact=True).click()
+        page.get_by_text("Prompt", exact=True).click()
         settled(page, "A. roads")
         typed(page, page.get_by_role("textbox", name="Instruction"), "Sort <b>this</b> message.")
         preview = page.locator("[data-testid=stCode]")
@@ -57,10 +57,10 @@ def test_a_prompt_is_typed_tried_and_paid_up_to_its_budget(key, home, server, pa
         typed(page, page.get_by_role("textbox", name="Question"), "From a citizen: {text}")
         preview.filter(has_text="From a citizen: ").wait_for()
 
-        page.get_by_text("Compare with another prompt or teacher").click()
+        page.get_by_text("Try another prompt or teacher beside it").click()
         settled(page, "So far B is the same as A.")
         other = page.locator(".st-key-side_b")
-        other.get_by_text("The question", exact=True).click()
+        other.get_by_text("Prompt", exact=True).click()
         settled(page)
         typed(page, other.get_by_role("textbox", name="Instruction"), "Which office reads this?")
         page.get_by_role("button", name="Try both on five texts").click()
@@ -74,7 +74,7 @@ def test_a_prompt_is_typed_tried_and_paid_up_to_its_budget(key, home, server, pa
         left.nth(1).wait_for()
         assert left.count() == 2
 
-        page.get_by_text("How many, in which order, and the budget").click()
+        page.get_by_text("Extent, order and budget").click()
         settled(page)
         calls = page.get_by_role("spinbutton", name="Calls to make, at most")
         calls.fill(str(CALLS))
@@ -83,7 +83,7 @@ def test_a_prompt_is_typed_tried_and_paid_up_to_its_budget(key, home, server, pa
         page.get_by_role("button", name="Start labelling with A").click()
         page.get_by_text("The budget is spent.").wait_for(timeout=90_000)
         settled(page, f"{CALLS} of {CALLS} calls made")
-        figure = page.locator(".st-key-bill").get_by_test_id("stMetric").filter(has_text="Calls")
+        figure = page.locator(".st-key-usage").get_by_test_id("stMetric").filter(has_text="Calls")
         figure.filter(has_text=str(CALLS)).wait_for()
         page.get_by_role("button", name="Raise the budget and go on").wait_for()
         assert len(asked.lines()) == len(tries) + CALLS

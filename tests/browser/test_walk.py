@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.browser.conftest import HEADERS, settled
+from tests.support.browser import HEADERS, settled
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
@@ -66,7 +66,7 @@ def test_from_a_file_to_a_curated_set_and_a_student(server, page, some_messages)
     kept = int(page.locator(".plane .kept").inner_text().replace(",", ""))
     assert 0 < kept < 90
 
-    page.get_by_role("button", name="Next: train a student").click()
+    page.get_by_role("link", name="Train").first.click()
     settled(page, "Start training")
     epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("1")
@@ -76,7 +76,7 @@ def test_from_a_file_to_a_curated_set_and_a_student(server, page, some_messages)
     page.get_by_text("Finished runs (1)").wait_for(timeout=240_000)
     settled(page)
     page.get_by_role("button", name="Compare the results").click()
-    settled(page, "Did the selection help?")
+    settled(page, "Runs side by side")
     page.get_by_text("One run in detail").first.wait_for()
 
     page.get_by_role("link", name="Export").first.click()
@@ -84,7 +84,7 @@ def test_from_a_file_to_a_curated_set_and_a_student(server, page, some_messages)
     page.get_by_text("Parquet", exact=True).click()
     settled(page)
     page.get_by_role("button", name="Export ").click()
-    page.get_by_text("Ready to take away").wait_for(timeout=60_000)
+    page.get_by_text("Finished exports").wait_for(timeout=60_000)
     settled(page)
     table = fetch(page, download(page, "curated.csv"))
     rows = list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))

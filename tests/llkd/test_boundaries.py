@@ -7,36 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.layers import LEVEL
+
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS = [
-    {"errors", "config"},
-    {"isolation"},
-    {"signals", "selection", "strategies", "store", "commands"},
-    {
-        "datasets",
-        "jobs",
-        "charts",
-        "models",
-        "model_checks",
-        "weights",
-        "evaluation",
-        "differences",
-        "probing",
-    },
-    {"teachers", "students", "curation", "importing"},
-    {"training", "exporting", "fairness", "upkeep"},
-    {"comparisons", "contrasts"},
-    {"pipeline"},
-    {"cli"},
-]
-LEVEL = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 PAGES_MAY = {
-    "errors", "config", "datasets", "signals", "selection", "strategies", "store", "jobs",
-    "commands", "charts", "comparisons", "contrasts", "curation", "evaluation", "exporting", "fairness",
-    "importing",
+    "errors", "config", "datasets", "selection", "store", "jobs", "charts", "curation",
+    "evaluation", "exporting", "installation",
 }  # fmt: skip
-# Of the teachers, pages see only the words of a prompt.
-OF_TEACHERS = {"rendering", "base"}
+HEAVY = {"torch", "transformers", "sklearn", "openai", "tokenizers", "onnxruntime", "ray"}
+# Of the teachers, pages see their kinds and the words of a prompt.
+OF_TEACHERS = {"prompt_preview", "base", "registry", "kind", "confidence"}
+
+WEB = [ROOT / "app.py", *(ROOT / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
 
 
 def names_imported(path):
@@ -83,14 +65,14 @@ def test_charts_know_no_project_module():
 
 
 def test_pages_import_only_what_loads_no_torch():
-    files = [ROOT / "app.py", *(ROOT / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
-    assert len(files) > 8
-    for path in files:
+    assert len(WEB) > 8
+    for path in WEB:
         assert imported(path) - {"teachers"} <= PAGES_MAY, path
         teachers = {
             name.split(".")[2] for name in names_imported(path) if name.startswith("llkd.teachers.")
         }
         assert teachers <= OF_TEACHERS, path
+        assert not {name.split(".")[0] for name in names_imported(path)} & HEAVY, path
 
 
 def run(code):
@@ -99,15 +81,37 @@ def run(code):
     ).stdout.strip()
 
 
+def is_module(name):
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def loaded_by(names):
+    """The modules that are loaded once these are imported, in a process of its own."""
+    code = (
+        f"import sys, importlib\nfor n in {sorted(names)!r}: importlib.import_module(n)\n"
+        "print(*sys.modules)"
+    )
+    return set(run(code).split())
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_core_names_neither_streamlit_nor_the_pages(path):
+    tops = {name.split(".")[0] for name in names_imported(path)}
+    assert not tops & {"streamlit", "ui", "pages", "app"}
+
+
 def test_the_core_never_imports_streamlit():
-    names = [f"llkd.{name}" for name in LEVEL]
-    code = f"import sys, importlib\nfor n in {names!r}: importlib.import_module(n)\n"
-    assert run(code + "print('streamlit' in sys.modules)") == "False"
+    assert "streamlit" not in loaded_by(f"llkd.{name}" for name in LEVEL)
 
 
 def test_what_the_pages_import_loads_no_torch():
-    names = sorted(f"llkd.{name}" for name in PAGES_MAY)
-    names += [f"llkd.teachers.{name}" for name in sorted(OF_TEACHERS)]
-    code = f"import sys, importlib\nfor n in {names!r}: importlib.import_module(n)\n"
-    heavy = "print(sorted({'torch', 'transformers', 'sklearn', 'openai', 'tokenizers'} & set(sys.modules)))"
-    assert run(code + heavy) == "[]"
+    """Every submodule that a page or a part of one imports, wherever in its file."""
+    modules = {name for path in WEB for name in names_imported(path) if is_module(name)}
+    modules |= {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in WEB
+        if path.parts[len(ROOT.parts)] == "ui"
+    }
+    assert {"llkd.curation", "llkd.store", "ui.shell.page"} <= modules and len(modules) > 100
+    assert loaded_by(modules) & HEAVY == set()

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from ui.decision_plane import Look, Region, pack
 from ui.decision_plane.front import LINK, SCRIPT
-from ui.decision_plane.state import hovered_row, settled, told_by_browser
+from ui.decision_plane.state import row_of, settled, told_by_browser
 
 
 def page():
@@ -97,9 +97,9 @@ def test_sense_from_a_browser_is_read(monkeypatch):
     assert told_by_browser("plane", "thresholds", packed) == (((6, 12), (0, 60_000)), 5)
     assert told_by_browser("plane", "lasso", packed) == (Region(((0, 0), (1, 0), (1, 1)), 1), 6)
     assert told_by_browser("plane", "look", packed) == (Look(1, "gold", True, (0.5, 1, 0, 0.5)), 7)
-    assert hovered_row("plane", packed) == 1
+    assert row_of("plane", "hover", packed) == 1
     state["hover"] = {"row": 2}
-    assert hovered_row("plane", packed) is None
+    assert row_of("plane", "hover", packed) is None
 
 
 def test_the_script_is_one_module_that_reaches_for_nothing():

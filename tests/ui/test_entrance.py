@@ -11,10 +11,10 @@ from starlette.websockets import WebSocketDisconnect
 from streamlit import config
 
 from llkd.errors import ConfigError
-from ui import login
 from ui.entrance import origins, tickets
 from ui.entrance.gate import Gate
 from ui.entrance.tickets import Tickets, issued
+from ui.shell import login
 
 HERE = "http://127.0.0.1:8501"
 NAVIGATION = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
@@ -349,7 +349,7 @@ class Uploads:
 
         self.manager = MemoryUploadedFileManager("/x")
         self.quotas, self.now = quotas.Quotas(), 1000.0
-        monkeypatch.setattr(quotas, "_manager", lambda: self.manager)
+        monkeypatch.setattr(quotas, "upload_manager", lambda: self.manager)
         monkeypatch.setattr(quotas.time, "monotonic", lambda: self.now)
 
     def send(self, session, name, megabytes, announced=True):
@@ -405,8 +405,8 @@ def test_a_file_of_unknown_size_counts_as_the_largest(sent):
 
 def test_a_copy_of_the_home_holds_no_key_of_its_server(home, tmp_path):
     """Whoever may read a backup must not get into the running app by it."""
+    from llkd.maintenance.backups import backup
     from llkd.store import Home, Store
-    from llkd.upkeep.backups import backup
 
     Store(home).close()
     issued(Home(home).server)

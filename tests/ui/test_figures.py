@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from llkd import charts
-from ui import figures
+from ui.shell import figures
 
 PLAIN = some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False) | some.text()
 PARTS = some.recursive(
@@ -21,8 +21,8 @@ PARTS = some.recursive(
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
-    monkeypatch.setattr(figures, "_kept", type(figures._kept)())
-    monkeypatch.setattr(figures, "_frames", {})
+    monkeypatch.setattr(figures, "CACHED", type(figures.CACHED)())
+    monkeypatch.setattr(figures, "FRAME_DIGESTS", {})
 
 
 def made_of(calls):
@@ -60,13 +60,13 @@ def test_one_value_of_a_million_makes_another_figure():
 @given(PARTS, PARTS)
 def test_parts_that_differ_are_never_taken_for_the_same(one, other):
     same = repr(one) == repr(other)
-    assert (figures._digest(one) == figures._digest(other)) == same
+    assert (figures.digest(one) == figures.digest(other)) == same
 
 
 def test_kinds_that_look_alike_are_told_apart():
     alike = [1, 1.0, "1", True, np.int64(1), [1], [[1]], {"1": None}, ["1", None], np.array([1]),
              np.array([1.0]), np.array([[1]]), "1None", ["a", "b"], ["ab"], [["a"], "b"]]  # fmt: skip
-    assert len({figures._digest(one) for one in alike}) == len(alike)
+    assert len({figures.digest(one) for one in alike}) == len(alike)
 
 
 def test_a_frame_that_is_gone_is_not_remembered_for_another_in_its_place():
@@ -76,7 +76,7 @@ def test_a_frame_that_is_gone_is_not_remembered_for_another_in_its_place():
         figures.finished(make, pd.DataFrame({"x": [value], "y": [[value, 0.5]]}))
     assert len(calls) == 50
     gc.collect()
-    assert not figures._frames
+    assert not figures.FRAME_DIGESTS
     # The order and the names of columns count.
     figures.finished(make, pd.DataFrame({"a": [1], "b": [2]}))
     figures.finished(make, pd.DataFrame({"b": [1], "a": [2]}))
@@ -96,7 +96,7 @@ def test_few_are_kept_and_none_that_is_very_large(monkeypatch):
     make = made_of(calls)
     for number in range(figures.MOST + 20):
         figures.finished(make, number)
-    assert len(figures._kept) == figures.MOST
+    assert len(figures.CACHED) == figures.MOST
     figures.finished(make, 0)  # the oldest went
     assert len(calls) == figures.MOST + 21
     monkeypatch.setattr(figures, "MOST_LETTERS", 10)

@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from llkd.curation import Plane, kept_rows, summary
 from llkd.errors import ConfigError, DataError
-from llkd.signals import reach
+from llkd.selection.signals import reach
 from ui.decision_plane import (
     Category,
     distinct,
@@ -30,7 +30,7 @@ from ui.decision_plane.packing import (
     NO_NEED,
     SCALE,
     coordinates,
-    drawn,
+    placed,
     quantised,
 )
 
@@ -52,6 +52,7 @@ def plane_of(n, classes, seed, grid=False):
             "human_label": human,
             "excluded": r.random(n) < 0.1,
             "label": np.where(human >= 0, human, teacher),
+            "disagreement": np.full(n, np.nan),
         }
     )
     names = [f"class {k}" for k in range(classes)]
@@ -138,7 +139,7 @@ def test_flags_say_what_is_known_of_a_row():
         EXCLUDED | GOLD_KNOWN,
     ]
     assert packed.label.tolist() == [0, 1, 1, 255]
-    assert drawn(packed).tolist() == [True, False, False, True]
+    assert placed(packed).tolist() == [True, False, False, True]
 
 
 def test_the_message_is_a_head_and_columns_in_little_endian_order():
@@ -187,7 +188,7 @@ def test_before_the_probe_rows_are_spread_and_only_confidence_counts():
     assert not packed.need_known
     assert kept_mask(packed, [30_000], [0]).tolist() == [False, True, False]
     assert kept_mask(packed, [0], [1]).tolist() == [False, False, False]
-    assert drawn(packed).tolist() == [True, True, False]
+    assert placed(packed).tolist() == [True, True, False]
     x, y = coordinates(packed)
     # (i * 2654435761 mod 2**32) >> 16, mod 60001: as the browser computes it.
     assert (x.tolist(), y.tolist()) == ([12_000, 48_000, 0], [0, 40_503, 15_470])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llkd.config import LabelSet
-from ui.view import View
+from llkd.config.selection_rule import from_address, to_address
 
 NAMES = ["roads", "waste"]
 TYPED = st.one_of(
@@ -16,15 +16,15 @@ TYPED = st.one_of(
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["tt", "ts", "need", "cal"], TYPED)))
 def test_any_address_is_a_view(query):
-    view = View.from_query(query, LabelSet.of(NAMES))
-    for threshold in (view.teacher, view.student):
+    view = from_address(query, LabelSet.of(NAMES))
+    for threshold in (view.teacher_threshold, view.student_threshold):
         values = threshold.values() if isinstance(threshold, dict) else [threshold]
         assert all(0 <= value <= 1 for value in values)
     assert view.run is None or 0 <= view.run < 10**10
-    assert View.from_query(view.to_query(), LabelSet.of(NAMES)) == view
+    assert from_address(to_address(view), LabelSet.of(NAMES)) == view
 
 
 @pytest.mark.parametrize("digits", [5, 11, 5000])
 def test_a_number_too_long_for_any_run_is_none(digits):
-    view = View.from_query({"need": "9" * digits + "." + "9" * digits}, LabelSet.of(NAMES))
+    view = from_address({"need": "9" * digits + "." + "9" * digits}, LabelSet.of(NAMES))
     assert (view.run, view.epoch) == ((99999, 99999) if digits == 5 else (None, None))

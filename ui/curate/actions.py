@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from ui.curate import acts, rows, titles
-from ui.curate.scene import TABLE, Scene, draw_again, pick, redraw, set_later, set_now
-from ui.errors import told_later
-from ui.wording import count, counted, plain
+from ui.curate.state import TABLE, CurateState, pick, redraw, rerun, set_later, set_now
+from ui.shell.errors import defer_errors
+from ui.shell.wording import count, counted, plain
 
 ASKS_ABOVE = 100
 """More rows than a page shows are asked about first."""
@@ -42,7 +42,7 @@ class Question:
     numbers: np.ndarray = field(compare=False, repr=False)
 
 
-def actions(scene: Scene, listed: np.ndarray, ticked: np.ndarray, stamp: int) -> None:
+def actions(scene: CurateState, listed: np.ndarray, ticked: np.ndarray, stamp: int) -> None:
     """Buttons for the ticked rows, or with the switch on for all that are listed.
 
     ``listed`` and ``ticked`` are positions in the plane; ``stamp`` stands for what is listed, and a
@@ -59,7 +59,7 @@ def actions(scene: Scene, listed: np.ndarray, ticked: np.ndarray, stamp: int) ->
         st.caption(f":green[:material/check:] {plain(message)}")
 
 
-def _buttons(scene: Scene, listed: np.ndarray, ticked: np.ndarray, stamp: int) -> None:
+def _buttons(scene: CurateState, listed: np.ndarray, ticked: np.ndarray, stamp: int) -> None:
     set_now(_ALL)
     if len(ticked):
         st.session_state[_ALL] = False
@@ -71,9 +71,9 @@ def _buttons(scene: Scene, listed: np.ndarray, ticked: np.ndarray, stamp: int) -
             help="Off: what you do concerns the ticked rows. On: every row that the list holds. "
             "It goes off after each action, and while a row is ticked.",
         )
-        chosen = listed if everything else ticked
-        too_many = len(chosen) > rows.MOST_AT_ONCE
-        off = not len(chosen) or too_many
+        targets = listed if everything else ticked
+        too_many = len(targets) > rows.MOST_AT_ONCE
+        off = not len(targets) or too_many
         new = st.selectbox(
             "Label to give",
             scene.open_names,
@@ -81,7 +81,7 @@ def _buttons(scene: Scene, listed: np.ndarray, ticked: np.ndarray, stamp: int) -
             persist_state="session",
             width=150,
         )
-        numbers = scene.plane.frame["row"].to_numpy()[chosen] if not off else np.empty(0, int)
+        numbers = scene.plane.frame["row"].to_numpy()[targets] if not off else np.empty(0, int)
         for action, words, icon, meaning in _ACTIONS:
             st.button(
                 words.removesuffix(" of") if off else f"{words} {count(len(numbers))}",
@@ -109,7 +109,7 @@ def _buttons(scene: Scene, listed: np.ndarray, ticked: np.ndarray, stamp: int) -
         )
 
 
-def _ask(scene: Scene, question: Question) -> None:
+def _ask(scene: CurateState, question: Question) -> None:
     """One sentence that says what would happen, and a yes and a no."""
     number = counted(len(question.numbers), "text")
     what = {
@@ -132,16 +132,18 @@ def _ask(scene: Scene, question: Question) -> None:
         st.button("Cancel", key="curate_no", on_click=_cancel)
 
 
-@told_later
-def _do(scene: Scene, numbers: np.ndarray, action: str, label: str | None, stamp: int) -> None:
+@defer_errors
+def _do(
+    scene: CurateState, numbers: np.ndarray, action: str, label: str | None, stamp: int
+) -> None:
     if len(numbers) > ASKS_ABOVE:
         st.session_state[_QUESTION] = Question(action, label, stamp, numbers)
-        draw_again(TABLE)
+        rerun(TABLE)
     _record(scene, numbers, action, label)
 
 
-@told_later
-def _record(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -> None:
+@defer_errors
+def _record(scene: CurateState, numbers: np.ndarray, action: str, label: str | None) -> None:
     acts.decide(scene, numbers.tolist(), action, label)
     st.session_state[MESSAGE] = acts.done_words(len(numbers), action, label)
     st.session_state.pop(_QUESTION, None)
@@ -152,21 +154,21 @@ def _record(scene: Scene, numbers: np.ndarray, action: str, label: str | None) -
 def _cancel() -> None:
     st.session_state.pop(_QUESTION, None)
     set_later(_ALL, False)
-    draw_again(TABLE)
+    rerun(TABLE)
 
 
-@told_later
-def _undo(scene: Scene) -> None:
+@defer_errors
+def _undo(scene: CurateState) -> None:
     batch = acts.undo(scene)
     st.session_state[MESSAGE] = acts.undone_words(scene, batch)
     set_later(_ALL, False)
     if batch is None:
-        draw_again(TABLE)
+        rerun(TABLE)
     st.session_state[_RETURN] = np.array(batch.rows)
     redraw()
 
 
-def returned_to(scene: Scene, listed: np.ndarray) -> np.ndarray:
+def returned_to(scene: CurateState, listed: np.ndarray) -> np.ndarray:
     """Places in the list of what an undo has just concerned; told once.
 
     Where the list holds none of it, the page is drawn again with a list that does.
@@ -181,5 +183,5 @@ def returned_to(scene: Scene, listed: np.ndarray) -> np.ndarray:
         for key, value in (("curate_words", ""), ("curate_label", -1)):
             set_later(key, value)
         st.session_state[_RETURN] = numbers[:0]
-        draw_again(TABLE)
+        rerun(TABLE)
     return places

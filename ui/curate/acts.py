@@ -8,8 +8,8 @@ import pandas as pd
 
 from llkd.curation import Plane
 from llkd.store import Batch, Project, Store
-from ui.authorship import author
-from ui.wording import counted, shortened
+from ui.shell.authorship import author
+from ui.shell.wording import counted, shortened
 
 NOTHING = "There is nothing of yours to undo."
 _QUOTED = 60
@@ -47,7 +47,7 @@ def decide(source: Source, rows: list[int], action: str, label: str | None) -> N
     """
     key = None if label is None else source.plane.keys[source.plane.names.index(label)]
     me = author()
-    source.store.people.decide(
+    source.store.decisions.decide(
         source.project.id, rows, action, who=me.who, batch=me.new_batch(), key=key
     )
 
@@ -55,7 +55,7 @@ def decide(source: Source, rows: list[int], action: str, label: str | None) -> N
 def undo(source: Source, wanted: Batch | None = None) -> Batch | None:
     """Take back what this person did last, or ``wanted``; None where there is nothing."""
     latest = author().latest(source.store, source.project, 1) if wanted is None else [wanted]
-    if not latest or not source.store.people.undo(source.project.id, latest[0].id):
+    if not latest or not source.store.decisions.undo(source.project.id, latest[0].id):
         return None
     return latest[0]
 
@@ -80,7 +80,7 @@ def undone_words(source: Source, batch: Batch | None) -> str:
     if batch is None:
         return NOTHING
     rows = batch.rows[:_STATES]
-    held = source.store.people.decisions(source.project.id, rows=rows).reindex(rows)
+    held = source.store.decisions.current(source.project.id, rows=rows).reindex(rows)
     now = {_state(batch.action, entry) for _, entry in held.iterrows()}
     if len(batch.rows) == 1:
         text = shortened(str(source.texts.iloc[batch.rows[0]]), _QUOTED)

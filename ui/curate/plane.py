@@ -3,55 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
+from llkd.config.selection_rule import ThresholdRule
 from llkd.store import Project, Run
-from ui import view
-from ui.curate import rows, scene
-from ui.curate.compare import packed
-from ui.curate.scene import TABLE, Scene, draw_again, look_through, redraw
+from ui.curate import rows, state, view
+from ui.curate.reading import opening
+from ui.curate.saved_pair import packed
+from ui.curate.state import CARD, TABLE, CurateState, redraw, rerun, set_view
 from ui.decision_plane import Region, decision_plane
-from ui.view import View
-from ui.wording import TERMS
+from ui.shell.wording import TERMS
 
 
-def _source_key(shown: View) -> str:
+def _source_key(shown: ThresholdRule) -> str:
     return f"curate_source_{shown.run or 0}"
 
 
-def _epoch_key(shown: View, epochs: Sequence[int]) -> str:
+def _epoch_key(shown: ThresholdRule, epochs: Sequence[int]) -> str:
     return f"curate_epoch_{shown.run}_{shown.epoch or epochs[-1]}"
 
 
-def _new_source(here: Scene, key: str) -> None:
+def _new_source(here: CurateState, key: str) -> None:
     now = view.in_use(here.project, here.plane.classes)
     if key != _source_key(now) or key not in st.session_state:
         redraw()  # the browser still had the widget that another one replaced
-    chosen = st.session_state[key]
-    look_through(here.project, replace(now, run=chosen or None, epoch=None, calibration=None))
+    source_run = st.session_state[key]
+    set_view(here.project, view.changed(now, run=source_run or None, epoch=None, calibration=None))
 
 
-def _new_epoch(here: Scene, key: str, epochs: Sequence[int]) -> None:
+def _new_epoch(here: CurateState, key: str, epochs: Sequence[int]) -> None:
     now = view.in_use(here.project, here.plane.classes)
     if key != _epoch_key(now, epochs) or key not in st.session_state:
         redraw()
-    look_through(here.project, replace(now, epoch=st.session_state[key]))
+    set_view(here.project, view.changed(now, epoch=st.session_state[key]))
 
 
-def _marked(project: Project, drawn: Region | None) -> None:
-    scene.mark(project, drawn)
-    scene.set_later("curate_shown", rows.MARKED if drawn else rows.KEPT)
-    draw_again(TABLE)
+def _marked(project: Project, shape: Region | None) -> None:
+    state.mark(project, shape)
+    state.set_later("curate_shown", rows.MARKED if shape else rows.KEPT_ROWS)
+    if shape:
+        opening.ask(project, None)
+    rerun(TABLE, CARD)
 
 
-def _moved(here: Scene, teacher: Any, student: Any) -> None:
+def _moved(here: CurateState, teacher: Any, student: Any) -> None:
     now = view.in_use(here.project, here.plane.classes)
     by_key = dict(zip(here.plane.names, here.plane.keys, strict=True))
     teacher, student = _relabelled(teacher, by_key), _relabelled(student, by_key)
-    look_through(here.project, replace(now, teacher=teacher, student=student))
+    moved = view.changed(now, teacher_threshold=teacher, student_threshold=student)
+    set_view(here.project, moved, gate=state.gate_in_use(here.project))
 
 
 def _relabelled(threshold: Any, other: Mapping[str, Any]) -> Any:
@@ -63,30 +65,30 @@ def _relabelled(threshold: Any, other: Mapping[str, Any]) -> Any:
 
 def unmark(project: Project) -> None:
     """From a callback: forget what is marked on the plane or was picked by other means."""
-    scene.mark(project, None)
-    scene.drop_picked(project)
-    scene.set_later("curate_shown", rows.KEPT)
+    state.mark(project, None)
+    state.drop_picked(project)
+    state.set_later("curate_shown", rows.KEPT_ROWS)
     redraw()
 
 
-def source(here: Scene) -> None:
-    """Whose information need is the height of a text."""
+def source(here: CurateState) -> None:
+    """Whose uncertainty is the height of a text."""
     runs = [run for run in here.store.runs.all(here.project.id) if here.store.runs.epochs(run)]
-    probe = "the probe" if here.need_known or here.run else "nothing yet"
+    estimate = "Quick estimate" if here.need_known or here.run else "Nothing yet"
     sources = [0, *[run.id for run in runs]]
     # The key holds what is shown, so that the widget always follows the view.
     key = _source_key(here.view)
     st.selectbox(
-        "Information need from",
+        "Student uncertainty from",
         sources,
         sources.index(here.view.run or 0),
-        format_func=lambda n: run_name(runs, n) if n else probe,
+        format_func=lambda n: run_name(runs, n) if n else estimate,
         key=key,
         on_change=_new_source,
         args=(here, key),
-        width=180,
-        help=TERMS["information need"] + " Before any training a probe estimates it: a quick "
-        "classifier on the untrained student. After a run, its student says it itself.",
+        width=210,
+        help=TERMS["information need"] + " Before any training a quick estimate stands in: a small "
+        "classifier on the untrained student. After a run it is that of the trained student.",
     )
     if here.run is None:
         return
@@ -108,7 +110,7 @@ def run_name(runs: Sequence[Run], number: int) -> str:
     return next(run.name for run in runs if run.id == number)
 
 
-def draw(here: Scene) -> None:
+def draw(here: CurateState) -> None:
     """The plane itself: the page holds its thresholds, its region and how it is looked at."""
     by_name: dict[str, str] = dict(zip(here.plane.keys, here.plane.names, strict=True))
     decision_plane(
@@ -116,13 +118,14 @@ def draw(here: Scene) -> None:
         key=f"curate_plane_{here.project.id}",
         names=here.plane.names,
         thresholds=(
-            _relabelled(here.view.teacher, by_name),
-            _relabelled(here.view.student, by_name),
+            _relabelled(here.view.teacher_threshold, by_name),
+            _relabelled(here.view.student_threshold, by_name),
         ),
-        lasso=scene.region(here.project),
-        look=scene.look(here.project),
+        lasso=state.region(here.project),
+        look=state.look(here.project),
         text_of=here.text_of,
         on_thresholds=lambda teacher, student: _moved(here, teacher, student),
-        on_lasso=lambda drawn: _marked(here.project, drawn),
-        on_look=lambda looked: scene.look_at(here.project, looked),
+        on_lasso=lambda shape: _marked(here.project, shape),
+        on_look=lambda new_look: state.look_at(here.project, new_look),
+        on_open=lambda position: opening.open_position(here, position),
     )

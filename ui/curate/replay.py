@@ -8,15 +8,16 @@ import pandas as pd
 import streamlit as st
 
 from llkd import charts, curation
+from llkd.config.selection_rule import ThresholdRule
 from llkd.store import Project, Run, Store
-from ui import run_reads, view
-from ui.curate import controls
-from ui.curate.scene import REPLAY, Scene, look_through
+from ui.curate import controls, view
+from ui.curate.state import REPLAY, CurateState, set_view
 from ui.curate.walk import Source
-from ui.errors import told
-from ui.run_view import PLAIN, THRESHOLD_CLASSES
-from ui.view import View
-from ui.wording import count, counted, plain
+from ui.runs import reads
+from ui.runs.progress import THRESHOLD_CLASSES
+from ui.shell.errors import show_errors
+from ui.shell.figures import CHART_CONFIG
+from ui.shell.wording import count, counted, plain
 
 _RUN = "curate_replay_run"
 _HERE = "#8C8C8C"
@@ -25,7 +26,7 @@ _HERE = "#8C8C8C"
 @st.fragment(key=REPLAY)
 def replay(store: Store, project: Project) -> None:
     """A run's thresholds at any step, on the plane above; nothing where no run had any."""
-    with told():
+    with show_errors():
         runs = {run.id: run for run in store.runs.all(project.id) if controls.moving(run)}
         if not runs:
             return
@@ -50,7 +51,7 @@ def replay(store: Store, project: Project) -> None:
 
 
 def _steps(store: Store, project: Project, run: Run) -> None:
-    steps = run_reads.steps(store, run)
+    steps = reads.steps(store, run)
     if len(steps) < 2:
         st.caption("This run has no more than one step: there is nothing to replay.")
         return
@@ -72,21 +73,21 @@ def _steps(store: Store, project: Project, run: Run) -> None:
         f"Step {count(at)} of {count(len(steps))}, in epoch {epoch}: {count(line['selected'])} of "
         f"the {counted(int(line['batch']), 'text')} of its batch were selected. "
         + (
-            f"The plane shows the student's need after epoch {epoch}; during a step it is a little "
-            "different."
+            f"The plane shows the student's uncertainty after epoch {epoch}; within the epoch it "
+            "differs a little."
             if epoch in store.runs.epochs(run)
-            else "The run kept no signals of that epoch: the plane shows those of the probe."
+            else "The run kept no signals of that epoch: the plane shows the quick estimate."
         )
     )
     shown = _at(store, run, line)
-    if view.in_use(project, curation.current_labelling(store, project).classes) != shown:
+    if view.in_use(project, curation.active_labeling_run(store, project).classes) != shown:
         st.button(
             "Put the thresholds of this step on the plane",
             key="curate_replay_show",
-            on_click=look_through,
+            on_click=set_view,
             args=(project, shown, REPLAY),
         )
-    names = run_reads.class_names(run)
+    names = run.class_names
     figures: list[tuple[str, Any]] = [("Share selected", charts.share_selected(steps))]
     if len(names) <= THRESHOLD_CLASSES:
         figures = [
@@ -103,52 +104,52 @@ def _steps(store: Store, project: Project, run: Run) -> None:
         column.plotly_chart(
             figure,
             key=f"curate_replay_{title}",
-            config=PLAIN,
+            config=CHART_CONFIG,
             alt=f"{title} by step; a line marks step {at}",
         )
 
 
 def _scrub(store: Store, project: Project, run: Run, steps: pd.DataFrame, key: str) -> None:
-    look_through(project, _at(store, run, steps.iloc[st.session_state[key] - 1]), REPLAY)
+    set_view(project, _at(store, run, steps.iloc[st.session_state[key] - 1]), REPLAY)
 
 
-def _at(store: Store, run: Run, line: pd.Series) -> View:
+def _at(store: Store, run: Run, line: pd.Series) -> ThresholdRule:
     """The view of one step: its thresholds, and the student as it was after that epoch."""
     epoch = int(line["epoch"])
     known = epoch in store.runs.epochs(run)
     return controls.at_step(run, line, run.id if known else None, epoch if known else None)
 
 
-def of_text(scene: Scene | Source, row: int) -> None:
+def of_text(scene: CurateState | Source, row: int) -> None:
     """What the run that is replayed did with one text: at which steps it was selected, and why."""
     number = st.session_state.get(_RUN)
     if not st.session_state.get("curate_replay") or number is None:
         return
     run = scene.store.runs.get(number, scene.project.id)
-    found = curation.history(scene.store, run, row)
-    if found.empty:
+    lines = curation.history(scene.store, run, row)
+    if lines.empty:
         st.caption(f"{plain(run.name)} never saw this text.")
         return
     st.caption(
-        f"R{plain(run.name)[1:]} selected it at {count(found['selected'].sum())} of the "
-        f"{counted(len(found), 'step')} that saw it."
+        f"R{plain(run.name)[1:]} selected it at {count(lines['selected'].sum())} of the "
+        f"{counted(len(lines), 'step')} that saw it."
     )
     st.dataframe(
         pd.DataFrame(
             {
-                "Step": found["step"],
-                "Epoch": found["epoch"],
-                "Selected": found["selected"],
-                "Why": found["why"],
-                "Confidence": 100 * found["confidence"],
-                "Needed of the teacher": 100 * found["teacher_threshold"],
-                "Needed of the student": 100 * found["student_threshold"],
+                "Step": lines["step"],
+                "Epoch": lines["epoch"],
+                "Selected": lines["selected"],
+                "Why": lines["why"],
+                "Confidence": 100 * lines["confidence"],
+                "Teacher threshold": 100 * lines["teacher_threshold"],
+                "Student threshold": 100 * lines["student_threshold"],
             }
         ),
         hide_index=True,
         column_config={
             name: st.column_config.NumberColumn(format="%.1f %%")
-            for name in ("Confidence", "Needed of the teacher", "Needed of the student")
+            for name in ("Confidence", "Teacher threshold", "Student threshold")
         },
         alt="Each step that saw this text, whether it was selected, and why",
     )

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import streamlit as st
 
+from llkd.config.selection_rule import ThresholdRule, rule_on_grid
 from llkd.errors import LLKDError
-from ui.curate.compare import compare
-from ui.curate.scene import PLANE, Scene, draw_again, look_through, redraw, set_later, set_now
-from ui.errors import show_error, told_later
-from ui.export_view import FROM_SAVED
-from ui.page import go_to, next_step
-from ui.view import View
-from ui.wording import count, counted, plain
+from llkd.selection.registry import SAVED as SAVED_STRATEGY
+from llkd.store import Project, SavedSelection, Store
+from ui.curate import carried, view
+from ui.curate.saved_pair import compare
+from ui.curate.state import (
+    PLANE,
+    SAVED,
+    CurateState,
+    pick,
+    redraw,
+    rerun,
+    set_later,
+    set_now,
+    set_view,
+)
+from ui.shell.errors import defer_errors, show_error, show_errors
+from ui.shell.page import go_to
+from ui.shell.wording import counted, plain
 
-_PICKED = "curate_saved"
+_PICKED, _OUTCOME = "curate_saved", "_curate_saved"
 
 
-def selections(scene: Scene) -> None:
+@st.fragment(key=SAVED)
+def selections(store: Store, project: Project) -> None:
     """Save what is looked at under a name; load and delete what was saved."""
+    with show_errors():
+        _selections(CurateState(store, project))
+
+
+def _selections(scene: CurateState) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "Name of this selection",
@@ -32,63 +49,52 @@ def selections(scene: Scene) -> None:
         )
         st.button(
             "Save selection",
-            type="primary" if scene.need_known else "secondary",
             icon=":material/bookmark_add:",
             key="curate_save",
             on_click=_save,
             args=(scene,),
         )
-        if st.button(
-            "Train on what is kept",
-            icon=":material/model_training:",
-            key="curate_train_kept",
-            disabled=not scene.counts["kept"],
-            help="Saves it, under the name typed here or the time, and opens Train with it chosen.",
-        ):
-            _train_on_kept(scene)
-    said = st.session_state.pop("_curate_saved", None)
-    if said is not None:
-        good, message = said
-        st.success(plain(message), icon=":material/check:") if good else show_error(message)
-    saved = scene.store.people.selections(scene.project.id)
+    outcome()
+    saved = scene.store.selections.all(scene.project.id)
     if saved:
         _saved(scene, saved)
 
 
-def next_train(scene: Scene) -> None:
-    """On to Train, with what is kept or without it; what is not carried along is said."""
-    kept, rows = scene.counts["kept"], scene.counts["rows"]
-    if not kept or kept == rows:
-        next_step("Train", "Next: train a student", primary=False)
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
-            f"Next: train on these {counted(kept, 'text')}",
-            icon=":material/arrow_forward:",
-            key="curate_train_these",
-            help="Saves what is kept, unless it is saved already, and opens Train with it chosen.",
-        ):
-            name = _saved_as(scene)
-            if name is not None:
-                _leave("Train", train_strategy="saved", train_saved_rows=name)
-            _train_on_kept(scene)
-        next_step("Train", "Next: train a student", primary=False)
-        st.caption(
-            "*Train a student* chooses texts by the strategy picked there: it does not take "
-            f"{'this text' if kept == 1 else f'these {count(kept)} texts'} along.",
-            width="stretch",
-        )
+def outcome() -> None:
+    """What came of saving, where it was not said yet."""
+    last = st.session_state.pop(_OUTCOME, None)
+    if last is not None:
+        good, message = last
+        st.success(plain(message), icon=":material/check:") if good else show_error(message)
 
 
-def _saved_as(scene: Scene) -> str | None:
-    """The name under which just this is saved already."""
-    seen = scene.view.to_json(scene.plane.calibration)
-    same = (
-        one["name"]
-        for one in scene.store.people.selections(scene.project.id)
-        if one["view"] == seen and one["counts"] == scene.counts
-    )
-    return next(same, None)
+def train_on_kept(scene: CurateState) -> None:
+    """On to Train with what is kept, saved under the typed name or the time if it is not yet."""
+    name = st.session_state.get(_name_key(), "").strip()
+    saved = _saved_as(scene)
+    if not name:
+        now = time.strftime("kept on %d %B, %H:%M:%S").replace(" 0", " ")
+        name = saved[0] if saved else now
+    if name not in saved:
+        try:
+            _keep(scene, name)
+        except LLKDError as error:
+            st.session_state[_OUTCOME] = (False, str(error))
+            return
+        st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
+    set_later(_PICKED, name)
+    carried.carry(scene.project, name)
+    _leave("Train", train_strategy=SAVED_STRATEGY, train_saved_rows=name)
+
+
+def _saved_as(scene: CurateState) -> list[str]:
+    """The names under which just this is saved already, the newest first."""
+    rule = scene.rule
+    return [
+        selection.name
+        for selection in scene.store.selections.all(scene.project.id)
+        if selection.rule == rule and selection.counts == scene.counts
+    ]
 
 
 def _name_key() -> str:
@@ -96,44 +102,32 @@ def _name_key() -> str:
     return f"curate_name_{st.session_state.get('_curate_name_turn', 0)}"
 
 
-def _save(scene: Scene) -> None:
+def _save(scene: CurateState) -> None:
     name = st.session_state.get(_name_key(), "").strip()
+    # Lines may have moved since this part of the page was drawn.
+    now = CurateState(scene.store, scene.project)
     try:
-        _keep(scene, name)
+        _keep(now, name)
         set_later(_PICKED, name)
-        st.session_state["_curate_saved"] = (True, f"Saved as {name!r}.")
+        st.session_state[_OUTCOME] = (True, f"Saved as {name!r}.")
         st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
     except LLKDError as error:
-        st.session_state["_curate_saved"] = (False, str(error))
-    draw_again(PLANE)
+        st.session_state[_OUTCOME] = (False, str(error))
+    rerun(SAVED, PLANE)
 
 
-def _train_on_kept(scene: Scene) -> None:
-    name = st.session_state.get(_name_key(), "").strip()
-    name = name or time.strftime("kept on %d %B, %H:%M:%S").replace(" 0", " ")
-    try:
-        _keep(scene, name)
-    except LLKDError as error:
-        show_error(str(error))
-        return
-    st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
-    set_later(_PICKED, name)
-    _leave("Train", train_strategy="saved", train_saved_rows=name)
+def _keep(scene: CurateState, name: str) -> None:
+    scene.store.selections.save(scene.project.id, name, scene.rule, scene.counts)
 
 
-def _keep(scene: Scene, name: str) -> None:
-    seen = scene.view.to_json(scene.plane.calibration)
-    scene.store.people.save_selection(scene.project.id, name, seen, scene.counts)
-
-
-def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
-    by_name = {one["name"]: one for one in saved}
+def _saved(scene: CurateState, saved: list[SavedSelection]) -> None:
+    by_name = {selection.name: selection for selection in saved}
     set_now(_PICKED)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             f"Saved selections ({len(saved)})",
             list(by_name),
-            format_func=lambda n: f"{n} ({counted(by_name[n]['counts']['kept'], 'text')})",
+            format_func=lambda n: f"{n} ({counted(by_name[n].counts['kept'], 'text')})",
             key=_PICKED,
             width="stretch",
         )
@@ -145,10 +139,13 @@ def _saved(scene: Scene, saved: list[dict[str, Any]]) -> None:
             on_click=_delete,
             args=(scene, name),
         )
-        if st.button("Export it", key="curate_export_saved", icon=":material/output:"):
-            _leave("Export", export_what=FROM_SAVED, export_saved=name)
-        if st.button("Train on it", key="curate_train_saved", icon=":material/model_training:"):
-            _leave("Train", train_strategy="saved", train_saved_rows=name)
+        if st.button("Export it", key="curate_export_saved", icon=":material/output:") and name:
+            carried.carry(scene.project, name)
+            _leave("Export")
+        train = st.button("Train on it", key="curate_train_saved", icon=":material/model_training:")
+        if train and name:
+            carried.carry(scene.project, name)
+            _leave("Train", train_strategy=SAVED_STRATEGY, train_saved_rows=name)
     if len(saved) > 1 and st.toggle(
         "Compare two saved selections", key="curate_compare", persist_state="session"
     ):
@@ -162,15 +159,18 @@ def _leave(step: str, **drafts: str | None) -> None:
     go_to(step)
 
 
-def _load(scene: Scene, chosen: dict[str, Any] | None) -> None:
-    if chosen is not None:
-        look_through(scene.project, View.from_json(chosen["view"], scene.plane.classes))
+def _load(scene: CurateState, selection: SavedSelection | None) -> None:
+    if selection is not None and isinstance(selection.rule, ThresholdRule):
+        set_view(scene.project, rule_on_grid(selection.rule, scene.plane.classes))
+    elif selection is not None:
+        plane, mask, _, _ = view.applied(scene.store, scene.project, selection.rule)
+        pick(scene.project, selection.name, plane.frame["row"].to_numpy()[mask], in_colour=True)
     redraw()
 
 
-@told_later
-def _delete(scene: Scene, name: str | None) -> None:
+@defer_errors
+def _delete(scene: CurateState, name: str | None) -> None:
     if name is not None:
-        scene.store.people.delete_selection(scene.project.id, name)
-        st.session_state["_curate_saved"] = (True, f"Deleted {name!r}.")
-    draw_again(PLANE)
+        scene.store.selections.delete(scene.project.id, name)
+        st.session_state[_OUTCOME] = (True, f"Deleted {name!r}.")
+    rerun(SAVED, PLANE)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llkd.curation import cartography
-from ui.wording import shortened
+from ui.shell.wording import shortened
 
 NEAREST, UNDONE, LINKED = "nearest in meaning", "just undone", "texts of a link"
+AROUND = "around the dot"
 MARKED = "marked on the map"
 PARTS = {"first": "Only in the first", "both": "In both", "other": "Only in the second"}
 CELLS = ("taught as", "truly")
@@ -17,6 +18,7 @@ _PLAIN = {
     UNDONE,
     LINKED,
     MARKED,
+    AROUND,
     *cartography.REGIONS,
     *(t.lower() for t in PARTS.values()),
 }

@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from llkd import curation
 from llkd.config.labels import ClassKey
+from llkd.config.selection_rule import ThresholdRule
 from llkd.curation import Plane
 from llkd.store import Batch, Project, Store
-from llkd.store.people import LONGEST_BATCH, People
-from ui import reads
-from ui.authorship import Author
+from llkd.store.decisions import LONGEST_BATCH, Decisions
 from ui.curate import acts
 from ui.curate.rows import AT_RANDOM, Filter
-from ui.curate.scene import Scene
-from ui.review_card import UNDOES, Press, Report
-from ui.view import View
-from ui.wording import share
+from ui.curate.rows import whys as reasons_of
+from ui.curate.state import CurateState
+from ui.review_card import NONE, UNDOES, Press, Report
+from ui.shell import reads
+from ui.shell.authorship import Author
+from ui.shell.wording import share
 
 BEFORE, AFTER = 10, 80
 LETTERS_AHEAD = 60_000
@@ -38,14 +38,16 @@ class Walk:
     """A list as it was when the walk began, so that a decision moves nothing under one's hands.
 
     ``plane`` is that of then, too: of what people decide it says nothing that is shown.
+    ``on_request``: a person asked for the text it begins with, so the card takes the keys.
     """
 
     project: int
     wanted: Filter
-    view: View
+    view: ThresholdRule
     plane: Plane
     rows: np.ndarray
     at: int = 0
+    on_request: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -72,18 +74,25 @@ class Answers:
     undone: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
-def walk_of(scene: Scene, wanted: Filter, listed: np.ndarray) -> Walk:
-    """The walk that is under way; another list, or other thresholds, begin another."""
+def walk_of(
+    scene: CurateState, wanted: Filter, listed: np.ndarray, place: int | None = None
+) -> Walk:
+    """The walk that is under way; another list, or other thresholds, begin another.
+
+    So does a ``place`` of the list, which it begins with.
+    """
     held: Walk | None = st.session_state.get(_STATE)
     same = held is not None and (held.project, held.wanted, held.view) == (
         scene.project.id,
         wanted,
         scene.view,
     )
-    if held is None or not same or _offered(held.plane) != _offered(scene.plane):
+    other_classes = held is not None and _offered(held.plane) != _offered(scene.plane)
+    if held is None or not same or other_classes or place is not None:
         rows = scene.plane.frame["row"].to_numpy()[listed]
-        at = _first(scene, wanted, listed)
-        held = Walk(scene.project.id, wanted, scene.view, scene.plane, rows, at)
+        at = _first(scene, wanted, listed) if place is None else place
+        asked_for = place is not None
+        held = Walk(scene.project.id, wanted, scene.view, scene.plane, rows, at, asked_for)
         st.session_state[_STATE] = held
     return held
 
@@ -92,7 +101,7 @@ def _offered(plane: Plane) -> list[tuple[str, str]]:
     return [(plane.keys[k], plane.names[k]) for k in plane.open_classes]
 
 
-def _first(scene: Scene, wanted: Filter, listed: np.ndarray) -> int:
+def _first(scene: CurateState, wanted: Filter, listed: np.ndarray) -> int:
     """Where to begin: a random sample goes on at its first text that nobody has decided."""
     if wanted.order != AT_RANDOM or wanted.descending or not len(listed):
         return 0
@@ -135,11 +144,13 @@ def apply(source: Source, me: Author, report: Report, under_way: Walk | None = N
 
 
 def _apply(source: Source, me: Author, press: Press, known: Answers) -> None:
-    people, project, plane = source.store.people, source.project, source.plane
+    decisions, project, plane = source.store.decisions, source.project, source.plane
     if press.action == UNDOES:
-        batch = _mine(people, project, me, str(press.target))
-        if batch is not None and people.undo(project.id, batch.id):
+        batch = _mine(decisions, project, me, str(press.target))
+        if batch is not None and decisions.undo(project.id, batch.id):
             known.undone[press.id] = (acts.undone_words(source, batch), batch.rows[0])
+    elif press.action == NONE:
+        known.refused[press.id] = "Not done: only an audit takes 'none of these'."
     elif press.label is not None and _class_of(plane, press) is None:
         known.refused[press.id] = f"Not done: there is no class {press.label!r} any more."
     elif not np.isin(press.row, plane.frame["row"]):
@@ -147,7 +158,7 @@ def _apply(source: Source, me: Author, press: Press, known: Answers) -> None:
     else:
         name = me.mark + press.id
         key = None if press.label is None else _class_of(plane, press)
-        people.decide(project.id, [press.row], press.action, who=me.who, batch=name, key=key)
+        decisions.decide(project.id, [press.row], press.action, who=me.who, batch=name, key=key)
 
 
 def _class_of(plane: Plane, press: Press) -> ClassKey | None:
@@ -160,24 +171,26 @@ def _class_of(plane: Plane, press: Press) -> ClassKey | None:
     return plane.keys[plane.names.index(press.label)] if press.label in plane.names else None
 
 
-def _mine(people: People, project: Project, me: Author, target: str) -> Batch | None:
+def _mine(decisions: Decisions, project: Project, me: Author, target: str) -> Batch | None:
     """The batch that an undo names, if it stands and is this person's."""
     name = target if len(target) == LONGEST_BATCH else me.mark + target
     if not name.startswith(me.own):
         return None
-    return next(iter(people.batches(project.id, me.who, name, 1)), None)
+    return next(iter(decisions.batches(project.id, me.who, name, 1)), None)
 
 
 def card_data(source: Source, walk: Walk, me: Author, report: Report) -> dict[str, Any]:
     """All that the browser shows: the texts around the place, what holds, what can be undone."""
-    start, numbers = _window(walk, source.texts)
+    start, numbers = window(walk.rows, walk.at, source.texts)
     known = answers(source.project)
-    told = [press.id for press in report.presses]
-    undone = {name: known.undone[name] for name in told if name in known.undone}
+    names_of_presses = [press.id for press in report.presses]
+    undone = {name: known.undone[name] for name in names_of_presses if name in known.undone}
     project = source.project
     return {
         **unsent_data(source, me, report),
         "hidden": False,
+        "tall": True,
+        "focus": walk.id if walk.on_request else None,
         "list": walk.id,
         "total": len(walk.rows),
         "at": walk.at,
@@ -187,7 +200,9 @@ def card_data(source: Source, walk: Walk, me: Author, report: Report) -> dict[st
         "keys": [walk.plane.keys[k] for k in walk.plane.open_classes],
         "own": [_undoable(batch, me) for batch in me.latest(source.store, project, _MOST_UNDONE)],
         "nothing": acts.NOTHING,
-        "refused": {name: known.refused[name] for name in told if name in known.refused},
+        "refused": {
+            name: known.refused[name] for name in names_of_presses if name in known.refused
+        },
         "messages": {name: words for name, (words, _) in undone.items()},
         "to": {name: _place(walk, row) for name, (_, row) in undone.items()},
     }
@@ -225,15 +240,15 @@ def _place(walk: Walk, row: int) -> int | None:
     return int(places[0]) if len(places) else None
 
 
-def _window(walk: Walk, texts: pd.Series) -> tuple[int, np.ndarray]:
+def window(rows: np.ndarray, at: int, texts: pd.Series) -> tuple[int, np.ndarray]:
     """The rows to hold in the browser and the place of the first: enough to be ahead of any hand.
 
-    Fewer of long texts, but always the next three.
+    ``at`` is where a person is in ``rows [n]``. Fewer of long texts, but always the next three.
     """
-    start = max(0, min(walk.at, len(walk.rows) - 1) - BEFORE)
-    numbers = walk.rows[start : walk.at + AFTER]
+    start = max(0, min(at, len(rows) - 1) - BEFORE)
+    numbers = rows[start : at + AFTER]
     lengths = texts.iloc[numbers].astype(str).str.len().clip(upper=LONGEST_TEXT).to_numpy()
-    ahead = max(0, walk.at - start)
+    ahead = max(0, at - start)
     # Those behind are given up first.
     while ahead > 1 and lengths[:ahead].sum() > LETTERS_AHEAD:
         start, numbers, lengths, ahead = start + 1, numbers[1:], lengths[1:], ahead - 1
@@ -245,22 +260,23 @@ def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, An
     plane = walk.plane
     positions = np.searchsorted(plane.frame["row"].to_numpy(), numbers)
     part = plane.frame.iloc[positions].assign(excluded=False, human_label=-1)
-    whys = curation.reasons(
-        replace(plane, frame=part), np.arange(len(part)), walk.view.teacher, walk.view.student
-    )
+    gate = walk.wanted.gate
+    here = None if gate is None else replace(gate, rows=gate.rows[positions])
+    whys = reasons_of(replace(plane, frame=part), np.arange(len(part)), walk.view, here)
     names = [*plane.names, "no label"]
     need_known = plane.student_probabilities is not None
-    held = source.store.people.decisions(source.project.id, rows=numbers.tolist())
+    held = source.store.decisions.current(source.project.id, rows=numbers.tolist())
     cards = []
-    for entry, why in zip(part.itertuples(), whys, strict=True):
+    for entry, why, position in zip(part.itertuples(), whys, positions, strict=True):
         row = int(entry.row)
         text = str(source.texts.iloc[row])
         figures = [f"confidence {share(entry.confidence)}"]
         if need_known:
-            figures.append(f"need {share(entry.information_need)}")
+            figures.append(f"student uncertainty {share(entry.information_need)}")
         cards.append(
             {
                 "row": row,
+                "position": int(position),
                 "text": text[:LONGEST_TEXT],
                 "cut": max(0, len(text) - LONGEST_TEXT),
                 "label": names[int(entry.teacher_label)],

@@ -6,8 +6,8 @@ import streamlit as st
 
 from llkd.config import ClassEdit
 from llkd.store import Carried, Project, Store
-from ui.errors import told
-from ui.wording import counted, plain
+from ui.shell.errors import show_errors
+from ui.shell.wording import counted, plain
 
 MOST_SHOWN = 8
 
@@ -15,7 +15,7 @@ MOST_SHOWN = 8
 def show_changes(store: Store, project: Project, edit: ClassEdit) -> None:
     """Renamed, removed and added classes, with the labels that each concerns."""
     carried = store.classes.carried(project.id)
-    now = {one.name: one for one in edit.label_set.labels}
+    now = {new_label.name: new_label for new_label in edit.label_set.labels}
     lines = []
     for old, new in edit.renamed:
         counts = carried.get(now[new].identity, Carried())
@@ -56,6 +56,6 @@ def show_orphans(store: Store, project: Project) -> None:
                 "are of the class", project.label_set.names, key="classes_adopt", width=220
             )
             if st.button("Use them", key="classes_use", icon=":material/label:"):
-                with told():
+                with show_errors():
                     store.classes.adopt(project.id, key, name)
                     st.rerun()

@@ -11,10 +11,10 @@ from llkd.config import Label, entries, exchanged, in_place
 from llkd.config.class_edits import by_name, edited
 from llkd.errors import LLKDError
 from llkd.store import ClassInUse, Project, Store
-from ui import class_drafts
+from ui.data import class_drafts
 from ui.data.class_changes import show_changes, show_orphans
-from ui.errors import told
-from ui.wording import TERMS, counted, plain
+from ui.shell.errors import show_errors
+from ui.shell.wording import TERMS, counted, plain
 
 _LABELS_GO, _LABELS_STAY = "labels go with their row", "labels stay with the name"
 _REFUSED, _SAVED = "_classes_refused", "_classes_saved"
@@ -44,9 +44,11 @@ def classes_editor(store: Store, project: Project) -> None:
             "description": st.column_config.TextColumn(
                 "What belongs to it", width="large", max_chars=2000
             ),
-            "verbaliser": st.column_config.TextColumn("Verbaliser", width="small", max_chars=200),
+            "verbaliser": st.column_config.TextColumn(
+                "Name used in the prompt", width="small", max_chars=200
+            ),
         },
-        alt="The classes: name, description, verbaliser",
+        alt="The classes: name, description, name used in the prompt",
     )
     class_drafts.keep(project, table)
     changed = class_drafts.changed(project)
@@ -79,7 +81,7 @@ def save_and_go(store: Store, project: Project) -> bool:
     """Save unsaved edits before the next step; False where they cannot be saved as they are."""
     if not class_drafts.changed(project):
         return True
-    with told():
+    with show_errors():
         wanted = _entries(project)
         before = project.label_set
         if before is not None and exchanged(before, wanted):
@@ -102,7 +104,7 @@ def save(
     leaving: bool = False,
 ) -> bool:
     """Make these the classes and draw the page again; says or asks what stands in the way."""
-    with told():
+    with show_errors():
         entries_ = _entries(project) if wanted is None else wanted
         try:
             edit = store.classes.edit(project.id, entries_, dropping=dropping)
@@ -124,17 +126,17 @@ def _wanted(store: Store, project: Project) -> list[Label] | None:
         wanted = _entries(project)
         before = project.label_set
         if before is not None and exchanged(before, wanted):
-            meant = st.radio(
+            meaning = st.radio(
                 "Names of classes stand in other rows now. Which is meant?",
                 [_LABELS_GO, _LABELS_STAY],
-                format_func=lambda one: (
+                format_func=lambda choice: (
                     "The classes are renamed: their labels go along"
-                    if one == _LABELS_GO
+                    if choice == _LABELS_GO
                     else "Only the order changes: labels stay with the names"
                 ),
                 key=f"classes_exchanged_{project.id}",
             )
-            if meant == _LABELS_STAY:
+            if meaning == _LABELS_STAY:
                 wanted = by_name(before, wanted)
         if before is not None:
             show_changes(store, project, edited(before, wanted))
@@ -180,11 +182,11 @@ def _saved_words() -> None:
     if edit.renamed:
         parts.append("All labels, gold, selections and runs follow.")
     if edit.words_kept:
-        one = len(edit.words_kept) == 1
+        single = len(edit.words_kept) == 1
         parts.append(
-            f"The teacher goes on being asked about {'it' if one else 'them'} in the words of "
-            "before (column Verbaliser), so that no text is asked about twice; empty the cell to "
-            "ask with the new name."
+            f"The teacher goes on being asked about {'it' if single else 'them'} in the words of "
+            "before (column Name used in the prompt), so that no text is asked about twice; empty "
+            "the cell to ask with the new name."
         )
     if parts:
         st.success(plain(" ".join(parts)), icon=":material/check:")

@@ -10,12 +10,12 @@ import streamlit as st
 from llkd import jobs
 from llkd.errors import UserError
 from llkd.store import Project, Store
-from ui import class_drafts, reads
-from ui.data import sources
-from ui.data.new_project import show_kept
-from ui.errors import told
-from ui.page import choose_project, make_new_project
-from ui.wording import TERMS, count, counted, plain, when
+from ui.data import class_drafts, preview
+from ui.data.creation import show_kept
+from ui.shell import job_cards, reads
+from ui.shell.errors import show_errors
+from ui.shell.page import choose_project, make_new_project
+from ui.shell.wording import TERMS, count, counted, plain, when
 
 FIRST = 100
 _DELETING = "_data_deleting"
@@ -41,20 +41,22 @@ def overview(store: Store, project: Project) -> bool:
         f"{counted(lost, 'row') if lost else 'no row'} dropped."
     )
     with st.container(horizontal=True):
-        onward = project.label_set is not None and _onward(project)
+        onward = project.label_set is not None and _onward(store, project)
         st.button("New project", icon=":material/add:", on_click=make_new_project)
         _delete(store, project)
-    sources.show_warnings(report.get("warnings", []))
+    preview.show_warnings(report.get("warnings", []))
     if lost:
         with st.expander(f"Why {counted(lost, 'row')} were dropped", icon=":material/filter_alt:"):
-            kept = int(report.get("kept", project.rows))
-            show_kept(int(report.get("rows", 0)), kept, dropped, int(report.get("gold", 0)))
+            kept_count = int(report.get("kept", project.rows))
+            show_kept(int(report.get("rows", 0)), kept_count, dropped, int(report.get("gold", 0)))
     return onward
 
 
-def _onward(project: Project) -> bool:
+def _onward(store: Store, project: Project) -> bool:
     label = "Next: label with a teacher"
-    if class_drafts.changed(project):
+    if job_cards.live_job(store, project.id, ("label",)) is not None:
+        label = "Next: watch the labels come"
+    elif class_drafts.changed(project):
         label = "Next: save the classes, label with a teacher"
     return st.button(label, type="primary", icon=":material/arrow_forward:", key="next_Teacher")
 
@@ -109,7 +111,7 @@ def _confirm(store: Store, project: Project) -> None:
         if st.button("Keep it", on_click=_ask):
             st.rerun()
     if sure:
-        with told():
+        with show_errors():
             if any(job.project_id == project.id for job in jobs.live_jobs(store)):
                 raise UserError("A job of this project is still running. Stop it first.")
             store.projects.delete(project.id)

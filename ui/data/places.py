@@ -13,18 +13,18 @@ from pathlib import Path
 from llkd.datasets import inside, refuse_special
 from llkd.errors import UserError
 from llkd.store import Home
-from ui import exposure, login
+from ui.shell import exposure, login
 
 ROOT = "LLKD_IMPORT_ROOT"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Where paths may lead: to ``root``, or anywhere; or nowhere. ``told`` says so."""
+    """Where paths may lead: to ``root``, or anywhere; or nowhere. ``sentence`` says so."""
 
     root: str | None
     refused: bool
-    told: str
+    sentence: str
 
 
 def rule() -> Rule:
@@ -46,7 +46,7 @@ def allowed(typed: str) -> Path:
     """The real path of what was typed. Raises UserError where it must not be read."""
     here = rule()
     if here.refused:
-        raise UserError(here.told)
+        raise UserError(here.sentence)
     if here.root is not None:
         path = inside(typed, here.root)
     else:

@@ -35,9 +35,9 @@ from ui.decision_plane.state import (
     Look,
     PlaneState,
     Region,
-    hovered_row,
     look_json,
     region_json,
+    row_of,
     settled,
     told_by_browser,
 )
@@ -80,6 +80,7 @@ def decision_plane(
     on_thresholds: Callable[[Any, Any], None] | None = None,
     on_lasso: Callable[[Region | None], None] | None = None,
     on_look: Callable[[Look], None] | None = None,
+    on_open: Callable[[int], None] | None = None,
 ) -> PlaneState:
     """Show the plane of ``packed`` and return its state.
 
@@ -88,7 +89,8 @@ def decision_plane(
     starting values that stay as they are. ``names`` and ``colours`` (six-digit hex) are by class.
     ``text_of`` gives the text of a row position for the mark pointed at; it is shown as text.
     The callbacks run before the page does: on release of a line, on a region drawn or cleared, and
-    (only if given) a moment after a change of the look. Raises DataError or ConfigError where the
+    (only if given) a moment after a change of the look, and on a click on a mark with the position
+    of its row. Raises DataError or ConfigError where the
     arguments do not fit together.
     """
     names = list(names)
@@ -98,18 +100,18 @@ def decision_plane(
     if len(own) != len(names):
         raise ConfigError(f"The plane has {len(names):,} classes but {len(own):,} colours.")
     memory = st.session_state.setdefault(f"_decision_plane_{key}", {})
-    given = {
+    shared = {
         "thresholds": tuple(tuple(threshold_units(t, names).tolist()) for t in thresholds),
         "lasso": lasso,
         "look": look or Look(),
     }
     shown = {
         part: settled(memory, part, value, *told_by_browser(key, part, packed))
-        for part, value in given.items()
+        for part, value in shared.items()
     }
-    hovered = hovered_row(key, packed)
+    hovered = row_of(key, "hover", packed)
     teacher, student = shown["thresholds"][0]
-    seen: Look = shown["look"][0]
+    current_look: Look = shown["look"][0]
     region: Region | None = shown["lasso"][0]
     most = max((len(c.values) for c in packed.categories), default=0)
     settings = {
@@ -120,55 +122,63 @@ def decision_plane(
         "spare": distinct(class_colours(most)),
         "thresholds": {"teacher": teacher, "student": student, "seq": shown["thresholds"][1]},
         "lasso": {**region_json(region), "seq": shown["lasso"][1]},
-        "look": {**look_json(seen), "seq": shown["look"][1]},
-        "reports": {"look": on_look is not None, "hover": text_of is not None},
+        "look": {**look_json(current_look), "seq": shown["look"][1]},
+        "reports": {
+            "look": on_look is not None,
+            "hover": text_of is not None,
+            "open": on_open is not None,
+        },
         "hovered": None
         if hovered is None or text_of is None
         else {"row": hovered, "text": text_of(hovered)[:LONGEST_TEXT]},
     }
 
-    def moved() -> None:
+    def on_moved() -> None:
         value, seq = told_by_browser(key, "thresholds", packed)
         if on_thresholds is not None and seq:
             on_thresholds(threshold_of(value[0], names), threshold_of(value[1], names))
 
-    def drawn() -> None:
+    def on_drawn() -> None:
         value, seq = told_by_browser(key, "lasso", packed)
         if on_lasso is not None and seq:
             on_lasso(value)
 
-    def looked() -> None:
+    def on_looked() -> None:
         value, seq = told_by_browser(key, "look", packed)
         if on_look is not None and seq:
             on_look(value)
+
+    def on_clicked() -> None:
+        position = row_of(key, "open", packed)
+        if on_open is not None and position is not None:
+            on_open(position)
 
     with st.container(gap=None):
         _plane(
             key=key,
             data=packed.message(key),
-            on_thresholds_change=moved,
-            on_lasso_change=drawn,
-            on_look_change=looked,
+            on_thresholds_change=on_moved,
+            on_lasso_change=on_drawn,
+            on_look_change=on_looked,
             on_hover_change=lambda: None,
+            on_open_change=on_clicked,
         )
         _link(key=f"{key}-link", data=settings)
     return PlaneState(
-        threshold_of(teacher, names), threshold_of(student, names), region, seen, hovered
+        threshold_of(teacher, names), threshold_of(student, names), region, current_look, hovered
     )
 
 
 def distinct(colours: Sequence[str]) -> list[str]:
     """The same colours, those that were there before made lighter until they are others."""
-    found: list[str] = []
-    seen: set[str] = set()
+    distinct_colours: list[str] = []
     for colour in colours:
         channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
         # Some hundred lighter shades of a colour; a page with more classes repeats the last.
         for step in range(120):
             share = step * 0.07 % 0.85
-            made = "#" + "".join(f"{round(v + (255 - v) * share):02x}" for v in channels)
-            if made not in seen:
+            shade = "#" + "".join(f"{round(v + (255 - v) * share):02x}" for v in channels)
+            if shade not in distinct_colours:
                 break
-        seen.add(made)
-        found.append(made)
-    return found
+        distinct_colours.append(shade)
+    return distinct_colours

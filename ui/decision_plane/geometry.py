@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llkd.errors import UserError
-from ui.decision_plane.packing import SCALE, Packed, coordinates, drawn, is_number
+from ui.decision_plane.packing import SCALE, Packed, coordinates, is_number, placed
 
 MOST_CORNERS = 1_000
 _CELLS = 256
@@ -27,19 +27,19 @@ def polygon_of(corners: object) -> Points:
 
     Raises UserError unless they are 3 to 1000 pairs of numbers.
     """
-    given = corners if isinstance(corners, Sequence | np.ndarray) else ()
-    sound = 3 <= len(given) <= MOST_CORNERS and all(
+    points = corners if isinstance(corners, Sequence | np.ndarray) else ()
+    sound = 3 <= len(points) <= MOST_CORNERS and all(
         isinstance(pair, Sequence | np.ndarray)
         and not isinstance(pair, str)
         and len(pair) == 2
         and all(is_number(float(v) if isinstance(v, np.number) else v) for v in pair)
-        for pair in given
+        for pair in points
     )
     if not sound:
         raise UserError(
             f"A region of the plane is 3 to {MOST_CORNERS:,} pairs of numbers. Draw it again."
         )
-    return np.asarray([[float(x), float(y)] for x, y in given])
+    return np.asarray([[float(x), float(y)] for x, y in points])
 
 
 def rows_inside(packed: Packed, corners: object, label: int | None = None) -> np.ndarray:
@@ -48,10 +48,10 @@ def rows_inside(packed: Packed, corners: object, label: int | None = None) -> np
     20 to 40 ms for a million rows and 200 corners. Raises UserError for what is no polygon.
     """
     x, y = coordinates(packed)
-    found = inside(x, y, polygon_of(corners)) & drawn(packed)
+    inside_mask = inside(x, y, polygon_of(corners)) & placed(packed)
     if label is not None:
-        found &= packed.label == label
-    return np.flatnonzero(found)
+        inside_mask &= packed.label == label
+    return np.flatnonzero(inside_mask)
 
 
 def inside(
@@ -82,14 +82,14 @@ def even_odd(x: Points, y: Points, corners: Points) -> npt.NDArray[np.bool_]:
     ends = np.roll(corners, -1, axis=0)
     # Sorted by y, the points that an edge can concern are a slice.
     order = np.argsort(y, kind="stable")
-    xs, ys, found = x[order], y[order], odd[order]
+    xs, ys, odd_crossings = x[order], y[order], odd[order]
     for (x0, y0), (x1, y1) in zip(corners, ends, strict=True):
         if y0 == y1:
             continue
         first, last = np.searchsorted(ys, (min(y0, y1), max(y0, y1)), side="left")
         part = slice(first, last)
-        found[part] ^= xs[part] < (x1 - x0) * (ys[part] - y0) / (y1 - y0) + x0
-    odd[order] = found
+        odd_crossings[part] ^= xs[part] < (x1 - x0) * (ys[part] - y0) / (y1 - y0) + x0
+    odd[order] = odd_crossings
     return odd
 
 
@@ -117,3 +117,18 @@ def _outline(corners: Points) -> npt.NDArray[np.bool_]:
         np.add.at(starts, (rows, first), 1)
         np.add.at(starts, (rows, past), -1)
     return np.asarray(np.cumsum(starts[:, :-1], axis=1) > 0)
+
+
+def nearest_positions(packed: Packed, position: int, count: int) -> np.ndarray:
+    """The ``count`` rows drawn nearest to that of ``position``, nearest first, itself the first.
+
+    By the distance on the plane as it is drawn whole, its sides of the same length.
+    """
+    x, y = (values.astype(np.float64) for values in coordinates(packed))
+    distance = (x - x[position]) ** 2 + (y - y[position]) ** 2
+    distance[~placed(packed)] = np.inf
+    distance[position] = -1.0
+    most = min(count, len(distance))
+    near = np.argpartition(distance, most - 1)[:most]
+    near = near[np.isfinite(distance[near])]
+    return np.asarray(near[np.argsort(distance[near], kind="stable")])

@@ -18,14 +18,14 @@ from typing import Any, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from llkd import signals
 from llkd.curation import Plane, Threshold
 from llkd.errors import ConfigError, DataError
-from llkd.strategies import class_thresholds
+from llkd.selection import signals
+from llkd.selection.thresholds import class_thresholds
 
 SCALE = 60_000
-NO_CONFIDENCE, NO_NEED, HUMAN, EXCLUDED, GOLD_KNOWN, GOLD_RIGHT, DISAGREES = (
-    1 << bit for bit in range(7)
+NO_CONFIDENCE, NO_NEED, HUMAN, EXCLUDED, GOLD_KNOWN, GOLD_RIGHT, DISAGREES, OUTSIDE = (
+    1 << bit for bit in range(8)
 )
 UNCATEGORISED = 255
 _MOST_CLASSES = 65_535
@@ -95,19 +95,21 @@ def pack(
     excluded: npt.ArrayLike | None = None,
     gold: npt.ArrayLike | None = None,
     disagrees: npt.ArrayLike | None = None,
+    outside: npt.ArrayLike | None = None,
     categories: Sequence[Category] = (),
 ) -> Packed:
     """Pack columns ``[n]``: signals in [0, 1] or NaN, labels and gold -1 or a class index.
 
-    ``human``, ``excluded`` and ``disagrees`` are masks; ``label`` is the label shown, of rows that
-    a person labelled the person's. About 60 ms for a million rows. Raises DataError where columns
+    ``human``, ``excluded``, ``disagrees`` and ``outside`` (no line keeps them) are masks; ``label``
+    is the label shown, of rows that a person labelled the person's. About 60 ms for a million rows.
+    Raises DataError where columns
     differ in length or a label is no class.
     """
     sure, unsure = np.asarray(confidence, np.float64), np.asarray(need, np.float64)
     shown = np.asarray(label)
     n = len(shown)
     right = np.full(n, -1) if gold is None else np.asarray(gold)
-    masks = [_mask(one, n) for one in (human, excluded, disagrees)]
+    masks = [_mask(values, n) for values in (human, excluded, disagrees, outside)]
     _check(n, classes, shown, [sure, unsure, right, *masks, *(c.codes for c in categories)])
     narrow = np.uint8 if classes < np.iinfo(np.uint8).max else np.uint16
     stored: Any = np.where(shown < 0, np.iinfo(narrow).max, shown).astype(narrow)
@@ -119,6 +121,7 @@ def pack(
         (HUMAN, masks[0]),
         (EXCLUDED, masks[1]),
         (DISAGREES, masks[2]),
+        (OUTSIDE, masks[3] & ~masks[0]),
         (GOLD_KNOWN, known),
         (GOLD_RIGHT, known & (right == shown)),
     ):
@@ -143,8 +146,10 @@ def pack(
     )
 
 
-def pack_plane(plane: Plane, categories: Sequence[Category] = ()) -> Packed:
-    """Pack the pool of a project, row for row of ``plane.frame``."""
+def pack_plane(
+    plane: Plane, categories: Sequence[Category] = (), gate: npt.ArrayLike | None = None
+) -> Packed:
+    """Pack the pool of a project, row for row of ``plane.frame``; ``gate``: what lines may keep."""
     frame = plane.frame
     student, teacher = frame["student_label"].to_numpy(), frame["teacher_label"].to_numpy()
     return pack(
@@ -156,8 +161,22 @@ def pack_plane(plane: Plane, categories: Sequence[Category] = ()) -> Packed:
         excluded=frame["excluded"],
         gold=frame["gold"],
         disagrees=(student >= 0) & (teacher >= 0) & (student != teacher),
-        categories=categories,
+        outside=None if gate is None else ~np.asarray(gate, dtype=bool),
+        categories=(*categories, *_disagreement(plane)),
     )
+
+
+def _disagreement(plane: Plane) -> list[Category]:
+    """How far a committee's members differ, in fifths of the texts; nothing without a committee."""
+    values = plane.frame["disagreement"].to_numpy(np.float64)
+    known = ~np.isnan(values)
+    if not known.any():
+        return []
+    limits = np.quantile(values[known], [0.2, 0.4, 0.6, 0.8])
+    codes = np.full(len(values), UNCATEGORISED, dtype=np.uint8)
+    codes[known] = np.searchsorted(limits, values[known], side="right")
+    fifths = ("members agree most", "agree", "in between", "differ", "members differ most")
+    return [Category("Committee's disagreement", codes, fifths)]
 
 
 def quantised(values: npt.ArrayLike) -> Units:
@@ -205,26 +224,27 @@ def kept_mask(packed: Packed, teacher: npt.ArrayLike, student: npt.ArrayLike) ->
 
     At or above both thresholds of the label; a person's label always, an excluded row never.
     """
-    kept = packed.label != packed.none
+    mask = packed.label != packed.none
     for column, limits in ((packed.confidence, teacher), (packed.need, student)):
-        given = np.asarray(limits, np.uint16)
-        if len(given) and (given == given[0]).all():
-            kept &= column >= given[0]
+        by_class = np.asarray(limits, np.uint16)
+        if len(by_class) and (by_class == by_class[0]).all():
+            mask &= column >= by_class[0]
             continue
         by_label = np.zeros(packed.none + 1, np.uint16)
-        by_label[: packed.classes] = given
-        kept &= column >= by_label[packed.label]
-    kept |= packed.flags & HUMAN != 0
-    kept &= packed.flags & EXCLUDED == 0
-    return kept
+        by_label[: packed.classes] = by_class
+        mask &= column >= by_label[packed.label]
+    mask &= packed.flags & OUTSIDE == 0
+    mask |= packed.flags & HUMAN != 0
+    mask &= packed.flags & EXCLUDED == 0
+    return mask
 
 
-def tally(packed: Packed, kept: np.ndarray) -> dict[str, Any]:
+def tally(packed: Packed, mask: np.ndarray) -> dict[str, Any]:
     """Counts of the kept rows, as the browser shows them.
 
     ``per_class`` by index; ``accuracy`` among the ``checked`` rows that have gold, else None.
     """
-    flags, label = packed.flags[kept], packed.label[kept]
+    flags, label = packed.flags[mask], packed.label[mask]
     checked = int(np.count_nonzero(flags & GOLD_KNOWN))
     right = int(np.count_nonzero(flags & GOLD_RIGHT))
     counts = np.bincount(label, minlength=packed.none + 1)[: packed.classes]
@@ -249,7 +269,7 @@ def coordinates(packed: Packed) -> tuple[Units, Units]:
     return packed.confidence, (spread % np.uint32(SCALE + 1)).astype(np.uint16)
 
 
-def drawn(packed: Packed) -> np.ndarray:
+def placed(packed: Packed) -> np.ndarray:
     """Which rows have a place on the plane, a mask ``[n]``: no signal that it needs is missing."""
     needed = NO_CONFIDENCE | (NO_NEED if packed.need_known else 0)
     return (packed.flags & needed) == 0
@@ -260,8 +280,8 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _mask(given: npt.ArrayLike | None, n: int) -> np.ndarray:
-    return np.zeros(n, bool) if given is None else np.asarray(given, bool)
+def _mask(values: npt.ArrayLike | None, n: int) -> np.ndarray:
+    return np.zeros(n, bool) if values is None else np.asarray(values, bool)
 
 
 def _check(n: int, classes: int, label: np.ndarray, columns: Sequence[np.ndarray]) -> None:

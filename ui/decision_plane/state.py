@@ -56,55 +56,57 @@ class PlaneState:
     hovered: int | None
 
 
-def settled(memory: dict[str, Any], part: str, given: Any, told: Any, seq: int) -> tuple[Any, int]:
+def settled(
+    memory: dict[str, Any], part: str, from_page: Any, reported: Any, seq: int
+) -> tuple[Any, int]:
     """What holds, the page's value or the browser's, and the number of the change it answers.
 
     The page's counts when it differs from what the page said before; else the browser's, if it has
     told anything since.
     """
     held, since = memory.get(part, (None, 0))
-    if part not in memory or held != given:
-        memory[part] = (given, seq)
-        return given, seq
-    return (told, seq) if seq > since else (given, since)
+    if part not in memory or held != from_page:
+        memory[part] = (from_page, seq)
+        return from_page, seq
+    return (reported, seq) if seq > since else (from_page, since)
 
 
 def told_by_browser(key: str, part: str, packed: Packed) -> tuple[Any, int]:
     """What the browser says about a part, and its number; 0 where it says nothing sound."""
     state = st.session_state.get(key)
-    told = state.get(part) if isinstance(state, Mapping) else None
-    if not isinstance(told, Mapping) or not is_number(told.get("seq")):
+    reported = state.get(part) if isinstance(state, Mapping) else None
+    if not isinstance(reported, Mapping) or not is_number(reported.get("seq")):
         return None, 0
     try:
-        return _READERS[part](told, packed), int(told["seq"])
+        return _READERS[part](reported, packed), int(reported["seq"])
     except (LLKDError, ValueError, TypeError, KeyError):
         return None, 0
 
 
-def _read_thresholds(told: Mapping[str, Any], packed: Packed) -> tuple[tuple[int, ...], ...]:
+def _read_thresholds(reported: Mapping[str, Any], packed: Packed) -> tuple[tuple[int, ...], ...]:
     sides = []
     for side in ("teacher", "student"):
-        units = [int(unit) for unit in told[side]]
+        units = [int(unit) for unit in reported[side]]
         if len(units) != packed.classes or not all(0 <= unit <= SCALE for unit in units):
             raise ValueError(side)
         sides.append(tuple(units))
     return tuple(sides)
 
 
-def _read_region(told: Mapping[str, Any], packed: Packed) -> Region | None:
-    if told.get("points") is None:
+def _read_region(reported: Mapping[str, Any], packed: Packed) -> Region | None:
+    if reported.get("points") is None:
         return None
-    points = tuple((float(x), float(y)) for x, y in polygon_of(told["points"]))
-    return Region(points, _class(told.get("label"), packed))
+    points = tuple((float(x), float(y)) for x, y in polygon_of(reported["points"]))
+    return Region(points, _class(reported.get("label"), packed))
 
 
-def _read_look(told: Mapping[str, Any], packed: Packed) -> Look:
-    zoom = told.get("zoom")
+def _read_look(reported: Mapping[str, Any], packed: Packed) -> Look:
+    zoom = reported.get("zoom")
     corners = None if zoom is None else tuple(float(zoom[c]) for c in _CORNERS)
     if corners is not None and not (corners[0] < corners[1] and corners[2] < corners[3]):
         raise ValueError("zoom")
-    picked = _class(told.get("picked"), packed)
-    return Look(picked, str(told.get("colour")), bool(told.get("compare")), corners)  # type: ignore[arg-type]
+    picked = _class(reported.get("picked"), packed)
+    return Look(picked, str(reported.get("colour")), bool(reported.get("compare")), corners)  # type: ignore[arg-type]
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any], Packed], Any]] = {
@@ -114,15 +116,15 @@ _READERS: dict[str, Callable[[Mapping[str, Any], Packed], Any]] = {
 }
 
 
-def _class(told: Any, packed: Packed) -> int | None:
-    return int(told) if is_number(told) and 0 <= told < packed.classes else None
+def _class(value: Any, packed: Packed) -> int | None:
+    return int(value) if is_number(value) and 0 <= value < packed.classes else None
 
 
-def hovered_row(key: str, packed: Packed) -> int | None:
-    """The position of the row last pointed at."""
+def row_of(key: str, part: str, packed: Packed) -> int | None:
+    """The position of the row last pointed at (``hover``) or clicked (``open``)."""
     state = st.session_state.get(key)
-    told = state.get("hover") if isinstance(state, Mapping) else None
-    row = told.get("row") if isinstance(told, Mapping) else None
+    reported = state.get(part) if isinstance(state, Mapping) else None
+    row = reported.get("row") if isinstance(reported, Mapping) else None
     return int(row) if is_number(row) and 0 <= row < packed.rows else None
 
 

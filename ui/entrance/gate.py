@@ -15,11 +15,11 @@ from typing import Any
 
 from streamlit import config, runtime
 
-from ui import login
 from ui.entrance import notices, origins
 from ui.entrance.quotas import MEGABYTE, Quotas, limit
 from ui.entrance.tickets import COOKIE_SECONDS, Tickets
 from ui.entrance.visits import Visit, set_cookie
+from ui.shell import login
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -114,8 +114,8 @@ def _may_upload(session: str) -> bool:
         return True
     if not runtime.exists():
         return False
-    found = runtime.get_instance()._session_mgr.get_active_session_info(session)
-    return found is not None and login.may_enter(found.session._user_info)
+    info = runtime.get_instance()._session_mgr.get_active_session_info(session)
+    return info is not None and login.may_enter(info.session._user_info)
 
 
 def _guarded(send: Send, cookie: bytes | None = None) -> Send:

@@ -20,12 +20,12 @@ from streamlit.web.server.server_util import get_display_address, get_url
 
 from llkd.errors import LLKDError
 from llkd.store import Home
-from ui import login_settings
 from ui.entrance import state
 from ui.entrance.gate import Gate
 from ui.entrance.tickets import VARIABLE, Tickets, issued
+from ui.shell import login_settings
 
-# Set by ``make run``: a browser is opened with the address.
+# Set to 1 by ``llkd app``: a browser is opened with the address.
 BROWSER_VARIABLE = "LLKD_BROWSER"
 _BROWSER_READS_IT = 60.0
 

@@ -36,9 +36,8 @@ def is_own(origin: str, host: str) -> bool:
     here = _place(origin)
     if here is None:
         return False
-    if origin.rstrip("/") in {
-        str(one).strip().rstrip("/") for one in config.get_option("server.corsAllowedOrigins")
-    }:
+    allowed = config.get_option("server.corsAllowedOrigins")
+    if origin.rstrip("/") in {str(address).strip().rstrip("/") for address in allowed}:
         return True
     scheme = urlsplit(origin).scheme.lower()
     return here in {_place(f"{scheme}://{host}"), _public()}

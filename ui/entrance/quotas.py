@@ -44,7 +44,7 @@ class Quotas:
             self._arrived[session, file] = time.monotonic()
 
     def _fits(self, session: str, size: int) -> bool:
-        manager = _manager()
+        manager = upload_manager()
         if manager is None:
             return True
         held = dict(manager.file_storage.get(session, {}))
@@ -69,6 +69,7 @@ def limit() -> int:
     return int(config.get_option("server.maxUploadSize")) * MEGABYTE
 
 
-def _manager() -> MemoryUploadedFileManager | None:
+def upload_manager() -> MemoryUploadedFileManager | None:
+    """The manager that holds the uploads in memory; None where no server runs."""
     manager = runtime.get_instance().uploaded_file_mgr if runtime.exists() else None
     return manager if isinstance(manager, MemoryUploadedFileManager) else None

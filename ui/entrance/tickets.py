@@ -62,16 +62,16 @@ def issued(folder: Path) -> Tickets | None:
 
     ``folder`` is where the key lies. Raises ConfigError for a token that could be guessed.
     """
-    chosen = os.environ.get(VARIABLE, "").strip()
-    if chosen.casefold() == OFF:
+    token = os.environ.get(VARIABLE, "").strip()
+    if token.casefold() == OFF:
         return None
-    if chosen and len(chosen) < SHORTEST_TOKEN:
+    if token and len(token) < SHORTEST_TOKEN:
         raise ConfigError(
-            f"{VARIABLE} has {len(chosen)} characters, and a token must have {SHORTEST_TOKEN} or "
+            f"{VARIABLE} has {len(token)} characters, and a token must have {SHORTEST_TOKEN} or "
             f"more, so that nobody guesses it. Without the variable each start makes a token; "
             f"{VARIABLE}={OFF} asks for none, for a server behind a login of its own."
         )
-    return Tickets(chosen or secrets.token_urlsafe(32), _key(folder), own=bool(chosen))
+    return Tickets(token or secrets.token_urlsafe(32), _key(folder), own=bool(token))
 
 
 def _key(folder: Path) -> bytes:

@@ -11,14 +11,15 @@ import streamlit as st
 from llkd import charts
 from llkd.curation import cartography
 from llkd.store import Project, Run, Store
-from ui import reads, run_reads
 from ui.curate.titles import MARKED
 from ui.decision_plane.geometry import even_odd
-from ui.page import next_step
-from ui.results.on_curate import open_on_curate
-from ui.results_view import TEXT_COLUMNS, shown_text
-from ui.run_reads import Mapped
-from ui.wording import count, counted, share
+from ui.results.open_in_curate import open_on_curate
+from ui.results.tables import TEXT_COLUMNS, shown_text
+from ui.runs import reads as run_reads
+from ui.runs.reads import Mapped
+from ui.shell import reads
+from ui.shell.page import next_step
+from ui.shell.wording import count, counted, share
 
 MOST_MARKS = 20_000
 MOST_TEXTS = 200
@@ -36,24 +37,24 @@ def dataset_map(store: Store, project: Project, run: Run) -> None:
         next_step("Train", "Train with more epochs", primary=False, key="results_map_train")
         return
     mapped = run_reads.mapped(store, run)
-    found = mapped.map
-    drawn = cartography.shown(len(mapped.rows), MOST_MARKS)
+    mapping = mapped.map
+    sample = cartography.shown(len(mapped.rows), MOST_MARKS)
     st.caption(
         "Each mark is a text of the pool: how probable the student found its label, on average "
-        f"over {counted(found.epochs, 'epoch')}, and how much that moved. Where a student stays "
-        "far from the label (hard to learn) the label is often wrong; what it wavers on "
-        "(ambiguous) often teaches it most. "
+        f"over {counted(mapping.epochs, 'epoch')}, and how much that moved. "
         + (
-            f"Drawn are {count(len(drawn))} of {counted(len(mapped.rows), 'text')}, always the "
+            f"Drawn are {count(len(sample))} of {counted(len(mapped.rows), 'text')}, always the "
             "same at random; what you mark counts all."
-            if len(drawn) < len(mapped.rows)
+            if len(sample) < len(mapped.rows)
             else ""
         )
     )
     key = f"results_map_{run.id}"
     event: Any = st.plotly_chart(
         charts.cartography(
-            found.variability[drawn], found.confidence[drawn], found.correctness[drawn]
+            mapping.variability[sample],
+            mapping.confidence[sample],
+            mapping.correctness[sample],
         ),
         key=key,
         on_select="rerun",
@@ -61,11 +62,11 @@ def dataset_map(store: Store, project: Project, run: Run) -> None:
         config={"displaylogo": False, "modeBarButtonsToRemove": ["toImage"]},
         alt="Every text by how much the student's opinion moved and how sure it is of the label",
     )
-    places, title = _chosen(mapped, event.selection)
+    places, title = _selected_texts(mapped, event.selection)
     _texts(store, project, run, mapped, places, title)
 
 
-def _chosen(mapped: Mapped, selection: Any) -> tuple[np.ndarray, str]:
+def _selected_texts(mapped: Mapped, selection: Any) -> tuple[np.ndarray, str]:
     """Positions on the map and what they are: those marked, or the most typical of a region."""
     inside = marked(mapped, selection)
     options = [*([MARKED] if inside is not None else []), *cartography.REGIONS]
@@ -78,6 +79,8 @@ def _chosen(mapped: Mapped, selection: Any) -> tuple[np.ndarray, str]:
             # Another widget once something is marked, so that it shows what was marked.
             key=f"results_region_{len(options)}",
             persist_state="session",
+            help="Where a student stays far from the label (hard to learn) it is often wrong; what "
+            "it wavers on (ambiguous) often teaches it most.",
         )
         most = len(mapped.rows)
         number = 100
@@ -94,8 +97,8 @@ def _chosen(mapped: Mapped, selection: Any) -> tuple[np.ndarray, str]:
             )
     if region == MARKED and inside is not None:
         return inside[np.argsort(mapped.map.confidence[inside], kind="stable")], MARKED
-    chosen = str(region)
-    return cartography.ranked(mapped.map, chosen)[: int(number)], chosen
+    region_name = str(region)
+    return cartography.ranked(mapped.map, region_name)[: int(number)], region_name
 
 
 def marked(mapped: Mapped, selection: Any) -> np.ndarray | None:
@@ -117,10 +120,10 @@ def _right(store: Store, project: Project, run: Run, mapped: Mapped, places: np.
     gold = run_reads.gold(store, project, run)[mapped.rows]
     shares = []
     for part in (places, np.arange(len(gold))):
-        known = part[gold[part] >= 0]
-        if not len(known):
+        with_gold = part[gold[part] >= 0]
+        if not len(with_gold):
             return "How many of these labels are right nobody knows: they have no gold."
-        shares.append((float((gold[known] == mapped.label[known]).mean()), len(known)))
+        shares.append((float((gold[with_gold] == mapped.label[with_gold]).mean()), len(with_gold)))
     (mine, known_here), (whole, _) = shares
     return (
         f"By gold, {share(mine)} of these labels are right ({counted(known_here, 'text')} with "
@@ -132,7 +135,7 @@ def _texts(
     store: Store, project: Project, run: Run, mapped: Mapped, places: np.ndarray, title: str
 ) -> None:
     """These texts with their three numbers, and a way to Curate."""
-    names = np.array(run_reads.class_names(run), dtype=object)
+    names = np.array(run.class_names, dtype=object)
     rows = mapped.rows[places]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{counted(len(rows), 'text')} {title}**", width="stretch")

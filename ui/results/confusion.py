@@ -9,18 +9,22 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from llkd import charts, fairness, signals
+from llkd import charts
 from llkd.errors import NotFound
+from llkd.evaluation import predictions
+from llkd.evaluation.student_and_teacher import unused_classes, unused_sentence
+from llkd.selection import signals
 from llkd.store import Project, Run, Store
-from ui import reads, run_reads
 from ui.curate import titles
-from ui.figures import finished
-from ui.results.on_curate import open_on_curate
-from ui.results_view import PLAIN, TEXT_COLUMNS, shown_text
-from ui.wording import count, counted, plain
+from ui.results.open_in_curate import open_on_curate
+from ui.results.tables import TEXT_COLUMNS, shown_text
+from ui.runs import reads as run_reads
+from ui.shell import reads
+from ui.shell.figures import CHART_CONFIG, finished
+from ui.shell.wording import count, counted, plain
 
 MOST_TEXTS = 500
-_TRUE, _SAID = "results_true", "results_said"
+_TRUE, _PREDICTED = "results_true", "results_said"
 
 
 def confusion(store: Store, project: Project, run: Run) -> None:
@@ -29,28 +33,27 @@ def confusion(store: Store, project: Project, run: Run) -> None:
     if report is None:
         st.caption("This run was not evaluated.")
         return
-    names = run_reads.class_names(run)
-    true, said = _cell(report["confusion"])
+    names = run.class_names
+    true, predicted = _cell(report["confusion"])
     # The key holds the cell: a click draws the chart anew, with nothing selected, so that the same
     # cell can be clicked again later.
-    key = f"results_confusion_{run.id}_{true}_{said}"
+    key = f"results_confusion_{run.id}_{true}_{predicted}"
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.plotly_chart(
-            finished(charts.confusion, report["confusion"], names, chosen=(true, said)),
+            finished(charts.confusion, report["confusion"], names, cell=(true, predicted)),
             key=key,
-            config=PLAIN,
+            config=CHART_CONFIG,
             on_select=lambda: _clicked(key),
             selection_mode="points",
             alt="True classes against the student's answers; choose a cell below or beside it",
         )
     with right:
         st.caption(
-            f"{counted(report['judged'], 'held-out text')}. Each row is a true class; a cell says "
-            "how many of its texts the student put where. The diagonal is right. Click a cell, or "
-            "choose one here, to read its texts."
+            f"{counted(report['judged'], 'held-out text')}. Click a cell, or choose one here, to "
+            "read its texts."
         )
-        for label, name in (("True class", _TRUE), ("The student says", _SAID)):
+        for label, name in (("True class", _TRUE), ("The student says", _PREDICTED)):
             st.selectbox(
                 label,
                 range(len(names)),
@@ -58,44 +61,34 @@ def confusion(store: Store, project: Project, run: Run) -> None:
                 key=name,
                 persist_state="session",
             )
-        unsaid = never_said(report["confusion"], names)
-        if unsaid:
-            st.markdown(plain(unsaid))
+        unused = unused_sentence(unused_classes(report["confusion"], names))
+        if unused:
+            st.markdown(plain(unused))
         pool = st.container()
-    _held_out(store, project, run, names, (true, said))
+    _held_out(store, project, run, names, (true, predicted))
     with pool:
-        _in_pool(store, project, run, names, (true, said))
-
-
-def never_said(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> str:
-    """The classes that the student gives to none of the judging texts; empty where there is none.
-
-    ``matrix``: rows are true classes, columns the student's.
-    """
-    given = np.asarray(matrix).sum(axis=0)
-    absent = [f"“{name}”" for name, count in zip(names, given, strict=True) if not count]
-    if not absent:
-        return ""
-    listed = absent[0] if len(absent) == 1 else f"{', '.join(absent[:-1])} and {absent[-1]}"
-    return f"The student never says {listed} here."
+        _in_pool(store, project, run, names, (true, predicted))
 
 
 def _cell(matrix: Sequence[Sequence[int]]) -> tuple[int, int]:
     """The chosen cell; at first, and where it is none of this matrix, the commonest mistake."""
-    kept = st.session_state.get(_TRUE), st.session_state.get(_SAID)
-    if all(isinstance(k, int) and 0 <= k < len(matrix) for k in kept):
-        return kept[0], kept[1]  # type: ignore[return-value]
+    stored = st.session_state.get(_TRUE), st.session_state.get(_PREDICTED)
+    if all(isinstance(k, int) and 0 <= k < len(matrix) for k in stored):
+        return stored[0], stored[1]  # type: ignore[return-value]
     wrong = np.array(matrix)
     np.fill_diagonal(wrong, 0)
-    true, said = np.unravel_index(int(wrong.argmax()), wrong.shape)
-    st.session_state[_TRUE], st.session_state[_SAID] = int(true), int(said)
-    return int(true), int(said)
+    true, predicted = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    st.session_state[_TRUE], st.session_state[_PREDICTED] = int(true), int(predicted)
+    return int(true), int(predicted)
 
 
 def _clicked(key: str) -> None:
     points = st.session_state[key].selection.points
     if points:
-        st.session_state[_TRUE], st.session_state[_SAID] = int(points[0]["y"]), int(points[0]["x"])
+        st.session_state[_TRUE], st.session_state[_PREDICTED] = (
+            int(points[0]["y"]),
+            int(points[0]["x"]),
+        )
 
 
 def _held_out(
@@ -103,10 +96,10 @@ def _held_out(
 ) -> None:
     """The held-out texts of a cell, the surest answer first."""
     texts = reads.texts(store, project, ["gold", "split"])
-    found = fairness.answers_by_row(store, project, run, None, texts)
-    if found is None:
+    evaluated = predictions.predictions_by_row(store, project, run, None, texts)
+    if evaluated is None:
         return
-    rows, gold, probabilities = found
+    rows, gold, probabilities = evaluated
     mine = np.flatnonzero((gold == cell[0]) & (signals.pseudo_label(probabilities) == cell[1]))
     sure = probabilities[mine, cell[1]]
     mine = mine[np.argsort(-sure, kind="stable")]
@@ -141,12 +134,12 @@ def _held_out(
 def _teacher(store: Store, run: Run, names: list[str], rows: np.ndarray) -> dict[str, Any]:
     """What the teacher said of these rows."""
     labels = reads.run_teacher_labels(store, run)
-    asked = np.isin(rows, labels.row)
+    labelled = np.isin(rows, labels.row)
     place = np.minimum(np.searchsorted(labels.row, rows), max(0, len(labels.row) - 1))
-    label = np.where(asked, labels.label[place], -1)
+    label = np.where(labelled, labels.label[place], -1)
     return {
         "Teacher says": np.array([*names, None], dtype=object)[label],
-        "Confidence": 100 * np.where(asked, labels.confidence[place], np.nan),
+        "Confidence": 100 * np.where(labelled, labels.confidence[place], np.nan),
     }
 
 
@@ -159,9 +152,11 @@ def _in_pool(
     except NotFound:
         return
     gold = run_reads.gold(store, project, run)[pool.rows]
-    st.caption("Held-out texts are not on the plane. Of the texts that are, open on Curate:")
-    for key, whose, known in zip(("label", "gold"), titles.CELLS, (pool.label, gold), strict=True):
-        rows = pool.rows[(known == cell[0]) & (pool.answer == cell[1])]
+    st.caption("Their like in the pool, on Curate:")
+    for key, whose, classes in zip(
+        ("label", "gold"), titles.CELLS, (pool.label, gold), strict=True
+    ):
+        rows = pool.rows[(classes == cell[0]) & (pool.answer == cell[1])]
         if key == "gold" and not (gold >= 0).any():
             continue
         title = titles.cell(whose, *(names[k] for k in cell))

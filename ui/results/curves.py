@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from llkd import charts, fairness
+from llkd import charts
 from llkd.errors import NotFound
+from llkd.evaluation.comparison.arms import arm_colour, arm_label
+from llkd.evaluation.comparison.report import stored_report
+from llkd.evaluation.comparison.rivals import same_settings_except
+from llkd.evaluation.quality_report import QualityReport
+from llkd.selection.registry import METHOD
 from llkd.store import Project, Run, Store
-from ui import comparison_report, run_reads
-from ui.results_view import PLAIN
-from ui.wording import counted
+from ui.results import comparison_report
+from ui.runs import reads
+from ui.shell.figures import CHART_CONFIG
+from ui.shell.wording import counted
 
 MEASURES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
 AGAINST = {"samples": "Samples", "seconds": "Time", "epoch": "Epochs"}
@@ -30,10 +36,10 @@ class Rival:
 
 def learning(store: Store, project: Project, run: Run, runs: Sequence[Run]) -> None:
     """Accuracy or macro-F1 after each epoch, for the run and the rivals that are chosen."""
-    if not run_reads.learning_curve(store, run):
+    if not reads.learning_curve(store, run):
         st.caption("This run was not evaluated after its epochs.")
         return
-    found = {rival.name: rival for rival in rivals(store, project, run, runs)}
+    comparable = {rival.name: rival for rival in comparable_runs(store, project, run, runs)}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measure = st.segmented_control(
             "Measure",
@@ -53,77 +59,81 @@ def learning(store: Store, project: Project, run: Run, runs: Sequence[Run]) -> N
             key="results_curve_against",
             persist_state="session",
         )
-    beside: list[str] = []
-    if found:
-        beside = st.multiselect(
-            f"Beside it ({len(found)} of the same labels and settings)",
-            list(found),
-            default=list(found)[:SHOWN_AT_FIRST],
+    others: list[str] = []
+    if comparable:
+        others = st.multiselect(
+            f"Beside it ({len(comparable)} of the same labels and settings)",
+            list(comparable),
+            default=list(comparable)[:SHOWN_AT_FIRST],
             key=f"results_beside_{run.id}",
             persist_state="session",
         )
-    drawn = [Rival(run.name, run), *[found[name] for name in beside]]
+    shown = [Rival(run.name, run), *[comparable[name] for name in others]]
     curves = [
         {
-            "name": one.name,
-            "strategy": one.run.config.selection.strategy,
-            "matched": one.matched,
+            "name": entry.name,
+            "colour": arm_colour(entry.run.config.selection.strategy),
+            "matched": entry.matched,
             "epochs": epochs,
         }
-        for one in drawn
-        if (epochs := run_reads.learning_curve(store, one.run))
+        for entry in shown
+        if (epochs := reads.learning_curve(store, entry.run))
     ]
-    teacher = run_reads.teacher_report(store, project, run)
+    teacher = reads.teacher_report(store, project, run)
     st.plotly_chart(
-        charts.learning_curves(curves, measure, against, teacher[measure] if teacher else None),
+        charts.learning_curves(curves, measure, against, _teacher_value(teacher, measure)),
         key="results_curves",
-        config=PLAIN,
+        config=CHART_CONFIG,
         alt=f"{MEASURES[measure]} after each epoch against {AGAINST[against].lower()}",
     )
-    st.caption(
-        "Each mark is the end of an epoch, measured on the held-out texts. Time is that of "
-        "training alone: measuring and logging are not counted. "
-        + (
-            "A dotted line took in every step as many texts as llkd."
-            if any(one.matched for one in drawn)
-            else ""
-        )
-    )
-    if not found:
+    notes = []
+    if against == "seconds":
+        notes.append("Time of training alone, without measuring and logging.")
+    if any(entry.matched for entry in shown):
+        notes.append("Dotted: matched to LLKD, in every step as many texts as LLKD.")
+    if notes:
+        st.caption(" ".join(notes))
+    if not comparable:
         st.caption("No other run has the same labels, settings and seed: compare on Train.")
-    elif len(found) > len(beside):
-        left = len(found) - len(beside)
+    elif len(comparable) > len(others):
+        left = len(comparable) - len(others)
         st.caption(f"{counted(left, 'more run')} can be put beside it.")
 
 
-def rivals(store: Store, project: Project, run: Run, runs: Sequence[Run]) -> list[Rival]:
+def _teacher_value(report: QualityReport | None, measure: str) -> float | None:
+    if report is None:
+        return None
+    return report["accuracy"] if measure == "accuracy" else report["macro_f1"]
+
+
+def comparable_runs(store: Store, project: Project, run: Run, runs: Sequence[Run]) -> list[Rival]:
     """Runs to hold this one against: of its newest comparison and seed, else of equal settings."""
-    by_id = {one.id: one for one in runs}
+    by_id = {other.id: other for other in runs}
     for job in comparison_report.finished(store, project).values():
-        entries = (job.result or {})["runs"]
-        if not any(one["run"] == run.id for one in entries):
+        report = stored_report(job.result)
+        if report is None or all(entry.run != run.id for entry in report.runs):
             continue
         return [
             Rival(
-                one["arm"]
-                + (", llkd's samples" if one["budget"] == "samples" else "")
-                + f" (run {one['run']})",
-                by_id[one["run"]],
-                one["budget"] == "samples",
+                arm_label(entry.arm)
+                + (", matched to LLKD" if entry.budget == "samples" else "")
+                + f" (run {entry.run})",
+                by_id[entry.run],
+                entry.budget == "samples",
             )
-            for one in entries
-            if one["run"] != run.id and one["run"] in by_id and one["seed"] == run.config.seed
+            for entry in report.runs
+            if entry.run != run.id and entry.run in by_id and entry.seed == run.config.seed
         ]
-    others = [one for one in runs if one.id != run.id and fairness.same_but(run, one)]
-    return [Rival(one.name, one, _counted(store, one)) for one in others]
+    others = [other for other in runs if other.id != run.id and same_settings_except(run, other)]
+    return [Rival(other.name, other, _counted(store, other)) for other in others]
 
 
 def _counted(store: Store, run: Run) -> bool:
-    """Whether a run took as many texts in each step as one of llkd."""
+    """Whether a run took as many texts in each step as one of LLKD."""
     if run.config.reference_run is None:
         return False
     try:
         other = store.runs.get(run.config.reference_run)
     except NotFound:
         return False
-    return other.config.selection.strategy == "llkd"
+    return other.config.selection.strategy == METHOD

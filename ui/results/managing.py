@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from llkd import jobs
+from llkd.selection.registry import label_of
 from llkd.store import Project, Run, Store
-from llkd.store.runs import LONGEST_NOTE, LONGEST_TITLE
-from ui.errors import show_error, told
-from ui.wording import counted, plain, size
+from llkd.store.run_notes import LONGEST_NOTE, LONGEST_TITLE
+from ui.shell.errors import show_error, show_errors
+from ui.shell.wording import counted, plain, size
 
 _ASKING, _DID = "_results_asking", "_results_did"
 DESCRIBE, DELETE = "describe", "delete"
@@ -39,14 +40,14 @@ def actions(store: Store, project: Project, run: Run) -> None:
         on_click=_ask,
         args=(DELETE, run.id),
     )
-    asking = st.session_state.get(_ASKING)
-    if asking == (DESCRIBE, run.id):
+    question = st.session_state.get(_ASKING)
+    if question == (DESCRIBE, run.id):
         _describe(store, run)
-    elif asking == (DELETE, run.id):
+    elif question == (DELETE, run.id):
         _delete(store, project, run)
 
 
-def said() -> None:
+def confirm_last() -> None:
     """What was done last, once."""
     did = st.session_state.pop(_DID, None)
     if did:
@@ -55,34 +56,32 @@ def said() -> None:
 
 def consequences(store: Store, project: Project, run: Run) -> list[str]:
     """What goes with a run and what goes on without it, in sentences."""
-    files = [path.stat().st_size for path in run.folder.rglob("*") if path.is_file()]
-    told_of = [
+    files = [path.stat().st_size for path in run.files.all()]
+    sentences = [
         f"Its student, its logs and its settings ({counted(len(files), 'file')}, "
         f"{size(sum(files))}) are removed for good. What was exported stays."
     ]
     followers = store.runs.followers(run)
     if followers:
-        who = ", ".join(str(one.id) for one in followers)
-        told_of.append(
+        who = ", ".join(str(follower.id) for follower in followers)
+        sentences.append(
             f"Run {who} copied how many texts it took in each step, and will be a control of no "
             "run."
         )
     reports = jobs.reports_on(store, run)
     if reports:
         which = ", ".join(str(job.id) for job in reports)
-        told_of.append(
+        sentences.append(
             f"The report of a comparison (job {which}) speaks of it. It stays as it was written."
         )
-    views = [
-        s["name"] for s in store.people.selections(project.id) if s["view"].get("run") == run.id
-    ]
+    views = [s.name for s in store.selections.all(project.id) if s.rule.run == run.id]
     if views:
         which = ", ".join(repr(name) for name in views)
-        told_of.append(
+        sentences.append(
             f"The saved selection {which} has its information need from it, and will have it from "
             "the probe."
         )
-    return told_of
+    return sentences
 
 
 def _ask(what: str | None = None, run_id: int | None = None) -> None:
@@ -101,13 +100,13 @@ def _describe(store: Store, run: Run) -> None:
             "Name",
             run.title,
             max_chars=LONGEST_TITLE,
-            placeholder=run.config.selection.strategy,
+            placeholder=label_of(run.config.selection.strategy),
             help="Shown instead of the strategy. Empty takes it back.",
         )
         note = st.text_area("Note", run.note, max_chars=LONGEST_NOTE, height=140)
         save = st.form_submit_button("Save", type="primary", icon=":material/check:")
     if save:
-        with told():
+        with show_errors():
             store.runs.describe(run.id, title=title, note=note)
             _ask()
             st.rerun()
@@ -131,7 +130,7 @@ def _delete(store: Store, project: Project, run: Run) -> None:
         if st.button("Keep it", key="results_keep", on_click=_ask):
             st.rerun()
     if sure:
-        with told():
+        with show_errors():
             jobs.delete_run(store, run)
             _ask()
             st.session_state[_DID] = f"Deleted {run.name}."

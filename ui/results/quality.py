@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llkd import charts, evaluation, signals
+from llkd import charts
+from llkd.evaluation import confidence_metrics
+from llkd.selection import signals
 from llkd.store import Project, Run, Store
-from ui import results_view, run_reads
-from ui.figures import finished
-from ui.results_view import PLAIN
-from ui.wording import TERMS, counted, score, share
+from ui.results import tables
+from ui.runs import reads
+from ui.shell.figures import CHART_CONFIG, finished
+from ui.shell.wording import TERMS, counted, score, share
 
 CLOSE = 0.02
 WIDE = 0.1
@@ -25,18 +27,18 @@ def per_class(store: Store, project: Project, run: Run) -> None:
     st.plotly_chart(
         finished(
             charts.f1_per_class,
-            run_reads.class_names(run),
-            results_view.f1_series(store, project, run),
+            run.class_names,
+            tables.f1_series(store, project, run),
         ),
         key="results_f1",
-        config=PLAIN,
+        config=CHART_CONFIG,
         alt="F1 of each class for the teacher and the student",
     )
     st.caption("F1 balances precision (labels given rightly) and recall (texts found) of a class.")
     st.dataframe(
-        results_view.class_table(store, project, run),
+        tables.class_table(store, project, run),
         hide_index=True,
-        column_config=results_view.CLASS_COLUMNS,
+        column_config=tables.CLASS_COLUMNS,
         placeholder="–",
         alt="Precision, recall and F1 of each class, for the student and the teacher",
     )
@@ -44,25 +46,27 @@ def per_class(store: Store, project: Project, run: Run) -> None:
 
 def calibration(store: Store, project: Project, run: Run) -> None:
     """The student's reliability diagram on the held-out texts, and what it says."""
-    found, report = (
-        run_reads.answers(store, project, run),
-        run_reads.report(store, project, run),
+    evaluated, report = (
+        reads.answers(store, project, run),
+        reads.report(store, project, run),
     )
-    if found is None or report is None or not report["judged"]:
+    if evaluated is None or report is None or not report["judged"]:
         st.caption("This run was not evaluated.")
         return
-    gold, probabilities = found
+    gold, probabilities = evaluated
     sure, right = signals.confidence(probabilities), signals.pseudo_label(probabilities) == gold
     left, side = st.columns([3, 2], gap="medium")
     with left:
         st.plotly_chart(
-            finished(charts.reliability, evaluation.reliability_table(sure, right), "student"),
+            finished(
+                charts.reliability, confidence_metrics.reliability_table(sure, right), "student"
+            ),
             key="results_reliability",
-            config=PLAIN,
+            config=CHART_CONFIG,
             alt="How often the student is right at each confidence",
         )
     with side:
-        teacher = run_reads.teacher_report(store, project, run)
+        teacher = reads.teacher_report(store, project, run)
         with st.grid(2, min_column_width=140, border=True):
             st.metric("Calibration error", score(report["ece"]), help=TERMS["calibration error"])
             st.metric(
@@ -71,11 +75,14 @@ def calibration(store: Store, project: Project, run: Run) -> None:
                 help="Of the teacher's confidence, on the same texts.",
             )
         st.markdown(
-            sentence(report["mean_confidence"], report["accuracy"], report["accuracy_interval"])
+            sentence(
+                report["mean_confidence"] or 0.0,
+                report["accuracy"] or 0.0,
+                report["accuracy_interval"] or (0.0, 1.0),
+            )
         )
         st.caption(
-            "Each mark is the texts of about the same confidence, larger where there are more. On "
-            "the diagonal the student is right as often as it says; below it, it is too sure. "
+            "Below the diagonal the student is too sure. "
             f"Measured on {counted(report['judged'], 'held-out text')}."
             + (" These are few: marks stray by chance." if report["judged"] < FEW_TEXTS else "")
         )
@@ -87,17 +94,17 @@ def sentence(confidence: float, accuracy: float, interval: Sequence[float]) -> s
     ``interval`` is that of the accuracy, at 95 %.
     """
     low, high = interval
-    told = f"On average it is {share(confidence)} sure, and right {share(accuracy)} of the time"
+    averages = f"On average it is {share(confidence)} sure, and right {share(accuracy)} of the time"
     if confidence - accuracy > CLOSE and confidence > high:
-        return f"{told}: **it is too sure of itself.** Read its probabilities as an order only."
+        return f"{averages}: **it is too sure of itself.** Read its probabilities as an order only."
     if accuracy - confidence > CLOSE and confidence < low:
-        return f"{told}: **it is right more often than it says.** It errs on the safe side."
+        return f"{averages}: **it is right more often than it says.** It errs on the safe side."
     if high - low > 2 * WIDE:
         return (
-            f"{told} ({share(low)} to {share(high)}): **too few texts to tell whether its "
+            f"{averages} ({share(low)} to {share(high)}): **too few texts to tell whether its "
             "probabilities can be believed.**"
         )
     return (
-        f"{told}: **taken together, its probabilities can be believed**, as far as these texts "
+        f"{averages}: **taken together, its probabilities can be believed**, as far as these texts "
         "can tell."
     )

@@ -7,15 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from llkd import charts
-from llkd.curation import chosen
-from llkd.curation.chosen import Truth
+from llkd.curation import run_selection
+from llkd.curation.run_selection import Truth
 from llkd.errors import NotFound
-from llkd.evaluation import wilson
+from llkd.evaluation.intervals import wilson
 from llkd.store import Project, Run, Store
-from ui import run_reads
-from ui.figures import finished
-from ui.results_view import PLAIN
-from ui.wording import counted, share
+from ui.runs import reads
+from ui.shell.figures import CHART_CONFIG, finished
+from ui.shell.wording import counted, share
 
 ALL_EPOCHS = 0
 MOST_LINES = 12
@@ -24,9 +23,9 @@ MOST_LINES = 12
 
 def what_was_selected(store: Store, project: Project, run: Run) -> None:
     """Shares by epoch and class; against whoever knows the right labels, how right they were."""
-    names = run_reads.class_names(run)
+    names = run.class_names
     try:
-        counts, truth = run_reads.selection(store, project, run)
+        counts, truth = reads.selection(store, project, run)
     except NotFound:
         st.caption("This run kept no record of it.")
         return
@@ -34,8 +33,8 @@ def what_was_selected(store: Store, project: Project, run: Run) -> None:
     if truth is None:
         st.info(
             "How right the selected labels are cannot be known: fewer than "
-            f"{chosen.LEAST_KNOWN} texts of the pool have a gold label or one of a person. "
-            f"Correct {chosen.LEAST_KNOWN} on Curate to find out.",
+            f"{run_selection.LEAST_KNOWN} texts of the pool have a gold label or one of a person. "
+            f"Correct {run_selection.LEAST_KNOWN} on Curate to find out.",
             icon=":material/info:",
         )
     else:
@@ -46,7 +45,7 @@ def what_was_selected(store: Store, project: Project, run: Run) -> None:
         st.plotly_chart(
             finished(charts.selected_when, _shares(counts, names), names),
             key="results_when",
-            config=PLAIN,
+            config=CHART_CONFIG,
             alt="Share of each class selected in each epoch",
         )
     with right:
@@ -62,7 +61,7 @@ def sentence(whole: pd.DataFrame, truth: Truth) -> str:
     A text that is taken in every epoch is one text, however often it counts: the interval is that
     of an average epoch's number.
     """
-    known, right = int(whole["known"].sum()), int(whole["right"].sum())
+    with_class, right = int(whole["known"].sum()), int(whole["right"].sum())
     pool = float(whole["pool_right"].sum() / max(1, whole["pool_known"].sum()))
     by = (
         "judged by the gold labels of the pool"
@@ -70,13 +69,13 @@ def sentence(whole: pd.DataFrame, truth: Truth) -> str:
         else f"judged by the {counted(truth.rows, 'label')} that people gave (they chose which "
         "texts, so this speaks of those)"
     )
-    if not known:
+    if not with_class:
         return f"None of the selected texts has a known class; of the pool {share(pool)} are right."
-    mine = right / known
+    mine = right / with_class
     if int(whole["selected"].sum()) == int(whole["offered"].sum()):
         return f"It was trained on every label; {share(mine)} of them are right, {by}."
     epochs = max(1, int((whole["known"] > 0).sum()))
-    each = max(1, round(known / epochs))
+    each = max(1, round(with_class / epochs))
     low, high = wilson(round(mine * each), each) or (0.0, 1.0)
     if low > pool:
         verdict = f"better by {100 * (mine - pool):.1f} points"
@@ -92,15 +91,15 @@ def sentence(whole: pd.DataFrame, truth: Truth) -> str:
 
 def _shares(counts: pd.DataFrame, names: list[str]) -> list[dict[str, object]]:
     """By epoch, as :func:`llkd.charts.selected_when` takes them."""
-    found = []
+    by_epoch = []
     for epoch, part in counts[counts["label"] >= 0].groupby("epoch"):
-        offered, taken = part["offered"].to_numpy(), part["selected"].to_numpy()
+        offered, selected = part["offered"].to_numpy(), part["selected"].to_numpy()
         shares = {
             name: float(t / o) if o else None
-            for name, o, t in zip(names, offered, taken, strict=True)
+            for name, o, t in zip(names, offered, selected, strict=True)
         }
-        found.append({"epoch": int(str(epoch)), "selected_share_per_class": shares})
-    return found
+        by_epoch.append({"epoch": int(str(epoch)), "selected_share_per_class": shares})
+    return by_epoch
 
 
 def _right(counts: pd.DataFrame, names: list[str]) -> None:
@@ -118,7 +117,7 @@ def _right(counts: pd.DataFrame, names: list[str]) -> None:
             epochs, series, _ratio(whole["pool_right"].sum(), whole["pool_known"].sum())
         ),
         key="results_right",
-        config=PLAIN,
+        config=CHART_CONFIG,
         alt="Share of the selected labels that were right in each epoch, and of the whole pool's",
     )
 

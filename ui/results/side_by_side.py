@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llkd import charts
+from llkd.evaluation.best_run import best_run
 from llkd.store import Project, Run, Store
-from ui import results_view, run_reads
-from ui.figures import finished
-from ui.results import managing
-from ui.results_view import PLAIN
-from ui.wording import TERMS, count, counted, when
+from ui.results import managing, tables
+from ui.runs import reads
+from ui.shell.figures import CHART_CONFIG, finished
+from ui.shell.wording import count, counted, when
 
 _RUN, _WHICH = "_results_run", "results_which"
 OWN, EVERY = "own", "every"
@@ -28,21 +28,21 @@ def groups(store: Store, runs: Sequence[Run]) -> dict[str, tuple[str, list[Run]]
 
     Those that were pinned or started one by one, those of each comparison (newest first), all.
     """
-    made = {job.id: job for job in store.jobs.all() if job.kind in ("compare", "demo")}
+    comparisons = {job.id: job for job in store.jobs.all() if job.kind in ("compare", "demo")}
     of_comparison: dict[int, list[Run]] = {}
     for run in runs:
-        if run.job_id in made:
+        if run.job_id in comparisons:
             of_comparison.setdefault(run.job_id, []).append(run)  # type: ignore[arg-type]
-    own = [run for run in runs if run.pinned or run.job_id not in made]
-    found = {}
+    own = [run for run in runs if run.pinned or run.job_id not in comparisons]
+    choices = {}
     if own:
-        found[OWN] = (f"Pinned and single runs ({len(own)})", own)
+        choices[OWN] = (f"Pinned and single runs ({len(own)})", own)
     for number in sorted(of_comparison, reverse=True):
-        job, mine = made[number], of_comparison[number]
+        job, mine = comparisons[number], of_comparison[number]
         called = f"Comparison of {when(job.created)} (job {number}): {counted(len(mine), 'run')}"
-        found[str(number)] = (called, mine)
-    found[EVERY] = (f"All runs ({len(runs)})", list(runs))
-    return found
+        choices[str(number)] = (called, mine)
+    choices[EVERY] = (f"All runs ({len(runs)})", list(runs))
+    return choices
 
 
 def pinned_first(runs: Sequence[Run]) -> list[Run]:
@@ -54,48 +54,38 @@ def shown(store: Store, runs: Sequence[Run]) -> list[Run]:
     """The runs that a person chose to see, oldest first; where there are few, all of them."""
     if len(runs) <= FEW:
         return list(runs)
-    found = groups(store, runs)
-    if st.session_state.get(_WHICH) not in found:
-        st.session_state[_WHICH] = next(iter(found))
+    choices = groups(store, runs)
+    if st.session_state.get(_WHICH) not in choices:
+        st.session_state[_WHICH] = next(iter(choices))
     which = st.selectbox(
         "Show",
-        list(found),
-        format_func=lambda name: found[name][0],
+        list(choices),
+        format_func=lambda name: choices[name][0],
         key=_WHICH,
         persist_state="session",
         width=420,
     )
-    return found[which][1]
+    return choices[which][1]
 
 
 def looked_at(runs: Sequence[Run]) -> Run:
     """The run that is looked at in detail: the one chosen last, else the best."""
     by_id = {run.id: run for run in runs}
-    if st.session_state.get(_RUN) not in by_id:
-        st.session_state[_RUN] = best(runs).id
-    return by_id[st.session_state[_RUN]]
+    return by_id.get(st.session_state.get(_RUN, 0)) or best_run(runs)
 
 
-def best(runs: Sequence[Run]) -> Run:
-    """The run with the highest accuracy, of equals the newest; without any measured the newest."""
-
-    def rank(run: Run) -> tuple[float, int]:
-        accuracy = (run.summary or {}).get("accuracy")
-        return (-1.0 if accuracy is None else float(accuracy), run.id)
-
-    return max(runs, key=rank)
-
-
-def table(store: Store, project: Project, runs: Sequence[Run], chosen: Run, measured: bool) -> None:
+def table(
+    store: Store, project: Project, runs: Sequence[Run], selected_run: Run, measured: bool
+) -> None:
     """The runs, pinned first, a page at a time; a ticked one becomes the one in detail."""
-    listed = _paged(pinned_first(runs), chosen)
-    made = results_view.runs_table if measured else results_view.agreement_table
-    frame = made(store, project, listed)
+    listed = _paged(pinned_first(runs), selected_run)
+    table_of = tables.runs_table if measured else tables.agreement_table
+    frame = table_of(store, project, listed)
     above = len(frame) - len(listed)  # the teacher's line
     numbers = [run.id for run in listed]
-    ticked = [above + numbers.index(chosen.id)] if chosen.id in numbers else []
+    ticked = [above + numbers.index(selected_run.id)] if selected_run.id in numbers else []
     # The key holds what is ticked, so that the table follows the choice below it.
-    key = f"results_table_{chosen.id}_{_stamp(listed)}"
+    key = f"results_table_{selected_run.id}_{_stamp(listed)}"
 
     def pick() -> None:
         rows = [row - above for row in st.session_state[key].selection.rows if row >= above]
@@ -105,7 +95,7 @@ def table(store: Store, project: Project, runs: Sequence[Run], chosen: Run, meas
     st.dataframe(
         frame,
         hide_index=True,
-        column_config=results_view.COLUMNS,
+        column_config=tables.COLUMNS,
         placeholder="–",
         on_select=pick,
         selection_mode="single-row",
@@ -117,21 +107,28 @@ def table(store: Store, project: Project, runs: Sequence[Run], chosen: Run, meas
     )
     if not measured:
         return
-    st.caption(
-        f"{TERMS['accuracy']} {TERMS['macro-F1']} Brackets are 95 % intervals. Back-propagated "
-        "counts every text each time the student was trained on it; the share is of all it could "
-        "have been trained on."
-    )
-    marks = results_view.run_marks(store, project, listed)
+    marks = tables.run_marks(store, project, listed)
     if marks:
-        teacher = run_reads.teacher_report(store, project, results_view.newest(listed))
+        teacher = reads.teacher_report(store, project, tables.newest(listed))
         st.plotly_chart(
             finished(
                 charts.accuracy_against_samples, marks, teacher["accuracy"] if teacher else None
             ),
             key="results_samples",
-            config=PLAIN,
+            config=CHART_CONFIG,
             alt="Accuracy of each run against the samples it used",
+        )
+
+
+def evaluated_on_labels(runs: Sequence[Run]) -> None:
+    """Says which runs were not evaluated on held-out gold; nothing where all were."""
+    people = [run for run in runs if run.config.judged_by == "people"]
+    if people:
+        numbers = ", ".join(str(run.id) for run in people)
+        st.caption(
+            f"Evaluated on labels that people gave, which did not train: "
+            f"{counted(len(people), 'run')} ({numbers}). Unless these came from a random audit "
+            "they are no random sample."
         )
 
 
@@ -140,7 +137,7 @@ def page_key(numbers: Sequence[int]) -> str:
     return f"results_page_{zlib.crc32(repr(list(numbers)).encode())}"
 
 
-def _paged(runs: Sequence[Run], chosen: Run) -> list[Run]:
+def _paged(runs: Sequence[Run], selected_run: Run) -> list[Run]:
     """The runs of the page that is looked at, at first the one with the run in detail.
 
     Every run shown has its intervals drawn, which takes tens of milliseconds each.
@@ -150,7 +147,7 @@ def _paged(runs: Sequence[Run], chosen: Run) -> list[Run]:
         return list(runs)
     numbers = [run.id for run in runs]
     key = page_key(numbers)
-    place = numbers.index(chosen.id) if chosen.id in numbers else 0
+    place = numbers.index(selected_run.id) if selected_run.id in numbers else 0
     with st.container(horizontal=True, vertical_alignment="center"):
         page = st.pagination(pages, default=place // AT_ONCE + 1, key=key, persist_state="session")
         first = (int(page) - 1) * AT_ONCE
@@ -161,13 +158,13 @@ def _paged(runs: Sequence[Run], chosen: Run) -> list[Run]:
 
 def _stamp(runs: Sequence[Run]) -> int:
     """A number for these runs as they are told of in the table."""
-    told = [(run.id, run.title, run.note, run.pinned) for run in runs]
-    return zlib.crc32(repr(told).encode("utf-8", "replace"))
+    descriptions = [(run.id, run.title, run.note, run.pinned) for run in runs]
+    return zlib.crc32(repr(descriptions).encode("utf-8", "replace"))
 
 
 def choice(store: Store, project: Project, runs: Sequence[Run]) -> None:
     """The run in detail, chosen by keyboard too, and what can be done with it."""
-    managing.said()
+    managing.confirm_last()
     names = {
         run.id: f"{run.name}, seed {run.config.seed}" for run in pinned_first(list(reversed(runs)))
     }
@@ -190,11 +187,11 @@ def choice(store: Store, project: Project, runs: Sequence[Run]) -> None:
             width=340,
         )
         managing.actions(store, project, run)
-    measured = [one for one in runs if (one.summary or {}).get("accuracy") is not None]
-    if len(measured) > 1 and run.id == best(runs).id:
+    measured = [other for other in runs if other.accuracy is not None]
+    if len(measured) > 1 and run.id == best_run(runs).id:
         st.caption(
-            f"The most accurate of {count(len(measured))} runs on these texts. Chosen by the texts "
-            "that measure it, its figure is likely a little too high."
+            f"The best of {count(len(measured))} runs on these texts. Chosen by the texts that "
+            "measure it, its figure is likely a little too high."
         )
     if run.note:
         with st.container(border=True):

@@ -16,7 +16,7 @@ import streamlit as st
 
 from ui.review_card.front import CSS, HTML, SCRIPT
 
-DECIDES, UNDOES = ("label", "exclude"), "undo"
+NONE, UNDOES = "none", "undo"
 _MOST = 5_000
 _ID, _TARGET = re.compile(r"[0-9a-f]{20}"), re.compile(r"[0-9a-f]{20}|[0-9a-f]{32}")
 
@@ -31,8 +31,8 @@ class Press:
     """One press of a key: on the text of which row, and what it is to do.
 
     ``id`` is 20 hexadecimal letters, given once. ``action`` is label (with the name that was on the
-    screen, and the key of its class where the browser knew it), exclude or undo (of the act that
-    ``target`` names).
+    screen, and the key of its class where the browser knew it), exclude, none (in an audit: none of
+    the classes) or undo (of the act that ``target`` names).
     """
 
     id: str
@@ -86,31 +86,31 @@ def read_report(state: object, part: str = "told") -> Report:
 
     ``part`` is told, or leaving for what it says while the page is being left.
     """
-    told = state.get(part) if isinstance(state, Mapping) else None
-    if not isinstance(told, Mapping):
+    reported = state.get(part) if isinstance(state, Mapping) else None
+    if not isinstance(reported, Mapping):
         return Report(None, 0, ())
-    held = told.get("presses")
-    presses = [_read_press(one) for one in held[:_MOST]] if isinstance(held, list) else []
-    shown = told.get("list")
+    held = reported.get("presses")
+    presses = [_read_press(press) for press in held[:_MOST]] if isinstance(held, list) else []
+    shown = reported.get("list")
     return Report(
         shown if isinstance(shown, str) else None,
-        _whole(told.get("at")) or 0,
+        _whole(reported.get("at")) or 0,
         tuple(press for press in presses if press is not None),
     )
 
 
-def _read_press(told: object) -> Press | None:
-    if not isinstance(told, Mapping):
+def _read_press(reported: object) -> Press | None:
+    if not isinstance(reported, Mapping):
         return None
-    name, row, action = told.get("id"), _whole(told.get("row")), told.get("do")
+    name, row, action = reported.get("id"), _whole(reported.get("row")), reported.get("do")
     if not isinstance(name, str) or not _ID.fullmatch(name) or row is None:
         return None
-    label, target = told.get("label"), told.get("target")
+    label, target = reported.get("label"), reported.get("target")
     if action == "label" and isinstance(label, str):
-        key = told.get("key")
+        key = reported.get("key")
         return Press(name, row, action, label, key=key if isinstance(key, str) else None)
-    if action == "exclude":
-        return Press(name, row, action)
+    if action in ("exclude", NONE):
+        return Press(name, row, str(action))
     if action == UNDOES and isinstance(target, str) and _TARGET.fullmatch(target):
         return Press(name, row, action, target=target)
     return None

@@ -5,17 +5,32 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from llkd.cli.actions import data, models, results, teachers, upkeep, work
-from llkd.cli.actions.given import Document
+from llkd.cli.actions import (
+    app,
+    audits,
+    data,
+    jobs,
+    keys,
+    maintenance,
+    models,
+    results,
+    serving,
+    teachers,
+)
+from llkd.cli.actions.jobs import Document
 from llkd.store import Store
 
 ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "import": data.import_file,
     "projects": data.projects,
     "classes": data.classes,
+    "inbox": data.inbox,
     "label": teachers.label,
     "bake-off": teachers.bake_off,
+    "refine": teachers.refine,
     "cache": teachers.cache,
+    "audit": audits.audit,
+    "certify": audits.certify,
     "probe": models.probe,
     "train": models.train,
     "compare": models.compare,
@@ -26,12 +41,15 @@ ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "evaluate": results.evaluate,
     "predict": results.predict,
     "runs": results.runs,
-    "jobs": work.list_jobs,
-    "cancel": work.cancel,
-    "resume": work.resume,
+    "jobs": jobs.list_jobs,
+    "cancel": jobs.cancel,
+    "resume": jobs.resume,
 }
 
 WITHOUT_STORE: dict[str, Callable[[Namespace], Document]] = {
-    "doctor": upkeep.doctor,
-    "backup": upkeep.backup,
+    "app": app.open_app,
+    "key": keys.key,
+    "serve": serving.serve,
+    "doctor": maintenance.doctor,
+    "backup": maintenance.backup,
 }

@@ -5,65 +5,66 @@ from __future__ import annotations
 from argparse import Namespace
 
 from llkd import jobs
-from llkd.cli.actions.given import Document, label_set
+from llkd.cli.actions.jobs import Document
+from llkd.cli.arguments import label_set
 from llkd.config import entries
 from llkd.errors import UserError
 from llkd.store import Carried, Store
 
 
-def import_file(store: Store, given: Namespace) -> Document:
+def import_file(store: Store, arguments: Namespace) -> Document:
     """``llkd import``."""
     from llkd.datasets import Reading, read_files, start_reader, with_gold
 
     start_reader()  # while the rest is imported
-    from llkd.importing import import_texts, prepare, sources_of
+    from llkd.datasets.importing import import_texts, prepare, sources_of
     from llkd.store.projects import checked_name
 
-    if given.project is None and not given.dry_run:
+    if arguments.project is None and not arguments.dry_run:
         raise UserError(
             "A project needs a name: add --project NAME, or --dry-run to store nothing."
         )
-    if given.project is not None:
-        checked_name(given.project)
-    classes = label_set(given)
-    sources = sources_of(given.files)
+    if arguments.project is not None:
+        checked_name(arguments.project)
+    classes = label_set(arguments)
+    sources = sources_of(arguments.files)
     reading = Reading(
-        text_column=given.text_column,
-        label_column=given.label_column,
-        id_column=given.id_column,
-        keep_duplicates=given.keep_duplicates,
-        near=given.near_duplicates,
-        blocks=given.text_blocks,
+        text_column=arguments.text_column,
+        label_column=arguments.label_column,
+        id_column=arguments.id_column,
+        keep_duplicates=arguments.keep_duplicates,
+        near=arguments.near_duplicates,
+        blocks=arguments.text_blocks,
     )
-    text_set = sources.told(read_files(sources.files, reading))
-    if given.gold:
-        text_set = with_gold(text_set, given.gold)
-    split = {"label_set": classes, "holdout": given.holdout, "seed": given.seed}
-    if given.dry_run:
+    text_set = sources.with_notes(read_files(sources.files, reading))
+    if arguments.gold:
+        text_set = with_gold(text_set, arguments.gold)
+    split = {"label_set": classes, "holdout": arguments.holdout, "seed": arguments.seed}
+    if arguments.dry_run:
         return {"project": None, **prepare(text_set, **split).report}
-    project = import_texts(store, given.project, text_set, source=sources.name, **split)
+    project = import_texts(store, arguments.project, text_set, source=sources.name, **split)
     return {"project": project.name, **project.report}
 
 
-def classes(store: Store, given: Namespace) -> Document:
+def classes(store: Store, arguments: Namespace) -> Document:
     """``llkd classes``."""
-    project = store.projects.get(given.project)
+    project = store.projects.get(arguments.project)
     edits = []
-    if given.rename:
-        _check_pairs(given.rename)
-        edits.append(store.classes.rename(project.id, dict(given.rename)))
-    if given.add or given.remove:
+    if arguments.rename:
+        _check_pairs(arguments.rename)
+        edits.append(store.classes.rename(project.id, dict(arguments.rename)))
+    if arguments.add or arguments.remove:
         label_set = store.projects.by_id(project.id).label_set
-        entries_ = [] if label_set is None else [*label_set.labels]
-        for name in given.remove or []:
-            found = None if label_set is None else label_set.find(name)
-            if found is None or found not in entries_:
+        labels = [] if label_set is None else [*label_set.labels]
+        for name in arguments.remove or []:
+            label = None if label_set is None else label_set.find(name)
+            if label is None or label not in labels:
                 raise UserError(f"There is no class {name!r} to remove.")
-            entries_.remove(found)
-        wanted = [one.model_copy(update={"key": one.identity}) for one in entries_]
-        wanted += entries([{"name": name} for name in given.add or []])
-        edits.append(store.classes.edit(project.id, wanted, dropping=given.drop_labels))
-    for key, name in given.use_labels or []:
+            labels.remove(label)
+        edited = [label.model_copy(update={"key": label.identity}) for label in labels]
+        edited += entries([{"name": name} for name in arguments.add or []])
+        edits.append(store.classes.edit(project.id, edited, dropping=arguments.drop_labels))
+    for key, name in arguments.use_labels or []:
         store.classes.adopt(project.id, key, name)
     now = store.projects.by_id(project.id)
     carried = store.classes.carried(project.id)
@@ -72,18 +73,18 @@ def classes(store: Store, given: Namespace) -> Document:
         "project": project.name,
         "renamed": [list(pair) for edit in edits for pair in edit.renamed],
         "added": [name for edit in edits for name in edit.added],
-        "removed": [one.name for edit in edits for one in edit.removed],
+        "removed": [label.name for edit in edits for label in edit.removed],
         "asked_as_before": [name for edit in edits for name in edit.words_kept],
         "classes": [
             {
-                "name": one.name,
-                "description": one.description,
-                "verbaliser": one.verbaliser,
-                "labels": sum(carried.get(k, none).people for k in (one.identity, *one.also)),
-                "gold": sum(carried.get(k, none).gold for k in (one.identity, *one.also)),
-                "former_names": list(one.former),
+                "name": label.name,
+                "description": label.description,
+                "verbaliser": label.verbaliser,
+                "labels": sum(carried.get(k, none).people for k in (label.identity, *label.also)),
+                "gold": sum(carried.get(k, none).gold for k in (label.identity, *label.also)),
+                "former_names": list(label.former),
             }
-            for one in (now.label_set.labels if now.label_set else ())
+            for label in (now.label_set.labels if now.label_set else ())
         ],
         "without_class": {
             key: {"labels": counts.people, "gold": counts.gold}
@@ -98,10 +99,10 @@ def _check_pairs(pairs: list[list[str]]) -> None:
         raise UserError(f"--rename gives {min(twice)!r} two new names. Give it one.")
 
 
-def projects(store: Store, given: Namespace) -> Document:
+def projects(store: Store, arguments: Namespace) -> Document:
     """``llkd projects``."""
-    if given.delete:
-        project = store.projects.get(given.delete)
+    if arguments.delete:
+        project = store.projects.get(arguments.delete)
         busy = [job for job in jobs.live_jobs(store) if job.project_id == project.id]
         if busy:
             raise UserError(
@@ -124,3 +125,15 @@ def projects(store: Store, given: Namespace) -> Document:
         ],
         "damaged": [str(record) for record in damaged],
     }
+
+
+def inbox(store: Store, arguments: Namespace) -> Document:
+    """``llkd inbox``."""
+    from llkd.workflows.inbox import inbox_document, write_inbox
+
+    project = store.projects.get(arguments.project)
+    if arguments.out is not None:
+        return write_inbox(store, project, arguments.out, clear=arguments.clear)
+    if arguments.clear:
+        raise UserError("--clear forgets what --out has written: name a file with --out.")
+    return inbox_document(store, project)

@@ -89,3 +89,15 @@ def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar=("OLD", "CLASS"),
         help="labels that are of no class any more (OLD, as listed) are of CLASS (repeatable)",
     )
+
+    parser = command(
+        commands,
+        "inbox",
+        "list the texts that a served student sent on, or write them to a file to import",
+        "llkd inbox reviews --out new.csv --clear",
+    )
+    parser.add_argument("project")
+    parser.add_argument("--out", metavar="FILE", help=".csv, .jsonl or .parquet")
+    parser.add_argument(
+        "--clear", action="store_true", help="with --out: forget them once they are written"
+    )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from llkd.config import (
-    Settings,
-)
+from llkd.config import RETIRED_SETTINGS, Settings
 from llkd.errors import UserError
-from llkd.signals import CALIBRATIONS, WEIGHT_ROWS
+from llkd.selection.signals import BASES, CALIBRATIONS, FITTED, REFINED, TEMPERED, WEIGHT_ROWS
 
 OWN_FLAGS = {
     "strategy",
@@ -24,7 +22,12 @@ OWN_FLAGS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line instead of printing the whole usage."""
+    """Says what is wrong in one line instead of printing the whole usage.
+
+    ``instead_of_unknown``: said of arguments that nobody knows, where they must not be repeated.
+    """
+
+    instead_of_unknown: str | None = None
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found as a UserError."""
@@ -35,36 +38,50 @@ class Parser(argparse.ArgumentParser):
 
         argparse gives up an optional positional at the first option (until Python 3.13).
         """
-        found, rest = super().parse_known_args(args, namespace)
-        if len(rest) == 1 and getattr(found, "file", "") is None and not rest[0].startswith("-"):
-            found.file, rest = rest[0], []
-        return found, rest
+        parsed, rest = super().parse_known_args(args, namespace)
+        if len(rest) == 1 and getattr(parsed, "file", "") is None and not rest[0].startswith("-"):
+            parsed.file, rest = rest[0], []
+        if rest and self.instead_of_unknown is not None:
+            raise UserError(self.instead_of_unknown)
+        return parsed, rest
 
 
 def command(
     commands: argparse._SubParsersAction[Parser], name: str, purpose: str, example: str
 ) -> Parser:
-    """Add a command with what all of them take: a home, JSON, and the job that it runs as."""
+    """Add a command with what all of them take: a home, and JSON."""
     parser = commands.add_parser(
         name, help=purpose, description=purpose, epilog=f"Example: {example}", allow_abbrev=False
     )
     parser.add_argument("--home", metavar="DIR", help="where everything is kept [LLKD_HOME]")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--job", type=int, help=argparse.SUPPRESS)
     return parser
 
 
-def settings_flags(parser: Parser, kind: type[Settings], skip: Iterable[str] = ()) -> None:
-    """One flag for every setting of ``kind``, but those that commands spell themselves."""
+def settings_flags(
+    parser: Parser,
+    kind: type[Settings],
+    skip: Iterable[str] = (),
+    described: Mapping[str, str] | None = None,
+) -> None:
+    """One flag for every setting of ``kind``, but those that commands spell themselves.
+
+    ``described`` holds help that only a registry above the settings knows.
+    """
     for name, field in kind.model_fields.items():
         if name in OWN_FLAGS or name in skip:
             continue
-        default = "" if field.default in (None, "") else f" [{field.default}]"
+        words = (described or {}).get(name, field.description or "")
+        usual = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        default = "" if usual in (None, "") else f" [{usual}]"
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             default=argparse.SUPPRESS,
             metavar=name.split("_")[-1].upper(),
-            help=((field.description or "") + default).replace("%", "%%"),
+            # Accepted as before, so that an old command is answered in a sentence.
+            help=argparse.SUPPRESS
+            if name in RETIRED_SETTINGS
+            else (words + default).replace("%", "%%"),
         )
 
 
@@ -89,14 +106,28 @@ def saved(parser: Parser, what: str) -> None:
     )
 
 
-def calibration(parser: Parser, default: str | None) -> None:
+def calibration(
+    parser: Parser, default: str | None, otherwise: str = "as set for the labels"
+) -> None:
     """How the teacher's scores become probabilities."""
     parser.add_argument(
         "--calibration",
         choices=CALIBRATIONS,
         default=default,
-        help="how scores become probabilities; fitted takes away as much of each class's mean as "
-        f"{WEIGHT_ROWS} or more known classes bear out [{default or 'as set for the labels'}]",
+        metavar="NAME",
+        help=f"how scores become probabilities: {', '.join(BASES)}, each also with {TEMPERED}, or "
+        f"{FITTED}, which takes away as much of each class's mean as {WEIGHT_ROWS} or more known "
+        f"classes support; each also with {REFINED} [{default or otherwise}]",
+    )
+
+
+def refine(parser: Parser) -> None:
+    """Whether labels are refined by their neighbours, whatever the calibration."""
+    parser.add_argument(
+        "--refine",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="refine labels by what is said of the texts most like each",
     )
 
 
@@ -140,7 +171,14 @@ def label_flags(parser: Parser) -> None:
     )
 
 
-def selection_flags(parser: Parser) -> None:
+def certified_flag(parser: Parser) -> None:
+    """The texts that an audit certified."""
+    parser.add_argument(
+        "--certified", type=count, metavar="N", help="the texts that audit N certified"
+    )
+
+
+def selection_flags(parser: Parser, certified: bool = True) -> None:
     """Which texts: those of a run, of thresholds, or of a saved selection."""
     parser.add_argument(
         "--run",
@@ -150,4 +188,6 @@ def selection_flags(parser: Parser) -> None:
     )
     thresholds(parser)
     parser.add_argument("--selection", metavar="NAME", help="a selection saved in the app")
+    if certified:
+        certified_flag(parser)
     calibration(parser, None)

@@ -8,20 +8,22 @@ from llkd.cli.parser.flags import (
     Parser,
     background,
     calibration,
+    certified_flag,
     command,
     count,
+    refine,
     saved,
     settings_flags,
     thresholds,
 )
-from llkd.commands import ONE_RUN
-from llkd.comparisons import USUAL_SEEDS
 from llkd.config import (
     SelectionConfig,
     TrainingConfig,
 )
-from llkd.fairness import ARMS, USUAL_ARMS
-from llkd.strategies import STRATEGIES, USUAL_STRATEGY
+from llkd.evaluation.comparison.arms import USUAL_ARMS, arms
+from llkd.evaluation.comparison.conclusion import USUAL_SEEDS
+from llkd.jobs.requests import OF_ONE_RUN
+from llkd.selection.registry import DEFAULT_STRATEGY, STRATEGIES
 
 
 def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -34,6 +36,7 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("project")
     parser.add_argument("--student", default="embedded", help="embedded, a folder or a hub id")
+    refine(parser)
     background(parser)
 
     parser = command(
@@ -43,7 +46,7 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "llkd train reviews --strategy llkd --epochs 3",
     )
     parser.add_argument("project")
-    parser.add_argument("--strategy", help=f"{', '.join(STRATEGIES)} [{USUAL_STRATEGY}]")
+    parser.add_argument("--strategy", help=f"{', '.join(STRATEGIES)} [{DEFAULT_STRATEGY}]")
     settings_flags(parser, TrainingConfig)
     settings_flags(parser, SelectionConfig)
     parser.add_argument(
@@ -51,6 +54,7 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     thresholds(parser)
     saved(parser, "train on the texts of this selection, saved in the app (--strategy saved)")
+    certified_flag(parser)
     calibration(parser, None)
     background(parser)
 
@@ -67,9 +71,9 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--arms",
         metavar="A,B,C",
-        help=f"{', '.join(ARMS)}, or every [{','.join(USUAL_ARMS)}]",
+        help=f"{', '.join(arms())}, or every [{','.join(USUAL_ARMS)}]",
     )
-    settings_flags(parser, TrainingConfig, skip=ONE_RUN)
+    settings_flags(parser, TrainingConfig, skip=OF_ONE_RUN)
     settings_flags(parser, SelectionConfig, skip={"share"})
     parser.add_argument(
         "--no-class-thresholds", action="store_true", help="one threshold for all classes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from llkd.cli.parser.flags import (
     Parser,
@@ -11,18 +12,18 @@ from llkd.cli.parser.flags import (
     command,
     count,
     label_flags,
+    refine,
     rows,
     settings_flags,
 )
-from llkd.config import (
-    OrderConfig,
-    Spending,
-    TeacherConfig,
-)
+from llkd.config import OrderConfig, Spending, TeacherConfig
+from llkd.teachers.registry import TEACHERS, choices
+
+LISTED = 20
 
 
 def teacher_commands(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add ``label``, ``bake-off``, ``cache``."""
+    """Add ``label``, ``bake-off``, ``refine``, ``cache``."""
     parser = command(
         commands,
         "label",
@@ -31,10 +32,11 @@ def teacher_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("project")
     label_flags(parser)
-    settings_flags(parser, TeacherConfig)
+    teacher_flags(parser)
     settings_flags(parser, Spending)
     settings_flags(parser, OrderConfig)
-    calibration(parser, "batch")
+    calibration(parser, None, "as is usual for the teacher")
+    refine(parser)
     parser.add_argument("--limit", type=count, metavar="N", help="label N texts in all, at random")
     parser.add_argument(
         "--ask-again", action="store_true", help="ask once more where no answer could be used"
@@ -46,6 +48,11 @@ def teacher_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("--rows", type=rows, metavar="1,2,3", help="of the dry run [5 at random]")
     parser.add_argument("--no-probe", action="store_true", help="do not probe afterwards")
+    parser.add_argument(
+        "--batch",
+        action="store_true",
+        help="send the requests in batches: cheaper, and answered within 24 hours",
+    )
     background(parser)
 
     parser = command(
@@ -56,7 +63,7 @@ def teacher_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("project")
     label_flags(parser)
-    settings_flags(parser, TeacherConfig)
+    teacher_flags(parser)
     settings_flags(parser, Spending)
     parser.add_argument("--rows", type=count, metavar="N", help="texts with a known class to use")
     parser.add_argument(
@@ -69,6 +76,29 @@ def teacher_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     background(parser)
 
     parser = command(
+        commands,
+        "refine",
+        "refine the labels in use by those of the texts most like each, and list the changes",
+        "llkd refine reviews",
+    )
+    parser.add_argument("project")
+    parser.add_argument("--off", action="store_true", help="no longer; scores stay as they are")
+    parser.add_argument(
+        "--limit", type=count, default=LISTED, metavar="N", help=f"changes to list [{LISTED}]"
+    )
+
+    parser = command(
         commands, "cache", "show or delete the answers kept from teachers", "llkd cache --delete"
     )
     parser.add_argument("--delete", action="store_true", help="forget them; labels stay")
+
+
+def teacher_flags(parser: Parser, skip: Sequence[str] = ()) -> None:
+    """Who is asked and how; ``--help`` ends with every kind of teacher in a sentence.
+
+    ``skip``: settings that go by a name that means something else in this command.
+    """
+    described = {"teacher": choices().replace("'", "")}
+    settings_flags(parser, TeacherConfig, skip=skip, described=described)
+    for kind in TEACHERS.values():
+        parser.add_argument_group(f"--teacher {kind.usage}", kind.summary.replace("%", "%%"))

@@ -2,35 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 
-from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
-
-
-def llkd(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "llkd", *map(str, arguments)],
-        capture_output=True, text=True, timeout=300, **options,
-    )  # fmt: skip
-
-
-def document(*arguments, **options):
-    done = llkd(*arguments, "--json", **options)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def fails(*arguments, code=2):
-    done = llkd(*arguments)
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1, f"one line, not: {done.stderr}"
-    assert "Traceback" not in done.stderr
-    return done.stderr
+from tests.support.command_line import document, fails, llkd, typed, typed_document
+from tests.support.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +33,17 @@ def files(tmp_path_factory):
 
 
 def imported(files):
-    return document(
+    return typed_document(
         "import", files / "texts.csv", "--project", "toy", "--text-column", "body",
         "--label-column", "topic", "--holdout", "0.25",
     )  # fmt: skip
 
 
 def test_the_whole_way(files, tmp_path):
-    found = imported(files)
+    found = document(
+        "import", files / "texts.csv", "--project", "toy", "--text-column", "body",
+        "--label-column", "topic", "--holdout", "0.25",
+    )  # fmt: skip
     assert (found["rows"], found["kept"], found["dropped"], found["warnings"]) == (80, 80, {}, [])
     assert sorted(found["labels"]) == sorted(CLASSES)
     assert found["held_out"] == 20
@@ -75,7 +55,7 @@ def test_the_whole_way(files, tmp_path):
     assert 0.7 <= labelled["accuracy"] <= 1.0
     assert set(labelled) >= {"job", "seconds", "calibration", "macro_f1"}
 
-    probed = document("probe", "toy", "--student", files / "encoder")
+    probed = typed_document("probe", "toy", "--student", files / "encoder")
     assert probed["rows"] == 80
 
     options = ("--student", files / "encoder", "--epochs", "1", "--learning-rate", "0.001")
@@ -86,7 +66,7 @@ def test_the_whole_way(files, tmp_path):
         "run", "accuracy", "macro_f1", "selected_share", "backpropagated", "unique", "seconds",
     }  # fmt: skip
 
-    selected = document("select", "toy", "--teacher-threshold", "0.8")
+    selected = typed_document("select", "toy", "--teacher-threshold", "0.8")
     assert set(selected) >= {"kept", "share", "per_class", "accuracy"}
     assert 0 < selected["kept"] < 60
 
@@ -96,19 +76,19 @@ def test_the_whole_way(files, tmp_path):
     )  # fmt: skip
     assert exported["rows"] == trained["unique"]
     assert all(os.path.exists(file) for file in exported["files"])
-    again = document(
+    again = typed_document(
         "import", tmp_path / "out" / "curated.csv", "--project", "again",
         "--text-column", "text", "--label-column", "label",
     )  # fmt: skip
     assert again["kept"] == exported["rows"]
 
-    measured = document("evaluate", "toy")
+    measured = typed_document("evaluate", "toy")
     assert measured["runs"][0]["run"] == trained["run"]
     assert measured["teacher"]["accuracy"] == labelled["accuracy"]
-    answer = document("predict", "toy", "--run", trained["run"], "--text", "goal match team")
+    answer = typed_document("predict", "toy", "--run", trained["run"], "--text", "goal match team")
     assert set(answer["probabilities"]) == set(CLASSES)
-    assert [run["state"] for run in document("runs", "toy")["runs"]] == ["finished"]
-    listed = document("jobs")["jobs"]
+    assert [run["state"] for run in typed_document("runs", "toy")["runs"]] == ["finished"]
+    listed = typed_document("jobs")["jobs"]
     assert {job["state"] for job in listed} == {"finished"}
 
     for command in (
@@ -118,14 +98,14 @@ def test_the_whole_way(files, tmp_path):
         ["evaluate", "toy"],
         ["select", "toy"],
     ):
-        shown = llkd(*command)
+        shown = typed(*command)
         assert shown.returncode == 0
         assert "{" not in shown.stdout.splitlines()[0], "a person gets a table, not JSON"
 
 
 def test_compare_prints_the_table_and_the_sentence(files):
     imported(files)
-    document("label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe")
+    typed_document("label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe")
     options = ("--student", files / "encoder", "--epochs", "1", "--learning-rate", "0.001")
     done = llkd("compare", "toy", *options)
     assert done.returncode == 0, done.stderr
@@ -135,10 +115,10 @@ def test_compare_prints_the_table_and_the_sentence(files):
 
 def test_compare_takes_arms_by_name(files):
     imported(files)
-    document("label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe")
+    typed_document("label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe")
     options = ("--student", files / "encoder", "--epochs", "1", "--learning-rate", "0.001")
     assert "There is no arm 'magic'" in fails("compare", "toy", "--arms", "llkd,magic")
-    done = llkd("compare", "toy", *options, "--arms", "llkd,random,learnability")
+    done = typed("compare", "toy", *options, "--arms", "llkd,random,learnability")
     assert done.returncode == 0, done.stderr
     table = done.stdout.splitlines()
     assert [line.split()[:2] for line in table if line.startswith("learnability")][:2] == [
@@ -153,7 +133,7 @@ def test_background_resume_and_wait(files):
                        "--background")  # fmt: skip
     assert started["state"] == "queued"
     for _ in range(200):
-        [job] = document("jobs")["jobs"]
+        [job] = typed_document("jobs")["jobs"]
         if job["state"] not in {"queued", "running"}:
             break
     assert job["state"] == "finished"
@@ -173,7 +153,7 @@ class TestWrongUse:
         numbers.write_text("a,b\n" + "".join(f"{i},{i * 2}\n" for i in range(20)))
         assert "numbers" in fails("import", numbers, "--project", "p", "--text-column", "b")
         assert "missing.csv" in fails("import", tmp_path / "missing.csv", "--project", "p")
-        assert document("projects")["projects"] == [], "a failed import leaves nothing"
+        assert typed_document("projects")["projects"] == [], "a failed import leaves nothing"
 
     def test_of_classes(self, files):
         line = fails("import", files / "texts.csv", "--project", "p", "--text-column", "body",
@@ -193,7 +173,7 @@ class TestWrongUse:
         assert "There is no run 9 in this project" in fails(
             "export", "toy", "--out", "x", "--run", "9"
         )
-        assert "There is no job 99" in fails("resume", "99")
+        assert "There is no job 99" in fails("resume", "99", run=llkd)
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -201,7 +181,7 @@ class TestWrongUse:
             (["nonsense"], "invalid choice: 'nonsense'"),
             (["train"], "required: project"),
             (["train", "p", "--epochs", "0"], "'epochs'"),
-            (["train", "p", "--strategy", "magic"], "'strategy'"),
+            (["train", "p", "--strategy", "magic"], "There is no strategy 'magic'"),
             (["train", "p", "--strategy", "random"], "needs a share"),
             (["train", "p", "--teacher-threshold", "0.5"], "belong to --strategy fixed"),
             (["train", "p", "--strategy", "fixed"], "needs --teacher-threshold"),
@@ -215,7 +195,7 @@ class TestWrongUse:
     )  # fmt: skip
     def test_of_arguments(self, files, arguments, message):
         if len(arguments) > 1:
-            document("import", files / "texts.csv", "--project", "p", "--text-column", "body")
+            typed_document("import", files / "texts.csv", "--project", "p", "--text-column", "body")
         assert message.lower() in fails(*arguments).lower()
 
     def test_with_json_the_error_is_a_document_too(self):

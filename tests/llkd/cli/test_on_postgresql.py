@@ -7,10 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from llkd.store import Store, schema
-from tests.app.seed import opened, press, said, words
-from tests.llkd.cli.test_cli import llkd
-from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
-from tests.postgres_server import PASSWORD
+from tests.support.command_line import llkd, typed
+from tests.support.pages import opened, press, said, words
+from tests.support.postgres_server import PASSWORD
+from tests.support.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
 
 
 @pytest.fixture
@@ -31,12 +31,13 @@ def files(tmp_path):
 
 
 def test_from_import_to_backup(files, home, postgres):
-    typed = []
+    commands = []
 
     def does(*arguments):
-        typed.append(llkd(*arguments, "--json"))
-        assert typed[-1].returncode == 0, typed[-1].stderr
-        return json.loads(typed[-1].stdout)
+        # One real process; the others would only import the same again.
+        commands.append((llkd if arguments[0] == "label" else typed)(*arguments, "--json"))
+        assert commands[-1].returncode == 0, commands[-1].stderr
+        return json.loads(commands[-1].stdout)
 
     found = does("import", files / "texts.csv", "--project", "toy", "--text-column", "body",
                  "--label-column", "topic", "--holdout", "0.25")  # fmt: skip
@@ -45,8 +46,8 @@ def test_from_import_to_backup(files, home, postgres):
     assert does("label", "toy", *teacher)["labelled"] == 60
     store = Store(home)
     project = store.projects.get("toy")
-    store.people.decide(project.id, [40, 41], "label", CLASSES[0], who="Ann")
-    store.people.decide(project.id, [42], "exclude")
+    store.decisions.decide(project.id, [40, 41], "label", CLASSES[0], who="Ann")
+    store.decisions.decide(project.id, [42], "exclude")
     assert 0 < does("select", "toy", "--teacher-threshold", "0.7")["kept"] < 45
     options = ("--student", files / "encoder", "--epochs", "1", "--learning-rate", "0.001")
     trained = does("train", "toy", *options, "--strategy", "llkd")
@@ -68,9 +69,9 @@ def test_from_import_to_backup(files, home, postgres):
     page = opened("curate")
     assert not page.error and not page.exception, said(page.error)
     page.toggle(key="curate_one_by_one").set_value(True).run()
-    before = len(store.people.decisions(project.id))
+    before = len(store.decisions.current(project.id))
     press(page, ("label", CLASSES[1]))
-    assert len(store.people.decisions(project.id)) == before + 1
+    assert len(store.decisions.current(project.id)) == before + 1
     page = opened("export")
     assert not page.error and not page.exception, said(page.error)
 
@@ -81,5 +82,5 @@ def test_from_import_to_backup(files, home, postgres):
     with store.engine.connect() as connection:
         for table in schema.metadata.sorted_tables:
             assert PASSWORD not in repr(connection.execute(sa.select(table)).all())
-    assert all(PASSWORD not in one.stdout + one.stderr for one in typed)
+    assert all(PASSWORD not in one.stdout + one.stderr for one in commands)
     store.close()

@@ -10,7 +10,8 @@ import pytest
 
 from llkd.store import Store
 from llkd.store.home import atomic_file, atomic_folder
-from tests.llkd.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
+from tests.support.command_line import typed
+from tests.support.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
 
 
 def llkd(umask, *arguments):
@@ -42,10 +43,15 @@ def files(tmp_path):
     return tmp_path
 
 
-def labelled(umask, files):
+def here(umask, *arguments):
+    done = typed(*arguments, umask=umask)
+    assert done.returncode == 0, done.stderr
+
+
+def labelled(umask, files, run=here):
     names = ("--text-column", "body", "--labels", ",".join(CLASSES))
-    llkd(umask, "import", files / "texts.csv", "--project", "toy", *names)
-    llkd(umask, "label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe")
+    run(umask, "import", files / "texts.csv", "--project", "toy", *names)
+    run(umask, "label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,7 @@ def test_the_home_is_private_and_an_export_is_not(files, home, umask, file, fold
     labelled(umask, files)
     out = files / "new" / "out"
     formats = ("--format", "csv,parquet,hf")
+    # The umask is read once in a process.
     llkd(umask, "export", "toy", "--out", out, "--teacher-threshold", "0.5", *formats)
     assert open_to_others(home) == {}
     inside = [out, *out.rglob("*")]
@@ -63,15 +70,15 @@ def test_the_home_is_private_and_an_export_is_not(files, home, umask, file, fold
     assert {oct(mode(path)) for path in inside if path.is_file()} == {oct(file)}
     assert {oct(mode(path)) for path in inside if path.is_dir()} <= {oct(folder)}
     # Exports that the app makes in its home are the owner's alone, too.
-    llkd(umask, "export", "toy", "--out", home / "exports" / "x", "--teacher-threshold", "0.5")
+    here(umask, "export", "toy", "--out", home / "exports" / "x", "--teacher-threshold", "0.5")
     assert (home / "exports" / "x" / "curated.csv").is_file()
     assert open_to_others(home) == {}
 
 
 def test_training_taking_away_and_a_backup_leave_nothing_open(files, home):
     make_encoder(files / "encoder")
-    labelled(0o022, files)
-    llkd(0o022, "probe", "toy", "--student", files / "encoder")
+    labelled(0o022, files, llkd)
+    here(0o022, "probe", "toy", "--student", files / "encoder")
     options = ("--student", files / "encoder", "--epochs", "1", "--learning-rate", "0.001")
     llkd(0o022, "train", "toy", *options, "--strategy", "all", "--background")
     _wait(home)

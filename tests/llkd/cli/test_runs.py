@@ -5,15 +5,7 @@ import json
 import pytest
 
 from llkd.cli import main
-from llkd.store import Store
-from tests.llkd.store.test_runs import a_run
-
-
-@pytest.fixture
-def store(home):
-    opened = Store()
-    yield opened
-    opened.close()
+from tests.support.store_records import a_run
 
 
 @pytest.fixture
@@ -48,7 +40,7 @@ def test_a_run_is_named_noted_and_pinned(store, runs):
 def test_deleting_says_what_goes_on_without_it(store, runs):
     run = a_run(store)
     control = a_run(store, selection={"strategy": "random"}, reference_run=run.id)
-    job = store.jobs.create("compare", "Compare", ["compare", "p"], run.project_id)
+    job = store.jobs.create("compare", "Compare", None, run.project_id)
     store.jobs.update(job.id, state="finished", result={"arms": [], "runs": [{"run": run.id}]})
     code, out, _ = runs("--run", run.id, "--delete")
     assert code == 0

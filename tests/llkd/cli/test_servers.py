@@ -8,8 +8,8 @@ import pytest
 
 from llkd.cli import main
 from llkd.store import Store
-from tests.llkd.cli.paid import FAST, make_project
-from tests.llkd.teachers.stand_in_server import completion, serving
+from tests.support.paid_labelling import FAST, make_project
+from tests.support.stand_in_server import completion, serving
 
 TOP = [("A", -0.2), ("B", -1.9)]
 
@@ -44,8 +44,8 @@ def test_a_pass_that_yields_nothing_fails_soon_and_shows_two_answers(home, capsy
         assert store.jobs.all()[0].state == "failed"
         project = store.projects.get("toy")
         assert project.labelling_id is None  # nothing came of it, so it is not in use
-        (labelling,) = store.labellings.all(project.id)
-        assert len(store.labellings.unusable(labelling)) >= calls, "what was paid is kept"
+        (labeling_run,) = store.labeling_runs.all(project.id)
+        assert len(store.labeling_runs.unusable(labeling_run)) >= calls, "what was paid is kept"
 
 
 def test_texts_without_an_answer_do_not_end_a_pass_that_has_some(home, capsys):
@@ -98,7 +98,7 @@ def test_one_address_however_it_is_written_is_paid_for_once(home, capsys):
             assert label(way.format(served.url)) == 0
         assert len(served.requests) == calls
     with closing(Store(home)) as store:
-        assert len(store.labellings.all(store.projects.get("toy").id)) == 1
+        assert len(store.labeling_runs.all(store.projects.get("toy").id)) == 1
     capsys.readouterr()
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from llkd.cli import main
 from llkd.store import Price, Store
-from tests.llkd.cli.paid import make_project
-from tests.llkd.teachers.stand_in_server import completion, serving
+from tests.support.paid_labelling import make_project
+from tests.support.stand_in_server import completion, serving
 
 
 @pytest.fixture
@@ -43,12 +43,12 @@ def label(home, server):
 
 
 def test_a_dry_run_shows_answers_and_the_estimate(said, label, server):
-    text = said(*label, "--dry-run", "--price-in=2", "--price-out=5")
+    text = said(*label, "--dry-run", "--ask=letters", "--price-in=2", "--price-out=5")
     assert text.count("→") == len(server.requests) == 5
     assert "For the 55 texts that are left, about:" in text
     assert "tokens read     55,000  55,000  55,000" in text
     assert "money           0.1103  0.1103  0.1103" in text
-    again = said(*label, "--dry-run", "--rows=3,12")
+    again = said(*label, "--dry-run", "--ask=letters", "--rows=3,12")
     assert "message 0003 about blue" in again
     assert "→ blue (81.8 %, uncalibrated, logprob" in again
     assert "money" not in again
@@ -66,12 +66,12 @@ def test_prices_come_from_the_table_unless_they_are_given(said, label, home):
     assert json.loads(said(*label, "--budget=1", "--json"))["stopped"] is None
     (home / "prices.json").write_text("{")
     assert "prices.json cannot be read" in said(*label, code=1)
-    assert "bill of this pass" in said(*label, "--price-in=1", "--price-out=1")
+    assert "Usage of this labelling run" in said(*label, "--price-in=1", "--price-out=1")
 
 
 def test_the_bill_the_queue_and_what_is_left_are_said(said, label, server):
     text = said(*label, "--calls=12", "--price-in=1", "--price-out=1", "--concurrency=1")
-    assert "The bill of this pass: 12 calls, 12,000 tokens read" in text
+    assert "Usage of this labelling run: 12 calls, 12,000 tokens read" in text
     assert "Stopped: All 12 calls of this pass are used. Allow more to go on." in text
     assert "texts are left. The same command with more allowed goes on." in text
     text = said(*label)

@@ -137,7 +137,7 @@ def test_workbook_that_unpacks_to_more_than_is_read_whole(tmp_path, monkeypatch)
     book.active.append(["text"])
     book.active.append(["one text"])
     book.save(tmp_path / "a.xlsx")
-    monkeypatch.setattr("llkd.datasets.workbook.MAX_WHOLE_BYTES", 1000)
+    monkeypatch.setattr("llkd.datasets.readers.workbook.MAX_WHOLE_BYTES", 1000)
     with pytest.raises(
         DataError, match=r"a workbook is read as a whole .* Export the sheet as CSV"
     ):
@@ -147,13 +147,13 @@ def test_workbook_that_unpacks_to_more_than_is_read_whole(tmp_path, monkeypatch)
 def test_json_document_that_is_too_large_to_be_read_whole(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
     path.write_text('{"rows": [{"text": "one text"}, {"text": "two"}]}')
-    assert read_texts(path).kept == 2
-    monkeypatch.setattr("llkd.datasets.json_records.MAX_WHOLE_BYTES", 20)
+    assert read_texts(path).kept_count == 2
+    monkeypatch.setattr("llkd.datasets.readers.json.records.MAX_WHOLE_BYTES", 20)
     with pytest.raises(DataError, match=r"read as a whole .* Export it as JSON Lines"):
         read_texts(path)
     # An array needs no whole document.
     path.write_text('[{"text": "one text"}, {"text": "two"}]')
-    assert read_texts(path).kept == 2
+    assert read_texts(path).kept_count == 2
 
 
 def test_parquet_of_many_rows_and_of_long_ones(tmp_path):
@@ -175,7 +175,7 @@ def test_parquet_of_many_rows_and_of_long_ones(tmp_path):
 def test_json_array_is_read_across_the_ends_of_blocks(tmp_path, monkeypatch):
     import json
 
-    monkeypatch.setattr("llkd.datasets.json_values._BLOCK", 7)
+    monkeypatch.setattr("llkd.datasets.readers.json.values.BLOCK", 7)
     records = [{"id": k, "text": f'text {k} \u00fc "quoted"', "n": 10**k} for k in range(60)]
     path = tmp_path / "a.json"
     for indent in (None, 1):

@@ -1,8 +1,8 @@
 import pytest
 
 from llkd.datasets import inspect, read_texts
-from llkd.datasets.blobs import Blob
-from llkd.datasets.charsets import to_utf8
+from llkd.datasets.readers.byte_source import ByteSource
+from llkd.datasets.readers.charsets import to_utf8
 from llkd.errors import DataError
 
 GUESSED = "which is a guess. If its letters look wrong, save it as UTF-8 and import it again."
@@ -67,7 +67,7 @@ def test_one_line_in_another_encoding_is_mended_alone(tmp_path):
 
 
 def test_two_marks_and_padding_at_the_end():
-    decoded = to_utf8(Blob.of(b"\xef\xbb\xbf\xef\xbb\xbftext\nabc\n" + b"\0" * 700), "a.csv")
+    decoded = to_utf8(ByteSource.of(b"\xef\xbb\xbf\xef\xbb\xbftext\nabc\n" + b"\0" * 700), "a.csv")
     assert decoded.data.whole() == b"text\nabc\n"
     assert decoded.warnings == ("a.csv ends with 700 NUL bytes, which were left out.",)
 

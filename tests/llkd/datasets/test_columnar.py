@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llkd.datasets import columnar
-from llkd.datasets.records import read_records
+from llkd.datasets.readers import parquet
+from llkd.datasets.readers.records import read_records
 from llkd.datasets.source import inspect
 from llkd.datasets.texts import read_texts
 from llkd.errors import DataError
@@ -158,5 +158,5 @@ def test_encodings_without_dictionaries(save):
 def test_dictionary_that_stands_for_too_much(save, monkeypatch, wrap):
     path = save({"text": [wrap("a" * 100_000)] * 1_000})
     assert path.stat().st_size < 100_000
-    monkeypatch.setattr(columnar, "_FREE", 10_000_000)
+    monkeypatch.setattr(parquet, "FREE_BYTES", 10_000_000)
     assert "unpacks to more than" in refused(path, text_column="text")

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from llkd.datasets import containers
+from llkd.datasets.readers import containers
 from llkd.datasets.source import inspect
 from llkd.datasets.texts import read_texts
 from llkd.errors import DataError, NotFound
@@ -42,7 +42,7 @@ def test_gzip_members_one_after_the_other_and_padding(tmp_path):
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(TABLE) + gzip.compress(b"3,The third text,a\n") + b"\0" * 512)
     found = read_texts(path)
-    assert found.kept == 3
+    assert found.kept_count == 3
     assert found.warnings == ()
 
 

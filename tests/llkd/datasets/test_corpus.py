@@ -57,8 +57,8 @@ if MANIFEST.is_file():
                 assert found.rows == int(row["expected_rows"])
             if row["expected_texts"]:
                 # Rows with too many fields are records, too: those left out make up the rest.
-                left_out = found.rows - found.kept - found.dropped.get("blank", 0)
-                assert int(row["expected_texts"]) in {found.kept, found.kept + left_out}
+                left_out = found.rows - found.kept_count - found.dropped.get("blank", 0)
+                assert int(row["expected_texts"]) in {found.kept_count, found.kept_count + left_out}
             assert found.texts["id"].is_unique
             "".join(found.texts["text"]).encode("utf-8")
         assert time.monotonic() - begun < 20

@@ -1,7 +1,7 @@
 import pytest
 
-from llkd.datasets import tables
-from llkd.datasets.records import read_records
+from llkd.datasets.readers import tables
+from llkd.datasets.readers.records import read_records
 from llkd.datasets.source import inspect
 from llkd.datasets.texts import read_texts
 from llkd.errors import DataError
@@ -165,7 +165,7 @@ def test_missing_header_is_noticed(write):
         "Shares fell after the profit forecast.,Business\n"
     )
     found = read_texts(path)
-    assert found.kept == 2
+    assert found.kept_count == 2
     assert found.warnings == (
         "a.csv has no line of column names: its first line looks like data. Its columns were "
         "called column_1, column_2.",
@@ -174,7 +174,7 @@ def test_missing_header_is_noticed(write):
 
 def test_a_column_that_was_asked_for_is_the_header(write):
     path = write("Antwort,Klasse\nGanz gut so. Ja.,x\nx,x\nNein danke,Klasse\nGut,x\nna,x\n")
-    assert read_texts(path, text_column="antwort").kept == 5
+    assert read_texts(path, text_column="antwort").kept_count == 5
 
 
 def test_questions_as_column_names_are_a_header(write):
@@ -209,7 +209,7 @@ def test_header_names_twice_blank_or_padded(write):
 
 def test_header_again_in_the_middle(write):
     found = read_texts(write("id,text\n1,one\nid,text\n2,two\n"), text_column="text")
-    assert (found.rows, found.kept, found.dropped) == (3, 2, {"malformed": 1})
+    assert (found.rows, found.kept_count, found.dropped) == (3, 2, {"malformed": 1})
     assert found.warnings == ("The header of a.csv comes again in line 3, which was left out.",)
 
 
@@ -269,3 +269,11 @@ def test_ending_is_a_hint_only(write):
     assert inspect(write("A: Hello?\nB: Hi, you.\n", "talk.txt")).format == "text"
     with pytest.raises(DataError, match="is not what its ending .xls says"):
         read_records(write("Attachment was removed by the filter.", "a.xls"))
+
+
+def test_values_that_begin_and_end_with_apostrophes_are_no_other_quoting(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('"id","text","label"\n"\'tis","the dogs\'","a"\n', encoding="utf-8")
+    texts = read_texts(path, text_column="text", label_column="label")
+    assert texts.texts["text"].tolist() == ["the dogs'"]
+    assert texts.texts["id"].tolist() == ["'tis"]

@@ -9,7 +9,7 @@ import pytest
 
 from llkd.config import LabelSet
 from llkd.datasets import inspect, read_texts, texts_from_lines
-from llkd.importing import prepare
+from llkd.datasets.importing import prepare
 
 LINES = [
     "__label__bread How long does a sourdough starter keep, and where?",

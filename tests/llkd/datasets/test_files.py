@@ -51,7 +51,7 @@ def test_two_files_become_one_text_set(folder):
     assert found.texts["id"].tolist() == ["a.csv:1", "a.csv:2", "b.csv:1"]
     assert found.texts["gold"].tolist() == ["waste", "roads", "water"]
     assert found.rows == 4 and found.dropped == {"duplicate": 1}
-    assert [(file.name, file.rows, file.kept) for file in found.files] == [
+    assert [(file.name, file.rows, file.kept_count) for file in found.files] == [
         ("a.csv", 2, 2),
         ("b.csv", 2, 1),
     ]
@@ -77,7 +77,7 @@ def test_a_zip_with_several_tables_is_joined(folder, tmp_path):
         archive.write(folder / "sub" / "b.csv", "deep/b.csv")
         archive.writestr("README.txt", "about these files")
     found = read_texts(path)
-    assert found.kept == 3
+    assert found.kept_count == 3
     assert found.texts["source"].tolist()[-1] == "all.zip/deep/b.csv"
     assert "Of all.zip only 2 tables were read; 'README.txt' was left out." in found.warnings
 
@@ -137,7 +137,7 @@ def test_text_files_of_a_folder(tmp_path):
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / "one.txt").write_text("first line\nsecond line\n")
     (tmp_path / "t" / "two.txt").write_text("third line\n\nfourth line\nof it\n")
-    assert read_texts(tmp_path / "t").kept == 5
+    assert read_texts(tmp_path / "t").kept_count == 5
     blocks = read_texts(tmp_path / "t", blocks=True)
     assert blocks.texts["text"].tolist() == [
         "first line\nsecond line",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llkd.datasets import hold_out, read_texts, with_gold
-from llkd.datasets.labels import class_finder, cleaned
+from llkd.datasets.checks.class_names import class_finder, cleaned
 from llkd.errors import ConfigError, DataError
 
 

@@ -55,7 +55,7 @@ def test_the_train_split_and_what_was_left_out(tmp_path):
     )
     assert "data/test-00000-of-00001.csv" not in there.fetched and "script.py" not in there.fetched
     texts = read_files(found.files, Reading(label_column="label"))
-    assert texts.kept == 4 and texts.labels == ("a", "b")
+    assert texts.kept_count == 4 and texts.labels == ("a", "b")
 
 
 def test_another_split(tmp_path):
@@ -135,7 +135,7 @@ def test_a_folder_laid_out_like_a_data_set(tmp_path):
     (tmp_path / ".cache" / "train.csv").write_text(ROWS)
     found = hub.fetch(f"hf:{tmp_path}")
     assert [file.name for file in found.files] == ["data/train.csv.gz"]
-    assert read_files(found.files).kept == 2
+    assert read_files(found.files).kept_count == 2
     assert hub.parse(f"hf:{tmp_path}@train").split == "train"
 
 

@@ -85,14 +85,14 @@ def test_json_lines_under_any_ending(write):
         assert read_texts(path).texts["text"].tolist() == ["one", "two"]
     pretty = write(json.dumps(RECORDS, indent=2), "a.jsonl")
     assert inspect(pretty).format == "json"
-    assert read_texts(pretty).kept == 2
+    assert read_texts(pretty).kept_count == 2
 
 
 def test_broken_lines_are_named(write):
     lines = [json.dumps({"text": f"text {k}"}) for k in range(5)]
     lines[2] = lines[2][:7]
     found = read_texts(write("\n".join(lines), "a.jsonl"))
-    assert (found.rows, found.kept, found.dropped) == (4, 4, {"malformed": 1})
+    assert (found.rows, found.kept_count, found.dropped) == (4, 4, {"malformed": 1})
     assert found.warnings == ("1 line of a.jsonl is no JSON object and was left out (line 3).",)
     mostly = write('{"text": "a"}\n[1]\n"x"\nnull\n{"text": "b"}', "a.jsonl")
     assert refused(mostly).startswith(

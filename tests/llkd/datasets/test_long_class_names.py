@@ -8,8 +8,8 @@ import pytest
 from llkd.cli import main
 from llkd.config import LabelSet, build, entries
 from llkd.datasets import read_texts
+from llkd.datasets.importing import prepare
 from llkd.errors import ConfigError, DataError
-from llkd.importing import prepare
 
 LONG = "The whole story of a bin that nobody emptied " * 8
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llkd.datasets import hold_out, near_duplicates, read_texts, texts_from_lines
-from llkd.datasets.near_duplicates import MOST_CHARACTERS, THRESHOLD, near_groups, normal
+from llkd.datasets import hold_out, read_texts, texts_from_lines
+from llkd.datasets.checks import near_duplicates
+from llkd.datasets.checks.near_duplicates import MOST_CHARACTERS, THRESHOLD, near_groups, normal
 from llkd.errors import ConfigError
 
 WORDS = [
@@ -80,13 +81,13 @@ def test_texts_of_one_template_are_grouped_as_all_pairs_are(filled):
 @given(st.lists(st.text("abcd ", max_size=120), min_size=2, max_size=8))
 def test_no_pair_is_more_alike_than_its_upper_bound(texts):
     made = [normal(text) for text in texts]
-    hashes, owners = near_duplicates._sets(made)
+    hashes, owners = near_duplicates.shingle_sets(made)
     sizes = np.bincount(owners, minlength=len(made))
     pairs = np.array([(a, b) for b in range(len(made)) for a in range(b)])
-    exact = near_duplicates._similarity(hashes, sizes, pairs)
+    exact = near_duplicates.jaccard_similarity(hashes, sizes, pairs)
     sets = [pieces(text) for text in texts]
     assert exact == pytest.approx([jaccard(sets[a], sets[b]) for a, b in pairs])
-    assert (near_duplicates._at_most(hashes, owners, sizes, pairs) >= exact - 1e-12).all()
+    assert (near_duplicates.similarity_bound(hashes, owners, sizes, pairs) >= exact - 1e-12).all()
 
 
 def test_the_same_texts_give_the_same_groups_whatever_the_chunks():
@@ -141,14 +142,14 @@ def test_long_texts_from_one_template_cost_what_their_beginnings_do(monkeypatch)
         for k in range(6)
     ]
     hashed = 0
-    hashes = near_duplicates._hashes
+    hashes = near_duplicates.shingle_hashes
 
     def counting(pieces, owners):
         nonlocal hashed
         hashed += sum(map(len, pieces))
         return hashes(pieces, owners)
 
-    monkeypatch.setattr(near_duplicates, "_hashes", counting)
+    monkeypatch.setattr(near_duplicates, "shingle_hashes", counting)
     groups(texts)
     assert 0 < hashed < (6 + 2 * 15) * 1.1 * MOST_CHARACTERS
 
@@ -164,7 +165,7 @@ PASTED = f"{LONG}\n{LONG}!\nA different message about the bins\n{LONG}\n{LONG} .
 
 def test_they_are_counted_and_kept_unless_dropped():
     kept = texts_from_lines(PASTED)
-    assert kept.kept == 4 and kept.dropped == {"duplicate": 1}
+    assert kept.kept_count == 4 and kept.dropped == {"duplicate": 1}
     assert (kept.near.groups, kept.near.texts) == (1, 2)
     assert kept.groups.tolist() == [0, 0, 2, 0]
     dropped = texts_from_lines(PASTED, near="drop")

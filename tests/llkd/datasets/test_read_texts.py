@@ -98,7 +98,7 @@ def test_numbers_are_no_texts(table):
 def test_a_handful_of_numbers_is_only_told(table):
     path = table(["text", "label"], *[[f"{k}", "x"] for k in range(7)])
     found = read_texts(path, text_column="text")
-    assert found.kept == 7
+    assert found.kept_count == 7
     assert found.warnings == (
         "The column 'text' of reviews.csv does not look like texts: 100% of its values are "
         "numbers. They were kept as written.",
@@ -107,7 +107,7 @@ def test_a_handful_of_numbers_is_only_told(table):
 
 def test_mostly_words_are_texts(table):
     path = table(["text"], *[["12"], ["3.5"], ["good words"], ["bad words"], ["more words"]])
-    assert read_texts(path).kept == 5
+    assert read_texts(path).kept_count == 5
 
 
 def test_blank_and_repeated_texts(table):
@@ -117,7 +117,7 @@ def test_blank_and_repeated_texts(table):
     assert found.texts["text"].tolist() == ["one", "two", "ONE", "NA", "null"]
     assert found.texts["id"].tolist() == ["r0", "r3", "r7", "r8", "r9"]
     assert found.dropped == {"blank": 3, "duplicate": 2}
-    assert found.rows == found.kept + 5 == 10
+    assert found.rows == found.kept_count + 5 == 10
     kept = read_texts(path, text_column="text", keep_duplicates=True)
     assert kept.texts["text"].tolist() == ["one", "one ", "two", "one", "ONE", "NA", "null"]
     assert kept.dropped == {"blank": 3}
@@ -240,7 +240,7 @@ def test_pasted_lines():
     found = texts_from_lines("\ufefffirst text\r\n\r\nsecond\x00 text\n  \nfirst text \nlast")
     assert found.texts["text"].tolist() == ["first text", "second\ufffd text", "last"]
     assert found.texts["id"].tolist() == ["1", "2", "4"]
-    assert (found.rows, found.kept, found.dropped) == (4, 3, {"duplicate": 1})
+    assert (found.rows, found.kept_count, found.dropped) == (4, 3, {"duplicate": 1})
     assert found.labels == ()
     for nothing in ("", " \n\t\n", "\u200b\n"):
         with pytest.raises(DataError, match="no text in the pasted text. Paste at least one line"):

@@ -48,7 +48,7 @@ def check(path, texts, **columns):
     assert found.texts["text"].tolist() == kept
     assert found.dropped.get("blank", 0) == blank
     assert found.dropped.get("duplicate", 0) == duplicate
-    assert found.rows == len(texts) == found.kept + blank + duplicate
+    assert found.rows == len(texts) == found.kept_count + blank + duplicate
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

@@ -9,22 +9,23 @@ import weakref
 import pyarrow as pa
 import pytest
 
-from llkd.datasets import read_texts, scratch
-from llkd.datasets.blobs import Blob
-from llkd.datasets.scratch import Scratch, Spool
+from llkd.datasets import read_texts
+from llkd.datasets.readers import temp_buffer
+from llkd.datasets.readers.byte_source import ByteSource
+from llkd.datasets.readers.temp_buffer import TableSpool, TempBuffer
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Every limit so low that a few rows take the way of a large file."""
-    monkeypatch.setattr(scratch, "MEMORY_BYTES", 500)
-    monkeypatch.setattr("llkd.datasets.tables.CHUNK_CHARACTERS", 300)
-    monkeypatch.setattr("llkd.datasets.json_records.CHUNK_CHARACTERS", 300)
-    monkeypatch.setattr("llkd.datasets.blobs.BLOCK", 97)
+    monkeypatch.setattr(temp_buffer, "MEMORY_BYTES", 500)
+    monkeypatch.setattr("llkd.datasets.readers.tables.CHUNK_CHARACTERS", 300)
+    monkeypatch.setattr("llkd.datasets.readers.json.records.CHUNK_CHARACTERS", 300)
+    monkeypatch.setattr("llkd.datasets.readers.byte_source.BLOCK", 97)
 
 
 def test_bytes_past_the_limit_come_back(small):
-    written = Scratch()
+    written = TempBuffer()
     parts = [bytes([k]) * 30 for k in range(50)]
     for part in parts:
         written.write(part)
@@ -40,18 +41,18 @@ def test_bytes_past_the_limit_come_back(small):
 
 
 def test_a_needle_across_blocks_is_found(small):
-    blob = Blob.of(b"x" * 96 + b'\\"' + b"y" * 200)
+    blob = ByteSource.of(b"x" * 96 + b'\\"' + b"y" * 200)
     assert blob.holds(b'\\"') and not blob.holds(b"yx")
     assert blob.count(b"y") == 200
-    assert Blob.of(b" \n\t" * 90).blank() and not blob.blank()
+    assert ByteSource.of(b" \n\t" * 90).blank() and not blob.blank()
 
 
 def test_tables_of_different_columns_past_the_limit(small):
-    spool = Spool()
+    spool = TableSpool()
     for k in range(40):
         spool.add(pa.table({"text": ["words"] * 9, f"c{k % 2}": [str(k)] * 9}))
     table = spool.table()
-    scratch.release()
+    temp_buffer.release()
     assert table.num_rows == 360 and set(table.column_names) == {"text", "c0", "c1"}
     assert table.column("c1").null_count == 180
     assert table.column("c0")[0].as_py() == "0"
@@ -70,8 +71,8 @@ def test_one_import_lets_go_of_memory_while_another_takes_some(small, monkeypatc
                 added.wait(0.3)
                 yield one
 
-    monkeypatch.setattr(scratch, "_MAPPED", Slow())
-    spools = [Spool() for _ in range(3)]
+    monkeypatch.setattr(temp_buffer, "MAPPED", Slow())
+    spools = [TableSpool() for _ in range(3)]
     for spool in spools:
         spool.add(pa.table({"text": ["words"] * 200}))
     kept = [spool.table() for spool in spools[:2]]
@@ -83,10 +84,10 @@ def test_one_import_lets_go_of_memory_while_another_takes_some(small, monkeypatc
 
     thread = threading.Thread(target=other)
     thread.start()
-    scratch.release()
+    temp_buffer.release()
     thread.join()
     assert [table.num_rows for table in kept] == [200, 200, 200]
-    assert len(scratch._MAPPED) == 3
+    assert len(temp_buffer.MAPPED) == 3
 
 
 def rows():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from llkd.datasets import texts_from_lines
-from llkd.datasets.text_language import language, shares
+from llkd.datasets.checks.text_language import language, shares
 
 
 def test_lengths_in_characters_and_words():

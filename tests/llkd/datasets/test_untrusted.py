@@ -18,12 +18,13 @@ import pytest
 from llkd import datasets, isolation
 from llkd.cli import main
 from llkd.config import LabelSet, TeacherConfig
-from llkd.datasets import File, Reading, records, rows, source, texts, untrusted
+from llkd.datasets import File, Reading, rows, source, texts, untrusted
+from llkd.datasets.readers import records
 from llkd.datasets.wording import Note
 from llkd.errors import DataError, UserError
 from llkd.isolation import Limits
-from llkd.teachers.imported import imported_teacher
-from tests.llkd.datasets.encrypted import write_encrypted
+from llkd.teachers.imported.columns import imported_teacher
+from tests.support.encrypted_files import write_encrypted
 
 ROOT = Path(__file__).resolve().parents[3]
 WAYS = {
@@ -88,14 +89,13 @@ def test_the_command_line_ends_with_a_sentence(tmp_path, capsys):
 
 def in_child(monkeypatch, name):
     """Reading is replaced by this function of the tests."""
-    folder = str(ROOT / "tests" / "llkd" / "isolation")
-    monkeypatch.setenv("PYTHONPATH", folder)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     isolation.stop()
     call = isolation.call
 
     def other(function, arguments, file, limits, on_message):
         assert function.startswith("llkd.datasets.remote:")
-        return call(f"child_functions:{name}", {}, file, limits, on_message)
+        return call(f"tests.support.child_functions:{name}", {}, file, limits, on_message)
 
     monkeypatch.setattr(isolation, "call", other)
 
@@ -132,7 +132,7 @@ def test_whatever_happens_there_is_one_sentence_here(path, monkeypatch, name, se
             message = str(error.value)
             assert "odd.csv" in message and message[-1] == "." and "\n" not in message
     isolation.stop()
-    assert datasets.read_texts(path).kept == 2, "the next file is read as if nothing had been"
+    assert datasets.read_texts(path).kept_count == 2, "the next file is read as if nothing had been"
 
 
 def test_nothing_is_left_behind(path, tmp_path, monkeypatch):
@@ -152,7 +152,7 @@ def test_progress_is_told_and_may_end_the_reading(tmp_path):
     path = tmp_path / "many.csv"
     path.write_text("text\n" + "".join(f"text number {k}\n" for k in range(60_000)))
     heard = []
-    assert datasets.read_texts(path, progress=heard.append).kept == 60_000
+    assert datasets.read_texts(path, progress=heard.append).kept_count == 60_000
     assert heard == sorted(heard) and heard[-1] == 60_000 and len(heard) >= 3
 
     def stop(done):

@@ -7,7 +7,7 @@ import pytest
 from llkd.cli import main
 from llkd.datasets import read_files, read_texts, with_gold
 from llkd.datasets.files import File
-from llkd.importing import prepare
+from llkd.datasets.importing import prepare
 
 
 def mentions(texts):

@@ -4,8 +4,8 @@ import zipfile
 import pytest
 from openpyxl import Workbook
 
-from llkd.datasets import containers
-from llkd.datasets.records import read_records
+from llkd.datasets.readers import containers
+from llkd.datasets.readers.records import read_records
 from llkd.datasets.source import inspect
 from llkd.datasets.texts import read_texts
 from llkd.errors import DataError
@@ -186,7 +186,7 @@ def test_workbook_whose_few_strings_stand_in_many_cells(tmp_path, monkeypatch):
             archive.writestr(name, content)
     assert path.stat().st_size < 10_000
     assert inspect(path).rows == 399
-    monkeypatch.setattr("llkd.datasets.workbook.MAX_WHOLE_BYTES", 5 << 20)
+    monkeypatch.setattr("llkd.datasets.readers.workbook.MAX_WHOLE_BYTES", 5 << 20)
     message = refused(path)
     assert message.startswith("a.xlsx, sheet 'S', unpacks to more than 5 MiB of cells. Split it")
     with pytest.raises(DataError, match="more than 5 MiB of cells"):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from llkd import jobs
-from llkd.jobs import pulse
+from llkd.jobs import heartbeat
 from llkd.store import Scores, Store
-from tests.app.seed import living_job, seeded_project
-from tests.llkd.test_jobs import wait_for
+from tests.support.job_processes import wait_for
+from tests.support.seeded_projects import living_job, seeded_project
 
 DAY = 86_400.0
 
@@ -35,11 +35,11 @@ def seeded(home):
 def test_a_living_job_stays_alive_and_a_dead_one_is_seen_at_once(seeded, clock, jump):
     store, project = seeded
     with living_job(store, project) as job:
-        pulse.beat(store, job.id)
+        heartbeat.beat(store, job.id)
         clock(jump)
         assert jobs.refreshed(store, job.id).state == "running"
         assert jobs.unanswering(store, job) is None
-        assert pulse.silence(store, job.id) < 5
+        assert heartbeat.silence(store, job.id) < 5
     assert jobs.refreshed(store, job.id).state == "died"
 
 
@@ -68,16 +68,16 @@ def test_nobody_sees_a_job_before_it_lives(home, seeded):
         seen.append([job.id for job in other.jobs.all()])
         other.close()
 
-    job = store.jobs.create("t", "t", [], project.id, before_it_shows=look)
+    job = store.jobs.create("t", "t", None, project.id, before_it_shows=look)
     assert seen == [[]]
     assert [one.id for one in store.jobs.all()] == [job.id]
 
 
 def test_the_queue_keeps_its_order(seeded, clock):
     store, project = seeded
-    first = store.jobs.create("t", "first", [], project.id, "auto")
+    first = store.jobs.create("t", "first", None, project.id, "auto")
     clock(-DAY)
-    second = store.jobs.create("t", "second", [], project.id, "auto")
+    second = store.jobs.create("t", "second", None, project.id, "auto")
     clock(-2 * DAY)
     store.jobs.move(first.id, ("queued",), "died")
     assert store.jobs.queue_again(first.id, ("died",))
@@ -88,25 +88,25 @@ def test_the_queue_keeps_its_order(seeded, clock):
 
 def test_projects_decisions_and_parts_keep_their_order(home, seeded, clock):
     store, project = seeded
-    store.people.decide(project.id, [1], "label", "roads")
+    store.decisions.decide(project.id, [1], "label", "roads")
     clock(-DAY)
-    store.people.decide(project.id, [1], "label", "water")
+    store.decisions.decide(project.id, [1], "label", "water")
     later, _ = seeded_project(home, 20, name="later", labelled=False)
     later.close()
     assert [one.name for one in store.projects.all()] == ["later", "city"]
-    assert store.people.decisions(project.id).loc[1, "human_label"] == "water"
-    assert store.people.undo(project.id) == 1
-    assert store.people.decisions(project.id).loc[1, "human_label"] == "roads"
-    labelling = store.labellings.all(project.id)[0]
-    before = store.labellings.version(labelling)
-    store.labellings.append(
-        labelling,
+    assert store.decisions.current(project.id).loc[1, "human_label"] == "water"
+    assert store.decisions.undo(project.id) == 1
+    assert store.decisions.current(project.id).loc[1, "human_label"] == "roads"
+    labeling_run = store.labeling_runs.all(project.id)[0]
+    before = store.labeling_runs.version(labeling_run)
+    store.labeling_runs.append(
+        labeling_run,
         Scores(
             np.array([2]), np.full((1, 3), np.nan, np.float32), np.array([-1]),
             np.array(["none"], object), np.array(["later"], object),
         ),
     )  # fmt: skip
-    folder = store.home.labelling(project.id, labelling.id)
+    folder = store.home.labeling_run(project.id, labeling_run.id)
     assert before.endswith(sorted(path.name for path in folder.glob("part-*"))[0])
 
 
@@ -134,22 +134,22 @@ def test_progress_is_told_and_the_pace_stays_right(seeded, clock, monkeypatch):
         heard.append((now.done, now.seconds_left))
         return {}
 
-    jobs.run(store, work, kind="t", title="t", arguments=[], device=None)
+    jobs.run(store, work, kind="t", title="t", device=None)
     ((done, left),) = heard
     assert done == 50 and 0.3 < left < 60
 
 
 def test_a_mark_of_another_start_of_the_machine_is_a_guess(clock):
-    assert pulse.seconds_since(None) is None
-    assert pulse.seconds_since(["other", 1e12, time.time() - 30]) == pytest.approx(30, abs=5)
-    assert pulse.seconds_since(["other", 1e12, time.time() + 30]) == 0.0
+    assert heartbeat.seconds_since(None) is None
+    assert heartbeat.seconds_since(["other", 1e12, time.time() - 30]) == pytest.approx(30, abs=5)
+    assert heartbeat.seconds_since(["other", 1e12, time.time() + 30]) == 0.0
 
 
 def test_a_half_written_beat_says_nothing(seeded):
     store, project = seeded
     with living_job(store, project) as job:
-        assert pulse.silence(store, job.id) is None
+        assert heartbeat.silence(store, job.id) is None
         path = store.home.job(job.id) / "beat"
         path.write_bytes(b"")
-        assert pulse.silence(store, job.id) is None
+        assert heartbeat.silence(store, job.id) is None
         assert os.path.exists(path)

@@ -9,32 +9,33 @@ import pytest
 from llkd.cli import main
 from llkd.errors import StoreError
 from llkd.store import Scores, Store
-from tests.app.seed import opened, said, seeded_project, words
+from tests.support.pages import opened, said, words
+from tests.support.seeded_projects import seeded_project
 
 
 @pytest.fixture
 def damaged(home):
     """A pass in two parts, rows 0 to 29 and 30 to 39, of which the first is cut off."""
     store, project = seeded_project(home, 40, labelled=0.75, probed=False)
-    labelling = store.labellings.all(project.id)[0]
-    (part,) = store.home.labelling(project.id, labelling.id).glob("part-*.parquet")
+    labeling_run = store.labeling_runs.all(project.id)[0]
+    (part,) = store.home.labeling_run(project.id, labeling_run.id).glob("part-*.parquet")
     more = Scores(
         np.arange(30, 40), np.zeros((10, 3), np.float32), np.full(10, -1),
         np.array(["logprob"] * 10, object), np.array([None] * 10, object),
     )  # fmt: skip
-    store.labellings.append(labelling, more)
+    store.labeling_runs.append(labeling_run, more)
     whole = part.read_bytes()
     part.write_bytes(whole[: len(whole) // 2])
-    yield store, project, labelling, part
+    yield store, project, labeling_run, part
     store.close()
 
 
 def test_on_the_command_line(damaged, capsys, caplog):
-    store, project, labelling, part = damaged
+    store, project, labeling_run, part = damaged
     assert main(["select", "city"]) == 0
     assert "A part of the labels is damaged and was set aside" in caplog.text
     assert "labelling again asks about them only" in caplog.text
-    assert store.labellings.done(labelling).tolist() == list(range(30, 40))
+    assert store.labeling_runs.done(labeling_run).tolist() == list(range(30, 40))
     assert part.with_name(part.name + ".damaged").exists()
     capsys.readouterr()
     assert main(["doctor", "--mend", "--json"]) == 0
@@ -45,7 +46,7 @@ def test_on_the_command_line(damaged, capsys, caplog):
 def test_on_a_page(damaged):
     store, *_ = damaged
     app = opened("teacher")
-    assert "A part of these labels was damaged and was set aside" in said(app.warning)
+    assert "A part of these labels was damaged and set aside" in said(app.warning)
     assert "10 of 40 texts" in words(app)
     assert not app.exception and not app.error
 
@@ -57,12 +58,12 @@ def test_labelling_again_asks_about_its_texts_only(home, tmp_path, capsys):
     pd.DataFrame({"text": texts, "label": ["roads"] * 40}).to_csv(labels, index=False)
     typed = ["label", "city", f"--teacher=file:{labels}", "--no-probe", "--json"]
     assert main([*typed, "--limit", "30"]) == 0
-    labelling = store.labellings.all(project.id)[0]
-    (part,) = store.home.labelling(project.id, labelling.id).glob("part-*.parquet")
-    done = store.labellings.done(labelling)
+    labeling_run = store.labeling_runs.all(project.id)[0]
+    (part,) = store.home.labeling_run(project.id, labeling_run.id).glob("part-*.parquet")
+    done = store.labeling_runs.done(labeling_run)
     rest = np.setdiff1d(np.arange(40), done)
-    store.labellings.append(
-        labelling,
+    store.labeling_runs.append(
+        labeling_run,
         Scores(
             rest, np.full((10, 3), np.nan, np.float32), np.zeros(10, int),
             np.array(["none"] * 10, object), np.array(["roads"] * 10, object),
@@ -77,16 +78,16 @@ def test_labelling_again_asks_about_its_texts_only(home, tmp_path, capsys):
 
 
 def test_a_part_that_cannot_be_opened_now_is_not_called_damaged(damaged, monkeypatch):
-    from llkd.store import labellings
+    from llkd.store.files import score_files
 
-    store, _, labelling, part = damaged
+    store, _, labeling_run, part = damaged
 
     def busy(*_, **__):
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(labellings.pq, "read_table", busy)
+    monkeypatch.setattr(score_files.pq, "read_table", busy)
     with pytest.raises(StoreError, match="cannot be read: Too many open files"):
-        store.labellings.scores(labelling)
+        store.labeling_runs.scores(labeling_run)
     assert part.exists()
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from llkd import upkeep
+from llkd import maintenance
 from llkd.cli import main
 from llkd.errors import in_words
 from llkd.store import Store
-from tests.app.seed import button, opened, said
-from tests.llkd.faults.stage import own_disk
+from tests.support.fault_fixtures import own_disk
+from tests.support.pages import button, opened, said
 
 ROOT = Path(__file__).resolve().parents[3]
 # Runs with a disk of its own at sys.argv[1] ("disk"), or with a limit on the size of files.
@@ -132,7 +132,7 @@ def test_on_a_page(home, monkeypatch):
     assert not app.exception
     store = Store(home)
     assert store.projects.all() == []
-    assert upkeep.examine(home).faults == [] or upkeep.mend(home).faults == []
+    assert maintenance.examine(home).faults == [] or maintenance.mend(home).faults == []
     monkeypatch.setattr(pq.ParquetWriter, "write_table", real)
     button(app, "Open the sample").click().run()
     assert len(store.projects.all()) == 1

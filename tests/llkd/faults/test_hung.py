@@ -10,10 +10,17 @@ from llkd import jobs
 from llkd.cli import main
 from llkd.jobs import control
 from llkd.store import Store
-from tests.app.seed import button, living_job, opened, said, seeded_project, words
-from tests.conftest import end_jobs
-from tests.llkd.slow_server import SlowServer
-from tests.llkd.test_jobs import a_project, ended, labelled_rows, start_labelling, wait_for
+from tests.support.job_processes import (
+    a_project,
+    end_jobs,
+    ended,
+    labelled_rows,
+    start_labelling,
+    wait_for,
+)
+from tests.support.pages import button, opened, said, words
+from tests.support.seeded_projects import living_job, seeded_project
+from tests.support.slow_server import SlowServer
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ import pytest
 from llkd import jobs
 from llkd.cli import main
 from llkd.errors import StoreError
-from llkd.store import Store, database
-from tests.app.seed import card_data, opened, press, said, seeded_project
-from tests.llkd.faults.stage import locked
+from llkd.store import Store
+from llkd.store.engine import database
+from tests.support.fault_fixtures import locked
+from tests.support.pages import card_data, opened, press, said
+from tests.support.seeded_projects import seeded_project
 
 SENTENCE = "is locked by another program. Nothing was changed; try again in a moment"
 
@@ -37,16 +39,15 @@ def test_on_a_page(home):
         app.run()
         assert card_data(app)["cards"] and not app.error
         [name] = press(app, ("exclude", None))
-        app.run()
         assert SENTENCE in said(app.error)
         assert not app.exception
         # It is not confirmed, so the browser keeps it and sends it again.
         assert card_data(app)["confirmed"] == []
-    assert store.people.decisions(project.id).empty
+    assert store.decisions.current(project.id).empty
     app.run()
     app.run()
     assert card_data(app)["confirmed"] == [name] and not app.error
-    assert len(store.people.decisions(project.id)) == 1
+    assert len(store.decisions.current(project.id)) == 1
     store.close()
 
 
@@ -60,7 +61,7 @@ def test_a_job_goes_on_though_its_progress_cannot_be_written(home, caplog):
         return {"done": True}
 
     with caplog.at_level(logging.WARNING, "llkd"):
-        result = jobs.run(store, work, kind="t", title="t", arguments=[], device=None)
+        result = jobs.run(store, work, kind="t", title="t", device=None)
     assert result == {"done": True}
     assert "progress not written" in caplog.text
     (job,) = store.jobs.all()
@@ -75,7 +76,7 @@ def test_readers_never_wait(home):
         other = Store(home)
         assert [one.name for one in other.projects.all()] == ["city"]
         with pytest.raises(StoreError, match="is locked by another program"):
-            other.people.record(project.id, "x", {})
+            other.events.record(project.id, "x", {})
         other.close()
     assert [one.name for one in store.projects.all()] == ["other"]
     store.close()

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from llkd.store import Store
-from tests.app.seed import seeded_project
-from tests.llkd.faults.stage import llkd, read_only, without_privilege
+from tests.support.fault_fixtures import llkd, read_only, without_privilege
+from tests.support.seeded_projects import seeded_project
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLED_WRITER = """
 import os, signal
 from llkd.store import Store
 store = Store()
-store.people.decide(store.projects.get("city").id, [5], "label", "roads")
+store.decisions.decide(store.projects.get("city").id, [5], "label", "roads")
 os.kill(os.getpid(), signal.SIGKILL)
 """
 PAGE = """
-from tests.app.seed import opened, said
+from tests.support.pages import opened, said
 app = opened("curate")
 assert not app.exception
 print(said(app.error))
@@ -69,7 +69,7 @@ def test_on_a_page(home):
 def test_a_home_on_a_read_only_disk_is_whole_and_can_be_copied(home, tmp_path, log):
     """As from a mounted snapshot: also where the last decisions are in the log alone."""
     store, project = seeded_project(home, 20)
-    store.people.decide(project.id, [1, 2], "label", "roads")
+    store.decisions.decide(project.id, [1, 2], "label", "roads")
     store.close()
     if log:
         subprocess.run([sys.executable, "-c", KILLED_WRITER], env=in_home(home), cwd=ROOT)
@@ -84,9 +84,9 @@ def test_a_home_on_a_read_only_disk_is_whole_and_can_be_copied(home, tmp_path, l
         assert json.loads(copied.stdout)["faults"] == 0
         assert sorted(str(path) for path in home.rglob("*")) == before
     copy = Store(tmp_path / "copy")
-    labelled = copy.people.decisions(project.id)["human_label"].dropna()
+    labelled = copy.decisions.current(project.id)["human_label"].dropna()
     assert len(labelled) == (3 if log else 2)
-    copy.people.decide(project.id, [9], "label", "roads")  # it can be worked in
+    copy.decisions.decide(project.id, [9], "label", "roads")  # it can be worked in
     copy.close()
     assert list(Path(tempfile.gettempdir()).glob("llkd-*/llkd.db")) == []
 

@@ -11,12 +11,19 @@ from llkd.cli import main
 from llkd.errors import StoreError
 from llkd.jobs import running
 from llkd.store import Store
-from tests.app.seed import opened, said, seeded_project, words
-from tests.conftest import end_jobs
-from tests.llkd.faults.stage import llkd
-from tests.llkd.slow_server import SlowServer
-from tests.llkd.test_jobs import a_project, ended, labelled_rows, start_labelling, wait_for
-from tests.postgres_server import PASSWORD
+from tests.support.fault_fixtures import llkd
+from tests.support.job_processes import (
+    a_project,
+    end_jobs,
+    ended,
+    labelled_rows,
+    start_labelling,
+    wait_for,
+)
+from tests.support.pages import opened, said, words
+from tests.support.postgres_server import PASSWORD
+from tests.support.seeded_projects import seeded_project
+from tests.support.slow_server import SlowServer
 
 AWAY = "cannot be opened: "
 
@@ -32,13 +39,13 @@ def test_a_store_that_is_open_says_so_and_goes_on_afterwards(home, server):
     store = Store(home)
     a_project(store)
     server.stop()
-    for act in (store.projects.all, lambda: store.people.record(None, "t", {})):
+    for act in (store.projects.all, lambda: store.events.record(None, "t", {})):
         with pytest.raises(StoreError, match="Check that its server runs") as caught:
             act()
         assert PASSWORD not in str(caught.value) and "\n" not in str(caught.value)
     server.start()
     assert [one.name for one in store.projects.all()] == ["p"]
-    store.people.record(None, "t", {})
+    store.events.record(None, "t", {})
     store.close()
 
 
@@ -86,9 +93,9 @@ def test_on_the_command_line_and_on_a_page(home, server):
 
 def test_a_job_that_starts_while_it_is_away_says_so_in_its_log(home, server, caplog, capsys):
     store = Store(home)
-    job = store.jobs.create("projects", "t", ["projects"])
+    job = store.jobs.create("label", "t", {"kind": "label", "project": "p"})
     server.stop()
-    assert main(["label", "--home", str(home), "--job", str(job.id), "--", "p"]) == 1
+    assert main(["--job", str(job.id)]) == 1
     assert AWAY in capsys.readouterr().err
     assert "the outcome was not written: The database" in caplog.text
     assert PASSWORD not in caplog.text
@@ -103,7 +110,7 @@ def test_a_job_goes_on_without_it_and_asks_no_text_twice(home, server):
         project = a_project(store, 100)
         job = start_labelling(store, project, teacher)
         wait_for(lambda: len(labelled_rows(store, project)) >= 10)
-        (labelling,) = store.labellings.all(project.id)
+        (labeling_run,) = store.labeling_runs.all(project.id)
         server.stop()
         before = len(teacher.asked)
         wait_for(lambda: len(teacher.asked) >= min(100, before + 15))
@@ -112,7 +119,7 @@ def test_a_job_goes_on_without_it_and_asks_no_text_twice(home, server):
         done = ended(store, job.id)
         log = jobs.log_tail(store, job.id, 1000)
         assert done.state == "finished", log
-        assert store.labellings.done(labelling).tolist() == list(range(100))
+        assert store.labeling_runs.done(labeling_run).tolist() == list(range(100))
         assert set(teacher.asked.values()) == {1}
     assert 1 <= log.count("not written") <= 4 and AWAY in log and PASSWORD not in log
     end_jobs(home)
@@ -128,7 +135,7 @@ def test_work_that_ends_while_it_is_away_waits_for_it(home, server):
         return {"made": 1}
 
     timer = threading.Timer(1.0, server.start)
-    jobs.run(store, work, kind="t", title="t", arguments=[], device=None)
+    jobs.run(store, work, kind="t", title="t", device=None)
     timer.join()
     (job,) = store.jobs.all()
     assert (job.state, job.result) == ("finished", {"made": 1})
@@ -144,7 +151,7 @@ def test_a_job_whose_database_stays_away_died_and_can_be_resumed(home, server, m
         return {}
 
     with pytest.raises(StoreError, match=AWAY):
-        jobs.run(store, work, kind="t", title="t", arguments=["projects"], device=None)
+        jobs.run(store, work, kind="t", title="t", device=None)
     server.start()
     (job,) = jobs.all_jobs(store)
     assert job.state == "died" and "Resume goes on" in job.error

@@ -10,7 +10,8 @@ import pytest
 
 from llkd import jobs
 from llkd.store import Store
-from tests.app.seed import card_data, opened, press, seeded_project, words
+from tests.support.pages import card_data, opened, press, words
+from tests.support.seeded_projects import seeded_project
 
 ROOT = Path(__file__).resolve().parents[3]
 # Takes the device for a moment, three times, and notes when.
@@ -26,14 +27,14 @@ def work(job):
         file.write(json.dumps([began, time.monotonic(), os.getpid()]) + "\\n")
     return {}
 for number in range(3):
-    jobs.run(store, work, kind="t", title=f"t{number}", arguments=[], device="auto")
+    jobs.run(store, work, kind="t", title=f"t{number}", device="auto")
 """
 DECIDER = """
 import sys
 from llkd.store import Store
 store = Store()
 for number in range(40):
-    store.people.decide(int(sys.argv[1]), [7], "label", sys.argv[2], who=sys.argv[2])
+    store.decisions.decide(int(sys.argv[1]), [7], "label", sys.argv[2], who=sys.argv[2])
 """
 
 
@@ -66,7 +67,7 @@ def test_both_open_a_new_home_and_both_see_what_the_other_makes(home):
     seeded_project(home, 20, name="mine", labelled=False)[0].close()
     assert [one.name for one in first.projects.all()] == ["mine"]
     assert [one.name for one in second.projects.all()] == ["mine"]
-    job = first.jobs.create("t", "t", [], 1)
+    job = first.jobs.create("t", "t", None, 1)
     assert [one.id for one in jobs.all_jobs(second)] == [job.id]
     first.close()
     second.close()
@@ -83,7 +84,7 @@ def test_of_two_decisions_on_a_row_the_last_holds_and_both_are_kept(home):
     assert len(log) == 80 and sorted({tuple(one) for one in log}) == [
         ("roads", "roads"), ("water", "water"),
     ]  # fmt: skip
-    assert store.people.decisions(project.id).loc[7, "human_label"] == log[-1][0]
+    assert store.decisions.current(project.id).loc[7, "human_label"] == log[-1][0]
     store.close()
 
 
@@ -99,14 +100,14 @@ def test_undo_takes_back_ones_own_decision_only(home, who):
     first, second = opened("curate"), opened("curate")
     label_first(first, "roads")
     label_first(second, "water")
-    (row,) = store.people.decisions(project.id).index
-    assert store.people.decisions(project.id).loc[row, "human_label"] == "water"
+    (row,) = store.decisions.current(project.id).index
+    assert store.decisions.current(project.id).loc[row, "human_label"] == "water"
     mine = first if who == "first" else second
     press(mine, ("undo", card_data(mine)["own"][0]["target"]))
     theirs = card_data(second if who == "first" else first)["own"][0]["target"]
     press(mine, ("undo", theirs))
     left = "water" if who == "first" else "roads"
-    assert store.people.decisions(project.id).loc[row, "human_label"] == left
+    assert store.decisions.current(project.id).loc[row, "human_label"] == left
     first.run()
     assert "By people: 1 text labelled" in words(first)
     store.close()

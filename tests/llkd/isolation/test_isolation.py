@@ -24,7 +24,7 @@ def server():
     """A fork server that finds the functions of these tests."""
     isolation.stop()
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    os.environ["PYTHONPATH"] = str(ROOT)
     yield
     isolation.stop()
     if before is None:
@@ -35,7 +35,9 @@ def server():
 
 def call(name, limits=AMPLE, on_message=lambda kind, value: None, **arguments):
     with tempfile.TemporaryFile(buffering=0) as file:
-        return isolation.call(f"child_functions:{name}", arguments, file, limits, on_message)
+        return isolation.call(
+            f"tests.support.child_functions:{name}", arguments, file, limits, on_message
+        )
 
 
 def ended(name, limits=AMPLE, **arguments):
@@ -72,7 +74,11 @@ def test_a_result_messages_and_bytes(tmp_path, monkeypatch):
     heard = []
     with tempfile.TemporaryFile(buffering=0) as file:
         document = isolation.call(
-            "child_functions:double", {"value": 21}, file, AMPLE, lambda *m: heard.append(m)
+            "tests.support.child_functions:double",
+            {"value": 21},
+            file,
+            AMPLE,
+            lambda *m: heard.append(m),
         )
         assert os.pread(file.fileno(), 10, 0) == b"some bytes"
     assert document == {"double": 42, "folder": str(tmp_path)}
@@ -198,7 +204,7 @@ def test_the_server_killed_in_mid_call_is_told_and_started_again(tmp_path):
     thread = threading.Thread(target=work)
     thread.start()
     pid = wait_for(note)
-    client._SERVER.process.kill()
+    client.SERVER.process.kill()
     thread.join(20)
     assert raised == ["killed"]
     assert gone(pid), "a call must not outlive the server"
@@ -207,7 +213,7 @@ def test_the_server_killed_in_mid_call_is_told_and_started_again(tmp_path):
 
 def test_a_server_that_went_because_nobody_called_is_started_again():
     call("double", value=2)
-    client._SERVER.process.terminate()
+    client.SERVER.process.terminate()
     assert call("double", value=3)["double"] == 6
 
 
@@ -221,14 +227,14 @@ def test_everything_ends_with_the_process_that_called(tmp_path, number):
         "from llkd import isolation\n"
         "from llkd.isolation import client\n"
         "isolation.start()\n"
-        "print(client._SERVER.process.pid, flush=True)\n"
-        "isolation.call('child_functions:sleep', {'note': sys.argv[1]},"
+        "print(client.SERVER.process.pid, flush=True)\n"
+        "isolation.call('tests.support.child_functions:sleep', {'note': sys.argv[1]},"
         " tempfile.TemporaryFile(buffering=0), isolation.Limits(1 << 30, 600))\n"
     )
     started = subprocess.Popen(
         [sys.executable, "-c", code, str(note)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )

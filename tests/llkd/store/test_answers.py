@@ -25,7 +25,7 @@ def one(first=-0.5, raw="A", **more):
 
 
 def test_what_was_put_is_found_under_the_same_teacher_and_text_only(answers):
-    answers.put(KEY, ["x", "y"], [one(-0.25, tokens_in=7, tokens_out=1), one(raw=None)])
+    answers.save(KEY, ["x", "y"], [one(-0.25, tokens_in=7, tokens_out=1), one(raw=None)])
     found = answers.find(KEY, ["z", "y", "x", "x"])
     assert sorted(found) == [1, 2, 3]
     assert found[2].scores.tolist() == [-0.25, -1.0]
@@ -38,23 +38,23 @@ def test_what_was_put_is_found_under_the_same_teacher_and_text_only(answers):
 
 def test_missing_names_each_unknown_text_once(answers):
     assert answers.missing(KEY, ["x", "y", "x"]) == [0, 1]
-    answers.put(KEY, ["y"], [one()])
+    answers.save(KEY, ["y"], [one()])
     assert answers.missing(KEY, ["x", "y", "x", "z"]) == [0, 3]
 
 
 def test_thousands_of_texts_and_odd_ones(answers):
     texts = [f"text {i}" for i in range(1200)] + ["", "\0", "half \ud800", "a\0b", "ü" * 9]
-    answers.put(KEY, texts, [one(float(i)) for i in range(len(texts))])
+    answers.save(KEY, texts, [one(float(i)) for i in range(len(texts))])
     found = answers.find(KEY, texts)
     assert [float(found[i].scores[0]) for i in range(len(texts))] == list(range(len(texts)))
 
 
 def test_forgetting_some_and_all(answers, home):
-    answers.put(KEY, ["x", "y"], [one(), one()])
+    answers.save(KEY, ["x", "y"], [one(), one()])
     answers.forget(KEY, ["x", "never"])
     assert list(answers.find(KEY, ["x", "y"])) == [1]
     many = [f"{i}" for i in range(3000)]
-    answers.put(KEY, many, [one(raw="words " * 20)] * len(many))
+    answers.save(KEY, many, [one(raw="words " * 20)] * len(many))
     number, size = answers.size()
     assert number == 3001
     answers.delete()
@@ -73,18 +73,18 @@ def test_before_anything_was_kept_it_is_empty_and_makes_no_file(answers, home):
 
 
 def test_a_file_that_was_deleted_meanwhile_is_made_anew(answers, home):
-    answers.put(KEY, ["x"], [one()])
+    answers.save(KEY, ["x"], [one()])
     for file in (home / "cache").iterdir():
         file.unlink()
     assert answers.find(KEY, ["x"]) == {}
-    answers.put(KEY, ["y"], [one()])
+    answers.save(KEY, ["y"], [one()])
     assert list(Store(home).answers.find(KEY, ["x", "y"])) == [1]
 
 
 def test_threads_and_a_second_process_write_at_once(answers, home):
     def write(who):
         for number in range(20):
-            answers.put(KEY, [f"{who} {number}"], [one()])
+            answers.save(KEY, [f"{who} {number}"], [one()])
 
     child = os.fork()
     if child == 0:

@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
-from llkd import upkeep
+from llkd import maintenance
 from llkd.cli import main
 from llkd.errors import StoreError
 from llkd.store import Store
-from tests.llkd.store.test_store import a_project
+from tests.support.store_records import a_project
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -52,11 +52,11 @@ def refused(home, said):
     before = everything(home)
     with pytest.raises(StoreError, match=said):
         Store(home)
-    (finding,) = [one for one in upkeep.examine(home).findings if one.check == "database"]
+    (finding,) = [one for one in maintenance.examine(home).findings if one.check == "database"]
     assert finding.severity == "error" and finding.mend is None
-    upkeep.mend(home)
+    maintenance.mend(home)
     with pytest.raises(StoreError):
-        upkeep.backup(home, home.parent / "copy")
+        maintenance.backup(home, home.parent / "copy")
     assert everything(home) == before
 
 
@@ -147,7 +147,7 @@ def test_a_mark_that_cannot_be_read_is_said_plainly(home, elsewhere, altered, ca
 
 
 def test_what_is_said_of_the_database_in_the_home_has_no_password(home, postgres):
-    from tests.postgres_server import PASSWORD
+    from tests.support.postgres_server import PASSWORD
 
     filled(home)
     mark = (home / "another_database.json").read_text()

@@ -10,17 +10,20 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from llkd.datasets import scratch, texts_from_lines
+from llkd.datasets import texts_from_lines
+from llkd.datasets.importing import import_texts
+from llkd.datasets.readers import temp_buffer
 from llkd.errors import DataError, StoreError
-from llkd.importing import import_texts
-from llkd.store import Store, text_files
+from llkd.store import Store
+from llkd.store.files import text_files
 
 TEXTS = texts_from_lines("one text\nanother text\na third text\n")
 KILLED = """
 import os, sys, time
 from llkd.datasets import texts_from_lines
-from llkd.importing import import_texts
-from llkd.store import Store, text_files, projects
+from llkd.datasets.importing import import_texts
+from llkd.store import Store, projects
+from llkd.store.files import text_files
 store = Store(sys.argv[1])
 def stop(*_):
     print("here", flush=True)
@@ -54,7 +57,7 @@ def full(*_args, **_kwargs):
 @pytest.mark.parametrize("where", ["pq.ParquetWriter", "_sync", "Path.mkdir"])
 def test_disk_full_while_the_texts_are_written(store, monkeypatch, where):
     with monkeypatch.context() as patch:
-        patch.setattr(f"llkd.store.text_files.{where}", full)
+        patch.setattr(f"llkd.store.files.text_files.{where}", full)
         with pytest.raises(StoreError, match=r"No space left on device\). Nothing was changed\."):
             import_texts(store, "p", TEXTS, source="x")
     nothing_is_left(store)
@@ -156,22 +159,22 @@ def test_what_cannot_be_set_aside_stays_where_it_is(store, monkeypatch):
     place = store.home.project(1)
     (place / "runs").mkdir(parents=True)
     with monkeypatch.context() as patch:
-        patch.setattr("llkd.store.quarantine.os.replace", full)
+        patch.setattr("llkd.store.files.quarantine.os.replace", full)
         with pytest.raises(StoreError, match="Cannot move .*No space left on device"):
             import_texts(store, "p", TEXTS, source="x")
     assert (place / "runs").is_dir() and store.projects.all() == []
 
 
 def test_no_room_for_a_scratch_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(scratch, "MEMORY_BYTES", 10)
-    monkeypatch.setattr(scratch, "_write_all", full)
+    monkeypatch.setattr(temp_buffer, "MEMORY_BYTES", 10)
+    monkeypatch.setattr(temp_buffer, "write_all", full)
     with pytest.raises(DataError, match=r"cannot be written \(No space left on device\). Free "):
-        scratch.Scratch().write(b"more than ten bytes")
+        temp_buffer.TempBuffer().write(b"more than ten bytes")
 
 
 def test_texts_are_stored_in_parts_as_they_are(store, monkeypatch):
-    monkeypatch.setattr(text_files, "_GROUP_BYTES", 200)
-    monkeypatch.setattr(text_files, "_BATCH_ROWS", 7)
+    monkeypatch.setattr(text_files, "GROUP_BYTES", 200)
+    monkeypatch.setattr(text_files, "BATCH_ROWS", 7)
     texts = pd.DataFrame(
         {
             "id": [str(k) for k in range(100)],

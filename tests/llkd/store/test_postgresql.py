@@ -12,10 +12,12 @@ import sqlalchemy as sa
 
 from llkd.cli import main
 from llkd.config import LabelSet, TrainingConfig
+from llkd.config.selection_rule import ThresholdRule
 from llkd.errors import NotFound, StoreError, UserError
-from llkd.store import Home, Store, database, postgresql, schema
-from tests.llkd.store.test_store import a_labelling, a_project
-from tests.postgres_server import MISSING, PASSWORD, PostgresServer
+from llkd.store import Home, Store, schema
+from llkd.store.engine import database, postgresql
+from tests.support.postgres_server import MISSING, PASSWORD, PostgresServer
+from tests.support.store_records import a_labelling, a_project
 
 
 @pytest.fixture
@@ -30,9 +32,11 @@ def at_version(version):
     from alembic import command
     from alembic.config import Config
 
-    engine = database._server(database.database_url(Home()))
+    engine = database.server_engine(database.database_url(Home()))
     config = Config()
-    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    config.set_main_option(
+        "script_location", str(Path(database.__file__).parents[1] / "migrations")
+    )
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, version)
@@ -70,8 +74,8 @@ class TestOpening:
         assert database.revision(store.engine) == database.HEAD
         project = store.projects.get("old")
         assert (project.created, project.rows, project.report) == (1.5, 2, {"rows": 2})
-        (labelling,) = store.labellings.all(project.id)
-        assert (labelling.tokens_in, labelling.cached, labelling.cut) == (2**40, 0, 0)
+        (labeling_run,) = store.labeling_runs.all(project.id)
+        assert (labeling_run.tokens_in, labeling_run.cached, labeling_run.cut) == (2**40, 0, 0)
         (run,) = store.runs.all(project.id)
         assert (run.title, run.note, run.pinned) == ("", "", False)
         with store.engine.connect() as connection:
@@ -80,7 +84,7 @@ class TestOpening:
         store.close()
 
     def test_processes_that_open_a_new_database_together_all_succeed(self, postgres):
-        code = "from llkd.store import Store; Store().people.record(None, 'here', {})"
+        code = "from llkd.store import Store; Store().events.record(None, 'here', {})"
         started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
         assert [process.wait(60) for process in started] == [0, 0, 0, 0]
         counted = postgres.run("SELECT kind, count(*) FROM events GROUP BY kind", postgres.name)
@@ -116,7 +120,7 @@ class TestOpening:
         postgres.run(f"ALTER DATABASE {postgres.name} SET default_transaction_read_only = on")
         store.engine.dispose()
         with pytest.raises(StoreError, match=r"its server is read-only\. What was stored before"):
-            store.people.record(None, "t", {})
+            store.events.record(None, "t", {})
         assert store.projects.all() == []
 
 
@@ -157,7 +161,7 @@ def test_a_wrong_password_is_said_without_it(postgres, monkeypatch):
 class TestValues:
     def test_numbers_that_json_has_no_word_for_come_back(self, store):
         values = {"a": [float("nan"), float("inf"), {"b": float("-inf")}], "c": 0.1, "d": "nan"}
-        store.people.record(None, "t", values)
+        store.events.record(None, "t", values)
         with store.engine.connect() as connection:
             last = sa.select(schema.events.c.detail).order_by(schema.events.c.id.desc()).limit(1)
             found = connection.execute(last).scalar()
@@ -167,17 +171,19 @@ class TestValues:
         project = a_project(store)
         hostile = "a\0b \ud800 \U0001f600 %s %(x)s 'x' \\ ; --"
         kept = "a\ufffdb \ufffd \U0001f600 %s %(x)s 'x' \\ ; --"
-        job = store.jobs.create("t", hostile, [hostile], project.id)
+        job = store.jobs.create("t", hostile, {"kind": hostile}, project.id)
         store.jobs.update(job.id, message=hostile, error=hostile, result={"said": hostile})
         read = store.jobs.get(job.id)
         assert (read.title, read.message, read.error) == (kept, kept, kept)
-        assert (read.arguments, read.result) == ([hostile], {"said": hostile}), "JSON takes all"
-        store.people.decide(project.id, [np.int64(1)], "label", "a", who=hostile)
-        assert store.people.decisions(project.id).loc[1, "who"] == kept
-        store.people.save_selection(project.id, "50 % _x'", {"at": hostile}, {})
-        assert store.people.selection(project.id, "50 % _x'")["view"] == {"at": hostile}
+        assert (read.request, read.result) == ({"kind": hostile}, {"said": hostile}), (
+            "JSON takes all"
+        )
+        store.decisions.decide(project.id, [np.int64(1)], "label", "a", who=hostile)
+        assert store.decisions.current(project.id).loc[1, "who"] == kept
+        store.selections.save(project.id, "50 % _x'", ThresholdRule(), {"at": hostile})
+        assert store.selections.get(project.id, "50 % _x'").counts == {"at": hostile}
         with pytest.raises(NotFound):
-            store.people.selection(project.id, "50 % _X'")
+            store.selections.get(project.id, "50 % _X'")
 
     def test_names_are_told_apart_by_their_capitals(self, store):
         a_project(store, "City")
@@ -187,7 +193,7 @@ class TestValues:
 
     @pytest.mark.parametrize("number", [0, -1, 2**31, 2**63, 10**30])
     def test_a_number_that_no_record_has(self, store, number):
-        for get in (store.projects.by_id, store.jobs.get, store.runs.get, store.labellings.get):
+        for get in (store.projects.by_id, store.jobs.get, store.runs.get, store.labeling_runs.get):
             with pytest.raises(NotFound, match=f"no .*{number}"):
                 get(number)
 
@@ -216,8 +222,8 @@ class TestTogether:
             connection.execute(sa.insert(schema.events), {"created": 0.0, "kind": "t", "detail": 1})
             assert other.projects.all() == []
             with pytest.raises(StoreError, match="is locked by another program. Nothing was chang"):
-                other.people.record(None, "t", {})
-        other.people.record(None, "t", {})
+                other.events.record(None, "t", {})
+        other.events.record(None, "t", {})
         other.close()
 
     def test_one_that_hangs_in_a_transaction_holds_up_nobody_for_ever(self, store, monkeypatch):
@@ -228,7 +234,7 @@ class TestTogether:
                 connection.execute(
                     sa.insert(schema.events), {"created": 0.0, "kind": "half", "detail": 1}
                 )
-                store.people.record(None, "whole", {})  # waits until the server cuts the other off
+                store.events.record(None, "whole", {})  # waits until the server cuts the other off
                 connection.exec_driver_sql("SELECT 1")
         with store.engine.connect() as connection:
             kinds = connection.execute(sa.select(schema.events.c.kind)).scalars().all()
@@ -237,7 +243,7 @@ class TestTogether:
 
     def test_what_two_write_into_one_field_is_all_there(self, store):
         """Each merges its own facts into one JSON field: a read and a write that belong together."""
-        job = store.jobs.create("t", "t", [])
+        job = store.jobs.create("t", "t", None)
 
         def write(name):
             own = Store()
@@ -270,7 +276,7 @@ class TestTogether:
 
 
 def test_where_no_server_is_installed_the_tests_say_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setattr("tests.postgres_server.Path.glob", lambda *_: iter(()))
+    monkeypatch.setattr("tests.support.postgres_server.Path.glob", lambda *_: iter(()))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="Install them: apt install postgresql"):
         PostgresServer()

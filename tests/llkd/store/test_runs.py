@@ -3,10 +3,21 @@
 import pytest
 
 from llkd import jobs
-from llkd.config import LabelSet, TeacherConfig, TrainingConfig, build
+from llkd.config import DEFAULT_STRATEGY, TrainingConfig, build
+from llkd.config.selection_rule import SavedRule, TrainedOnRule, read_rule
 from llkd.errors import NotFound, StoreError, UserError
+from llkd.jobs.requests import (
+    CompareRequest,
+    DemoRequest,
+    ExportRequest,
+    LabelRequest,
+    PredictFileRequest,
+    PredictRequest,
+    TrainRequest,
+)
+from llkd.selection.registry import label_of
 from llkd.store import Store
-from tests.llkd.store.test_store import texts
+from tests.support.store_records import a_run
 
 
 @pytest.fixture
@@ -16,32 +27,13 @@ def store(home, database):
     opened.close()
 
 
-def a_run(store, name="p", **settings):
-    names = [one.name for one in store.projects.all()]
-    if name not in names:
-        store.projects.create(
-            name, texts(), source="f.csv", report={}, label_set=LabelSet.of(["a", "b"])
-        )
-    project = store.projects.get(name)
-    labelling = store.labellings.find_or_create(
-        project.id,
-        label_set=project.label_set,
-        config=TeacherConfig(),
-        fingerprint="x",
-        teacher={"model": "m"},
-        calibration="batch",
-    )
-    job = settings.pop("job_id", None)
-    config = build(TrainingConfig, settings)
-    return store.runs.create(project.id, labelling.id, config, {"classes": ["a", "b"]}, job)
-
-
 HOSTILE = "<img src=x> ![i](http://e.com) **b** \u00fc\u4e2d"
 
 
 def test_a_run_has_no_title_note_or_pin_until_it_is_given_one(store):
     run = a_run(store)
-    assert (run.title, run.note, run.pinned, run.name) == ("", "", False, f"run {run.id}: llkd")
+    own = f"run {run.id}: {label_of(DEFAULT_STRATEGY)}"
+    assert (run.title, run.note, run.pinned, run.name) == ("", "", False, own)
     named = store.runs.describe(run.id, title=f"  {HOSTILE}\n", note=" one\r\ntwo ", pinned=True)
     assert (named.title, named.note, named.pinned) == (HOSTILE, "one\ntwo", True)
     assert named.name == f"run {run.id}: {HOSTILE}"
@@ -72,7 +64,7 @@ def test_a_deleted_run_is_gone_and_only_that_run(store):
     assert not run.folder.exists() and list(run.folder.parent.glob(".*")) == []
     assert [one.id for one in store.runs.all(run.project_id)] == [kept.id, follower.id]
     assert store.runs.followers(kept) == []
-    (event,) = store.people.events(run.project_id)
+    (event,) = store.events.all(run.project_id)
     assert (event["kind"], event["detail"]["run"]) == ("delete_run", run.id)
     # A number is never given twice.
     assert a_run(store).id > follower.id
@@ -110,7 +102,7 @@ def test_comparisons_that_spoke_of_a_run_are_named(store):
         ("demo", {"arms": [], "runs": [{"run": run.id}]}),
         ("train", {"runs": [{"run": run.id}]}),
     ):
-        job = store.jobs.create(kind, "Work", [kind], run.project_id)
+        job = store.jobs.create(kind, "Work", None, run.project_id)
         store.jobs.update(job.id, state="finished", result=result)
         jobs_made[job.id] = kind
     assert [jobs_made[job.id] for job in jobs.reports_on(store, run)] == ["demo", "compare"]
@@ -118,24 +110,45 @@ def test_comparisons_that_spoke_of_a_run_are_named(store):
     assert len(jobs.reports_on(store, run)) == 2  # a report stays as it was written
 
 
+def control(run):
+    return build(TrainingConfig, selection={"strategy": "random"}, reference_run=run)
+
+
+def of_selection(name):
+    return build(TrainingConfig, selection={"strategy": "saved", "saved": name})
+
+
+def a_job(store, project_id, request):
+    """A queued job, as this version (a request) or one of before (a command) made it."""
+    if isinstance(request, list):
+        return store.jobs.create(request[0], "Work", None, project_id, arguments=request)
+    project_id = None if request.project_name is None else project_id
+    return store.jobs.create(request.kind, "Work", request.model_dump(mode="json"), project_id)
+
+
 @pytest.mark.parametrize(
-    ("kind", "arguments", "elsewhere"),
+    "wanted",
     [
-        ("predict", ["predict", "--run={run}", "--text=x", "--", "p"], False),
-        ("export", ["export", "p", "--run", "{run}"], False),
-        ("export", ["export", "--selection=by its need", "--", "p"], False),
-        ("train", ["train", "--reference-run={run}", "--", "p"], False),
-        ("compare", ["compare", "--", "p"], False),
-        ("demo", ["demo"], True),
+        lambda run: PredictRequest(project="p", run=run, text="x"),
+        lambda run: PredictFileRequest(project="p", run=run, file="x"),
+        lambda run: ExportRequest(project="p", out="o", rule=TrainedOnRule(run=run)),
+        lambda run: ExportRequest(project="p", out="o", rule=SavedRule(name="by its need")),
+        lambda run: TrainRequest(project="p", training=control(run)),
+        lambda run: TrainRequest(project="p", training=of_selection("by its need")),
+        lambda run: CompareRequest(project="p", seeds=1),
+        lambda run: DemoRequest(),
+        # Versions before 0.4.0 stored a command.
+        lambda run: ["export", "p", "--out=o", "--run", str(run)],
+        lambda run: ["export", "--out=o", "--selection=by its need", "--", "p"],
+        lambda run: ["train", "--strategy=random", f"--reference-run={run}", "--", "p"],
     ],
 )
-def test_a_run_that_a_living_job_needs_is_not_deleted(store, kind, arguments, elsewhere):
+def test_a_run_that_a_living_job_needs_is_not_deleted(store, wanted):
     from llkd.jobs.locks import take_lock
 
     run = a_run(store)
-    store.people.save_selection(run.project_id, "by its need", {"run": run.id}, {})
-    typed = [part.format(run=run.id) for part in arguments]
-    job = store.jobs.create(kind, "Work", typed, None if elsewhere else run.project_id)
+    store.selections.save(run.project_id, "by its need", read_rule({"run": run.id}), {})
+    job = a_job(store, run.project_id, wanted(run.id))
     lock = take_lock(store, job.id)
     store.jobs.update(job.id, state="running")
     with pytest.raises(UserError, match=rf"job {job.id} \(Work\) is running and needs it"):
@@ -153,12 +166,13 @@ def test_other_jobs_do_not_keep_a_run(store):
 
     run, other = a_run(store), a_run(store, "q")
     held = []
-    for kind, project, arguments in (
-        ("label", run.project_id, ["label", "p"]),
-        ("predict", run.project_id, ["predict", f"--run={run.id}0", "--", "p"]),
-        ("compare", other.project_id, ["compare", "q"]),
+    for project, request in (
+        (run.project_id, LabelRequest(project="p")),
+        (run.project_id, PredictRequest(project="p", run=run.id * 10, text="x")),
+        (run.project_id, ["nonsense", "p"]),
+        (other.project_id, CompareRequest(project="q", seeds=1)),
     ):
-        job = store.jobs.create(kind, "Work", arguments, project)
+        job = a_job(store, project, request)
         held.append(take_lock(store, job.id))
         store.jobs.update(job.id, state="running")
     assert jobs.job_on(store, run) is None
@@ -172,6 +186,9 @@ def test_a_home_of_before_opens_with_its_runs(home):
     with opened.engine.begin() as database:  # as the version before left it
         for column in ("title", "note", "pinned"):
             database.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
+        database.exec_driver_sql("ALTER TABLE jobs DROP COLUMN request")
+        for table in ("audit_answers", "certificates", "audits"):
+            database.exec_driver_sql(f"DROP TABLE {table}")
         database.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     opened.close()
     again = Store()

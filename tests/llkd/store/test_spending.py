@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llkd.config import Spending
 from llkd.errors import BudgetSpent, StoreError
-from llkd.store.spending import Ledger, read_bill
+from llkd.store.cost_ledger import Ledger, read_usage
 
 PRICED = {"price_in": 1.0, "price_out": 10.0}
 
@@ -29,21 +29,21 @@ def test_a_bill_adds_up_what_was_answered_lost_and_refused(path):
     for end in (ledger.settle, ledger.settle):
         end(ledger.reserve(100, 10), 80, 5)
     ledger.release(ledger.reserve(100, 10))
-    ledger.lose(ledger.reserve(100, 10))
-    bill = ledger.bill()
+    ledger.mark_unknown(ledger.reserve(100, 10))
+    bill = ledger.usage()
     assert (bill.calls, bill.lost, bill.refused) == (2, 1, 1)
     assert (bill.tokens_in, bill.tokens_out) == (260, 20)
     assert bill.money == pytest.approx((260 + 200) / 1e6)
     assert bill.unsure_money == pytest.approx(200 / 1e6)
-    assert read_bill(path) == bill, "also from another process, whatever the folder's name"
+    assert read_usage(path) == bill, "also from another process, whatever the folder's name"
     ledger.close()
-    assert read_bill(path) == bill
+    assert read_usage(path) == bill
 
 
 def test_nothing_metered_is_no_bill(path):
-    assert read_bill(path) is None
+    assert read_usage(path) is None
     Ledger(path).close()
-    assert read_bill(path) is None
+    assert read_usage(path) is None
 
 
 def test_calls_are_counted_with_those_in_flight(path):
@@ -86,7 +86,7 @@ def test_a_call_waits_for_what_one_in_flight_gives_back(path):
 def test_what_a_killed_process_had_in_flight_counts_in_full(path):
     work = (
         "import sys, time; from pathlib import Path; from llkd.config import Spending;"
-        "from llkd.store.spending import Ledger;"
+        "from llkd.store.cost_ledger import Ledger;"
         "ledger = Ledger(Path(sys.argv[1]), Spending(price_in=1, price_out=10));"
         "ledger.settle(ledger.reserve(100, 10), 50, 5); ledger.reserve(100, 10);"
         "print('ready', flush=True); time.sleep(60)"
@@ -98,9 +98,9 @@ def test_what_a_killed_process_had_in_flight_counts_in_full(path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    assert read_bill(path).lost == 0
+    assert read_usage(path).lost == 0
     ledger = Ledger(path, Spending(budget=400e-6, **PRICED))
-    bill = ledger.bill()
+    bill = ledger.usage()
     assert (bill.calls, bill.lost, bill.money) == (1, 1, pytest.approx(300e-6))
     with pytest.raises(BudgetSpent):
         ledger.reserve(101, 0)
@@ -110,22 +110,22 @@ def test_calls_in_flight_when_it_is_closed_are_lost(path):
     ledger = Ledger(path)
     ledger.reserve(7, 3)
     ledger.close()
-    assert (read_bill(path).lost, read_bill(path).tokens_in) == (1, 7)
+    assert (read_usage(path).lost, read_usage(path).tokens_in) == (1, 7)
 
 
 def test_calls_without_a_price_are_priced_once_there_is_one(path):
     ledger = Ledger(path)
     ledger.settle(ledger.reserve(100, 10), 80, 5)
-    assert ledger.bill().money is None
+    assert ledger.usage().money is None
     ledger.close()
     again = Ledger(path, Spending(budget=140e-6, **PRICED))
-    assert again.bill().money == pytest.approx(130e-6)
+    assert again.usage().money == pytest.approx(130e-6)
     with pytest.raises(BudgetSpent):
         again.reserve(11, 0)
     again.close()
     more = Ledger(path)
     more.settle(more.reserve(1, 1), 1, 1)
-    assert more.bill().money is None, "a sum without one of its parts would be too low"
+    assert more.usage().money is None, "a sum without one of its parts would be too low"
 
 
 def test_a_damaged_account_says_so(path):
@@ -134,7 +134,7 @@ def test_a_damaged_account_says_so(path):
     with pytest.raises(StoreError, match="Without it no call is sent"):
         Ledger(path)
     with pytest.raises(StoreError, match="cannot be read"):
-        read_bill(path)
+        read_usage(path)
 
 
 def test_a_ledger_that_cannot_write_sends_nothing(path):
@@ -160,7 +160,7 @@ def test_whatever_happens_a_budget_is_never_exceeded(tmp_path_factory, budget, c
         try:
             number = ledger.reserve(most, 0)
         except BudgetSpent:
-            assert ledger.bill().money * 1e6 + most > budget
+            assert ledger.usage().money * 1e6 + most > budget
             continue
         used = int(most * share)
         paid += used if fate in "slk" else 0
@@ -169,10 +169,10 @@ def test_whatever_happens_a_budget_is_never_exceeded(tmp_path_factory, budget, c
         elif fate == "r":
             ledger.release(number)
         elif fate == "l":
-            ledger.lose(number)
+            ledger.mark_unknown(number)
         else:  # the process ends here, and another one goes on
             ledger = Ledger(path, spending)
-        assert paid <= ledger.bill().money * 1e6 + 1e-6 <= budget + 2e-6
+        assert paid <= ledger.usage().money * 1e6 + 1e-6 <= budget + 2e-6
     ledger.close()
 
 
@@ -195,7 +195,11 @@ def test_nobody_waits_for_a_call_whose_end_could_not_be_written(path):
     ledger = Ledger(path, Spending(calls=1))
     number = ledger.reserve(10, 1)
     thread, raised = waiting_for(ledger)
-    ledger._file.execute("PRAGMA query_only=1")  # as on a full disk
+    with sqlite3.connect(path) as other:  # as on a full disk
+        other.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON calls "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
     with pytest.raises(StoreError, match="cannot be written"):
         ledger.settle(number, 8, 1)
     thread.join(30)
@@ -211,16 +215,16 @@ def test_closing_ends_those_who_wait_and_nothing_is_sent_afterwards(path):
     assert [type(error) for error in raised] == [StoreError]
     with pytest.raises(StoreError):
         ledger.settle(number, 8, 1)
-    assert read_bill(path).lost == 1
+    assert read_usage(path).lost == 1
 
 
 def test_one_price_alone_is_no_price(path):
     ledger = Ledger(path, Spending(price_in=1.0))
     ledger.settle(ledger.reserve(100, 10), 80, 5)
-    assert ledger.bill().money is None
+    assert ledger.usage().money is None
     ledger.close()
     again = Ledger(path, Spending(budget=140e-6, **PRICED))
-    assert again.bill().money == pytest.approx(130e-6), "with what was written as well"
+    assert again.usage().money == pytest.approx(130e-6), "with what was written as well"
     with pytest.raises(BudgetSpent):
         again.reserve(11, 0)
 
@@ -230,4 +234,4 @@ def test_prices_may_change_between_calls(path):
     ledger.settle(ledger.reserve(100, 0), 100, 0)
     ledger.use_prices(30.0, 0.0)
     ledger.settle(ledger.reserve(100, 0), 100, 0)
-    assert ledger.bill().money == pytest.approx(3100e-6)
+    assert ledger.usage().money == pytest.approx(3100e-6)

@@ -9,16 +9,18 @@ import threading
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from llkd.config import LabelSet, SelectionConfig, TeacherConfig, TrainingConfig
+from llkd.config import SelectionConfig, TrainingConfig
+from llkd.config.selection_rule import read_rule
 from llkd.errors import ConfigError, NotFound, StoreError, UserError
-from llkd.store import Scores, Store, schema
+from llkd.store import Store, schema
+from llkd.store.files.probabilities import read_probabilities, write_probabilities
 from llkd.store.home import atomic_file, atomic_folder
 from llkd.store.projects import checked_name
-from llkd.store.runs import read_probabilities, write_probabilities
+from llkd.store.run_summary import RunSummary
+from tests.support.store_records import a_labelling, a_project, scores, texts
 
 
 @pytest.fixture
@@ -26,45 +28,6 @@ def store(home, database):
     opened = Store()
     yield opened
     opened.close()
-
-
-def texts(n=4):
-    return pd.DataFrame(
-        {
-            "id": [f"t{i}" for i in range(n)],
-            "text": [f"text {i} ünï\u2028code" for i in range(n)],
-            "gold": ["a", None, "b", None][:n] + [None] * max(0, n - 4),
-            "split": ["eval", "pool", "pool", "pool"][:n] + ["pool"] * max(0, n - 4),
-        }
-    )
-
-
-def a_project(store, name="p", n=4):
-    return store.projects.create(
-        name, texts(n), source="f.csv", report={"rows": n}, label_set=LabelSet.of(["a", "b"])
-    )
-
-
-def a_labelling(store, project, fingerprint="x"):
-    return store.labellings.find_or_create(
-        project.id,
-        label_set=project.label_set,
-        config=TeacherConfig(),
-        fingerprint=fingerprint,
-        teacher={"model": "m"},
-        calibration="batch",
-    )
-
-
-def scores(rows, value=0.0):
-    m = len(rows)
-    return Scores(
-        np.array(rows),
-        np.column_stack([np.full(m, value), np.arange(m, dtype=float)]),
-        np.full(m, -1),
-        np.array(["logprob"] * m, dtype=object),
-        np.array([None] * m, dtype=object),
-    )
 
 
 class TestProjects:
@@ -94,7 +57,7 @@ class TestProjects:
         def full(*_args, **_kwargs):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("llkd.store.text_files.pq.ParquetWriter", full)
+        monkeypatch.setattr("llkd.store.files.text_files.pq.ParquetWriter", full)
         with pytest.raises(StoreError, match="No space left on device"):
             a_project(store)
         assert store.projects.all() == []
@@ -118,21 +81,21 @@ class TestProjects:
 
     def test_a_number_is_never_given_twice(self, store):
         first = a_project(store, "one")
-        job = store.jobs.create("t", "t", [], first.id)
+        job = store.jobs.create("t", "t", None, first.id)
         folder = store.home.job(job.id)
         folder.mkdir(parents=True)
         store.projects.delete(first.id)
         assert not folder.exists()
         second = a_project(store, "two")
         assert second.id > first.id
-        assert store.jobs.create("t", "t", [], second.id).id > job.id
+        assert store.jobs.create("t", "t", None, second.id).id > job.id
 
     def test_deleting_takes_everything_of_it_and_only_that(self, store):
         one, two = a_project(store, "one"), a_project(store, "two")
-        labelling = a_labelling(store, one)
-        store.labellings.append(labelling, scores([0, 1]))
-        store.people.decide(one.id, [0], "exclude")
-        store.runs.create(one.id, labelling.id, TrainingConfig(), {})
+        labeling_run = a_labelling(store, one)
+        store.labeling_runs.append(labeling_run, scores([0, 1]))
+        store.decisions.decide(one.id, [0], "exclude")
+        store.runs.create(one.id, labeling_run.id, TrainingConfig(), {})
         store.projects.delete(one.id)
         assert [p.name for p in store.projects.all()] == ["two"]
         assert not store.home.project(one.id).exists()
@@ -141,62 +104,62 @@ class TestProjects:
 
 class TestScores:
     def test_parts_are_read_as_one_in_row_order_each_row_once(self, store):
-        labelling = a_labelling(store, a_project(store))
-        store.labellings.append(labelling, scores([3, 1], 0.5))
-        store.labellings.append(labelling, scores([0, 1], 9.0))
-        read = store.labellings.scores(labelling)
+        labeling_run = a_labelling(store, a_project(store))
+        store.labeling_runs.append(labeling_run, scores([3, 1], 0.5))
+        store.labeling_runs.append(labeling_run, scores([0, 1], 9.0))
+        read = store.labeling_runs.scores(labeling_run)
         assert read.row.tolist() == [0, 1, 3]
         assert read.scores[1].tolist() == [0.5, 1.0], "the first answer stands"
-        assert store.labellings.done(labelling).tolist() == [0, 1, 3]
+        assert store.labeling_runs.done(labeling_run).tolist() == [0, 1, 3]
 
     def test_an_answer_that_could_not_be_used_is_replaced_by_a_later_one(self, store):
-        labelling = a_labelling(store, a_project(store))
+        labeling_run = a_labelling(store, a_project(store))
         missing = scores([0, 1, 2], float("nan"))
-        store.labellings.append(labelling, missing)
-        assert store.labellings.unusable(labelling).tolist() == [0, 1, 2]
-        store.labellings.append(labelling, scores([1], 0.5))
+        store.labeling_runs.append(labeling_run, missing)
+        assert store.labeling_runs.unusable(labeling_run).tolist() == [0, 1, 2]
+        store.labeling_runs.append(labeling_run, scores([1], 0.5))
         named = replace(
             missing, answer=np.array([-1, -1, 1]), raw=np.array(["x", "y", "z"], object)
         )
-        store.labellings.append(labelling, named)
+        store.labeling_runs.append(labeling_run, named)
         for _ in range(2):
-            read = store.labellings.scores(labelling)
+            read = store.labeling_runs.scores(labeling_run)
             assert read.row.tolist() == [0, 1, 2]
             assert read.raw[0] == "x", "of two that cannot be used the later"
             assert read.scores[1].tolist() == [0.5, 0.0], "one that can be used stands"
             assert read.answer.tolist() == [-1, -1, 1], "a class without scores can be used"
-            assert store.labellings.unusable(labelling).tolist() == [0]
-            store.labellings.compact(labelling)
+            assert store.labeling_runs.unusable(labeling_run).tolist() == [0]
+            store.labeling_runs.compact(labeling_run)
 
     def test_compacting_changes_nothing_that_is_read(self, store):
-        labelling = a_labelling(store, a_project(store))
+        labeling_run = a_labelling(store, a_project(store))
         for rows in ([3], [1], [0, 2]):
-            store.labellings.append(labelling, scores(rows))
-        before = store.labellings.scores(labelling)
-        store.labellings.compact(labelling)
-        after = store.labellings.scores(labelling)
+            store.labeling_runs.append(labeling_run, scores(rows))
+        before = store.labeling_runs.scores(labeling_run)
+        store.labeling_runs.compact(labeling_run)
+        after = store.labeling_runs.scores(labeling_run)
         for name in ("row", "scores", "answer", "source"):
             np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
-        folder = store.home.labelling(labelling.project_id, labelling.id)
+        folder = store.home.labeling_run(labeling_run.project_id, labeling_run.id)
         assert len(list(folder.glob("part-*.parquet"))) == 1
 
     def test_a_reader_misses_nothing_while_parts_are_merged(self, store):
-        labelling = a_labelling(store, a_project(store))
+        labeling_run = a_labelling(store, a_project(store))
         for row in range(20):
-            store.labellings.append(labelling, scores([row]))
+            store.labeling_runs.append(labeling_run, scores([row]))
         least, over = [], threading.Event()
 
         def read():
             own = Store(store.home.root)
             while not over.is_set():
-                least.append(len(own.labellings.done(labelling)))
+                least.append(len(own.labeling_runs.done(labeling_run)))
             own.close()
 
         reader = threading.Thread(target=read)
         reader.start()
         for row in range(20, 60):
-            store.labellings.append(labelling, scores([row]))
-            store.labellings.compact(labelling)
+            store.labeling_runs.append(labeling_run, scores([row]))
+            store.labeling_runs.compact(labeling_run)
         over.set()
         reader.join()
         assert len(least) > 5
@@ -208,20 +171,20 @@ class TestScores:
         assert a_labelling(store, project, "other").id != a_labelling(store, project).id
 
     def test_a_damaged_part_is_set_aside_and_its_rows_are_asked_again(self, store):
-        labelling = a_labelling(store, a_project(store))
-        store.labellings.append(labelling, scores([0, 1]))
-        folder = store.home.labelling(labelling.project_id, labelling.id)
+        labeling_run = a_labelling(store, a_project(store))
+        store.labeling_runs.append(labeling_run, scores([0, 1]))
+        folder = store.home.labeling_run(labeling_run.project_id, labeling_run.id)
         good = next(folder.glob("part-*.parquet"))
         (folder / "part-99999999999999999999-x.parquet").write_bytes(good.read_bytes()[:100])
-        assert store.labellings.scores(labelling).row.tolist() == [0, 1]
+        assert store.labeling_runs.scores(labeling_run).row.tolist() == [0, 1]
         assert len(list(folder.glob("*.damaged"))) == 1
 
     def test_the_version_moves_with_every_part(self, store):
-        labelling = a_labelling(store, a_project(store))
-        seen = {store.labellings.version(labelling)}
+        labeling_run = a_labelling(store, a_project(store))
+        seen = {store.labeling_runs.version(labeling_run)}
         for rows in ([0], [1]):
-            store.labellings.append(labelling, scores(rows))
-            seen.add(store.labellings.version(labelling))
+            store.labeling_runs.append(labeling_run, scores(rows))
+            seen.add(store.labeling_runs.version(labeling_run))
         assert len(seen) == 3
 
 
@@ -229,88 +192,90 @@ class TestPeople:
     def test_what_is_sent_twice_is_done_once_also_after_an_undo(self, store):
         project = a_project(store)
         for _ in range(2):
-            assert store.people.decide(project.id, [1], "label", "a", batch="f" * 32) == "f" * 32
-        assert len(store.people.edits(project.id)) == 1
-        store.people.undo(project.id, "f" * 32)
-        store.people.decide(project.id, [1], "label", "a", batch="f" * 32)
-        assert store.people.edits(project.id) == []
+            assert store.decisions.decide(project.id, [1], "label", "a", batch="f" * 32) == "f" * 32
+        assert len(store.decisions.edits(project.id)) == 1
+        store.decisions.undo(project.id, "f" * 32)
+        store.decisions.decide(project.id, [1], "label", "a", batch="f" * 32)
+        assert store.decisions.edits(project.id) == []
         for bad in ("", "f" * 33):
             with pytest.raises(ConfigError, match="1 to 32"):
-                store.people.decide(project.id, [1], "flag", batch=bad)
+                store.decisions.decide(project.id, [1], "flag", batch=bad)
 
     def test_each_finds_what_was_theirs_newest_first(self, store):
         project = a_project(store)
-        people = store.people
-        people.decide(project.id, [1, 2], "flag", who="Ana", batch="aa1")
-        people.decide(project.id, [1], "label", "a", who="Ana", batch="aa2")
-        people.decide(project.id, [3], "label", "b", who="Bo", batch="aa3")
-        people.decide(project.id, [3], "exclude", who="Ana", batch="b_4")
-        people.decide(project.id, [2], "exclude", who="Ana", batch="bx5")
-        ana = people.batches(project.id, "Ana", most=9)
+        decisions = store.decisions
+        decisions.decide(project.id, [1, 2], "flag", who="Ana", batch="aa1")
+        decisions.decide(project.id, [1], "label", "a", who="Ana", batch="aa2")
+        decisions.decide(project.id, [3], "label", "b", who="Bo", batch="aa3")
+        decisions.decide(project.id, [3], "exclude", who="Ana", batch="b_4")
+        decisions.decide(project.id, [2], "exclude", who="Ana", batch="bx5")
+        ana = decisions.batches(project.id, "Ana", most=9)
         assert [(b.id, b.action, b.label, b.rows) for b in ana] == [
             ("bx5", "exclude", None, (2,)),
             ("b_4", "exclude", None, (3,)),
             ("aa2", "label", "a", (1,)),
             ("aa1", "flag", None, (1, 2)),
         ]
-        assert [b.id for b in people.batches(project.id, "Ana", "aa", 9)] == ["aa2", "aa1"]
-        assert [b.id for b in people.batches(project.id, "Ana", "b_", 9)] == ["b_4"]
-        people.undo(project.id, "bx5")
-        assert [b.id for b in people.batches(project.id, "Ana")] == ["b_4"]
-        assert people.batches(project.id, "Cy") == []
-        held = people.decisions(project.id, rows=[1, 99])
+        assert [b.id for b in decisions.batches(project.id, "Ana", "aa", 9)] == ["aa2", "aa1"]
+        assert [b.id for b in decisions.batches(project.id, "Ana", "b_", 9)] == ["b_4"]
+        decisions.undo(project.id, "bx5")
+        assert [b.id for b in decisions.batches(project.id, "Ana")] == ["b_4"]
+        assert decisions.batches(project.id, "Cy") == []
+        held = decisions.current(project.id, rows=[1, 99])
         assert held.index.tolist() == [1] and held.loc[1, "human_label"] == "a"
 
     def test_the_latest_decision_holds_and_undo_brings_back_the_one_before(self, store):
         project = a_project(store)
-        store.people.decide(project.id, [0, 1], "label", "a")
-        store.people.decide(project.id, [1], "label", "b", who="ann")
-        store.people.decide(project.id, [2], "exclude")
-        now = store.people.decisions(project.id)
+        store.decisions.decide(project.id, [0, 1], "label", "a")
+        store.decisions.decide(project.id, [1], "label", "b", who="ann")
+        store.decisions.decide(project.id, [2], "exclude")
+        now = store.decisions.current(project.id)
         assert now["human_label"].fillna("-").to_dict() == {0: "a", 1: "b", 2: "-"}
         assert now["excluded"].to_dict() == {0: False, 1: False, 2: True}
         assert now.loc[1, "who"] == "ann"
-        assert store.people.undo(project.id) == 1
-        assert store.people.undo(project.id) == 1
-        assert store.people.decisions(project.id)["human_label"].to_dict() == {0: "a", 1: "a"}
-        assert store.people.undo(project.id) == 2
-        assert store.people.undo(project.id) == 0
-        assert store.people.decisions(project.id).empty
+        assert store.decisions.undo(project.id) == 1
+        assert store.decisions.undo(project.id) == 1
+        assert store.decisions.current(project.id)["human_label"].to_dict() == {0: "a", 1: "a"}
+        assert store.decisions.undo(project.id) == 2
+        assert store.decisions.undo(project.id) == 0
+        assert store.decisions.current(project.id).empty
 
     def test_every_change_moves_the_version(self, store):
         project = a_project(store)
-        seen = [store.people.version(project.id)]
-        store.people.decide(project.id, [0], "exclude")
-        seen.append(store.people.version(project.id))
-        store.people.undo(project.id)
-        seen.append(store.people.version(project.id))
+        seen = [store.decisions.version(project.id)]
+        store.decisions.decide(project.id, [0], "exclude")
+        seen.append(store.decisions.version(project.id))
+        store.decisions.undo(project.id)
+        seen.append(store.decisions.version(project.id))
         assert len(set(seen)) == 3
 
     def test_a_flag_is_set_taken_away_and_changes_no_label(self, store):
         project = a_project(store)
-        store.people.decide(project.id, [0], "label", "a")
-        store.people.decide(project.id, [0, 2], "flag")
-        store.people.decide(project.id, [2], "unflag")
-        now = store.people.decisions(project.id)
+        store.decisions.decide(project.id, [0], "label", "a")
+        store.decisions.decide(project.id, [0, 2], "flag")
+        store.decisions.decide(project.id, [2], "unflag")
+        now = store.decisions.current(project.id)
         assert now["flagged"].to_dict() == {0: True, 2: False}
         assert now.loc[0, "human_label"] == "a"
         assert not now["excluded"].any()
-        store.people.undo(project.id)
-        assert store.people.decisions(project.id)["flagged"].to_dict() == {0: True, 2: True}
+        store.decisions.undo(project.id)
+        assert store.decisions.current(project.id)["flagged"].to_dict() == {0: True, 2: True}
 
     def test_an_unknown_action_is_refused(self, store):
         with pytest.raises(ConfigError, match="An action is one of"):
-            store.people.decide(a_project(store).id, [0], "burn")
+            store.decisions.decide(a_project(store).id, [0], "burn")
 
     def test_saved_selections(self, store):
         project = a_project(store)
-        store.people.save_selection(project.id, "best", {"teacher_threshold": 0.5}, {"kept": 2})
+        store.selections.save(
+            project.id, "best", read_rule({"teacher_threshold": 0.5}), {"kept": 2}
+        )
         with pytest.raises(UserError, match="There is a selection 'best' already"):
-            store.people.save_selection(project.id, "best", {}, {})
-        assert store.people.selection(project.id, "best")["counts"] == {"kept": 2}
-        store.people.delete_selection(project.id, "best")
+            store.selections.save(project.id, "best", read_rule({}), {})
+        assert store.selections.get(project.id, "best").counts == {"kept": 2}
+        store.selections.delete(project.id, "best")
         with pytest.raises(NotFound, match="no saved selection 'best'"):
-            store.people.selection(project.id, "best")
+            store.selections.get(project.id, "best")
 
     def test_writers_at_the_same_time_lose_nothing(self, store):
         project = a_project(store)
@@ -318,7 +283,7 @@ class TestPeople:
         def write(start):
             own = Store(store.home.root)
             for row in range(start, start + 25):
-                own.people.decide(project.id, [row], "label", "a")
+                own.decisions.decide(project.id, [row], "label", "a")
             own.close()
 
         threads = [threading.Thread(target=write, args=(k * 25,)) for k in range(4)]
@@ -326,19 +291,19 @@ class TestPeople:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(store.people.decisions(project.id).index) == list(range(100))
+        assert sorted(store.decisions.current(project.id).index) == list(range(100))
 
 
 class TestRuns:
     def test_settings_and_summary_come_back(self, store):
         project = a_project(store)
         config = TrainingConfig(selection=SelectionConfig(strategy="all"), seed=7)
-        labelling = a_labelling(store, project)
-        run = store.runs.create(project.id, labelling.id, config, {"calibration": "batch"})
-        store.runs.finish(run.id, {"accuracy": 0.5})
+        labeling_run = a_labelling(store, project)
+        run = store.runs.create(project.id, labeling_run.id, config, {"calibration": "batch"})
+        store.runs.finish(run.id, RunSummary(accuracy=0.5))
         read = store.runs.get(run.id, project.id)
         assert read.config == config
-        assert read.summary == {"accuracy": 0.5}
+        assert read.summary == RunSummary(accuracy=0.5)
         kept = json.loads((run.folder / "config.json").read_text())
         assert kept["training"]["seed"] == 7
 
@@ -431,22 +396,25 @@ class TestHome:
 def test_passes_whose_settings_are_refused_today_open_and_their_secrets_are_gone(home):
     opened = Store()
     project = a_project(opened)
-    labelling = a_labelling(opened, project)
+    labeling_run = a_labelling(opened, project)
     config = {
         "teacher": "api:m",
         "base_url": "http://me:hidden@host:8000/v1?key=hidden",
         "instruction": "Read {text} well.",
     }
     with opened.engine.begin() as database:  # as the version before left it
-        database.execute(sa.update(schema.labellings).values(config=config))
+        database.execute(sa.update(schema.labeling_runs).values(config=config))
         for column in ("cached", "cut", "fits", "rounds"):
             database.exec_driver_sql(f"ALTER TABLE labellings DROP COLUMN {column}")
         for column in ("title", "note", "pinned"):
             database.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
+        database.exec_driver_sql("ALTER TABLE jobs DROP COLUMN request")
+        for table in ("audit_answers", "certificates", "audits"):
+            database.exec_driver_sql(f"DROP TABLE {table}")
         database.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     opened.close()
     again = Store()
-    found = again.labellings.get(labelling.id).config
+    found = again.labeling_runs.get(labeling_run.id).config
     with again.engine.connect() as database:
         kept = database.exec_driver_sql("SELECT CAST(config AS TEXT) FROM labellings").scalar()
     again.close()

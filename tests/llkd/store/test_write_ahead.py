@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from llkd.store import write_ahead as module
-from llkd.store.write_ahead import write_ahead
+from llkd.store.engine import write_ahead as module
+from llkd.store.engine.write_ahead import write_ahead
 
 
 @pytest.fixture

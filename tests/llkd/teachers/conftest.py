@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.llkd.teachers.tiny_teacher import TEMPLATE, make_llama, make_tokenizer
+from tests.support.tiny_teacher import TEMPLATE, make_llama, make_tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llkd.errors import ConfigError
-from llkd.teachers.answers import AnswerTree
+from llkd.teachers.local.answer_tree import AnswerTree
 
 NAMES = [f"class {i}" for i in range(9)]
 
@@ -16,7 +16,7 @@ def tree(answers, rule="sum"):
 def test_one_token_verbalisers_need_nothing_after_the_prompt():
     made = tree([[5], [7], [9]])
     assert len(made) == 0
-    assert made.asked.tolist() == [[0, 5], [0, 7], [0, 9]]
+    assert made.pairs.tolist() == [[0, 5], [0, 7], [0, 9]]
 
 
 def test_shared_beginnings_are_fed_once():
@@ -45,13 +45,13 @@ def test_scores_add_up_the_log_probabilities_of_the_path(answers, rule):
         return table.setdefault((path, token), float(rng.normal()))
 
     paths = [(), *made.paths]
-    logs = np.array([[log_probability(paths[node], token) for node, token in made.asked]])
+    logs = np.array([[log_probability(paths[node], token) for node, token in made.pairs]])
     expected = []
     for ids in answers:
         terms = [log_probability(ids[:n], token) for n, token in enumerate(ids)]
         expected.append(sum(terms) / (len(terms) if rule == "mean" else 1))
     np.testing.assert_allclose(made.scores(logs)[0], expected, rtol=1e-5, atol=1e-5)
-    assert len(set(map(tuple, made.asked.tolist()))) == len(made.asked)
+    assert len(set(map(tuple, made.pairs.tolist()))) == len(made.pairs)
     for i, path in enumerate(made.paths):
         assert {made.paths[j] for j in np.flatnonzero(made.sees[i])} == {
             path[:n] for n in range(1, len(path) + 1)

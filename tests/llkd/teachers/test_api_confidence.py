@@ -10,9 +10,9 @@ from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ConfigError, ModelError
 from llkd.teachers import make_teacher
 from llkd.teachers.base import NO_EXAMPLES, Example, FewShot
-from tests.llkd.teachers.counting_meter import CountingMeter
-from tests.llkd.teachers.faulty_server import label_of, running
-from tests.llkd.teachers.stand_in_server import completion, serving
+from tests.support.counting_meter import CountingMeter
+from tests.support.faulty_server import label_of, running
+from tests.support.stand_in_server import completion, serving
 
 NAMES = ["World", "Sports", "Science"]
 TOPICS = [f"topic {k:02d}" for k in range(45)]

@@ -8,12 +8,10 @@ import pytest
 
 from llkd.config import LabelSet, TeacherConfig, build
 from llkd.errors import ConfigError, ModelError
-from llkd.teachers import make_teacher
-from llkd.teachers.base import NO_EXAMPLES
-from tests.llkd.teachers.counting_meter import CountingMeter
-from tests.llkd.teachers.stand_in_server import completion, serving, text_of
+from tests.support.api_teachers import teacher_at
+from tests.support.counting_meter import CountingMeter
+from tests.support.stand_in_server import completion, serving, text_of
 
-LABELS = LabelSet.of(["World", "Sports", "Science"])
 KEY = "sk-a-very-secret-key-123456"
 TOP = [("B", -0.3), ("A", -1.5), ("The", -4.0)]
 
@@ -21,13 +19,6 @@ TOP = [("B", -0.3), ("A", -1.5), ("The", -4.0)]
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-def teacher_at(served, tmp_path, labels=LABELS, *, examples=NO_EXAMPLES, meter=None, **settings):
-    url = served if isinstance(served, str) else served.url
-    quick = {"teacher": "api:tiny", "base_url": url, "retry_seconds": 0.01}
-    config = TeacherConfig(**{**quick, **settings})
-    return make_teacher(config, labels, tmp_path, examples=examples, meter=meter)
 
 
 def by_text(batches):
@@ -234,8 +225,8 @@ def test_requests_run_side_by_side_but_no_more_than_wanted(tmp_path):
         return completion("B", TOP)
 
     with serving(answer) as served:
-        found = by_text(teacher_at(served, tmp_path, concurrency=3).score(map_to_list(12)))
-    assert len(found) == 12
+        found = by_text(teacher_at(served, tmp_path, concurrency=3).score(map_to_list(60)))
+    assert len(found) == 60
     assert most == 3
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from llkd.teachers import attention
-from llkd.teachers.attention import grouped_attention, use_grouped_attention
+from llkd.teachers.local import attention
+from llkd.teachers.local.attention import grouped_attention, use_grouped_attention
 
 
 def inputs(length=7, groups=3, heads=6, masked=True):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llkd.teachers.batch_size import ROUNDS, BatchSizer
+from llkd.teachers.local.batch_size import ROUNDS, BatchSizer
 
 
 class Machine:

@@ -9,10 +9,10 @@ from llkd.config import TeacherConfig, build
 from llkd.config.addresses import clean_base_url, is_loopback, is_metadata
 from llkd.config.server_key import is_named, named_hosts, server_key, without_key
 from llkd.errors import ConfigError, ModelError
-from llkd.store.key_hosts import FILE, KeyHosts
-from llkd.teachers.chat_server import open_server
-from llkd.teachers.connection import unreachable
-from tests.llkd.teachers.stand_in_server import completion, serving
+from llkd.store.keys.key_hosts import FILE, KeyHosts
+from llkd.teachers.api.chat_server import open_server
+from llkd.teachers.api.connection import unreachable
+from tests.support.stand_in_server import completion, serving
 
 KEY = "sk-a-very-secret-key-123456"
 ASKED = [{"role": "system", "content": "Sort it."}, {"role": "user", "content": "hello there"}]

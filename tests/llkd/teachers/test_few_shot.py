@@ -12,10 +12,10 @@ from llkd.config import LabelSet, TeacherConfig, build
 from llkd.errors import ConfigError
 from llkd.teachers.base import NO_EXAMPLES, Example, FewShot
 from llkd.teachers.few_shot import LONGEST_CHARACTERS, example_text
-from llkd.teachers.local import LocalTeacher
+from llkd.teachers.local.teacher import LocalTeacher
+from llkd.teachers.local.tokens import PromptEncoder, fitting_encoder, shortener
 from llkd.teachers.prompts import PLACEHOLDER, label_prompt
-from llkd.teachers.tokens import PromptEncoder, fitting_encoder, shortener
-from tests.llkd.teachers.tiny_teacher import SPECIAL, TEMPLATE, make_llama, make_tokenizer
+from tests.support.tiny_teacher import SPECIAL, TEMPLATE, make_llama, make_tokenizer
 
 LABELS = build(
     LabelSet,
@@ -211,7 +211,7 @@ def test_near_examples_score_as_the_same_fixed_ones():
         return LocalTeacher(make_llama(), CHAT, LABELS, config, identity={}, examples=few)
 
     near = teacher_with(nearest(lambda text: chosen.get(text, [])))
-    assert near._scorer.fast
+    assert near.scorer.fast
     found = scores_of(near, texts)
     for i, text in enumerate(texts):
         fixed = teacher_with(FewShot("fixed", tuple(chosen[text])))
@@ -281,4 +281,4 @@ def test_an_example_is_asked_about_without_its_own_label():
 
 def _with_all(teacher, text):
     """What it says where the prompt shows every example, this text among them."""
-    return next(teacher._score([text])).scores[0]
+    return next(teacher.score_batches([text])).scores[0]

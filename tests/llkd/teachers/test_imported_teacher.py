@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from llkd import signals
 from llkd.config import LabelSet, TeacherConfig, build
 from llkd.errors import ConfigError, DataError, NotFound
+from llkd.selection import signals
 from llkd.teachers import make_teacher
 
 LABELS = build(

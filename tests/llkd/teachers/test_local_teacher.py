@@ -7,9 +7,11 @@ import torch
 
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import ConfigError, ModelError
-from llkd.teachers import local, make_teacher
-from llkd.teachers.local import LocalTeacher
-from tests.llkd.teachers.tiny_teacher import make_llama, seeded, small
+from llkd.teachers import make_teacher
+from llkd.teachers.local import teacher as local
+from llkd.teachers.local.scoring import cache_argument
+from llkd.teachers.local.teacher import LocalTeacher
+from tests.support.tiny_teacher import make_llama, seeded, small
 
 # One token, several, a shared beginning, and one that begins another.
 LABELS = LabelSet.of(["the", "credit", "credit cards", "small talk", "xylophone"])
@@ -43,7 +45,7 @@ def all_scores(teacher, texts):
 
 def naive_scores(teacher, model, texts, rule):
     """One text and one class at a time: the whole prompt, no cache, no batch."""
-    encoder = teacher._encoder
+    encoder = teacher.encoder
     scores = []
     for text in texts:
         prompt = encoder.prefix + encoder.encode([text])[0] + encoder.suffix
@@ -59,10 +61,10 @@ def naive_scores(teacher, model, texts, rule):
 
 
 def test_verbalisers_have_the_lengths_the_tests_rely_on(llama, tokenizer):
-    lengths = [len(ids) for ids in teacher_of(llama, tokenizer)._encoder.answers]
+    lengths = [len(ids) for ids in teacher_of(llama, tokenizer).encoder.answers]
     assert lengths[0] == 1
     assert len(set(lengths)) >= 3
-    answers = teacher_of(llama, tokenizer)._encoder.answers
+    answers = teacher_of(llama, tokenizer).encoder.answers
     assert answers[2][: len(answers[1])] == answers[1]
 
 
@@ -72,7 +74,7 @@ def test_scores_equal_the_naive_computation(llama, tokenizer, chat_tokenizer, ch
     teacher = teacher_of(
         llama, chat_tokenizer if chat else tokenizer, verbaliser_score=rule, max_text_tokens=40
     )
-    assert teacher._scorer.fast
+    assert teacher.scorer.fast
     found = all_scores(teacher, TEXTS)
     expected = naive_scores(teacher, llama, TEXTS, rule)
     assert np.ptp(expected) > 1
@@ -128,14 +130,14 @@ def test_other_architectures_are_scored_right_fast_or_not(tokenizer, kind):
     make, fast = other_models()[kind]
     model = make()
     teacher = teacher_of(model, tokenizer, max_text_tokens=40)
-    assert teacher._scorer.fast is fast
+    assert teacher.scorer.fast is fast
     expected = naive_scores(teacher, model, TEXTS, "sum")
     assert np.ptp(expected) > 1
     np.testing.assert_allclose(all_scores(teacher, TEXTS), expected, atol=1e-4)
 
 
 def test_bfloat16_on_the_grouped_attention_is_close_to_float32(tokenizer):
-    from llkd.teachers.attention import NAME, use_grouped_attention
+    from llkd.teachers.local.attention import NAME, use_grouped_attention
 
     model = make_llama(initializer_range=0.1)
     exact = all_scores(teacher_of(model, tokenizer), TEXTS)
@@ -143,7 +145,7 @@ def test_bfloat16_on_the_grouped_attention_is_close_to_float32(tokenizer):
     assert use_grouped_attention(model)
     assert model.config._attn_implementation == NAME
     teacher = teacher_of(model, tokenizer)
-    assert teacher._scorer.fast
+    assert teacher.scorer.fast
     assert np.abs(all_scores(teacher, TEXTS) - exact).max() < 0.2
 
 
@@ -160,9 +162,9 @@ def test_batches_stay_within_the_token_budget(llama, tokenizer):
     sizes = []
     for batch in teacher.score(TEXTS * 3):
         longest = max(
-            len(ids) for ids in teacher._encoder.encode([(TEXTS * 3)[i] for i in batch.index])
+            len(ids) for ids in teacher.encoder.encode([(TEXTS * 3)[i] for i in batch.index])
         )
-        width = teacher._scorer.width(longest)
+        width = teacher.scorer.width(longest)
         assert len(batch.index) == 1 or len(batch.index) * width <= 120
         sizes.append(len(batch.index))
     assert max(sizes) > 1
@@ -171,8 +173,8 @@ def test_batches_stay_within_the_token_budget(llama, tokenizer):
 def test_tokens_of_texts_and_suffix_are_counted(llama, tokenizer):
     teacher = teacher_of(llama, tokenizer)
     counted = sum(batch.tokens_in for batch in teacher.score(TEXTS))
-    rows = teacher._encoder.encode(TEXTS)
-    assert counted == sum(map(len, rows)) + len(TEXTS) * len(teacher._encoder.suffix)
+    rows = teacher.encoder.encode(TEXTS)
+    assert counted == sum(map(len, rows)) + len(TEXTS) * len(teacher.encoder.suffix)
 
 
 def test_a_long_job_finds_its_own_batch_size(llama, tokenizer, monkeypatch):
@@ -182,21 +184,21 @@ def test_a_long_job_finds_its_own_batch_size(llama, tokenizer, monkeypatch):
     texts = TEXTS * 60
     expected = np.tile(all_scores(teacher_of(llama, tokenizer), TEXTS), (60, 1))
     np.testing.assert_allclose(all_scores(teacher, texts), expected, atol=1e-4)
-    assert teacher._sizer.settled
+    assert teacher.sizer.settled
     assert teacher.batch_tokens in {60, 120, 240, 480}
 
 
 def test_a_short_job_does_not_look_for_one(llama, tokenizer):
     teacher = teacher_of(llama, tokenizer, batch_tokens=None)
     all_scores(teacher, TEXTS)
-    assert not teacher._sizer.settled
+    assert not teacher.sizer.settled
     assert teacher.batch_tokens == local.BATCH_TOKENS["cpu"]
 
 
 def test_half_precision_is_close_to_float32(tokenizer):
     exact = all_scores(teacher_of(make_llama(initializer_range=0.1), tokenizer), TEXTS)
     teacher = teacher_of(make_llama(initializer_range=0.1).half(), tokenizer)
-    assert teacher._scorer.fast
+    assert teacher.scorer.fast
     assert np.abs(all_scores(teacher, TEXTS) - exact).max() < 0.05
     assert teacher.describe()["dtype"] == "float16"
 
@@ -204,7 +206,7 @@ def test_half_precision_is_close_to_float32(tokenizer):
 def test_out_of_memory_halves_the_batch(llama, tokenizer, monkeypatch):
     teacher = teacher_of(llama, tokenizer, batch_tokens=5000)
     expected = all_scores(teacher, TEXTS)
-    score, sizes = teacher._scorer.score, []
+    score, sizes = teacher.scorer.score, []
 
     def small_machine(rows):
         sizes.append(len(rows))
@@ -212,7 +214,7 @@ def test_out_of_memory_halves_the_batch(llama, tokenizer, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return score(rows)
 
-    monkeypatch.setattr(teacher._scorer, "score", small_machine)
+    monkeypatch.setattr(teacher.scorer, "score", small_machine)
     np.testing.assert_allclose(all_scores(teacher, TEXTS), expected, atol=1e-4)
     failed = [size for size in sizes if size > 2]
     assert failed[0] == len(TEXTS)
@@ -226,7 +228,7 @@ def test_a_single_text_too_large_is_said_plainly(llama, tokenizer, monkeypatch):
     def full(rows):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
 
-    monkeypatch.setattr(teacher._scorer, "score", full)
+    monkeypatch.setattr(teacher.scorer, "score", full)
     with pytest.raises(ModelError, match="Not enough memory to score one text of 1 tokens"):
         list(teacher.score(["a"]))
 
@@ -237,15 +239,15 @@ def test_other_faults_are_not_taken_for_a_lack_of_memory(llama, tokenizer, monke
     def broken(rows):
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(teacher._scorer, "score", broken)
+    monkeypatch.setattr(teacher.scorer, "score", broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(teacher.score(TEXTS))
 
 
 def test_scoring_stops_between_batches(llama, tokenizer, monkeypatch):
     teacher = teacher_of(llama, tokenizer)
-    calls, score = [], teacher._scorer.score
-    monkeypatch.setattr(teacher._scorer, "score", lambda rows: calls.append(1) or score(rows))
+    calls, score = [], teacher.scorer.score
+    monkeypatch.setattr(teacher.scorer, "score", lambda rows: calls.append(1) or score(rows))
     batches = teacher.score(TEXTS)
     next(batches)
     batches.close()
@@ -323,3 +325,16 @@ def test_broken_weights_and_missing_models_are_said_in_one_sentence(tmp_path, ll
         with pytest.raises(ModelError, match=words) as caught:
             make_teacher(TeacherConfig(teacher=f"local:{name}"), LABELS, tmp_path)
         assert "\n" not in str(caught.value)
+
+
+def test_the_cache_has_the_name_that_the_decoder_gives_it():
+    class Today:
+        def forward(self, input_ids, cache=None):
+            """As transformers 5.24 has it; it warns of the other name and will drop it."""
+
+    class Before:
+        def forward(self, input_ids, past_key_values=None):
+            """As it was until 5.23."""
+
+    assert cache_argument(Today()) == "cache"
+    assert cache_argument(Before()) == "past_key_values"

@@ -1,7 +1,7 @@
 from llkd.config import LabelSet, TeacherConfig
+from llkd.teachers.api.options import Questions, fill
+from llkd.teachers.api.retries import TokenBound
 from llkd.teachers.base import NO_EXAMPLES, Example, FewShot
-from llkd.teachers.options import Questions, fill
-from llkd.teachers.retrying import Bounds
 
 LABELS = LabelSet(
     labels=(
@@ -18,7 +18,7 @@ def questions(examples=NO_EXAMPLES, **settings):
 
 
 def contents(made, question, text="hello"):
-    return [(m["role"], m["content"]) for m in made.sent(question, text).messages]
+    return [(m["role"], m["content"]) for m in made.query(question, text).messages]
 
 
 def test_options_follow_the_instruction_unless_it_places_them():
@@ -101,8 +101,8 @@ def test_own_bytes_hold_what_another_text_has_more():
         made = questions(
             FewShot("nearest", (), choose), instruction=instruction, question="Q {text}!"
         )
-        short, long = (made.sent(made.letters(), text) for text in ("a", "ab" * 300))
-        bounds = Bounds()
+        short, long = (made.query(made.letters(), text) for text in ("a", "ab" * 300))
+        bounds = TokenBound()
         fixed = bounds.most(short) - short.own
         assert bounds.most(long) <= fixed + long.own
 
@@ -116,7 +116,7 @@ def test_groups_name_their_members():
 def test_an_example_is_asked_about_without_its_own_label():
     made = questions(FewShot("fixed", FIXED))
     for question in (made.letters(), made.stated()):
-        whole, own = made.sent(question, "hello"), made.sent(question, "Who  WON?")
+        whole, own = made.query(question, "hello"), made.query(question, "Who  WON?")
         said = [" ".join(m["content"] for m in sent.messages) for sent in (whole, own)]
         assert "who won?" in said[0] and "who won?" not in said[1]
         assert all("a {labels} treaty" in words for words in said)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from llkd.config import DEFAULT_LEAD, LabelSet, TeacherConfig, build
 from llkd.errors import ConfigError
 from llkd.teachers.base import FewShot
+from llkd.teachers.local.tokens import PromptEncoder
 from llkd.teachers.prompts import Part, Prompt, chat_parts, label_prompt
-from llkd.teachers.tokens import PromptEncoder
-from tests.llkd.teachers.tiny_teacher import SPECIAL, TEMPLATE, make_tokenizer
+from tests.support.tiny_teacher import SPECIAL, TEMPLATE, make_tokenizer
 
 LABELS = build(
     LabelSet,
@@ -172,8 +172,10 @@ def test_exactly_long_enough_is_not_cut():
 def test_a_cell_of_megabytes_is_cut_before_it_is_tokenised(monkeypatch):
     ids = encoder(max_text_tokens=16)
     seen = []
-    inner = ids._ids
-    monkeypatch.setattr(ids, "_ids", lambda texts: seen.extend(map(len, texts)) or inner(texts))
+    inner = ids.token_ids
+    monkeypatch.setattr(
+        ids, "token_ids", lambda texts: seen.extend(map(len, texts)) or inner(texts)
+    )
     assert len(ids.encode(["a" * 2_000_000])[0]) == 16
     assert ids.cut == 1
     assert max(seen) < 2000

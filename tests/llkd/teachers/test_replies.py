@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llkd.teachers.replies import (
+from llkd.teachers.api.replies import (
     edits,
     letter_scores,
     read_reply,

@@ -7,11 +7,11 @@ import pytest
 
 from llkd.config import LabelSet
 from llkd.errors import ModelError
-from llkd.teachers.completions import read_completion
-from llkd.teachers.thoughts import answer_start, without_thoughts
-from tests.llkd.teachers.counting_meter import CountingMeter
-from tests.llkd.teachers.stand_in_server import completion, serving
-from tests.llkd.teachers.test_api_teacher import teacher_at
+from llkd.teachers.api.completions import read_completion
+from llkd.teachers.api.reasoning_text import answer_start, without_thoughts
+from tests.support.api_teachers import teacher_at
+from tests.support.counting_meter import CountingMeter
+from tests.support.stand_in_server import completion, serving
 
 LABELS = LabelSet.of(["World", "Sports", "Science"])
 TOP = [("B", -0.3), ("A", -1.5), ("C", -4.0)]

@@ -7,10 +7,10 @@ import pytest
 
 from llkd.config import LabelSet
 from llkd.errors import ModelError
-from llkd.teachers.request_form import RequestForm, fewer_listed
-from llkd.teachers.server_errors import error_inside, error_of
-from tests.llkd.teachers.stand_in_server import completion, serving
-from tests.llkd.teachers.test_api_teacher import teacher_at
+from llkd.teachers.api.request_form import RequestForm, fewer_listed
+from llkd.teachers.api.server_errors import error_inside, error_of
+from tests.support.api_teachers import teacher_at
+from tests.support.stand_in_server import completion, serving
 
 LABELS = LabelSet.of(["World", "Sports", "Science"])
 TOP = [("B", -0.3), ("A", -1.5), ("C", -4.0)]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llkd.teachers.two_stage import MOST_CLASSES, combine, split, to_open
+from llkd.teachers.api.two_stage import MOST_CLASSES, combine, split, to_open
 
 
 @given(st.integers(2, MOST_CLASSES))

@@ -5,8 +5,8 @@ import pytest
 
 from llkd import training
 from llkd.errors import ConfigError, DataError, LLKDError, ModelError
-from tests.llkd.tiny_student import CLASSES
-from tests.llkd.training.toy_runs import (
+from tests.support.tiny_student import CLASSES
+from tests.support.toy_runs import (
     N,
     config,
     fresh,

@@ -6,12 +6,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from llkd import signals, students, training
+from llkd import students, training
 from llkd.errors import NothingSelected
-from llkd.store.runs import read_probabilities
+from llkd.selection import signals
+from llkd.store.files.probabilities import read_probabilities
+from llkd.store.run_summary import RunSummary
 from llkd.training.optimisation import rate_factor
-from tests.llkd.tiny_student import CLASSES
-from tests.llkd.training.toy_runs import (
+from tests.support.tiny_student import CLASSES
+from tests.support.toy_runs import (
     EVAL,
     N,
     config,
@@ -41,8 +43,10 @@ def test_a_run_that_selects_nothing_fails_and_leaves_no_student(encoder, tmp_pat
 def test_a_class_never_selected_is_named(encoder, tmp_path):
     settings = config("fixed", epochs=1, selection={"teacher_threshold": {"money": 1.0}})
     _, outcome = run(encoder, tmp_path, settings)
-    assert outcome.warnings == ["No text labelled 'money' was selected, so it was not learned."]
-    assert outcome.epochs[0]["selected_share_per_class"] == {"sports": 1.0, "money": 0.0}
+    assert list(outcome.warnings) == [
+        "No text labelled 'money' was selected, so it was not learned."
+    ]
+    assert outcome.epochs[0].selected_share_per_class == {"sports": 1.0, "money": 0.0}
 
 
 def test_logs_and_summary_agree(encoder, tmp_path):
@@ -69,14 +73,15 @@ def test_logs_and_summary_agree(encoder, tmp_path):
     assert kept.to_numpy() == pytest.approx(np.ones(len(kept)), abs=1e-5)
     for number, epoch in enumerate(outcome.epochs, start=1):
         taken = chosen[(chosen["step"] // 5) + 1 == number]
-        shares = epoch["selected_share_per_class"]
+        shares = epoch.selected_share_per_class
         for k, name in enumerate(CLASSES):
             count = (label[taken["row"] - 100] == k).sum()
             assert shares[name] == pytest.approx(count / (label == k).sum())
-        assert epoch["epoch"] == number and epoch["backpropagated"] == len(taken)
+        assert epoch.epoch == number and epoch.backpropagated == len(taken)
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert training.TrainingOutcome.from_dict(summary) == outcome
-    assert summary["accuracy"] == outcome.epochs[-1]["accuracy"]
+    del summary["fingerprint"]
+    assert RunSummary.read(summary) == outcome
+    assert summary["accuracy"] == outcome.epochs[-1].accuracy
     assert outcome.training_seconds > 0 < outcome.logging_seconds
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from llkd.errors import ConfigError, JobCancelled, StoreError
-from llkd.strategies import STRATEGIES
-from tests.llkd.training.toy_runs import (
+from llkd.selection.registry import STRATEGIES
+from tests.support.toy_runs import (
     config,
     log,
     run,
@@ -25,7 +25,7 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-import tests.llkd.training.toy_runs as t
+import tests.support.toy_runs as t
 kill_at = int(sys.argv[2])
 def heard(progress):
     if progress.step == kill_at and ", step " in progress.message:
@@ -71,8 +71,6 @@ def test_a_killed_run_resumes_to_the_same_weights(encoder, tmp_path, strategy, k
 
 OPTIONS = {
     **{name: {"strategy": name} for name in STRATEGIES},
-    # So long a window that P(right) is fitted before the second stop.
-    "trust": {"strategy": "trust", "selection": {"window": 10}},
     "saved": {"strategy": "saved", "selection": {"saved": "first cut"}},
     "no class thresholds": {"selection": {"class_specific": False, "target_rate": 0.3}},
     "softmatch": {"selection": {"weighting": "softmatch", "half_life": 4.0}},
@@ -83,11 +81,11 @@ OPTIONS = {
     "soft": {"targets": "soft", "target_temperature": 2.0, "hard_share": 0.5},
     "gather": {"gather": True, "strategy": "random"},
     "all at once": {
-        "strategy": "trust",
+        "strategy": "learnability",
         "gather": True,
         "targets": "soft",
         "human_weight": 2.0,
-        "selection": {"score_every": 3, "warmup_steps": 2, "trust_evidence": "probe"},
+        "selection": {"score_every": 3, "warmup_steps": 2},
     },
 }
 
@@ -99,9 +97,9 @@ def data_with_everything():
     probs = plain.teacher_probs.copy()
     probs[human] = np.eye(2)[1 - probs[human].argmax(axis=1)]
     return toy_data(
-        n=80, teacher_probs=probs, human=human, own=plain.teacher_probs,
-        out_of_sample=rng.dirichlet([1.0, 1.0], 80), nearby=rng.dirichlet([1.0, 1.0], 80),
-        kept=rng.random(80) < 0.4,
+        n=80, teacher_probs=probs, human=human, teacher_raw_probs=plain.teacher_probs,
+        oof_probs=rng.dirichlet([1.0, 1.0], 80), knn_mean_probs=rng.dirichlet([1.0, 1.0], 80),
+        in_saved=rng.random(80) < 0.4,
     )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ import pytest
 from llkd import training
 from llkd.errors import ConfigError, JobCancelled, ModelError
 from llkd.training.batches import epoch_batches
-from tests.llkd.tiny_student import CLASSES, toy_texts
-from tests.llkd.training.toy_runs import (
+from tests.support.tiny_student import CLASSES, toy_texts
+from tests.support.toy_runs import (
     N,
     config,
     fresh,
@@ -150,7 +150,7 @@ def test_micro_batches_change_nothing_but_memory(encoder, tmp_path, monkeypatch)
         if name.endswith("key.bias"):
             continue  # as above
         assert torch.allclose(small.network.state_dict()[name], value, atol=1e-4), name
-    assert outcome.warnings == [
+    assert list(outcome.warnings) == [
         "Memory ran out, so at most 4 texts were put through the student at once. The result is "
         "that of the full batch, only slower.",
         "Memory ran out, so at most 2 texts were put through the student at once. The result is "
@@ -177,7 +177,7 @@ def test_learning_happens(encoder, tmp_path):
     assert outcome.accuracy > 0.9 and outcome.macro_f1 > 0.9
     texts, gold = toy_texts(60, seed=2)
     assert (student.probabilities(texts).argmax(axis=1) == gold).mean() == outcome.accuracy
-    assert outcome.epochs[0]["loss"] > 2 * outcome.epochs[-1]["loss"]
+    assert outcome.epochs[0].loss > 2 * outcome.epochs[-1].loss
 
 
 def test_learning_happens_with_llkd_on_a_part(encoder, tmp_path):

@@ -1,15 +1,13 @@
 """Early stopping: by which labels, when, and whose weights remain."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from llkd import students
 from llkd.errors import ConfigError, JobCancelled
 from llkd.training.records import Position
-from llkd.training.stopping import judged_by, note
-from tests.llkd.training.toy_runs import (
+from llkd.training.stopping import note, stop_source_of
+from tests.support.toy_runs import (
     config,
     log,
     run,
@@ -44,8 +42,8 @@ def test_patience_counts_epochs_since_the_best():
 
 def test_the_best_and_the_last_student_are_kept(encoder, tmp_path):
     student, outcome = run(encoder, tmp_path, settings())
-    scores = [epoch["macro_f1"] for epoch in outcome.epochs]
-    pairs = [(epoch["macro_f1"], epoch["accuracy"]) for epoch in outcome.epochs]
+    scores = [epoch.macro_f1 for epoch in outcome.epochs]
+    pairs = [(epoch.macro_f1, epoch.accuracy) for epoch in outcome.epochs]
     assert outcome.best_epoch == pairs.index(max(pairs)) + 1 and outcome.stopped_on == "gold"
     assert len(pairs) == min(8, outcome.best_epoch + 2) < 8, "it stopped"
     assert outcome.macro_f1 == max(scores) and outcome.steps == 5 * len(pairs)
@@ -57,7 +55,7 @@ def test_the_best_and_the_last_student_are_kept(encoder, tmp_path):
     accuracy = (best.probabilities(data.eval_texts).argmax(1) == data.eval_gold).mean()
     assert accuracy == pytest.approx(outcome.accuracy)
     assert not (tmp_path / "best.safetensors").exists()
-    assert outcome.warnings == [
+    assert list(outcome.warnings) == [
         f"The student is that of epoch {outcome.best_epoch} of {len(pairs)}, the best by held-out "
         "gold. The same gold measures it, so its figures are a little too good."
     ]
@@ -91,8 +89,8 @@ def test_held_out_gold_chooses_no_epoch_but_for_runs_that_an_older_version_began
     other = toy_data()
     stop = {"stop_texts": other.eval_texts, "stop_label": other.eval_gold}
     for source in ("audit", "pool_gold", "teacher"):
-        assert judged_by(toy_data(**stop, stop_source=source)) == source
-    assert judged_by(toy_data()) == "gold"
+        assert stop_source_of(toy_data(**stop, stop_source=source)) == source
+    assert stop_source_of(toy_data()) == "gold"
 
 
 def test_without_held_out_labels_it_says_what_to_do(encoder, tmp_path):
@@ -110,7 +108,7 @@ def test_a_stopped_run_resumes_to_the_same_choice(encoder, tmp_path, stop_at, so
     resumed, outcome = run(encoder, tmp_path / "cut", settings(), data)
     assert same_weights(weights(resumed), weights(whole))
     timeless = {"training_seconds": 0, "evaluation_seconds": 0, "logging_seconds": 0}
-    assert dataclasses.replace(outcome, **timeless) == dataclasses.replace(expected, **timeless)
+    assert outcome.model_copy(update=timeless) == expected.model_copy(update=timeless)
     assert log(tmp_path / "cut", "decisions").equals(log(tmp_path / "whole", "decisions"))
 
 

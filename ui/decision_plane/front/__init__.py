@@ -21,6 +21,7 @@ _MODULES = (
     "lines",
     "panel",
     "compare",
+    "surface",
     "plane",
 )
 

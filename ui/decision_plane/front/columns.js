@@ -2,7 +2,7 @@
 // of one class then touches that class's rows only, and the inner loops look no label up.
 
 export const SCALE = 60000; // grid units per 1, the same as in packing.py
-export const FLAG = { noConfidence: 1, noNeed: 2, human: 4, excluded: 8, known: 16, right: 32, disagrees: 64 };
+export const FLAG = { noConfidence: 1, noNeed: 2, human: 4, excluded: 8, known: 16, right: 32, disagrees: 64, outside: 128 };
 
 export function readHead(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
@@ -21,7 +21,7 @@ export function decode(bytes, head) {
 
   // Three stretches a class: rows that thresholds decide on, rows a person labelled (always kept),
   // rows a person excluded (never kept). Rows without a label come last.
-  const key = (i) => label[i] === none ? 3 * C : 3 * label[i] + (flags[i] & FLAG.excluded ? 2 : flags[i] & FLAG.human ? 1 : 0);
+  const key = (i) => label[i] === none ? 3 * C : 3 * label[i] + (flags[i] & (FLAG.excluded | FLAG.outside) ? 2 : flags[i] & FLAG.human ? 1 : 0);
   const start = new Uint32Array(3 * C + 2);
   for (let i = 0; i < n; i++) start[key(i) + 1]++;
   for (let k = 1; k < start.length; k++) start[k] += start[k - 1];
@@ -51,12 +51,19 @@ export function stretch(c, k) {
   return k < 0 ? [0, c.n] : [c.start[3 * k], c.start[3 * k + 3]];
 }
 
+/** Where the row that came at this position stands among the sorted ones; -1 where it does not. */
+export function placeOf(c, position) {
+  c.places ??= c.row.reduce((places, row, i) => ((places[row] = i), places), new Int32Array(c.n));
+  return position >= 0 && position < c.n ? c.places[position] : -1;
+}
+
 /** Whether the row at position i is kept at thresholds t, s, and if not why, in a few words. */
 export function reason(c, i, t, s) {
   const f = c.flags[i], k = c.label[i];
   if (f & FLAG.excluded) return "not kept: excluded by a person";
   if (f & FLAG.human) return "kept: labelled by a person";
   if (k === c.C) return "not kept: no teacher label";
+  if (f & FLAG.outside) return "not kept: left out by the preset";
   if (c.x[i] < t[k]) return "not kept: teacher not sure enough";
   if (c.need[i] < s[k]) return "not kept: student knows it already";
   return "kept";
@@ -64,5 +71,5 @@ export function reason(c, i, t, s) {
 
 export function isKept(c, i, t, s) {
   const f = c.flags[i], k = c.label[i];
-  return !(f & FLAG.excluded) && ((f & FLAG.human) !== 0 || (k < c.C && c.x[i] >= t[k] && c.need[i] >= s[k]));
+  return !(f & (FLAG.excluded | FLAG.outside)) && ((f & FLAG.human) !== 0 || (k < c.C && c.x[i] >= t[k] && c.need[i] >= s[k]));
 }

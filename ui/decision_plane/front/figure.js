@@ -1,7 +1,7 @@
 // The picture on the canvas: frame, ticks, density or marks, the region selected. Sizes in CSS px.
 
-import { SCALE, isKept } from "./columns.js";
-import { css } from "./colours.js";
+import { SCALE, isKept, placeOf } from "./columns.js";
+import { css, rgb } from "./colours.js";
 
 export const WHOLE = { x0: -0.015, x1: 1.015, y0: -0.02, y1: 1.02 }; // room for marks on the border
 const MOST_MARKS = 5000, MARK_AREA = 60; // square px that a mark needs, or they hide each other
@@ -65,6 +65,7 @@ export function draw(p) {
     g.drawImage(p.grid.canvas, box.left, box.top, box.w, box.h);
   }
   classTicks(g, p, view);
+  shownRing(g, p, view);
   region(g, p, view);
   g.restore();
 }
@@ -101,7 +102,7 @@ function axes(g, box, view, theme, needKnown) {
   g.translate(11, top + h / 2);
   g.rotate(-Math.PI / 2);
   g.textBaseline = "middle";
-  g.fillText(needKnown ? "Information need" : "Information need is not known yet", 0, 0);
+  g.fillText(needKnown ? "Student uncertainty" : "Student uncertainty is not known yet", 0, 0);
   g.setTransform(box.ratio, 0, 0, box.ratio, 0, 0);
 }
 
@@ -144,13 +145,23 @@ function marks(g, p, view) {
     g.lineWidth = kept ? 0.6 : 1.3;
     g.stroke(path);
   }
-  if (p.hovered >= 0) {
-    g.strokeStyle = css(theme.ink);
-    g.lineWidth = 2;
-    g.beginPath();
-    g.arc(toX(box, view, c.x[p.hovered] / SCALE), toY(box, view, c.y[p.hovered] / SCALE), r + 3, 0, 2 * Math.PI);
-    g.stroke();
-  }
+  if (p.hovered >= 0) ring(g, p, view, p.hovered, r + 3, theme.ink, 2);
+}
+
+function ring(g, p, view, i, radius, colour, width) {
+  g.strokeStyle = css(colour);
+  g.lineWidth = width;
+  g.beginPath();
+  g.arc(toX(p.box, view, p.columns.x[i] / SCALE), toY(p.box, view, p.columns.y[i] / SCALE), radius, 0, 2 * Math.PI);
+  g.stroke();
+}
+
+/** The text that the card shows: a ring that is seen on any ground. */
+function shownRing(g, p, view) {
+  const i = placeOf(p.columns, p.shown);
+  if (i < 0 || p.columns.flags[i] & p.columns.missing) return;
+  ring(g, p, view, i, 9, p.theme.paper, 5);
+  ring(g, p, view, i, 9, rgb("#d55e00"), 2.5);
 }
 
 /** Where classes have thresholds of their own: a notch for each on both borders. */

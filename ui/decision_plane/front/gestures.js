@@ -1,6 +1,6 @@
 // Hands on the plane: zoom, pan, pinch, lasso, box, keys, and the mark under the pointer.
 
-import { SCALE } from "./columns.js";
+import { SCALE, stretch } from "./columns.js";
 import { WHOLE, fromX, fromY, toX, toY } from "./figure.js";
 
 const SMALLEST = 0.004; // the narrowest view: 240 grid units
@@ -84,8 +84,7 @@ export function listenToHands(p, signal) {
     p.drawing = null;
     if (fingers.size === 0 && event.type === "pointerup") {
       if (drawn && !tapped) selectRegion(p, drawn);
-      else if (drawn) p.setLasso(null);
-      else if (tapped) point(p, start.at, true);
+      else if (tapped) tap(p, start.at, drawn);
     }
     start = fingers.size === 1 && p.mode === "pan" ? { at: [...fingers.values()][0], view: p.view(), moved: true } : null;
     p.redraw();
@@ -113,11 +112,12 @@ function keys(p, event) {
   const move = { ArrowLeft: [-sx, 0], ArrowRight: [sx, 0], ArrowUp: [0, sy], ArrowDown: [0, -sy] }[event.key];
   const middle = p.cross ?? [(v.x0 + v.x1) / 2, (v.y0 + v.y1) / 2];
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (move && p.mode === "pan") pan(p, ...move);
+  if (event.key === "Enter" && p.mode === "pan") p.open(nearestRow(p, pixelsOf(p, middle), Infinity));
+  else if (move && p.mode === "pan") pan(p, ...move);
   else if (move) {
     p.cross = [Math.min(v.x1, Math.max(v.x0, middle[0] + move[0] / 2)), Math.min(v.y1, Math.max(v.y0, middle[1] + move[1] / 2))];
     if (p.corner) p.drawing = corners(p.corner, p.cross);
-    else point(p, { x: toX(p.box, v, p.cross[0]), y: toY(p.box, v, p.cross[1]) });
+    else point(p, pixelsOf(p, p.cross));
   } else if ((event.key === "Enter" || event.key === " ") && p.mode !== "pan") {
     p.cross = middle;
     if (!p.corner) {
@@ -151,13 +151,32 @@ function selectRegion(p, points) {
   p.setLasso(kept.length > 2 && wide(0) > 0 && wide(1) > 0 ? kept : null);
 }
 
-/** Show the nearest mark's facts, if marks are drawn and one is near. */
-function point(p, at, tapped = false) {
-  let best = -1, nearest = (tapped ? 2 : 1) * NEAR * NEAR;
-  const v = p.view(), c = p.columns;
-  for (const i of p.marks ?? []) {
-    const dx = toX(p.box, v, c.x[i] / SCALE) - at.x, dy = toY(p.box, v, c.y[i] / SCALE) - at.y, d = dx * dx + dy * dy;
+const pixelsOf = (p, [x, y]) => ({ x: toX(p.box, p.view(), x), y: toY(p.box, p.view(), y) });
+
+/** A click opens the text it meets; where it meets none it clears what was drawn before. */
+function tap(p, at, drawn) {
+  const i = nearestRow(p, at, p.marks ? 1.4 * NEAR : NEAR);
+  if (i >= 0) p.open(i);
+  else if (drawn) p.setLasso(null);
+  // Where the text opens elsewhere the tip would only cover other marks.
+  p.hover(p.marks && !p.settings.reports.open ? i : -1);
+}
+
+/** The row that is drawn nearest to a place, at most `far` px from it; -1 where none is. */
+function nearestRow(p, at, far) {
+  let best = -1, nearest = far * far;
+  const v = p.view(), c = p.columns, [from, to] = stretch(c, p.look.picked);
+  const kx = p.box.w / ((v.x1 - v.x0) * SCALE), ky = p.box.h / ((v.y1 - v.y0) * SCALE);
+  const x = (at.x - p.box.left) / kx + v.x0 * SCALE, y = v.y1 * SCALE - (at.y - p.box.top) / ky;
+  for (let i = from; i < to; i++) {
+    if (c.flags[i] & c.missing) continue;
+    const dx = (c.x[i] - x) * kx, dy = (c.y[i] - y) * ky, d = dx * dx + dy * dy;
     if (d < nearest) { nearest = d; best = i; }
   }
-  p.hover(best);
+  return best;
+}
+
+/** Show the nearest mark's facts, if marks are drawn and one is near. */
+function point(p, at) {
+  p.hover(p.marks ? nearestRow(p, at, NEAR) : -1);
 }

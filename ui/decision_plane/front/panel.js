@@ -86,7 +86,7 @@ export function showCounts(p) {
   write(p.$(".checked"), `of ${count(known)} with gold`);
   p.$(".accuracy").hidden = !c.goldKnown;
   const away = c.n - c.placed, blocked = !c.needKnown && p.student.some((v) => v > 0);
-  write(p.$(".note"), blocked ? "No information need is known yet: with a threshold above 0 for it, only texts labelled by a person are kept." : away ? `${count(away)} of the ${count(c.n)} texts have no place here, as a signal of theirs is not known; they are counted all the same.` : "");
+  write(p.$(".note"), blocked ? "Student uncertainty is not known yet: with a threshold above 0 for it, only texts labelled by a person are kept." : away ? `${count(away)} of the ${count(c.n)} texts are not drawn, as one of their signals is not known; they are counted.` : "");
   for (const one of p.rows) {
     const n = one.k < 0 ? kept : counter.kept[one.k], of = one.k < 0 ? c.n : counter.labelled[one.k];
     const text = `${count(n)} / ${count(of)}`;

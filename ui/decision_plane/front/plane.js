@@ -5,20 +5,20 @@
 // What both sides can change carries a number that grows with each change made here: what the
 // server says is taken over unless something newer was done here since.
 
-import { SCALE, decode, readHead, reason } from "./columns.js";
+import { SCALE, decode, readHead } from "./columns.js";
 import { colourings, css, groupsOf, readTheme } from "./colours.js";
 import { listenToCompare, showCompare } from "./compare.js";
 import { Counter } from "./counting.js";
-import { WHOLE, cellsOf, draw, fit, mostMarks, toX, toY } from "./figure.js";
+import { WHOLE, cellsOf, draw, fit, mostMarks } from "./figure.js";
 import { listenToHands, zoomAt } from "./gestures.js";
 import { Grid } from "./grid.js";
 import { listenToLines, showLines, showNumbers } from "./lines.js";
 import { buildClasses, count, listenToPanel, sentence, share, showCounts, showLegend, showPicked } from "./panel.js";
+import { showMode, showTip } from "./surface.js";
 
 const LOOK_AFTER = 400, HOVER_AFTER = 220; // ms of rest before the server is told of a zoom, of a mark
 const planes = new WeakMap(); // by the element that Streamlit gives: survives reruns
 const links = (globalThis[Symbol.for("llkd.decision-plane")] ??= new Map());
-
 class Plane {
   constructor(parent) {
     this.shadow = parent;
@@ -29,6 +29,7 @@ class Plane {
     this.rows = [];
     this.page = 0;
     this.hovered = -1;
+    this.shown = -1; // the position of the text that the card shows
     this.mode = "pan";
     this.look = { picked: -1, colour: "kept", compare: false, zoom: null };
     this.lasso = { points: null, label: -1 };
@@ -43,6 +44,7 @@ class Plane {
     this.#listenToBar(signal);
     // A digit typed here is no shortcut of the page, which sees no field but this component.
     this.$(".plane").addEventListener("keydown", (event) => event.stopPropagation(), { signal });
+    document.addEventListener("llkd-text", ({ detail }) => this.show(detail), { signal });
     this.sizes = new ResizeObserver(() => this.touch("cells"));
     this.sizes.observe(this.$(".figure"));
     addEventListener("resize", () => this.touch("cells"), { signal }); // the zoom of the browser
@@ -106,7 +108,7 @@ class Plane {
     this.$(".plane").dataset.ready = "yes";
     if (this.#picture() === before) this.redraw();
     else this.touch("cells");
-    this.#showTip();
+    showTip(this);
   }
 
   /** The theme may have changed. */
@@ -190,8 +192,22 @@ class Plane {
     if (i >= 0 && this.settings.reports.hover) {
       this.timers.hover = setTimeout(() => this.#send("hover", { row: this.columns.row[i] }), HOVER_AFTER);
     }
-    this.#showTip();
+    showTip(this);
     this.redraw();
+  }
+
+  /** Ask the page for the whole text of a row. */
+  open(i) {
+    if (i < 0 || !this.settings?.reports.open) return;
+    this.show(this.columns.row[i]);
+    this.setTriggerValue?.("open", { row: this.columns.row[i] });
+  }
+
+  /** Ring the text at this position, which the card shows. */
+  show(position) {
+    this.shown = position;
+    clearTimeout(this.timers.show); // not at each press of a fast hand
+    this.timers.show = setTimeout(() => this.redraw(), 120);
   }
 
   /** Grows with each change, also over a new mount: it is the time, if nothing else happened. */
@@ -274,7 +290,7 @@ class Plane {
     showNumbers(this);
     showCounts(this);
     if (anew) this.#showRest();
-    this.#showMode();
+    showMode(this);
     this.$(".plane").dataset.frame = (performance.now() - started).toFixed(2);
   }
 
@@ -290,38 +306,7 @@ class Plane {
     showLegend(this);
     showPicked(this);
     this.$("select").value = this.look.compare ? "kept" : this.look.colour;
-    this.canvas.setAttribute("aria-label", `Texts by teacher confidence and information need. ${sentence(this)}`);
-  }
-
-  #showMode() {
-    const { look, mode } = this;
-    for (const button of this.$(".bar").querySelectorAll("[data-mode]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.mode === mode && !look.compare));
-    }
-    for (const tool of this.$(".bar").querySelectorAll("[data-do=in], [data-do=out], [data-do=reset], select")) tool.disabled = look.compare;
-    this.$("[data-do=compare]").setAttribute("aria-pressed", String(look.compare));
-    this.$("[data-do=compare]").hidden = this.columns.C < 2;
-    this.$("[data-do=clear]").hidden = !this.lasso.points;
-    const stage = this.$(".stage");
-    stage.dataset.mode = mode;
-    // A finger scrolls the page over the whole plane, as there is nothing to move then.
-    this.canvas.style.touchAction = mode === "pan" && !look.zoom ? "pan-y" : "none";
-  }
-
-  #showTip() {
-    const tip = this.$(".tip"), i = this.hovered, c = this.columns;
-    tip.hidden = i < 0 || this.look.compare;
-    if (tip.hidden) return;
-    const names = this.settings.names, x = toX(this.box, this.view(), c.x[i] / SCALE), y = toY(this.box, this.view(), c.y[i] / SCALE);
-    const known = this.settings.hovered?.row === c.row[i];
-    tip.querySelector(".head").textContent = names[c.label[i]] ?? "no label";
-    tip.querySelector(".facts").textContent =
-      `confidence ${(c.x[i] / SCALE).toFixed(3)}` + (c.needKnown ? `, need ${(c.need[i] / SCALE).toFixed(3)}` : "") +
-      ` \u2013 ${reason(c, i, this.teacher, this.student)}`;
-    tip.querySelector(".text").textContent = known ? this.settings.hovered.text : "";
-    const width = Math.min(320, this.box.width - 16), left = Math.min(this.box.width - width - 8, Math.max(8, x - width / 2));
-    const below = y < this.box.height / 2;
-    tip.style.cssText = `left:${left}px;width:${width}px;` + (below ? `top:${y + 14}px` : `bottom:${this.box.height - y + 14}px`);
+    this.canvas.setAttribute("aria-label", `Texts by teacher confidence and student uncertainty. ${sentence(this)}`);
   }
 
   hint(text) {
@@ -345,10 +330,11 @@ class Plane {
 }
 
 /** Called by Streamlit at the first mount, at each new `data` and at each change of the theme. */
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   let plane = planes.get(parentElement);
   if (!plane) planes.set(parentElement, (plane = new Plane(parentElement)));
   plane.setStateValue = setStateValue;
+  plane.setTriggerValue = setTriggerValue;
   if (!data) return;
   const key = plane.receive(data);
   const link = links.get(key) ?? {};

@@ -7,7 +7,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 # Each after those it imports.
-_MODULES = ("queue", "keys", "card")
+_MODULES = ("queue", "keys", "audit", "texts", "card")
 
 
 def _read(name: str) -> str:

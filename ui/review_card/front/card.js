@@ -3,16 +3,16 @@
 // the key went down, and one that came before its text was painted is dropped, and said to be.
 
 import { Queue } from "./queue.js";
-import { actOf, focused, takesKeys } from "./keys.js";
+import { actOf, blindActOf, focused, isTypedInto, leads, takesKeys } from "./keys.js";
+import { Bounces, NumberEntry, showGoal } from "./audit.js";
+import { SAID_LETTERS, count, decidedWords, factsOf, holdsOf, insteadOf, ringOnPlane, savingWords, showGives } from "./texts.js";
 
 const cards = new WeakMap();
 const active = (globalThis[Symbol.for("llkd.review-card.active")] ??= new Map());
 const places = (globalThis[Symbol.for("llkd.review-card")] ??= new Map());
-const DIGITS = 9, AHEAD = 25, REST_AFTER = 700, TELL_AFTER = 400, SLOW_AFTER = 2500, SAID_LETTERS = 60;
-
-const count = (n) => n.toLocaleString("en-US");
-const make = (tag, name, text = "") => Object.assign(document.createElement(tag), { className: name, textContent: text });
-
+// How many presses a card dropped, and its last words on that: a page drawn anew may make another.
+const drops = (globalThis[Symbol.for("llkd.review-card.drops")] ??= new Map());
+const AHEAD = 25, REST_AFTER = 700, TELL_AFTER = 400, SLOW_AFTER = 2500, DROP_SAID_FOR = 4000;
 class Card {
   constructor(host) {
     this.host = host;
@@ -25,6 +25,8 @@ class Card {
     this.undoing = null; // a press whose answer says where to go
     this.own = new Map(); // what this tab decided of a text since the server said what holds
     this.dropped = 0;
+    this.entry = new NumberEntry();
+    this.bounces = new Bounces();
     this.timers = {};
     this.channel = new MessageChannel();
     this.channel.port1.onmessage = ({ data: token }) => this.#paintedNow(token);
@@ -49,6 +51,7 @@ class Card {
     this.root.hidden = !!data.hidden;
     if (data.hidden) {
       // Only to send what an earlier page left unsent.
+      if (!this.data?.hidden) ringOnPlane(-1);
       this.data = data;
       this.queue.keepAt(data.place, again);
       this.queue.confirm(data.confirmed);
@@ -56,11 +59,12 @@ class Card {
     }
     const first = !this.data, before = this.data?.list;
     this.data = data;
+    if (first) this.#rememberDrops();
     this.queue.keepAt(data.place, again);
     const remembered = places.get(data.key);
     if (data.list !== before) {
       this.at = remembered?.list === data.list ? remembered.at : data.at;
-      this.#showGives();
+      showGives(this);
     }
     this.queue.confirm(data.confirmed);
     const waiting = new Set(this.queue.waiting.map((press) => press.row));
@@ -71,8 +75,7 @@ class Card {
       else if (this.lastDecision?.id === id) {
         this.#say(this.lastDecision.words);
         this.lastDecision = null;
-      }
-      else if (told && (this.undoing === id || this.lastUndo === id)) this.#say(told);
+      } else if (told && (this.undoing === id || this.lastUndo === id)) this.#say(told);
     }
     if (this.undoing && data.confirmed.includes(this.undoing)) {
       const to = data.to[this.undoing];
@@ -81,7 +84,10 @@ class Card {
     }
     const shown = this.shownRow;
     this.#show();
-    if (first || data.list !== before || shown !== this.shownRow) this.#takeFocus();
+    this.root.dataset.tall = data.tall ? "yes" : "no";
+    const wanted = data.focus != null && this.focusGiven !== data.focus;
+    this.focusGiven = data.focus;
+    if (first || wanted || data.list !== before || shown !== this.shownRow) this.#takeFocus(wanted);
   }
 
   /** One card at a time: while the page is drawn anew, an older one may stand beside it. */
@@ -94,10 +100,8 @@ class Card {
     if (!older) return again;
     this.own = older.own;
     this.decided = older.decided;
-    this.dropped = older.dropped;
     this.lastUndo = older.lastUndo;
     this.lastDecision = older.lastDecision;
-    if (this.dropped) this.root.dataset.dropped = this.dropped;
     older.retire();
     if (this.decided) this.#soonRest();
     return again;
@@ -108,8 +112,7 @@ class Card {
     this.retired = true;
     this.queue.stop();
     this.root.hidden = true;
-    clearTimeout(this.timers.rest);
-    clearTimeout(this.timers.tell);
+    for (const name of ["rest", "tell"]) clearTimeout(this.timers[name]);
   }
 
   card(at = this.at) {
@@ -121,22 +124,12 @@ class Card {
     return this.own.get(card.row) ?? card.state;
   }
 
-  /** What can be undone, the last at the end: confirmed acts, and those on their way. */
-  undoable() {
-    const gone = new Set(), acts = this.data.own.map((act) => ({ ...act })).reverse();
-    for (const press of this.queue.waiting) {
-      if (press.do === "undo") gone.add(press.target);
-      else if (!acts.some((act) => act.target === press.id)) acts.push({ target: press.id, row: press.row });
-    }
-    return acts.filter((act) => !gone.has(act.target));
-  }
-
   // ---- what a person does
 
   #key(event) {
     if (!this.data || this.retired || this.data.hidden || takesKeys(event.composedPath()[0])) return;
-    const act = actOf(event, this.data.names.length > DIGITS ? [] : this.data.names);
-    if (!act || (act.do === "chosen" && this.data.names.length <= DIGITS)) return;
+    const act = this.data.blind ? blindActOf(event) : actOf(event, this.data.names);
+    if (!act) return;
     event.preventDefault();
     if (event.repeat && act.do !== "next" && act.do !== "back") return;
     this.#act(act, event.timeStamp);
@@ -145,7 +138,7 @@ class Card {
   #click(event) {
     const button = event.target.closest("button");
     if (!button || button.disabled) return;
-    this.#act({ do: button.dataset.do, label: button.dataset.label }, event.timeStamp);
+    this.#act({ do: button.dataset.do, label: button.dataset.label }, event.timeStamp, "click");
   }
 
   #leaving(event) {
@@ -153,55 +146,70 @@ class Card {
     this.setTriggerValue?.("leaving", this.#report(this.queue.unsent(), 0));
   }
 
-  #act(act, stamp) {
+  #act(act, stamp, kind = "key") {
     clearTimeout(this.timers.rest);
+    if (this.data.blind && this.bounces.again(act, stamp, kind)) {
+      this.#drop("Pressed twice within a moment: counted once.");
+      return this.#soonRest();
+    }
     // What is on the screen while the key goes down counts, not what has been made ready since.
     const seen = this.painted;
     if (!seen || stamp < seen.since || this.undoing) {
-      this.dropped++;
-      this.root.dataset.dropped = this.dropped;
-      this.#say(this.undoing ? "Not done: the undo is not finished yet. Press again." : "Too quick: the text was not on the screen yet, so nothing was done. Press again.", "dropped");
+      this.#drop(this.undoing ? "Not done: the undo is not finished yet. Press again." : "Too quick: the text was not on the screen yet, so nothing was done. Press again.");
       this.#soonRest();
       return;
     }
-    if (act.do === "next") this.#go(this.at + 1);
-    else if (act.do === "back") this.#go(this.at - 1);
+    if (act.do === "digit") {
+      const entry = this.entry.add(act.digit, seen, this.data.names);
+      if (entry.refused) this.#drop(entry.says);
+      else if (entry.says) this.#say(entry.says);
+      if (!(act = entry.act)) return;
+    }
+    if (act.do === "next" || act.do === "back") this.#go(this.at + (act.do === "next" ? 1 : -1));
     else if (act.do === "undo") this.#undo(seen);
     else this.#decide(act.do === "chosen" ? { do: "label", label: this.$("select").value } : act, seen);
     this.#soonRest();
   }
 
+  #drop(words) {
+    drops.set(this.data.key, { count: ++this.dropped, words, at: Date.now() });
+    this.root.dataset.dropped = this.dropped;
+    this.#say(words, "dropped");
+  }
+
+  /** What a card of before dropped is still said for a moment, and still counted. */
+  #rememberDrops() {
+    const known = drops.get(this.data.key);
+    if (!known) return;
+    this.root.dataset.dropped = this.dropped = known.count;
+    if (Date.now() - known.at < DROP_SAID_FOR) this.#say(known.words, "dropped");
+  }
+
   #decide(act, seen) {
-    if (seen.row === null) {
-      this.#say("No text is shown, so nothing was done.", "dropped");
-      return;
-    }
+    if (seen.row === null) return this.#say("No text is shown, so nothing was done.", "dropped");
     const card = this.card(), state = this.state(card);
-    const number = count(this.at + 1), label = act.do === "label" ? act.label : null;
+    const label = act.do === "label" ? act.label : null, words = decidedWords(this.at + 1, act.do, label);
     // Which class it is, whatever it will be called when the press arrives.
     const key = label === null ? null : this.data.keys[this.data.names.indexOf(label)] ?? null;
-    this.own.set(seen.row, label === null ? { ...state, excluded: true } : { ...state, label });
+    this.own.set(seen.row, holdsOf(state, act.do, label));
     this.decided = true;
     this.at++;
     this.#remember();
     const id = this.queue.nextId();
     // Said as done only when the server has stored it.
-    this.lastDecision = { id, words: label === null ? `Text ${number}: Excluded.` : `Text ${number}: Labelled as '${label}'.` };
-    this.#say(`Text ${number}: ${label ?? "exclude"} \u2026`);
-    this.#show();
+    this.lastDecision = { id, words: words.done };
+    this.#say(words.sent);
     this.queue.add({ id, row: seen.row, do: act.do, label, key });
+    this.#show();
   }
 
   #undo(seen) {
-    const last = this.undoable().pop();
+    const last = this.queue.undoable(this.data.own).pop();
     if (!last) {
       this.#say(this.data.nothing, "dropped");
       return;
     }
-    if (last.row === null) {
-      this.#say(`Before that you changed ${count(last.rows)} texts at once: undo this in the table.`, "dropped");
-      return;
-    }
+    if (last.row === null) return this.#say(`Before that you changed ${count(last.rows)} texts at once: undo this in the table.`, "dropped");
     const id = this.queue.nextId(), there = this.data.cards.findIndex((card) => card.row === last.row);
     this.lastUndo = id;
     this.lastDecision = null;
@@ -262,7 +270,7 @@ class Card {
     const { data } = this, card = this.card(), text = this.$(".llkd-text"), rest = this.$(".llkd-rest");
     const row = card && this.at < data.total && !this.undoing ? card.row : null;
     const key = [data.list, this.at, row].join();
-    const says = row === null ? this.#instead() : card.text;
+    const says = row === null ? insteadOf(this) : card.text;
     if (this.shownKey !== key || text.textContent !== says) {
       this.shownKey = key;
       this.shownRow = row;
@@ -271,60 +279,24 @@ class Card {
       text.dataset.state = row === null ? "none" : "text";
       text.scrollTop = 0;
       this.root.dataset.row = row ?? "";
+      ringOnPlane(row === null ? -1 : card.position ?? -1);
       const token = ++this.token;
       // A message sent in a frame arrives when that frame has been handed over to be shown.
       requestAnimationFrame(() => this.channel.port2.postMessage(token));
     }
-    this.$(".llkd-facts").textContent = this.#facts(card, row);
+    this.$(".llkd-facts").textContent = factsOf(this, card, row);
     rest.hidden = row === null || !card.cut;
     if (!rest.hidden) rest.textContent = `These are the first ${count(card.text.length)} of ${count(card.text.length + card.cut)} characters.`;
+    showGoal(this);
     this.$("[data-do=back]").disabled = this.at <= 0;
     this.$("[data-do=next]").disabled = this.at >= data.total;
     const holds = row === null ? {} : this.state(card);
     for (const button of this.root.querySelectorAll(".llkd-gives button")) {
-      const on = button.dataset.do === "exclude" ? holds.excluded : holds.label === button.dataset.label;
+      const on = { exclude: !!holds.excluded, none: !!holds.none }[button.dataset.do] ?? (row !== null && holds.label === button.dataset.label);
       button.setAttribute("aria-pressed", String(!!on));
       button.disabled = row === null;
     }
     this.root.dataset.ready = "yes";
-  }
-
-  #instead() {
-    if (this.undoing) return "Undoing \u2026";
-    if (this.at >= this.data.total) return "That was the last text of this list.";
-    return "The next text is on its way \u2026";
-  }
-
-  #facts(card, row) {
-    const { data } = this, where = `Text ${count(Math.min(this.at + 1, data.total))} of ${count(data.total)}`;
-    if (row === null) return this.at >= data.total ? `All ${count(data.total)} texts of this list` : where;
-    const state = this.state(card), label = state.label ?? card.label;
-    const why = state.excluded ? "excluded by a person" : state.label !== null ? "labelled by a person" : card.why;
-    return [where, label, ...card.figures, why].join(" \u00b7 ");
-  }
-
-  #showGives() {
-    const box = this.$(".llkd-gives"), { names } = this.data, shown = names.join("\n");
-    if (this.givesShown === shown) return;
-    this.givesShown = shown;
-    box.replaceChildren();
-    const button = (act, label, key) => {
-      const made = make("button", "");
-      made.type = "button";
-      made.dataset.do = act;
-      if (label !== null) made.dataset.label = label;
-      made.append(make("span", "llkd-name", label ?? (act === "exclude" ? "Exclude" : "Set label")), " ", make("span", "llkd-unseen", "Shortcut"), " ", make("kbd", "", key));
-      return made;
-    };
-    if (names.length <= DIGITS) box.append(...names.map((name, k) => button("label", name, String(k + 1))));
-    else {
-      const select = make("select", "");
-      select.setAttribute("aria-label", "Label to give");
-      select.append(...names.map((name) => Object.assign(make("option", "", name), { value: name })));
-      select.addEventListener("keydown", (event) => { if (event.key === "Enter") this.root.focus(); });
-      box.append(select, button("chosen", null, "L"));
-    }
-    box.append(button("exclude", null, "X"));
   }
 
   #say(text, kind = "done") {
@@ -336,9 +308,9 @@ class Card {
   }
 
   #showSaving() {
-    const line = this.$(".llkd-saving"), age = this.queue.age();
-    line.hidden = age < SLOW_AFTER;
-    if (!line.hidden) line.textContent = `${count(this.queue.waiting.length)} of your decisions are not stored yet: the server is slow. They are kept in this tab and sent until they are.`;
+    const line = this.$(".llkd-saving");
+    line.hidden = this.queue.age() < SLOW_AFTER;
+    if (!line.hidden) line.textContent = savingWords(this.queue.waiting.length);
   }
 
   #paintedNow(token) {
@@ -347,11 +319,10 @@ class Card {
   }
 
   /** The card takes the keys, but never from somebody who types elsewhere. */
-  #takeFocus() {
+  #takeFocus(wanted) {
     const at = focused();
-    if (this.root.contains(at) || takesKeys(at)) return;
-    // Only whoever has just switched it on is led to it.
-    this.root.focus({ preventScroll: !at?.closest("[class*=curate_one_by_one]") });
+    if (this.root.contains(at) || (wanted ? isTypedInto(at) : takesKeys(at))) return;
+    this.root.focus({ preventScroll: !this.data.blind && !leads(at) });
   }
 
   stop() {

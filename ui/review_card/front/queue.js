@@ -62,6 +62,16 @@ export class Queue {
     return this.waiting.map(({ since, ...press }) => press);
   }
 
+  /** What can be undone, the last at the end: confirmed acts (newest first), and those on their way. */
+  undoable(confirmed) {
+    const gone = new Set(), acts = confirmed.map((act) => ({ ...act })).reverse();
+    for (const press of this.waiting) {
+      if (press.do === "undo") gone.add(press.target);
+      else if (!acts.some((act) => act.target === press.id)) acts.push({ target: press.id, row: press.row });
+    }
+    return acts.filter((act) => !gone.has(act.target));
+  }
+
   /** How long the oldest of them has waited, in milliseconds. */
   age() {
     return this.waiting.length ? Date.now() - this.waiting[0].since : 0;

@@ -1,0 +1,1 @@
+"""The work that ``benchmarks/faults.py`` kills, and what must hold after each kill."""

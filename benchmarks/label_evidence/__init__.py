@@ -1,0 +1,1 @@
+"""What ``benchmarks/labels.py`` measures: texts, cached scores, teachers, figures, tables."""

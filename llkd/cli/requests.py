@@ -1,0 +1,216 @@
+"""Parsed arguments into the request of a job. Nothing is stored and nothing started here."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+
+from llkd import exporting
+from llkd.cli.arguments import (
+    settings,
+    spending,
+    stored_under,
+    teacher_of,
+    threshold,
+    training_config,
+    use_certified,
+    variants,
+)
+from llkd.config import OrderConfig, TeacherConfig, build
+from llkd.config.selection_rule import rule_of_choices
+from llkd.errors import UserError
+from llkd.jobs.requests import (
+    CompareRequest,
+    DemoRequest,
+    DryRunRequest,
+    ExportRequest,
+    JobRequest,
+    LabelRequest,
+    PredictFileRequest,
+    PredictRequest,
+    ProbeRequest,
+    PromptComparisonRequest,
+    RebuildRequest,
+    Threshold,
+    TrainRequest,
+)
+from llkd.jobs.requests.teacher import COMPARED_ROWS
+from llkd.selection import signals
+from llkd.selection.registry import takes
+from llkd.store import Store
+from llkd.teachers.registry import kind_of
+
+SIDES = ("teacher_threshold", "student_threshold")
+
+
+def label(store: Store, arguments: Namespace) -> LabelRequest | DryRunRequest:
+    """``llkd label``, or its dry run."""
+    teacher = teacher_of(arguments)
+    order = settings(OrderConfig, arguments)
+    limits = spending(store, arguments, teacher)
+    if arguments.rows and not arguments.dry_run:
+        raise UserError("--rows chooses the texts of a dry run: add --dry-run, or use --limit.")
+    if arguments.ask_again and arguments.dry_run:
+        raise UserError("--ask-again is for labelling; a dry run labels nothing. Leave one out.")
+    if arguments.dry_run:
+        return build(
+            DryRunRequest,
+            project=arguments.project,
+            teacher=teacher,
+            rows=arguments.rows,
+            limit=arguments.limit,
+            spending=limits,
+            batch=arguments.batch,
+        )
+    return build(
+        LabelRequest,
+        project=arguments.project,
+        teacher=teacher,
+        calibration=_calibration(arguments, teacher),
+        limit=arguments.limit,
+        spending=limits,
+        order=order,
+        ask_again=arguments.ask_again,
+        probe=not arguments.no_probe,
+        batch=arguments.batch,
+    )
+
+
+def _calibration(arguments: Namespace, teacher: TeacherConfig) -> str | None:
+    """The calibration, refined or not where the command says so; None: the teacher's usual one."""
+    if arguments.calibration is None and arguments.refine is None:
+        return None
+    name = str(arguments.calibration or kind_of(teacher).calibration)
+    refine = signals.is_refined(name) if arguments.refine is None else bool(arguments.refine)
+    return signals.with_refinement(name, refine)
+
+
+def bake_off(store: Store, arguments: Namespace) -> PromptComparisonRequest:
+    """``llkd bake-off``."""
+    teacher = teacher_of(arguments)
+    return build(
+        PromptComparisonRequest,
+        project=arguments.project,
+        teacher=teacher,
+        variants=variants(arguments, teacher),
+        rows=COMPARED_ROWS if arguments.rows is None else arguments.rows,
+        spending=spending(store, arguments, teacher),
+    )
+
+
+def probe(store: Store, arguments: Namespace) -> ProbeRequest:
+    """``llkd probe``."""
+    return build(
+        ProbeRequest, project=arguments.project, student=arguments.student, refine=arguments.refine
+    )
+
+
+def train(store: Store, arguments: Namespace) -> TrainRequest:
+    """``llkd train``; its own thresholds are kept under the keys of the classes."""
+    use_certified(store, arguments, "saved")
+    training = training_config(arguments)
+    if takes(training.selection, "thresholds"):
+        under_keys = {
+            side: _stored(store, arguments, getattr(training.selection, side)) for side in SIDES
+        }
+        selection = training.selection.model_copy(update=under_keys)
+        training = training.model_copy(update={"selection": selection})
+    return build(
+        TrainRequest,
+        project=arguments.project,
+        training=training,
+        calibration=arguments.calibration,
+    )
+
+
+def compare(store: Store, arguments: Namespace) -> CompareRequest:
+    """``llkd compare``."""
+    names = None if arguments.arms is None else [name.strip() for name in arguments.arms.split(",")]
+    return build(
+        CompareRequest,
+        project=arguments.project,
+        training=training_config(arguments),
+        seeds=arguments.seeds,
+        arms=None if names is None else [name for name in names if name],
+    )
+
+
+def demo(store: Store, arguments: Namespace) -> DemoRequest:
+    """``llkd demo``."""
+    return build(DemoRequest, training=training_config(arguments))
+
+
+def export(store: Store, arguments: Namespace) -> ExportRequest:
+    """``llkd export``."""
+    if arguments.onnx and arguments.no_student:
+        raise UserError("--onnx is a form of the student, and --no-student leaves it out.")
+    use_certified(store, arguments, "selection")
+    teacher, student = (
+        _stored(store, arguments, threshold(side, getattr(arguments, side))) for side in SIDES
+    )
+    rule = rule_of_choices(
+        run=arguments.run,
+        teacher_threshold=teacher,
+        student_threshold=student,
+        calibration=arguments.calibration,
+        selection=arguments.selection,
+    )
+    columns = exporting.checked_groups(arguments.columns)
+    return build(
+        ExportRequest,
+        project=arguments.project,
+        out=arguments.out,
+        formats=exporting.checked_formats(arguments.format),
+        columns=None if columns == exporting.USUAL_GROUPS else columns,
+        rule=rule,
+        student=not arguments.no_student,
+        zip_student=arguments.zip_student,
+        onnx=arguments.onnx,
+        validation=exporting.checked_share(arguments.validation),
+        seed=arguments.seed,
+    )
+
+
+def rebuild(store: Store, arguments: Namespace) -> RebuildRequest:
+    """``llkd rebuild``."""
+    return build(RebuildRequest, manifest=arguments.manifest, out=arguments.out)
+
+
+def predict(store: Store, arguments: Namespace) -> PredictRequest | PredictFileRequest:
+    """``llkd predict`` of one text or of a file."""
+    if (arguments.file is None) == (arguments.text is None):
+        raise UserError("Name one file to classify, or give one text with --text.")
+    if arguments.file is not None:
+        return build(
+            PredictFileRequest,
+            project=arguments.project,
+            run=arguments.run,
+            file=arguments.file,
+            out=arguments.out,
+            text_column=arguments.text_column,
+        )
+    if arguments.out is not None or arguments.text_column is not None:
+        raise UserError("--out and --text-column belong to a file; --text is answered at once.")
+    return build(PredictRequest, project=arguments.project, run=arguments.run, text=arguments.text)
+
+
+def _stored(store: Store, arguments: Namespace, value: Threshold | None) -> Threshold | None:
+    """A threshold under the keys of the classes. The project is read only where it has any."""
+    if not isinstance(value, dict):
+        return value
+    stored: Threshold = stored_under(store, store.projects.get(arguments.project), arguments, value)
+    return stored
+
+
+REQUESTS: dict[str, Callable[[Store, Namespace], JobRequest]] = {
+    "label": label,
+    "bake-off": bake_off,
+    "probe": probe,
+    "train": train,
+    "compare": compare,
+    "demo": demo,
+    "export": export,
+    "rebuild": rebuild,
+    "predict": predict,
+}
+"""The commands that are requests."""

@@ -1,0 +1,1 @@
+"""What is looked at in the records of a file before anything is stored."""

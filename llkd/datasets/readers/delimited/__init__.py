@@ -1,0 +1,1 @@
+"""Separated values as tables."""

@@ -1,0 +1,1 @@
+"""Arms, rivals and single runs held against one another, and what the differences show."""

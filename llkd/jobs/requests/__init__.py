@@ -1,0 +1,49 @@
+"""Typed requests: one frozen model for each kind of job, stored with the job as JSON.
+
+Page, command line and API make the same objects; ``request.command()`` says what a person could
+type for one. :mod:`llkd.jobs.registry` says what belongs to each kind.
+"""
+
+from llkd.jobs.requests.base import JobRequest, ProjectRequest, Threshold
+from llkd.jobs.requests.results import (
+    ExportRequest,
+    PredictFileRequest,
+    PredictRequest,
+    RebuildRequest,
+)
+from llkd.jobs.requests.student import (
+    OF_ONE_RUN,
+    CompareRequest,
+    DemoRequest,
+    ProbeRequest,
+    TrainRequest,
+)
+from llkd.jobs.requests.teacher import (
+    FREE_TEXT,
+    DryRunRequest,
+    LabelRequest,
+    PromptComparisonRequest,
+    usual_labelling,
+    usual_teacher,
+)
+
+__all__ = [
+    "FREE_TEXT",
+    "OF_ONE_RUN",
+    "CompareRequest",
+    "DemoRequest",
+    "DryRunRequest",
+    "ExportRequest",
+    "JobRequest",
+    "LabelRequest",
+    "PredictFileRequest",
+    "PredictRequest",
+    "ProbeRequest",
+    "ProjectRequest",
+    "PromptComparisonRequest",
+    "RebuildRequest",
+    "Threshold",
+    "TrainRequest",
+    "usual_labelling",
+    "usual_teacher",
+]

@@ -1,0 +1,169 @@
+"""Requests that train or run a student."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from llkd.config import DEFAULT_STRATEGY, Calibration, TrainingConfig
+from llkd.jobs.requests.base import (
+    JobRequest,
+    ProjectRequest,
+    setting_flags,
+    threshold_flags,
+    value_flags,
+)
+from llkd.selection.registry import label_of, takes
+
+OF_ONE_RUN = ("reference_run", "early_stopping", "patience")
+"""Training settings that arms of a comparison cannot share."""
+OWN_FLAGS = ("strategy", "saved", "teacher_threshold", "student_threshold", "class_specific")
+"""Settings of a selection that commands spell in their own way."""
+
+NO_THRESHOLDS: dict[str, Any] = {"teacher_threshold": 0.0, "student_threshold": 0.0}
+
+
+class ProbeRequest(ProjectRequest):
+    """Measure information need before any training: embed all texts and fit the probe.
+
+    ``refine``: also refine the labels by their neighbours from then on, or no longer; None leaves
+    that as it is.
+    """
+
+    kind: Literal["probe"] = "probe"
+    student: str = "embedded"
+    refine: bool | None = None
+
+    verb: ClassVar[str] = "probe"
+
+    @property
+    def title(self) -> str:
+        """What lists call it."""
+        return f"Probe {self.project}"
+
+    def flags(self) -> list[str]:
+        """The flags of ``llkd probe``."""
+        flags = value_flags(student=None if self.student == "embedded" else self.student)
+        refining = {None: [], True: ["--refine"], False: ["--no-refine"]}
+        return flags + refining[self.refine]
+
+
+class TrainRequest(ProjectRequest):
+    """Train one student; ``calibration`` None is that of the labels."""
+
+    kind: Literal["train"] = "train"
+    training: TrainingConfig = TrainingConfig()
+    calibration: Calibration | None = None
+
+    verb: ClassVar[str] = "train"
+
+    @field_validator("training")
+    @classmethod
+    def _what_counts(cls, training: TrainingConfig) -> TrainingConfig:
+        """Without what the strategy does not look at: equal runs have equal settings."""
+        selection = training.selection
+        unused = {} if takes(selection, "share") else {"share": None}
+        unused |= {} if takes(selection, "saved") else {"saved": None}
+        unused |= {} if takes(selection, "thresholds") else NO_THRESHOLDS
+        counted = takes(selection, "reference_counts")
+        return training.model_copy(
+            update={
+                "selection": selection.model_copy(update=unused),
+                "reference_run": training.reference_run if counted else None,
+            }
+        )
+
+    @property
+    def title(self) -> str:
+        """What lists call it."""
+        label = label_of(self.training.selection.strategy)
+        return f"Train {self.project}: {label}, seed {self.training.seed}"
+
+    @property
+    def run_numbers(self) -> frozenset[int]:
+        """The run whose counts it copies."""
+        reference = self.training.reference_run
+        return frozenset() if reference is None else frozenset({reference})
+
+    @property
+    def selection_names(self) -> frozenset[str]:
+        """The saved selection that it trains on."""
+        return saved_of(self.training)
+
+    def flags(self) -> list[str]:
+        """The flags of ``llkd train``."""
+        selection = self.training.selection
+        flags = [f"--strategy={selection.strategy}"]
+        flags += setting_flags(self.training, skip={"selection"})
+        flags += setting_flags(selection, skip=OWN_FLAGS)
+        flags += value_flags(no_class_thresholds=not selection.class_specific)
+        if takes(selection, "thresholds"):
+            flags += threshold_flags(selection.teacher_threshold, selection.student_threshold)
+        return flags + value_flags(selection=selection.saved, calibration=self.calibration)
+
+
+class CompareRequest(ProjectRequest):
+    """Train every arm with every seed and put them side by side; ``arms`` None are the usual."""
+
+    kind: Literal["compare"] = "compare"
+    training: TrainingConfig = TrainingConfig()
+    seeds: Annotated[int, Field(ge=1)]
+    arms: tuple[str, ...] | None = None
+
+    @field_validator("training")
+    @classmethod
+    def _what_all_share(cls, training: TrainingConfig) -> TrainingConfig:
+        """Without what arms cannot share: each arm brings its own."""
+        defaults = TrainingConfig()
+        own = {"strategy": DEFAULT_STRATEGY, "share": None, **NO_THRESHOLDS}
+        selection = training.selection.model_copy(update=own)
+        update = {name: getattr(defaults, name) for name in OF_ONE_RUN}
+        return training.model_copy(update={"selection": selection, **update})
+
+    verb: ClassVar[str] = "compare"
+
+    @property
+    def title(self) -> str:
+        """What lists call it."""
+        return f"Compare on {self.project}"
+
+    @property
+    def selection_names(self) -> frozenset[str]:
+        """The saved selection that is an arm."""
+        return saved_of(self.training)
+
+    def flags(self) -> list[str]:
+        """The flags of ``llkd compare``."""
+        selection = self.training.selection
+        flags = value_flags(
+            seeds=self.seeds, arms=None if self.arms is None else ",".join(self.arms)
+        )
+        flags += setting_flags(self.training, skip={"selection"})
+        flags += setting_flags(selection, skip=OWN_FLAGS)
+        flags += value_flags(no_class_thresholds=not selection.class_specific)
+        return flags + value_flags(selection=selection.saved)
+
+
+class DemoRequest(JobRequest):
+    """Everything on the sample in one go, in a project of its own."""
+
+    kind: Literal["demo"] = "demo"
+    training: TrainingConfig = TrainingConfig()
+
+    verb: ClassVar[str] = "demo"
+
+    @property
+    def title(self) -> str:
+        """What lists call it."""
+        return "Demo on the sample"
+
+    def command(self) -> list[str]:
+        """The command."""
+        return ["demo", *setting_flags(self.training, skip={"selection", "reference_run"})]
+
+
+def saved_of(training: TrainingConfig) -> frozenset[str]:
+    """The saved selection that the settings name."""
+    saved = training.selection.saved
+    return frozenset() if saved is None else frozenset({saved})

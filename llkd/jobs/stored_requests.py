@@ -1,0 +1,52 @@
+"""The request of a stored job, whichever version stored it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from llkd.config import build
+from llkd.errors import LLKDError, UserError
+from llkd.jobs.registry import job_kind
+from llkd.jobs.requests import JobRequest
+from llkd.store import Job, Store
+
+OLD_COMMANDS = "llkd.cli.old_commands:request_of_command"
+"""What reads the command of a job of before 0.4.0: the command line's own parser, above here."""
+
+
+def read_request(document: dict[str, Any]) -> JobRequest:
+    """A request from its JSON. Raises ConfigError for one that this version does not know."""
+    return build(job_kind(str(document.get("kind"))).request, document)
+
+
+def request_of(store: Store, job: Job) -> JobRequest:
+    """What a job is asked to do. Raises UserError where it cannot be read any more.
+
+    A version before 0.4.0 stored a command instead, which is read once and kept as a request.
+    """
+    try:
+        if job.request is not None:
+            return read_request(job.request)
+        request = _old_command_reader()(store, job.arguments)
+    except LLKDError as error:
+        raise UserError(
+            f"What job {job.id} ({job.title}) was to do cannot be read: {error} Start it anew."
+        ) from error
+    store.jobs.update(job.id, request=request.model_dump(mode="json"))
+    return request
+
+
+def known_request(store: Store, job: Job) -> JobRequest | None:
+    """As :func:`request_of`; None where it cannot be read."""
+    try:
+        return request_of(store, job)
+    except UserError:
+        return None
+
+
+def _old_command_reader() -> Callable[[Store, list[str]], JobRequest]:
+    module, _, function = OLD_COMMANDS.partition(":")
+    reader: Callable[[Store, list[str]], JobRequest] = getattr(import_module(module), function)
+    return reader

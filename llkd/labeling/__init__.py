@@ -1,0 +1,1 @@
+"""A labeling run as it goes: cached answers, costs, few-shot examples, rounds."""

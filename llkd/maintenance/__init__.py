@@ -1,0 +1,12 @@
+"""Keeping a home in order: find what is wrong, mend what loses nothing, make a backup.
+
+:func:`examine` only reads. :func:`mend` moves what is corrupt or belongs to nothing to
+``<home>/quarantine/``, with a note; it deletes nothing but the half-written files of dead
+processes. :func:`backup` makes a consistent copy while the app runs.
+"""
+
+from llkd.maintenance.backups import backup
+from llkd.maintenance.doctor import examine, mend
+from llkd.maintenance.findings import Finding, Report
+
+__all__ = ["Finding", "Report", "backup", "examine", "mend"]

@@ -1,0 +1,1 @@
+"""What is made from the texts and can be made again: embeddings, probes, searches."""

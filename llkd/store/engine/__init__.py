@@ -1,0 +1,1 @@
+"""The database of a home: SQLite or PostgreSQL, its schema brought up to date."""

@@ -1,0 +1,1 @@
+"""Asking a server in batches: half the price, answers within a day, nothing paid for twice."""

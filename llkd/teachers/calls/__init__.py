@@ -1,0 +1,1 @@
+"""Calls to servers, of whatever interface: one try, many tries, many texts at a time."""

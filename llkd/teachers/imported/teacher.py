@@ -1,0 +1,321 @@
+"""Labels that another tool or model made, read from a file and matched by text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from llkd.config import LabelSet
+from llkd.datasets.checks.class_names import class_finder, cleaned
+from llkd.datasets.wording import count, listed, quoted
+from llkd.errors import DataError
+from llkd.teachers.base import Floats, Ints, ScoredBatch
+from llkd.teachers.imported.cells import Doubles, filled, floats, text_keys
+
+BATCH = 8192
+CERTAIN = 1 - 1e-9  # a confidence of 1 would make the other scores minus infinity
+RESERVED = {"id", "text", "label", "confidence"}
+_SURE_IDS = 0.9
+_EXAMPLES = 3
+_MOST_EXAMPLES = 1_000
+
+
+class ImportedTeacher:
+    """Looks labels up by text. After ``score`` the counts say what could not be used.
+
+    ``unmatched``: texts the file does not hold; ``unknown``: texts whose label is no class;
+    ``conflicting``: texts the file labels in two ways; ``blank``: texts without a label in it. Each
+    gets the answer -1. ``by_id`` texts were found by their id (:meth:`match_ids`).
+    """
+
+    def __init__(self, table: pa.Table, labels: LabelSet, identity: dict[str, Any]) -> None:
+        """``table``: string columns ``text`` or ``id``, and ``label`` or a probability by class.
+
+        A ``confidence`` is a number from 0 to 1. Raises DataError naming the row otherwise.
+        """
+        self._labels = labels
+        self._identity = identity
+        self._places: dict[str, int] = {}
+        self._found_by_id: set[str] = set()
+        self._code: Ints
+        self._torn: npt.NDArray[np.bool_]
+        self._spelled: Ints
+        self._cells: list[str]
+        columns = set(table.column_names)
+        probabilities = not (set(labels.names) & RESERVED) and columns >= set(labels.names)
+        if not columns & {"text", "id"}:
+            raise DataError(f"{self._name} has no column 'text' to match its labels by.")
+        if "label" not in columns and not probabilities:
+            raise DataError(
+                f"{self._name} has neither a column 'label' nor one column of probabilities for "
+                f"each class ({', '.join(labels.names)})."
+            )
+        named, label = self._named(table)
+        if probabilities:
+            scores = self._from_probabilities(table)
+        else:
+            scores = self._from_confidence(table, label)
+        complete = np.isfinite(scores).all(axis=1)
+        # A confidence that is not that of the label is none.
+        scores[named & complete & (scores.argmax(axis=1) != label)] = np.nan
+        # The explicit answer; -1 where the scores say it.
+        answers = np.where(np.isfinite(scores).all(axis=1), -1, label)
+        self._has_texts = "text" in columns
+        texts = table.column("text" if self._has_texts else "id")
+        self._ids = table.column("id") if "id" in columns else None
+        if texts.null_count:  # a record without a text labels none
+            there = np.flatnonzero(texts.is_valid().to_numpy())
+            texts, answers, scores = texts.drop_null(), answers[there], scores[there]
+            self._spelled = self._spelled[there]
+            self._ids = None if self._ids is None else self._ids.take(there)
+        self._remember(texts, answers, scores)
+        self.unmatched = self.unknown = self.conflicting = self.blank = self.by_id = 0
+        self._examples: dict[str, Counter[str]] = {}
+        self.cut = 0
+
+    @property
+    def _name(self) -> str:
+        return str(self._identity["file"])
+
+    def _called(self, part: str) -> str:
+        """What the file itself calls a column."""
+        return str(self._identity.get("columns", {}).get(part, part))
+
+    def describe(self) -> dict[str, Any]:
+        """The file's name and sha256, and the classes."""
+        return {
+            "kind": "file",
+            **self._identity,
+            "classes": self._labels.asked_names,
+        }
+
+    def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
+        """Yield the file's labels for these texts, those with a confidence apart from the rest."""
+        for start in range(0, len(texts), BATCH):
+            answers, scores = self._look_up(texts[start : start + BATCH])
+            scored = np.isfinite(scores).all(axis=1)
+            for source, places in (("imported", scored), ("none", ~scored)):
+                index = np.flatnonzero(places)
+                if len(index):
+                    yield _batch(index + start, scores[index], answers[index], source)
+
+    def content_free(self) -> None:
+        """None: no model is asked."""
+
+    def prompt(self, text: str) -> str:
+        """There is no prompt; says where the label comes from."""
+        del text
+        return f"No model is asked: the label is looked up in {self._name} by the text."
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def match_ids(self, ids: Sequence[str], texts: Sequence[str]) -> None:
+        """Let texts that the file does not hold be found by their ids, as long as these are sure.
+
+        They are where the file has no texts, or where nine in ten of the texts that it does hold
+        have the same id there: the numbers of rows of another file say nothing.
+        """
+        if self._ids is None:
+            return
+        places: dict[str, int] = {}
+        for ident, place in zip(self._ids.to_pylist(), self._code.tolist(), strict=True):
+            # Of an id that comes again with another text nobody knows which is meant.
+            if ident is not None and places.setdefault(ident.strip(), place) != place:
+                places[ident.strip()] = -1
+        by_text: dict[str, int] = self._places if self._has_texts else {}
+        named = list(zip(text_keys(texts), [places.get(i.strip(), -1) for i in ids], strict=True))
+        agree = [by_text[key] == place for key, place in named if key in by_text]
+        if self._has_texts and (not agree or sum(agree) < _SURE_IDS * len(agree)):
+            return
+        more: dict[str, int] = {}
+        for key, place in named:
+            if place >= 0 and key not in by_text:
+                first = more.setdefault(key, place)
+                if self._answer_at(first) != self._answer_at(place):
+                    self._torn[first] = True  # one text with two ids and two labels
+        self._places = {**by_text, **more}
+        self._found_by_id = set(more)
+
+    def _answer_at(self, place: int) -> int:
+        scores = self._scores[place]
+        return int(scores.argmax() if np.isfinite(scores).all() else self._answers[place])
+
+    def report(self) -> list[str]:
+        """What could not be used so far, with examples; nothing of what could."""
+        name = quoted(self._name)
+        kinds = (
+            ("by_id", "was found by its id alone", "were found by their ids alone", "such as"),
+            ("unmatched", f"is not in {name}", f"are not in {name}", "such as"),
+            ("unknown", "has a label that is no class", "have a label that is no class", "labels:"),
+            ("conflicting", "is labelled in two ways", "are labelled in two ways", "such as"),
+            ("blank", f"has no label in {name}", f"have no label in {name}", "such as"),
+        )
+        sentences = []
+        for kind, singular, plural, such in kinds:
+            number = getattr(self, kind)
+            if not number:
+                continue
+            most = self._examples.get(kind, Counter()).most_common(_EXAMPLES)
+            if kind == "unknown":
+                shown = [f"{quoted(label)} ({times:,})" for label, times in most]
+            else:
+                shown = [quoted(text) for text, _ in most]
+            sentences.append(
+                f"{count(number, 'text')} {singular if number == 1 else plural} ({such} "
+                f"{listed(shown)})."
+            )
+        if self.unknown:
+            sentences.append(f"The classes are {listed([quoted(n) for n in self._labels.names])}.")
+        return sentences
+
+    def _note(self, kind: str, texts: Sequence[str], places: npt.NDArray[np.bool_]) -> None:
+        """Count the texts at ``places`` as of this kind, and keep some as examples."""
+        rows = np.flatnonzero(places)
+        setattr(self, kind, getattr(self, kind) + len(rows))
+        examples = self._examples.setdefault(kind, Counter())
+        for row in rows.tolist() if kind == "unknown" else rows[:_EXAMPLES].tolist():
+            if len(examples) < _MOST_EXAMPLES or texts[row] in examples:
+                examples[texts[row]] += 1
+
+    def _look_up(self, texts: Sequence[str]) -> tuple[Ints, Floats]:
+        keys = text_keys(texts)
+        at = np.array([self._places.get(key, -1) for key in keys], dtype=np.int64)
+        matched = at >= 0
+        torn = matched & self._torn[at]
+        usable = matched & ~torn
+        answers = np.where(usable, self._answers[at], -1)
+        scores = np.where(usable[:, None], self._scores[at], np.nan).astype(np.float32)
+        strange = usable & (answers < 0) & ~np.isfinite(scores).all(axis=1)
+        spelled = self._spelled_at[at]
+        cells = [self._cells[code] for code in spelled.tolist()] if strange.any() else []
+        blank = strange & (spelled == self._empty)
+        self._note("unmatched", texts, ~matched)
+        self._note("conflicting", texts, torn)
+        self._note("unknown", cells, strange & ~blank)
+        self._note("blank", texts, blank)
+        if self._found_by_id:
+            by_id = np.array([key in self._found_by_id for key in keys], dtype=bool)
+            self._note("by_id", texts, by_id & usable)
+        return answers, scores
+
+    def _remember(self, texts: pa.ChunkedArray, answers: Ints, scores: Doubles) -> None:
+        """One entry for each different text, and whether its rows name different classes.
+
+        Rows that name the same class agree: their confidence is the mean of those given. A row
+        without a label says nothing beside one that has it.
+        """
+        code = np.empty(len(texts), dtype=np.int64)
+        first: list[int] = []
+        for row, key in enumerate(text_keys(texts.to_pylist())):
+            code[row] = place = self._places.setdefault(key, len(first))
+            if place == len(first):
+                first.append(row)
+        self._code = code
+        # One more entry than texts, so that there is one to look at where the file holds none.
+        self._torn = np.zeros(len(first) + 1, dtype=bool)
+        blank = np.full((1, scores.shape[1]), np.nan, dtype=scores.dtype)
+        head = np.asarray(first, dtype=np.int64)
+        if len(first) < len(code):
+            head, scores = self._agreed(head, code, answers, scores)
+        self._answers = np.append(answers[head], -1)
+        self._scores = np.concatenate([scores[head], blank])
+        self._spelled_at = np.append(self._spelled[head], 0)
+
+    def _agreed(
+        self, head: Ints, code: Ints, answers: Ints, scores: Doubles
+    ) -> tuple[Ints, Doubles]:
+        """The row that stands for each text, and the scores with the mean at those rows."""
+        scored = np.asarray(np.isfinite(scores).all(axis=1))
+        label = np.where(scored, np.where(scored[:, None], scores, 0.0).argmax(axis=1), answers)
+        # A label that is no class is something said, too, and not the same as another one.
+        label = np.where(label < 0, -1 - self._spelled, label)
+        silent = ~scored & (label == -1 - self._empty)
+        head = head.copy()
+        # The first that says something, and before those one with a confidence.
+        order = np.lexsort((np.arange(len(code)), ~scored, silent, code))
+        starts = np.r_[True, code[order][1:] != code[order][:-1]]
+        head[code[order][starts]] = order[starts]
+        differs = ~silent & (label != label[head][code])
+        self._torn[code[differs]] = True
+        same = scored & ~differs
+        times = np.bincount(code[same], minlength=len(head))
+        again = np.flatnonzero(times > 1)
+        if len(again):
+            total = np.zeros((len(head), scores.shape[1]))
+            np.add.at(total, code[same], np.exp(scores[same]))
+            scores = scores.copy()
+            scores[head[again]] = np.log(total[again] / times[again, None])
+        return head, scores
+
+    def _named(self, table: pa.Table) -> tuple[npt.NDArray[np.bool_], Ints]:
+        """Whether a row has a label, and its class; -1 for none or one that is no class."""
+        if "label" not in table.column_names:
+            self._cells, self._empty = [""], 0
+            self._spelled = np.zeros(table.num_rows, dtype=np.int64)
+            return np.zeros(table.num_rows, dtype=bool), np.full(table.num_rows, -1)
+        find = class_finder(self._labels.names, self._labels.spellings)
+        column = pc.fill_null(table.column("label"), "")
+        different = pc.dictionary_encode(column).combine_chunks()
+        cells = [cleaned(cell) or "" for cell in different.dictionary.to_pylist()]
+        # What is written in two ways, such as with another space, is one label.
+        self._cells = list(dict.fromkeys([*cells, ""]))
+        place = {cell: k for k, cell in enumerate(self._cells)}
+        self._empty = place[""]
+        own = np.array([place[cell] for cell in cells], dtype=np.int64)
+        self._spelled = own[different.indices.to_numpy(zero_copy_only=False)]
+        named = np.array([cell != "" for cell in self._cells], dtype=bool)
+        classes = [find(cell) if cell else None for cell in self._cells]
+        index = np.array([-1 if k is None else k for k in classes], dtype=np.int64)
+        return named[self._spelled], index[self._spelled]
+
+    def _from_probabilities(self, table: pa.Table) -> Doubles:
+        """Log-probabilities ``[rows, classes]``; NaN in rows with an empty cell."""
+        names = self._labels.names
+        complete = np.logical_and.reduce([filled(table.column(name)) for name in names])
+        values = self._numbers(table, names, complete)
+        total = values.sum(axis=1)
+        nothing = np.flatnonzero(complete & (total <= 0))
+        if len(nothing):
+            raise DataError(f"{self._name}, row {nothing[0] + 1}: the probabilities are all 0.")
+        values[complete] /= total[complete, None]
+        return np.asarray(np.log(np.maximum(values, 1 - CERTAIN)))  # a NaN stays one
+
+    def _from_confidence(self, table: pa.Table, label: Ints) -> Doubles:
+        """The label's confidence, the rest shared evenly; NaN where there is none."""
+        rows, classes = len(label), len(self._labels.labels)
+        if "confidence" not in table.column_names:
+            return np.full((rows, classes), np.nan)
+        complete = (label >= 0) & filled(table.column("confidence"))
+        confidence = self._numbers(table, ["confidence"], complete)[:, 0]
+        rest = (1 - np.minimum(confidence, CERTAIN)) / (classes - 1)
+        values = np.repeat(rest[:, None], classes, axis=1)
+        own = np.clip(confidence[complete], 1 - CERTAIN, CERTAIN)
+        values[np.arange(rows)[complete], label[complete]] = own
+        return np.asarray(np.log(values))
+
+    def _numbers(
+        self, table: pa.Table, columns: Sequence[str], rows: npt.NDArray[np.bool_]
+    ) -> Doubles:
+        """``[rows, columns]`` from 0 to 1 in the rows ``wanted``, NaN in the others."""
+        numbers = np.stack([floats(table.column(name)) for name in columns], axis=1)
+        numbers[~rows] = np.nan
+        with np.errstate(invalid="ignore"):
+            bad = rows[:, None] & ~((numbers >= 0) & (numbers <= 1))
+        for row, k in np.argwhere(bad)[:1].tolist():
+            called, cell = self._called(columns[k]), str(table.column(columns[k])[row].as_py())
+            raise DataError(
+                f"{self._name}, row {row + 1}: {called!r} must be a number from 0 to 1, but it was "
+                f"{cell[:40]!r}."
+            )
+        return numbers
+
+
+def _batch(index: Ints, scores: Floats, answers: Ints, source: str) -> ScoredBatch:
+    return ScoredBatch(index=index, scores=scores, answer=answers, source=source)

@@ -1,0 +1,255 @@
+"""The fair comparison: arms at two budgets, from the same start over the same batches.
+
+``epochs``: each arm walks the pool as often. ``samples``: each takes in every step as many texts as
+LLKD did, so that optimiser steps and back-propagated samples are the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llkd import curation
+from llkd.config import SelectionConfig, TrainingConfig, build
+from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
+from llkd.errors import SelectsNothing, UserError
+from llkd.evaluation import evaluation_set
+from llkd.evaluation.comparison import conclusion
+from llkd.evaluation.comparison.arms import CONTROLS, USUAL_ARMS, arms_that_need_a_name
+from llkd.evaluation.comparison.arms import arms as all_arms
+from llkd.evaluation.comparison.contrasts import ArmRun
+from llkd.evaluation.comparison.report import BUDGETS, ComparisonReport
+from llkd.jobs.progress import Progress
+from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, METHOD, SAVED, spec_of
+from llkd.store import Project, Run, Store
+from llkd.training.targets import LabelBasis, label_basis, targets_digest
+from llkd.workflows.comparison_report import report
+from llkd.workflows.training import (
+    fit,
+    neighbour_rule,
+    prepare,
+    run_rows_digest,
+    selected_targets,
+)
+
+EVERY = "every"
+
+
+def check_arms(names: Sequence[str], saved: str | None = None) -> tuple[str, ...]:
+    """The arms in the order they train; ``every`` means all there are.
+
+    LLKD comes first, because controls copy its counts. ``saved`` is the name of a selection that
+    is to be compared, too. Raises UserError for a name that is none, a control without LLKD, or
+    the arm ``saved`` without its selection.
+    """
+    known_arms, named_only = all_arms(), arms_that_need_a_name()
+    every = [name for name in known_arms if saved or name not in named_only]
+    selected = every if list(names) == [EVERY] else list(dict.fromkeys(names))
+    if saved and selected and SAVED not in selected:
+        selected.append(SAVED)
+    unknown = [name for name in selected if name not in known_arms]
+    if unknown or not selected:
+        raise UserError(
+            f"There is no arm {unknown[0] if unknown else ''!r}. "
+            f"The arms are {', '.join(known_arms)}, or '{EVERY}'."
+        )
+    if METHOD not in selected and set(selected) & set(CONTROLS):
+        raise UserError(
+            f"The arms {' and '.join(CONTROLS)} copy the counts of {METHOD!r}: name it, too."
+        )
+    if SAVED in selected and not saved:
+        raise UserError(
+            f"The arm {SAVED!r} trains on a selection that was saved on the Curate page: name it "
+            "with --selection NAME."
+        )
+    return tuple(sorted(selected, key=lambda name: name != METHOD))
+
+
+def compare(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    job: Progress,
+    *,
+    seeds: int = conclusion.USUAL_SEEDS,
+    arms: Sequence[str] = USUAL_ARMS,
+    budgets: Sequence[str] = BUDGETS,
+) -> ComparisonReport:
+    """Train every arm with every seed and put them side by side.
+
+    All arms of a seed see the same batches from the same start; a control draws in each batch as
+    many texts as LLKD did. ``arms`` are names of ``evaluation.arms``; ``budgets`` is ``epochs``
+    with or without ``samples``. Arms that are there already with the same settings are not trained
+    again, and a stopped comparison goes on where it was, whatever people have decided since it
+    began: the teacher pass, its calibration with bias and temperature, and the texts that judge
+    with their classes are frozen then. Without held-out gold the labels that people gave judge and
+    train in no arm; where they are too few, nothing is said but how far students and teacher agree.
+    """
+    names = check_arms(arms, config.selection.saved)
+    if "began" not in job.facts:
+        job.remember(began=time.time())
+    until = float(job.facts["began"])
+    if "basis" not in job.facts:
+        refine_in_use(store, project, None, job)
+    config = _judged(store, project, config, job, until)
+    if any("embeddings" in spec_of(all_arms()[name].strategy).needs for name in names):
+        if not curation.has_embeddings(store, project):
+            embed_and_probe(store, project, job, student=config.student)
+        student_embeddings(store, project, config.student, job)
+    if "basis" not in job.facts:
+        job.remember(basis=label_basis(store, project, config, until=until).document())
+    basis = LabelBasis(**job.facts["basis"])
+    if basis.search is not None:
+        store.nearest_texts.rest_on(project.id, basis.search)
+    _check_arms_select(store, project, config, names, until, basis, job)
+    arm_runs: list[ArmRun] = []
+    parts = seeds * conclusion.runs_a_seed(names, budgets)
+    for seed in range(config.seed, config.seed + seeds):
+        reference: Run | None = None
+        for budget in BUDGETS:
+            for arm in names:
+                if budget not in budgets and budget != "epochs":
+                    continue
+                settings = arm_config(config, arm, budget, seed, reference)
+                if settings is None:
+                    continue
+                number = len(arm_runs)
+                job.begin_part(number, parts, f"run {number + 1} of {parts}: {arm}, seed {seed}")
+                eval_run = arm_runs[0].run if arm_runs else None
+                run = _arm(store, project, settings, job, Frozen(until, basis, eval_run))
+                check_same_rows([*arm_runs, ArmRun(arm, budget, run)])
+                reference = run if (arm, budget) == (METHOD, "epochs") else reference
+                arm_runs.append(ArmRun(arm, budget, run))
+    return report(store, project, arm_runs)
+
+
+def _check_arms_select(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    names: Sequence[str],
+    until: float,
+    basis: LabelBasis,
+    job: Progress,
+) -> None:
+    """Raise UserError, before anything trains, where an arm would train on nothing."""
+    for arm in names:
+        if arm not in CONTROLS:
+            settings = arm_config(config, arm, "epochs", config.seed, None)
+            try:
+                if settings is not None:
+                    selected_targets(store, project, settings, until=until, basis=basis, job=job)
+            except SelectsNothing as error:
+                raise UserError(
+                    f"{error} To compare here, leave the arm {arm!r} out: name arms that can train "
+                    "with --arms, such as neighbours,all."
+                ) from error
+
+
+def check_same_rows(entries: Sequence[ArmRun]) -> None:
+    """Raise UserError where arms of one seed walked other texts: they cannot be compared."""
+    first, last = entries[0], entries[-1]
+    digests = [run_rows_digest(entry.run) for entry in (first, last)]
+    if digests[0] != digests[1]:
+        raise UserError(
+            f"The arms {first.arm!r} (run {first.run.id}) and {last.arm!r} (run {last.run.id}) "
+            "would be trained on different texts, so nothing could be said of their difference. "
+            "The labels changed while they trained: compare again."
+        )
+
+
+def _judged(
+    store: Store, project: Project, config: TrainingConfig, job: Progress, until: float
+) -> TrainingConfig:
+    """The settings with who judges: as wished, else the best there is."""
+    labeling_run = curation.active_labeling_run(store, project)
+    kind = job.facts.get("judged_by") if config.judged_by == "gold" else config.judged_by
+    if kind is None:
+        labels = curation.teacher_labels(store, labeling_run)
+        plane = curation.load_plane(store, project, need=False, labels=labels)
+        plane = curation.with_decisions(plane, store.decisions.current(project.id, until))
+        texts = store.projects.texts(project.id, ["gold", "split"])
+        kind = evaluation_set.best_evaluation_set(plane, texts).kind
+        job.remember(judged_by=kind)
+    return build(TrainingConfig, config.model_dump(), judged_by=kind)
+
+
+def arm_config(
+    config: TrainingConfig, arm: str, budget: str, seed: int, reference: Run | None
+) -> TrainingConfig | None:
+    """The settings of one run; None where a budget has no run of its own for the arm.
+
+    LLKD and its controls are the same runs in both budgets, and all texts at LLKD's counts are the
+    control ``random``.
+    """
+    settings = all_arms()[arm]
+    strategy, counted = settings.strategy, arm in CONTROLS
+    if budget == "samples":
+        if arm in (EVERYTHING, METHOD) or counted or reference is None:
+            return None
+        strategy, counted = DRAWN_AT_RANDOM if strategy == EVERYTHING else strategy, True
+    selection = build(
+        SelectionConfig,
+        config.selection.model_dump(),
+        settings.selection,
+        strategy=strategy,
+        saved=config.selection.saved if "saved" in spec_of(strategy).takes else None,
+        share=None,
+        **_plain_weights(config, strategy),
+    )
+    return build(
+        TrainingConfig,
+        config.model_dump(),
+        settings.training,
+        selection=selection.model_dump(),
+        seed=seed,
+        reference_run=reference.id if reference is not None and counted else None,
+        # A run that may end early has no matched budget.
+        early_stopping="none",
+    )
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What a comparison holds to from its beginning, whatever becomes of the project meanwhile.
+
+    What people had decided ``until`` then, how labels are derived, and the first arm, which lends
+    the others the texts that judge and their classes (None for the first itself).
+    """
+
+    until: float
+    basis: LabelBasis
+    eval_run: Run | None
+
+
+def _plain_weights(config: TrainingConfig, strategy: str) -> dict[str, Any]:
+    """``all`` is what selections are held against, so its texts weigh the same whatever is set."""
+    weighted = strategy == EVERYTHING and config.selection.weighting == "softmatch"
+    return {"weighting": "none"} if weighted else {}
+
+
+def _arm(
+    store: Store, project: Project, config: TrainingConfig, job: Progress, frozen: Frozen
+) -> Run:
+    shared: dict[str, Any] = {
+        "until": frozen.until,
+        "basis": frozen.basis,
+        "eval_run": frozen.eval_run,
+    }
+    targets = targets_digest(store, project, config, **shared)
+    for run in store.runs.all(project.id):
+        same = run.config == config and run.labelling_id == frozen.basis.labeling_run
+        mine = job.facts.get("run_id") == run.id
+        finished = run.summary is not None and run.labels.get("targets_sha256") == targets
+        finished = finished and run.labels.get("neighbour_rule") == neighbour_rule(config)
+        if same and (finished or (mine and run.summary is None)):
+            break
+    else:
+        run = prepare(store, project, config, job.job_id, job=job, **shared)
+        job.remember(run_id=run.id)
+    if run.summary is None:
+        fit(store, project, run, job)
+    job.check()
+    return store.runs.get(run.id)

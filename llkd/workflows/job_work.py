@@ -1,0 +1,198 @@
+"""What each kind of job does: its request into one call of a workflow. ``jobs.registry`` names it.
+
+``project`` is as it is now: a job may have waited for its turn. It is None where the request makes
+or finds its project itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llkd import curation, exporting
+from llkd.embedding.pool import embed_and_probe
+from llkd.errors import NotFound
+from llkd.evaluation.comparison.arms import USUAL_ARMS
+from llkd.jobs.progress import Progress
+from llkd.jobs.requests import (
+    CompareRequest,
+    DemoRequest,
+    DryRunRequest,
+    ExportRequest,
+    LabelRequest,
+    PredictFileRequest,
+    PredictRequest,
+    ProbeRequest,
+    PromptComparisonRequest,
+    RebuildRequest,
+    TrainRequest,
+)
+from llkd.selection import signals
+from llkd.store import Project, Store
+from llkd.workflows import (
+    comparison,
+    demonstration,
+    evaluation,
+    labeling,
+    prediction,
+    prompt_comparison,
+    rebuilding,
+    refinement,
+    selection,
+    training,
+    trial,
+)
+
+Document = dict[str, Any]
+
+
+def label(
+    store: Store, project: Project | None, request: LabelRequest, progress: Progress
+) -> Document:
+    """Label, then measure information need where the labels are of two classes or more."""
+    document = labeling.label(
+        store,
+        _there(project),
+        request.teacher,
+        progress,
+        calibration=request.calibration,
+        limit=request.limit,
+        spending=request.spending,
+        order=request.order,
+        ask_again=request.ask_again,
+        batch=request.batch,
+    )
+    classes_used = sum(count > 0 for count in document["per_class"].values())
+    if request.probe and classes_used > 1:
+        labelled = store.projects.by_id(_there(project).id)
+        document["probe"] = embed_and_probe(store, labelled, progress)
+        in_use = curation.active_labeling_run(store, labelled)
+        if signals.is_refined(in_use.calibration):  # by the embeddings there are now
+            document.update(labeling.teacher_document(store, labelled, in_use))
+    return document
+
+
+def dry_run(
+    store: Store, project: Project | None, request: DryRunRequest, progress: Progress
+) -> Document:
+    """Ask about a few texts."""
+    return trial.dry_run(
+        store,
+        _there(project),
+        request.teacher,
+        progress,
+        rows=request.rows,
+        limit=request.limit,
+        spending=request.spending,
+        batch=request.batch,
+    )
+
+
+def compare_prompts(
+    store: Store, project: Project | None, request: PromptComparisonRequest, progress: Progress
+) -> Document:
+    """Ask about the same texts in several ways."""
+    return prompt_comparison.compare_prompts(
+        store,
+        _there(project),
+        request.teacher,
+        request.variants,
+        progress,
+        rows=request.rows,
+        spending=request.spending,
+    )
+
+
+def probe(
+    store: Store, project: Project | None, request: ProbeRequest, progress: Progress
+) -> Document:
+    """Measure information need; with ``refine`` labels are refined from then on."""
+    there = _there(project)
+    if request.refine is not None:
+        refinement.switch(store, there, request.refine)
+    return embed_and_probe(store, there, progress, student=request.student)
+
+
+def train(
+    store: Store, project: Project | None, request: TrainRequest, progress: Progress
+) -> Document:
+    """Train one student."""
+    result = training.train(
+        store, _there(project), request.training, progress, calibration=request.calibration
+    )
+    return result.document()
+
+
+def compare(
+    store: Store, project: Project | None, request: CompareRequest, progress: Progress
+) -> Document:
+    """Train the arms of a comparison."""
+    arms = USUAL_ARMS if request.arms is None else request.arms
+    report = comparison.compare(
+        store, _there(project), request.training, progress, seeds=request.seeds, arms=arms
+    )
+    return report.document()
+
+
+def demo(
+    store: Store, project: Project | None, request: DemoRequest, progress: Progress
+) -> Document:
+    """Everything on the sample."""
+    return demonstration.demo(store, progress, training=request.training)
+
+
+def export(
+    store: Store, project: Project | None, request: ExportRequest, progress: Progress
+) -> Document:
+    """Write the curated set."""
+    there = _there(project)
+    return selection.export(
+        store,
+        there,
+        request.out,
+        request.rule,
+        formats=list(request.formats),
+        student=request.student,
+        zip_student=request.zip_student,
+        onnx=request.onnx,
+        columns=exporting.USUAL_GROUPS if request.columns is None else request.columns,
+        validation=request.validation,
+        seed=request.seed,
+        job=progress,
+    )
+
+
+def rebuild(
+    store: Store, project: Project | None, request: RebuildRequest, progress: Progress
+) -> Document:
+    """Make the rows of a manifest again."""
+    return rebuilding.rebuild(store, request.manifest, request.out)
+
+
+def predict(
+    store: Store, project: Project | None, request: PredictRequest, progress: Progress
+) -> Document:
+    """Ask a student about one text."""
+    there = _there(project)
+    return evaluation.predict(store, there, store.runs.get(request.run, there.id), request.text)
+
+
+def predict_file(
+    store: Store, project: Project | None, request: PredictFileRequest, progress: Progress
+) -> Document:
+    """Ask a student about every text of a file."""
+    there = _there(project)
+    return prediction.predict_file(
+        store,
+        there,
+        store.runs.get(request.run, there.id),
+        request.file,
+        progress,
+        out=request.out,
+        text_column=request.text_column,
+    )
+
+
+def _there(project: Project | None) -> Project:
+    if project is None:
+        raise NotFound("The project that this job works on is gone.")
+    return project

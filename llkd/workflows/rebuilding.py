@@ -1,0 +1,350 @@
+"""The same curated set again from its manifest, hash for hash, or what stands in the way.
+
+Everything that decides the rows is compared with what the manifest says of it. Work done since
+does not get in the way: texts labelled later, edits made or taken back later and another current
+teacher are left aside, and the calibration is the one that was recorded.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from llkd import __version__, curation, exporting
+from llkd.config import TrainingConfig
+from llkd.curation import Need, TeacherLabels
+from llkd.errors import InputsChanged, NotFound, UserError
+from llkd.exporting import provenance
+from llkd.exporting.manifest_document import Manifest, ScoreFacts
+from llkd.store import LabelingRun, Project, Run, Scores, Store
+from llkd.store.files.probabilities import read_probabilities
+from llkd.workflows.refinement import recorded_search
+from llkd.workflows.selection import export_context, times_selected
+
+WRITERS = ("pyarrow",)
+"""Other versions of these may write other bytes for the same rows."""
+
+
+@dataclass
+class _InputsNow:
+    """What is there now of what a manifest speaks of, and how it differs."""
+
+    project: Project
+    labeling_run: LabelingRun | None = None
+    evidence: Scores | None = None
+    run: Run | None = None
+    times: pd.Series | None = None
+    need: Need | None = None
+    search: str | None = None
+
+
+def rebuild(store: Store, manifest: str | Path, out: str | Path | None = None) -> dict[str, Any]:
+    """Make the rows of a manifest again and compare; write them to ``out`` where it is given.
+
+    Returns rows, rows_sha256, files (whether each came out the same) and notes.
+    Raises InputsChanged naming each input that is another now; UserError for what is no manifest.
+    """
+    try:
+        document = exporting.read_manifest(Path(manifest).expanduser())
+        return _rebuild(store, document, out)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise UserError(
+            f"{manifest} is not whole, or was altered ({type(error).__name__}: {error}). "
+            "Take the manifest.json as the export wrote it."
+        ) from None
+
+
+def _rebuild(store: Store, manifest: Manifest, out: str | Path | None) -> dict[str, Any]:
+    changed: list[str] = []
+    inputs_now = _find(store, manifest, changed)
+    if changed or inputs_now.labeling_run is None or inputs_now.evidence is None:
+        raise InputsChanged(changed)
+    folder = None if out is None else _other_folder(out)
+    table = _table(store, manifest, inputs_now, inputs_now.labeling_run, inputs_now.evidence)
+    notes = _notes(store, manifest, inputs_now)
+    differing: list[str] = []
+
+    def check(total: str, names: list[str]) -> None:
+        if total != manifest.rows_sha256:
+            raise InputsChanged(
+                [
+                    f"Every recorded input is the same, but {table.num_rows:,} rows came out and "
+                    f"{manifest.rows:,} were exported, or their values differ.",
+                    *notes,
+                ]
+            )
+        differing.extend(names)
+        if names and not _other_writers(manifest):
+            raise InputsChanged(
+                [f"The rows are the same, but these files came out unlike: {', '.join(names)}."]
+            )
+
+    with tempfile.TemporaryDirectory() as temporary:
+        target = Path(temporary) / "rebuilt" if folder is None else folder
+        names = inputs_now.labeling_run.classes.names
+        files = exporting.write_again(table, target, manifest, names, check)
+    return {
+        "project": inputs_now.project.name,
+        "rows": table.num_rows,
+        "rows_sha256": manifest.rows_sha256,
+        "files": {name: name not in differing for name in manifest.row_files},
+        "folder": None if folder is None else str(folder),
+        "written": [] if folder is None else [str(file) for file in files],
+        "notes": notes,
+    }
+
+
+def _other_folder(out: str | Path) -> Path:
+    """The folder to write to. Raises UserError where a student lies there: none is made again."""
+    folder = exporting.checked_folder(out)
+    there = exporting.manifest_in(folder)
+    if there is not None and any(name.startswith("student") for name in there["files"]):
+        raise UserError(
+            f"The folder {folder} holds an export with a student, which a rebuild does not make "
+            "again and would remove. Choose another --out."
+        )
+    return folder
+
+
+def _find(store: Store, manifest: Manifest, changed: list[str]) -> _InputsNow:
+    """Every input as it is now; what is another goes to ``changed``, as a sentence."""
+    inputs = manifest.inputs
+    inputs_now = _InputsNow(_project(store, manifest))
+    project, at = inputs_now.project, float(inputs.as_of)
+    if provenance.gold_sha256(store, project) != inputs.gold_sha256:
+        changed.append("The gold labels or the held-out texts are others.")
+    inputs_now.labeling_run = store.labeling_runs.find(project.id, manifest.teacher.fingerprint)
+    if inputs_now.labeling_run is None:
+        changed.append("The answers of the teacher that labelled these texts are not there.")
+    else:
+        classes = manifest.label_set
+        asked_keys = inputs_now.labeling_run.label_set.keys
+        if classes.keys[: len(asked_keys)] != asked_keys:
+            changed.append("The classes are others.")
+        # The names and the classes of that time, whatever they are called by now.
+        inputs_now.labeling_run = replace(inputs_now.labeling_run, named_then=classes)
+        inputs_now.evidence = _evidence(
+            store, inputs_now.labeling_run, inputs.scores, project, changed
+        )
+    if inputs_now.evidence is not None and inputs.refinement is not None and not changed:
+        inputs_now.search, problem = recorded_search(
+            store, inputs_now.project, inputs.refinement, inputs_now.evidence.row
+        )
+        changed += [] if problem is None else [problem]
+    _find_run(store, manifest, inputs_now, changed)
+    changed += curation.lost_audit(store, project.id, manifest.rule, manifest.certificate)
+    if inputs_now.labeling_run is not None and inputs_now.evidence is not None and not changed:
+        if inputs.refinement is not None:
+            labels = _labels(store, manifest, inputs_now.labeling_run, inputs_now.search)
+            rows = inputs_now.evidence.row
+            changed += provenance.refined_otherwise(inputs.refinement, labels, rows)
+        inputs_now.need = _find_need(store, manifest, inputs_now, changed)
+    edits = store.decisions.edits(project.id, at)
+    if provenance.edits_sha256(edits) != inputs.edits.sha256:
+        changed.append(
+            f"What people decided up to the export is not what it was: {len(edits):,} labels and "
+            f"exclusions stand, and {inputs.edits.count:,} did."
+        )
+    return inputs_now
+
+
+def _project(store: Store, manifest: Manifest) -> Project:
+    """The project by its name, or whichever holds the same texts. Raises for none."""
+    name, digest = str(manifest.project.name), manifest.project.texts_sha256
+    projects = store.projects.all()
+    same = [project for project in projects if project.digest == digest]
+    for project in same:
+        if project.name == name:
+            return project
+    if same:
+        return same[0]
+    if any(project.name == name for project in projects):
+        raise InputsChanged([f"The texts of {name!r} are not those that were exported."])
+    raise NotFound(
+        f"No project here holds the texts of this export (project {name!r}, from "
+        f"{manifest.project.source}). Rebuild it in the home where it was made, or a copy of it."
+    )
+
+
+def _evidence(
+    store: Store,
+    labeling_run: LabelingRun,
+    recorded: ScoreFacts,
+    project: Project,
+    changed: list[str],
+) -> Scores:
+    rows = np.flatnonzero(provenance.unpacked(recorded.rows, project.rows))
+    evidence = provenance.usable_scores(store, labeling_run, rows)
+    lost = len(rows) - len(evidence.row)
+    if lost:
+        changed.append(f"The teacher's answers to {lost:,} of {len(rows):,} texts are gone.")
+    elif provenance.scores_sha256(evidence) != recorded.sha256:
+        changed.append("The teacher's scores are not what they were.")
+    return evidence
+
+
+def _find_run(store: Store, manifest: Manifest, inputs_now: _InputsNow, changed: list[str]) -> None:
+    if manifest.run is None:
+        return
+    number = int(manifest.run.id)
+    run = next(
+        (
+            candidate
+            for candidate in store.runs.all(inputs_now.project.id)
+            if candidate.id == number
+        ),
+        None,
+    )
+    if run is None:
+        changed.append(f"Run {number} is not there.")
+        return
+    if _settings(run.config) != _settings(manifest.run.training):
+        changed.append(f"Run {number} has other settings.")
+        return
+    inputs_now.run, wanted = run, manifest.inputs.decisions_sha256
+    # Manifests of before 0.4 counted what the run selected, whatever its kept student had seen.
+    counts = [curation.times_trained(store, run), times_selected(store, run)]
+    inputs_now.times = next((c for c in counts if provenance.times_sha256(c) == wanted), counts[0])
+    if provenance.times_sha256(inputs_now.times) != wanted:
+        changed.append(f"Run {number} did not train on the same texts, or not as often.")
+
+
+def _settings(config: TrainingConfig) -> Any:
+    """A run's settings to compare: those that came after it stand at their defaults in both."""
+    return exporting.portable(config.model_dump(mode="json"))
+
+
+def _find_need(
+    store: Store, manifest: Manifest, inputs_now: _InputsNow, changed: list[str]
+) -> Need | None:
+    recorded = manifest.inputs.information_need
+    total = recorded.sha256
+    if total is None:
+        return None
+    if inputs_now.run is not None:
+        file = store.runs.signals_file(inputs_now.run, int(recorded.epoch or 0))
+        if not file.exists() or exporting.sha256(file) != total:
+            changed.append(f"The signals of run {inputs_now.run.id} are not what they were.")
+            return None
+        return Need(*read_probabilities(file), str(recorded.source), file, inputs_now.run.classes)
+    file = store.probes.exported(inputs_now.project.id, str(total))
+    if not file.exists() and inputs_now.labeling_run is not None:
+        labels = _labels(store, manifest, inputs_now.labeling_run, inputs_now.search)
+        again = curation.find_need(store, inputs_now.project, labels)
+        file = file if again is None else again.file
+    if not file.exists() or exporting.sha256(file) != total:
+        changed.append("The probe's information need is not what it was, and was not kept.")
+        return None
+    return Need(*read_probabilities(file), str(recorded.source), file)
+
+
+def _labels(
+    store: Store, manifest: Manifest, labeling_run: LabelingRun, search: str | None
+) -> TeacherLabels:
+    """All labels of the pass as they were derived then."""
+    inputs = manifest.inputs
+    bias = [float(value) for value in inputs.bias]
+    temperature = float(inputs.temperature)
+    return curation.teacher_labels(
+        store, labeling_run, manifest.teacher.calibration, bias, temperature, search=search
+    )
+
+
+def _table(
+    store: Store,
+    manifest: Manifest,
+    inputs_now: _InputsNow,
+    labeling_run: LabelingRun,
+    evidence: Scores,
+) -> pa.Table:
+    labels = _labels(store, manifest, labeling_run, inputs_now.search)
+    then = np.isin(labels.row, evidence.row)
+    labels = replace(
+        labels,
+        row=labels.row[then],
+        probabilities=labels.probabilities[then],
+        label=labels.label[then],
+        confidence=labels.confidence[then],
+        source=labels.source[then],
+    )
+    decisions = store.decisions.current(inputs_now.project.id, float(manifest.inputs.as_of))
+    plane = curation.plane_of(store, inputs_now.project, labels, inputs_now.need, decisions)
+    rule = manifest.rule
+    certified = curation.frozen_rows(store, inputs_now.project.id, rule)
+    mask = curation.rows_kept_by(plane, rule, inputs_now.times, certified)
+    wanted = manifest.options
+    options = exporting.Options(
+        tuple(wanted.formats),
+        tuple(wanted.columns),
+        exporting.checked_share(float(wanted.validation)),
+        int(wanted.seed),
+    )
+    beyond = export_context(store, inputs_now.project, evidence, inputs_now.run, inputs_now.times)
+    return exporting.curated_table(plane, mask, beyond, options)
+
+
+def _renamed(inputs_now: _InputsNow) -> list[str]:
+    """Classes that have another name by now; the rows hold the names of the export."""
+    labeling_run = inputs_now.labeling_run
+    if labeling_run is None or inputs_now.project.label_set is None:
+        return []
+    now = dict(
+        zip(inputs_now.project.label_set.keys, inputs_now.project.label_set.names, strict=True)
+    )
+    pairs = [
+        f"{label.name!r} is called {now[label.identity]!r} today"
+        for label in labeling_run.classes.labels
+        if now.get(label.identity, label.name) != label.name
+    ]
+    return [f"{'; '.join(pairs)}. The rows hold the names of the export."] if pairs else []
+
+
+def _aside(number: int, singular: str, many: str, done: str) -> str:
+    counted = f"1 {singular} was" if number == 1 else f"{number:,} {many} were"
+    return f"{counted} {done} later and left aside."
+
+
+def _other_writers(manifest: Manifest) -> bool:
+    here = exporting.environment()
+    then = manifest.environment
+    return manifest.version != __version__ or any(here.get(n) != then.get(n) for n in WRITERS)
+
+
+def _notes(store: Store, manifest: Manifest, inputs_now: _InputsNow) -> list[str]:
+    """What has happened since and was left aside, and other versions."""
+    notes = []
+    inputs, labeling_run = manifest.inputs, inputs_now.labeling_run
+    if labeling_run is not None and inputs_now.evidence is not None:
+        now = curation.teacher_labels(store, labeling_run, manifest.teacher.calibration)
+        pool = store.projects.texts(inputs_now.project.id, ["split"])["split"] == "pool"
+        usable = now.row[now.label >= 0]
+        more = int(pool.to_numpy()[usable].sum()) - len(inputs_now.evidence.row)
+        if more:
+            notes.append(_aside(more, "text", "texts", "labelled"))
+        moved = not np.allclose(now.bias, inputs.bias, rtol=0, atol=1e-9)
+        if moved or now.temperature != float(inputs.temperature):
+            notes.append("The calibration would be another today; the recorded one was used.")
+    later = sum(
+        entry["created"] > float(inputs.as_of)
+        for entry in store.decisions.edits(inputs_now.project.id)
+    )
+    if later:
+        notes.append(_aside(later, "label or exclusion", "labels or exclusions", "made"))
+    notes += _renamed(inputs_now)
+    here = exporting.environment()
+    other = [
+        f"{name} {then} (here {here.get(name, 'missing')})"
+        for name, then in {**manifest.environment, "LLKD Studio": manifest.version}.items()
+        if {**here, "LLKD Studio": __version__}.get(name) != then
+    ]
+    if other:
+        notes.append(f"The export was made with {', '.join(other)}.")
+    if manifest.with_student:
+        notes.append("The student is not made again; it lies with its run.")
+    return notes

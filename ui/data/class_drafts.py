@@ -1,0 +1,114 @@
+"""Edits of classes that are not saved yet: kept in the session until they are saved or dropped."""
+
+from __future__ import annotations
+
+import zlib
+
+import pandas as pd
+import streamlit as st
+
+from llkd.store import Project
+
+COLUMNS = ("name", "description", "verbaliser", "key")
+_TYPED = COLUMNS[:3]
+
+
+def base(project: Project) -> pd.DataFrame:
+    """What the editor starts from: the stored classes, or edits from before the page was left.
+
+    It stays the same while the editor lives, whose own state is edits on top of it. The column
+    ``key`` says which class a row is; a row that was added has none.
+    """
+    base_key = _draft(project) + "_base"
+    if editor_key(project) not in st.session_state:
+        draft = st.session_state.get(_draft(project))
+        if draft is not None and _meant_for(project):
+            frame = draft
+        else:
+            frame = pd.DataFrame(_stored(project), columns=list(COLUMNS))
+            if draft is not None:
+                forget(project)
+                st.warning(
+                    "The classes were changed elsewhere meanwhile; your edits that were not saved "
+                    "were left out. Make them again where they are still right.",
+                    icon=":material/group:",
+                )
+        frame = frame.reindex(columns=list(COLUMNS)).astype("string").fillna("")
+        st.session_state[base_key] = frame.reset_index(drop=True)
+    return st.session_state[base_key]
+
+
+def editor_key(project: Project) -> str:
+    """The editor's key: another one once the stored classes are others."""
+    return f"classes_{project.id}_{_stamp(project)}"
+
+
+def keep(project: Project, edited: pd.DataFrame) -> None:
+    """Remember what the editor shows."""
+    st.session_state[_draft(project)] = edited
+    st.session_state[_draft(project) + "_of"] = _stamp(project)
+
+
+def forget(project: Project) -> None:
+    """Let go of unsaved edits."""
+    for end in ("", "_base", "_of"):
+        st.session_state.pop(_draft(project) + end, None)
+    st.session_state.pop(editor_key(project), None)
+
+
+def rows(project: Project) -> list[dict[str, str]]:
+    """The rows as they are typed, also empty ones."""
+    frame = st.session_state.get(_draft(project))
+    if frame is None:
+        return _stored(project)
+    frame = frame.reindex(columns=list(COLUMNS)).astype("string").fillna("")
+    return [
+        {str(name): str(value).strip() for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+def without_keys(project: Project) -> bool:
+    """Whether the rows do not say which class each is."""
+    frame = st.session_state.get(_draft(project))
+    return frame is not None and "key" not in frame.columns
+
+
+def changed(project: Project) -> bool:
+    """Whether there are edits of this project's classes that are not saved."""
+    if _draft(project) not in st.session_state or not _meant_for(project):
+        return False
+    return _words(rows(project)) != _words(_stored(project))
+
+
+def _words(typed: list[dict[str, str]]) -> list[tuple[str, ...]]:
+    return [
+        tuple(row[name] for name in _TYPED) for row in typed if any(row[name] for name in _TYPED)
+    ]
+
+
+def _meant_for(project: Project) -> bool:
+    """Whether the edits were begun on the classes as they are stored now."""
+    return st.session_state.get(_draft(project) + "_of", _stamp(project)) == _stamp(project)
+
+
+def _draft(project: Project) -> str:
+    return f"_classes_{project.id}"
+
+
+def _stamp(project: Project) -> str:
+    return f"{zlib.crc32(repr(_stored(project)).encode()):08x}"
+
+
+def _stored(project: Project) -> list[dict[str, str]]:
+    if project.label_set is None:
+        return [dict.fromkeys(COLUMNS, "") for _ in range(2)]
+    return [
+        {
+            "name": label.name,
+            "description": label.description,
+            "verbaliser": label.verbaliser,
+            "key": label.identity,
+        }
+        for label in project.label_set.labels
+    ]

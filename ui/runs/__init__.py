@@ -1,0 +1,1 @@
+"""Training runs as pages show them."""

@@ -1,0 +1,1 @@
+"""Several ways to ask, compared on the same texts."""

@@ -1,0 +1,1 @@
+"""What a labeling run came to: labels, confidence, calibration, usage."""

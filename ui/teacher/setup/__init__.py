@@ -1,0 +1,1 @@
+"""The teacher and what it is asked: choice, question, extent, start."""

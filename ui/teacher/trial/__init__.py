@@ -1,0 +1,1 @@
+"""A dry run on a few texts, and what all would take."""
