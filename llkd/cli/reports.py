@@ -12,6 +12,7 @@ from llkd.cli import (
     import_report,
     inbox_report,
     maintenance_reports,
+    project_reports,
     teacher_reports,
 )
 from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
@@ -40,12 +41,21 @@ def _projects(document: Document) -> None:
         return
     for sentence in document["damaged"]:
         print(f"llkd: {printable(sentence)}", file=sys.stderr)
+    away = document["archived"]
+    if away is None and not document["projects"]:
+        print("No project is archived.")
+        return
+    if not document["projects"] and away:
+        print(f"No projects in use; {away:,} archived. List them with: llkd projects --archived")
+        return
     if not document["projects"] and not document["damaged"]:
         print("No projects yet. Start with: llkd import FILE --project NAME, or: llkd demo")
         return
     rows = [{**row, "classes": ", ".join(row["classes"])} for row in document["projects"]]
     columns = ("name", "rows", "classes", "source")
     print_table(rows, {key: (key, "") for key in columns})
+    if away:
+        print(f"{away:,} archived: llkd projects --archived")
 
 
 def _classes(document: Document) -> None:
@@ -265,6 +275,8 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "projects": _projects,
     "classes": _classes,
     "inbox": inbox_report.show,
+    "rename": project_reports.rename,
+    "archive": project_reports.archive,
     "label": teacher_reports.label,
     "bake-off": teacher_reports.bake_off,
     "refine": teacher_reports.refine,

@@ -23,7 +23,7 @@ from llkd.jobs.control import (
 )
 from llkd.jobs.progress import Progress, ProgressBars, SilentProgress
 from llkd.jobs.registry import JOB_KINDS, JobKind, job_kind, kinds_of, unit_of
-from llkd.jobs.removal import delete_run, job_on, reports_on
+from llkd.jobs.removal import archive_project, delete_run, job_on, refuse_busy, reports_on
 from llkd.jobs.running import JobContext, Work, run, run_request, run_stored
 from llkd.jobs.stored_requests import known_request, request_of
 
@@ -37,6 +37,7 @@ __all__ = [
     "SilentProgress",
     "Work",
     "all_jobs",
+    "archive_project",
     "cancel",
     "delete_run",
     "job_kind",
@@ -47,6 +48,7 @@ __all__ = [
     "log_path",
     "log_tail",
     "refreshed",
+    "refuse_busy",
     "reports_on",
     "request_of",
     "resume",

@@ -1,4 +1,4 @@
-"""Deleting a run: not while a living job needs it, and what else speaks of it."""
+"""Deleting a run, archiving a project: not while a living job needs it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from llkd.errors import UserError
 from llkd.jobs.control import live_jobs
 from llkd.jobs.registry import takes_any_run
 from llkd.jobs.stored_requests import known_request
-from llkd.store import Job, Run, Store
+from llkd.store import Job, Project, Run, Store
 
 
 def delete_run(store: Store, run: Run) -> None:
@@ -23,6 +23,22 @@ def delete_run(store: Store, run: Run) -> None:
     detail = {"run": run.id, "name": run.name, "strategy": run.config.selection.strategy}
     store.runs.delete(run.id)
     store.events.record(run.project_id, "delete_run", detail)
+
+
+def archive_project(store: Store, project: Project) -> Project:
+    """Put a project away. Raises UserError while a job of it lives."""
+    refuse_busy(store, project)
+    return store.projects.archive(project.id)
+
+
+def refuse_busy(store: Store, project: Project, except_job: int | None = None) -> None:
+    """Raise UserError while a job of a project lives, other than ``except_job``."""
+    for job in live_jobs(store):
+        if job.project_id == project.id and job.id != except_job:
+            raise UserError(
+                f"Job {job.id} ({job.title}) is working on {project.name!r}. Wait for it, or stop "
+                f"it: llkd cancel {job.id}"
+            )
 
 
 def job_on(store: Store, run: Run) -> Job | None:

@@ -81,6 +81,25 @@ class Texts:
             labeling_run = curation.active_labeling_run(store, self.record)
         return Labels(self, labeling_run.id, checked_calibration(calibration))
 
+    def rename(self, name: str) -> None:
+        """Give the project another name. Raises UserError for one that is taken or not usable."""
+        with python_words():
+            self.workspace.store.projects.rename(self.project_id, name)
+
+    def archive(self) -> None:
+        """Put the project away: lists leave it out, and it keeps everything. See :meth:`restore`.
+
+        Raises UserError while a job of it lives.
+        """
+        from llkd import jobs
+
+        with python_words():
+            jobs.archive_project(self.workspace.store, self.record)
+
+    def restore(self) -> None:
+        """Take an archived project up again."""
+        self.workspace.store.projects.archive(self.project_id, False)
+
     def __len__(self) -> int:
         """The number of texts, ``n``."""
         return self._rows

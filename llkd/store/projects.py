@@ -36,7 +36,10 @@ from llkd.store.home import Home, _sync
 
 @dataclass(frozen=True)
 class Project:
-    """One project: its texts are rows 0 to ``rows - 1``."""
+    """One project: its texts are rows 0 to ``rows - 1``.
+
+    ``archived``: when it was put away, in seconds since 1970; None for one that is in use.
+    """
 
     id: int
     name: str
@@ -47,6 +50,7 @@ class Project:
     report: dict[str, Any]
     label_set: LabelSet | None
     labelling_id: int | None
+    archived: float | None = None
 
 
 class Projects:
@@ -129,7 +133,9 @@ class Projects:
             # No database can be asked for what is no text (half a character, a NUL).
             project = self._find(connection, wanted) if wanted.isprintable() else None
             if project is None:
-                names = [r.name for r in connection.execute(sa.select(schema.projects.c.name))]
+                in_use = schema.projects.c.archived.is_(None)
+                query = sa.select(schema.projects.c.name).where(in_use)
+                names = list(connection.execute(query).scalars())
                 known = ", ".join(sorted(names)) if names else "none yet"
                 raise NotFound(
                     f"There is no project {name!r}. Projects here: {known}. "
@@ -147,7 +153,7 @@ class Projects:
         return _project(row)
 
     def all(self) -> list[Project]:
-        """Every project that can be read, newest first."""
+        """Every project that can be read, newest first, archived ones among them."""
         return self.listed()[0]
 
     def listed(self) -> tuple[list[Project], list[DamagedRecord]]:
@@ -158,12 +164,11 @@ class Projects:
         return read_records(rows, "project", _from_row)
 
     def names(self) -> list[str]:
-        """The names of all projects, newest first, those of damaged records among them."""
+        """The names of the projects in use, newest first, those of damaged records among them."""
         table = schema.projects
+        query = sa.select(table.c.name).where(table.c.archived.is_(None))
         with self._engine.connect() as connection:
-            return list(
-                connection.execute(sa.select(table.c.name).order_by(table.c.id.desc())).scalars()
-            )
+            return list(connection.execute(query.order_by(table.c.id.desc())).scalars())
 
     def _numbers(self) -> set[int]:
         with self._engine.connect() as connection:
@@ -185,6 +190,41 @@ class Projects:
     def use_labelling(self, project_id: int, labelling_id: int) -> None:
         """Make one teacher pass the current one."""
         self._update(project_id, labelling_id=labelling_id)
+
+    def rename(self, project_id: int, name: str) -> Project:
+        """Give a project another name; its number and all that is of it stay.
+
+        What its jobs are asked with names it anew. Raises UserError where the name is taken or not
+        usable, NotFound where there is no such project.
+        """
+        name = checked_name(name)
+        before = self.by_id(project_id).name
+        if name == before:
+            return self.by_id(project_id)
+        jobs = schema.jobs
+        with self._engine.begin() as connection:
+            self._refuse_taken(connection, name)
+            here = schema.projects.c.id == project_id
+            connection.execute(sa.update(schema.projects).where(here).values(name=name))
+            query = sa.select(jobs.c.id, jobs.c.request).where(jobs.c.project_id == project_id)
+            for job, request in connection.execute(query).all():
+                if isinstance(request, dict) and request.get("project") == before:
+                    changed = {**request, "project": name}
+                    connection.execute(
+                        sa.update(jobs).where(jobs.c.id == job).values(request=changed)
+                    )
+            _record(connection, project_id, "rename", {"from": before, "to": name})
+        return self.by_id(project_id)
+
+    def archive(self, project_id: int, archived: bool = True) -> Project:
+        """Put a project away, or (``archived`` false) take it up again; all of it stays."""
+        if (self.by_id(project_id).archived is not None) != archived:
+            with self._engine.begin() as connection:
+                here = schema.projects.c.id == project_id
+                moment = time.time() if archived else None
+                connection.execute(sa.update(schema.projects).where(here).values(archived=moment))
+                _record(connection, project_id, "archive" if archived else "restore", {})
+        return self.by_id(project_id)
 
     def delete(self, project_id: int) -> None:
         """Remove a project with all that belongs to it."""
@@ -257,6 +297,11 @@ def checked_name(name: str) -> str:
             f"but it was {name!r}."
         )
     return name
+
+
+def _record(connection: sa.Connection, project_id: int, kind: str, detail: dict[str, Any]) -> None:
+    values = {"project_id": project_id, "created": time.time(), "kind": kind, "detail": detail}
+    connection.execute(sa.insert(schema.events).values(**values))
 
 
 def _project(row: Any) -> Project:

@@ -88,6 +88,7 @@ projects = sa.Table(
     sa.Column("report", Document, nullable=False),
     sa.Column("label_set", Document),
     sa.Column("labelling_id", sa.Integer),
+    sa.Column("archived", sa.Float),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 

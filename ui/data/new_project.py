@@ -10,7 +10,7 @@ from llkd.datasets.importing import import_sample
 from llkd.errors import LLKDError, UserError
 from llkd.jobs.requests import usual_labelling
 from llkd.store import Project, Store
-from ui.data import drafts, preview, readings
+from ui.data import drafts, managing, preview, readings
 from ui.data.creation import free_name, make_project_form, open_project, project_name
 from ui.data.drafts import HUB, PASTE, PATH, UPLOAD, Draft
 from ui.shell.errors import show_error, show_errors
@@ -38,6 +38,7 @@ def new_project(store: Store, current: Project | None) -> None:
         _choose_and_read(store)
     with right:
         _sample(store)
+        managing.archived_projects(store)
 
 
 def _source_is_chosen() -> bool:

@@ -10,7 +10,7 @@ import streamlit as st
 from llkd import jobs
 from llkd.errors import UserError
 from llkd.store import Project, Store
-from ui.data import class_drafts, preview
+from ui.data import class_drafts, managing, preview
 from ui.data.creation import show_kept
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
@@ -40,9 +40,11 @@ def overview(store: Store, project: Project) -> bool:
         f"From {plain(project.source)}, brought in on {when(project.created)}; "
         f"{counted(lost, 'row') if lost else 'no row'} dropped."
     )
+    managing.archived_notice(store, project)
     with st.container(horizontal=True):
         onward = project.label_set is not None and _onward(store, project)
         st.button("New project", icon=":material/add:", on_click=make_new_project)
+        managing.menu(store, project)
         _delete(store, project)
     preview.show_warnings(report.get("warnings", []))
     if lost:

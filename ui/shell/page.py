@@ -200,7 +200,7 @@ def _chosen_project(store: Store) -> Project | None:
         except NotFound:
             project = None
     if project is None:
-        project = next(iter(store.projects.all()), None)
+        project = next((each for each in store.projects.all() if each.archived is None), None)
     if named is not None or project is not None:
         choose_project(project)
     return project
@@ -231,6 +231,8 @@ def _sidebar(store: Store, project: Project | None) -> None:
     login.signed_in()
     names = store.projects.names()
     if project is not None:
+        if project.archived is not None:
+            names = [project.name, *names]  # opened by its address: it can be seen and restored
         # Set before the widget is drawn: it follows the address, not its own memory.
         st.session_state[_PICKER] = project.name
         st.selectbox("Project", names, key=_PICKER, on_change=_picked)

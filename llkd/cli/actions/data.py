@@ -111,7 +111,8 @@ def projects(store: Store, arguments: Namespace) -> Document:
             )
         store.projects.delete(project.id)
         return {"deleted": project.name}
-    readable, damaged = store.projects.listed()
+    listed, damaged = store.projects.listed()
+    readable = [each for each in listed if (each.archived is not None) == arguments.archived]
     return {
         "projects": [
             {
@@ -120,10 +121,12 @@ def projects(store: Store, arguments: Namespace) -> Document:
                 "classes": project.label_set.names if project.label_set else [],
                 "source": project.source,
                 "labelled": project.labelling_id is not None,
+                "archived": project.archived,
             }
             for project in readable
         ],
         "damaged": [str(record) for record in damaged],
+        "archived": None if arguments.archived else len(listed) - len(readable),
     }
 
 

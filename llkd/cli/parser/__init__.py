@@ -10,6 +10,7 @@ from llkd.cli.parser.data import data_commands
 from llkd.cli.parser.flags import Parser, count
 from llkd.cli.parser.keys import key_command
 from llkd.cli.parser.maintenance import job_commands, maintenance_commands
+from llkd.cli.parser.projects import project_commands
 from llkd.cli.parser.results import result_commands
 from llkd.cli.parser.serving import serving_command
 from llkd.cli.parser.students import student_commands
@@ -30,6 +31,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     app_command(commands)
     data_commands(commands)
+    project_commands(commands)
     teacher_commands(commands)
     key_command(commands)
     audit_commands(commands)

@@ -54,6 +54,9 @@ def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
 
     parser = command(commands, "projects", "list the projects, or delete one", "llkd projects")
     parser.add_argument("--delete", metavar="NAME", help="remove a project and all it holds")
+    parser.add_argument(
+        "--archived", action="store_true", help="list those that were put away (llkd archive)"
+    )
 
     parser = command(
         commands,
