@@ -96,7 +96,7 @@ def test_what_is_kept_is_trained_on_and_exported_by_one_button(server, page):
     store, project = seeded_project(server.home, n=300)
     seen = Curate(page).open(server, "?tt=0.7")
     kept = seen.agrees()
-    page.get_by_text(re.compile(f"Of the {kept} texts you keep about")).wait_for()
+    page.get_by_text(re.compile(f"Of the {kept} texts you keep ")).wait_for()
     page.get_by_role("button", name=f"Train on these {kept}").click()
     page.get_by_text(f"You train on {kept} texts kept on Curate").wait_for()
     settled(page, "Start training")

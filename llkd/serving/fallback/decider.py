@@ -202,34 +202,34 @@ class FallbackDecider:
         return Reply(answer.probabilities, own.tokens + answer.tokens, None, TEACHER)
 
     async def _ask(self, text: str, own: Reply) -> TeacherAnswer:
-        """The teacher's answer in time. Raises NoTeacherAnswer, counted."""
+        """The teacher's answer in time. Raises NoTeacherAnswer, counted.
+
+        What was not handed to the teacher is kept here; all else is kept with what became of it.
+        """
         sent = SentText(text, own.best, own.confidence or 0.0)
+        handed_over = asyncio.Event()
         try:
             if self._in_line >= MOST_IN_LINE:
-                await asyncio.to_thread(self._keep, sent)
                 raise NoTeacherAnswer("busy", "Too many texts wait for the teacher.")
             self._in_line += 1
             try:
-                return await asyncio.wait_for(self._in_turn(sent), self._patience)
+                return await asyncio.wait_for(self._in_turn(sent, handed_over), self._patience)
+            except TimeoutError:
+                raise NoTeacherAnswer(
+                    "late", f"It has not answered within {self._patience:g} seconds."
+                ) from None
             finally:
                 self._in_line -= 1
-        except TimeoutError:
-            self._count_refused("late")
-            raise NoTeacherAnswer(
-                "busy", f"It has not answered within {self._patience:g} seconds."
-            ) from None
         except NoTeacherAnswer as error:
+            if not handed_over.is_set():
+                await asyncio.to_thread(self._keep, sent)
             self._count_refused(error.reason)
             raise
 
-    async def _in_turn(self, sent: SentText) -> TeacherAnswer:
+    async def _in_turn(self, sent: SentText, handed_over: asyncio.Event) -> TeacherAnswer:
         async with self._room:
-            try:
-                future = self._calls.ask(sent)
-            except NoTeacherAnswer:
-                await asyncio.to_thread(self._keep, sent)
-                raise
-            waiting = asyncio.wrap_future(future)
+            waiting = asyncio.wrap_future(self._calls.ask(sent))
+            handed_over.set()
             waiting.add_done_callback(_looked_at)
             # Shielded: who gives up takes the answer neither from others nor from the cache.
             return await asyncio.shield(waiting)

@@ -24,7 +24,7 @@ from llkd.labeling.cached_scoring import LabeledBatch, watch_heartbeat
 from llkd.serving.questions import Floats
 from llkd.teachers.base import ScoredBatch, Teacher
 
-Refusal = Literal["budget", "failure", "busy", "no_answer"]
+Refusal = Literal["budget", "failure", "busy", "no_answer", "late"]
 BATCH = 16
 """Most texts that a thread takes at once."""
 MOST_WAITING = 256

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ from llkd.teachers.api.completions import Reply
 from llkd.teachers.api.request_form import features
 from llkd.teachers.base import Meter
 from llkd.teachers.calls.concurrency import Concurrency
+from llkd.teachers.calls.learnt_tokens import LearntTokens
 from llkd.teachers.calls.metered import Backoff, MeteredCalls
 from llkd.teachers.calls.tries import RequestRefused, TryFailed
 
@@ -45,28 +45,19 @@ class TokenBound:
     """
 
     def __init__(self) -> None:
-        self._least: dict[str, int] = {}
-        self._unsure: set[str] = set()
-        self._lock = threading.Lock()
+        self._learnt = LearntTokens()
 
     def most(self, query: Query, schema: int = 0) -> int:
         """The most tokens read for ``sent``; ``schema``: bytes of an answer format sent along."""
         whole = schema + sum(
             len(message["content"].encode()) + MESSAGE_TOKENS for message in query.messages
         )
-        key = _fixed(query, schema)
-        with self._lock:
-            least = None if key in self._unsure else self._least.get(key)
+        least = self._learnt.least(_fixed(query, schema))
         return whole if least is None else min(whole, least + EDGE_TOKENS + query.own)
 
     def note(self, query: Query, schema: int, tokens_in: int) -> None:
         """An answer told that ``sent`` held ``tokens_in`` tokens."""
-        key, learnt = _fixed(query, schema), self.most(query, schema)
-        with self._lock:
-            if tokens_in > learnt:
-                # It has counted too little before (without cached tokens, say): only bytes bound.
-                self._unsure.add(key)
-            self._least[key] = min(tokens_in, self._least.get(key, tokens_in))
+        self._learnt.note(_fixed(query, schema), tokens_in, self.most(query, schema))
 
 
 def _fixed(query: Query, schema: int) -> str:

@@ -3,7 +3,7 @@
 Up to 20 classes are lettered, and the first token's ``top_logprobs`` give a score for each; up to
 400 are asked in two stages. Where the server gives no logprobs, several answers are drawn and
 their votes counted, or the model states its confidence. Every answer is yielded as soon as it is
-there. The key comes from OPENAI_API_KEY and goes nowhere but to the server.
+there. :mod:`llkd.store.keys.server_keys` says which key the server gets.
 """
 
 from __future__ import annotations

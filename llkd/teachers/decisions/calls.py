@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 from llkd.teachers.base import Meter
 from llkd.teachers.calls.concurrency import Concurrency
+from llkd.teachers.calls.learnt_tokens import LearntTokens
 from llkd.teachers.calls.metered import Backoff, MeteredCalls
 from llkd.teachers.decisions.questions import DecisionQuery
 from llkd.teachers.decisions.server import DecisionServer
@@ -30,25 +30,17 @@ class TokenBound:
     """
 
     def __init__(self) -> None:
-        self._least: dict[str, int] = {}
-        self._unsure: set[str] = set()
-        self._lock = threading.Lock()
+        self._learnt = LearntTokens()
 
     def most(self, query: DecisionQuery, size: int) -> int:
         """The most tokens read for a request of ``size`` bytes."""
         whole = READINGS * size + PROMPT_TOKENS
-        with self._lock:
-            least = None if query.key in self._unsure else self._least.get(query.key)
+        least = self._learnt.least(query.key)
         return whole if least is None else min(whole, least + _EDGE_TOKENS + READINGS * query.own)
 
     def note(self, query: DecisionQuery, size: int, tokens_in: int) -> None:
         """An answer told how many tokens it had read."""
-        learnt = self.most(query, size)
-        with self._lock:
-            if tokens_in > learnt:
-                # It has counted too little before (without cached tokens, say): only bytes bound.
-                self._unsure.add(query.key)
-            self._least[query.key] = min(tokens_in, self._least.get(query.key, tokens_in))
+        self._learnt.note(query.key, tokens_in, self.most(query, size))
 
 
 class DecisionCalls(MeteredCalls):

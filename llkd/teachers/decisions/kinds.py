@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,23 +86,13 @@ DECISIONS_KIND = TeacherKind(
     turns=_turns,
     described=_described,
 )
-SYSTEM_ONE_KIND = TeacherKind(
+SYSTEM_ONE_KIND = replace(
+    DECISIONS_KIND,
     name="systemone",
     make=_maker("systemone"),
     label="A decision model (System One)",
     summary="A server with the System One interface, hosted, a gateway or open: a probability for "
     "every class in one call. It is sent every text.",
-    argument=_MODEL,
-    metered=True,
-    reads_only=True,
-    decides=True,
-    calibration="none",
-    needs=_ADDRESS,
-    settings=_SETTINGS,
-    confidences=("probability",),
-    form="server",
-    turns=_turns,
-    described=_described,
 )
 AUTO_KIND = TeacherKind(
     name="auto",

@@ -59,7 +59,7 @@ def test_what_is_missing_is_said_before_anything_is_made(run):
     finished, _ = run
     assert f"Finished runs: {finished.id}." in fails("serve", "toy", "--port", "0")
     assert "Name a project" in fails("serve")
-    assert "add that" in fails("serve", "toy", "--teacher", "embedded")
+    assert "add one of them" in fails("serve", "toy", "--teacher", "embedded")
     assert "leave it out" in fails("serve", "toy", "--run", 1, "--decisions-from", "teacher")
     assert "no key keeps them out" in fails("serve", "toy", "--run", 1, "--host", "0.0.0.0")
     assert "no language model" in fails(

@@ -10,6 +10,7 @@ from scipy import stats
 from llkd.config import LabelSet, Spending, TeacherConfig
 from llkd.errors import BudgetSpent, ModelError, UserError
 from llkd.evaluation.answering import NotCertain
+from llkd.serving.fallback import decider as decider_module
 from llkd.serving.fallback.making import (
     FallbackSettings,
     certificate_of,
@@ -20,6 +21,7 @@ from llkd.serving.fallback.stream import StreamMonitor, kolmogorov_smirnov
 from llkd.serving.metrics import Metrics
 from llkd.serving.questions import Option, Question, RequestRefused
 from llkd.store.inbox import inbox_of
+from tests.support.coroutines import result_of
 from tests.support.fallback_projects import (
     CountingTeacher,
     clear_text,
@@ -68,7 +70,7 @@ def asked_of(decider, *batches, at_once=False):
         finally:
             await decider.close()
 
-    return asyncio.run(work())
+    return result_of(work())
 
 
 def by(replies):
@@ -114,7 +116,7 @@ def test_what_the_certificate_says_is_so_of_the_graph_that_answers(store, folder
         await student.close()
         return replies
 
-    replies = asyncio.run(classified())
+    replies = result_of(classified())
     sure = [r for r in replies if r.confidence >= certificate.threshold]
     wrong = sum(
         student.classes[r.best] != gold
@@ -193,6 +195,20 @@ def test_who_gives_up_waiting_takes_the_answer_from_nobody(store, folder):
     assert [e.teacher_label for e in kept(store, project)] == ["sports"]
 
 
+def test_texts_that_gave_up_in_line_are_kept_for_the_project(store, folder, monkeypatch):
+    monkeypatch.setattr(decider_module, "MOST_WAITING", 1)
+    slow = CountingTeacher(seconds=0.5)
+    decider, teacher, project = fallback(store, folder, slow, patience=0.1)
+    texts = [unclear_text(k) for k in range(4)]
+    (replies,) = asked_of(decider, texts)
+    assert by(replies) == ["student_below_threshold"] * 4
+    # One was handed over and is answered at the stop; the others never left the line.
+    assert len(teacher.asked) == 1
+    answers = {entry.text: entry.teacher_label for entry in kept(store, project)}
+    assert set(answers) == set(texts)
+    assert sorted(map(str, answers.values())) == ["None", "None", "None", "sports"]
+
+
 def test_questions_with_some_of_the_classes(store, folder):
     decider, teacher, _ = fallback(store, folder)
     money = next(t for t in sure_texts(folder, decider, 6) if "stock" in t or "bank" in t)
@@ -209,7 +225,7 @@ def test_questions_with_some_of_the_classes(store, folder):
         await decider.close()
         return sure, beside
 
-    sure, beside = asyncio.run(work())
+    sure, beside = result_of(work())
     assert by(sure) == ["student"] and sure[0].probabilities[0] > 0.6
     assert by(beside) == ["teacher", "teacher"]
     assert beside[0].probabilities.tolist() == [1.0]

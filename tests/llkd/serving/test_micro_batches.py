@@ -8,6 +8,7 @@ import pytest
 
 from llkd.serving.micro_batches import MicroBatches
 from llkd.serving.questions import RequestRefused
+from tests.support.coroutines import result_of
 
 
 def run(scenario, work, **options):
@@ -22,7 +23,7 @@ def run(scenario, work, **options):
         finally:
             await batches.close()
 
-    return asyncio.run(main())
+    return result_of(main())
 
 
 def test_each_call_gets_its_results_in_order_in_few_batches():

@@ -10,6 +10,7 @@ from openai import OpenAI
 
 from llkd.serving.folder import student_files
 from llkd.serving.onnx_classifier import OnnxClassifier
+from tests.support.coroutines import result_of
 from tests.support.serving_process import ask, choice, serving
 from tests.support.tiny_onnx_student import TEMPERATURE, make_onnx_student
 from tests.support.tiny_student import CLASSES, toy_texts
@@ -65,7 +66,7 @@ def test_many_callers_at_once_each_get_their_own_answer(served, folder):
             )
         return [reply.json()["predictions"][0]["probabilities"]["sports"] for reply in replies]
 
-    assert asyncio.run(call()) == pytest.approx(expected(folder, texts)[:, 0].tolist(), abs=1e-6)
+    assert result_of(call()) == pytest.approx(expected(folder, texts)[:, 0].tolist(), abs=1e-6)
 
 
 def test_the_official_client_reads_a_decision(client, folder):

@@ -9,6 +9,7 @@ import streamlit as st
 from llkd import curation
 from llkd.config import TeacherConfig
 from llkd.errors import UserError
+from llkd.labeling.way_of_asking import TRIED_TEXTS, chooses
 from llkd.store import Project, Store
 from llkd.teachers.registry import kind_of
 from ui.shell.errors import show_error, show_errors
@@ -57,7 +58,9 @@ def _body(store: Store, project: Project, start: TeacherConfig, primary: bool) -
         words = duration.words(store, project, config, plan)
         if words:
             st.caption(plain(words))
-    begin, tried = _buttons(_extent(store, project, config, plan), primary, bool(compared))
+    begin, tried = _buttons(
+        _extent(store, project, config, plan), primary, bool(compared), _trial_help(config)
+    )
     if begin:
         _begin(store, project, config, plan)
     if tried and isinstance(sides, str):
@@ -83,7 +86,19 @@ def _extent(
     return extent_words(project.rows, wanted_rows(store, project, plan), labelled)
 
 
-def _buttons(extent: str | None, primary: bool, compared: bool) -> tuple[bool, bool]:
+def _trial_help(config: TeacherConfig | str) -> str | None:
+    """What a trial asks beyond its five texts."""
+    if isinstance(config, str) or not chooses(config):
+        return None
+    return (
+        f"The first time, {TRIED_TEXTS} other texts are asked, too: they choose between letters "
+        "and names. Labelling does not ask for these answers again."
+    )
+
+
+def _buttons(
+    extent: str | None, primary: bool, compared: bool, trial_help: str | None
+) -> tuple[bool, bool]:
     with st.container(horizontal=True, vertical_alignment="center"):
         kind: Any = "primary" if primary else "secondary"
         begin = st.button(
@@ -94,6 +109,7 @@ def _buttons(extent: str | None, primary: bool, compared: bool) -> tuple[bool, b
         tried = st.button(
             "Try both on five texts" if compared else "Try it on five texts",
             icon=":material/science:",
+            help=trial_help,
         )
         if extent is not None:
             st.caption(extent, width="stretch")
