@@ -16,10 +16,10 @@ AT_A_TIME = 16  # of ``paid_labelling.FAST``
 _UNHURRIED = ("--timeout=600",)
 
 
-def assert_killed_ten_times_it_ends_alike(
-    tmp_path, running, unanswered, *, kind="api", count=400, allowed=380, seed=20
+def assert_killed_it_ends_alike(
+    tmp_path, running, unanswered, *, kind="api", count=400, allowed=380, seed=20, kills=10
 ):
-    """Label ``count`` texts, killed ten times, within ``allowed`` calls first.
+    """Label ``count`` texts, killed so often, within ``allowed`` calls first.
 
     ``running(log, **options)`` starts the server; ``unanswered``: what it does without an answer
     that can be read. ``allowed`` is used up by what was answered and what was lost at the kills.
@@ -36,7 +36,7 @@ def assert_killed_ten_times_it_ends_alike(
         more = (*_UNHURRIED, *prices, f"--calls={allowed}")
         again = label("toy", server, *more, kind=kind)
         stored, lost, seen = set(), {}, 0
-        for _ in range(10):
+        for _ in range(kills):
             _kill_after(homes[1], again, server, seen + random_moments.randrange(1, 34))
             lines = server.lines()
             sent = {marked(line) for line in lines[seen:] if marked(line)}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.faulty_server import running
-from tests.support.killed_labelling import assert_killed_ten_times_it_ends_alike
+from tests.support.killed_labelling import assert_killed_it_ends_alike
 from tests.support.paid_labelling import (
     by_text,
     document,
@@ -98,7 +98,7 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_labels(tmp_path):
     # No time-outs of the client: on a busy machine any would be reached, and honestly asked again.
     kinds = ["drop", "429", "500", "malformed", "truncated", "empty", "refusal"]
     faults = {"rate": 0.05, "seed": 1, "kinds": kinds}
-    assert_killed_ten_times_it_ends_alike(
+    assert_killed_it_ends_alike(
         tmp_path, lambda log, **more: running(log, **faults, **more), UNANSWERED
     )
 
