@@ -1,9 +1,10 @@
 """Whether one model labels alike on this machine and behind two servers that we did not write.
 
 The embedded model is asked about the same texts as the local teacher (``--verbaliser-score
-first_token``), through llama.cpp's server over the very file of the installed package, and
-through ``transformers serve`` over our conversion of it. llama.cpp is asked by letters, by names,
-and in the local prompt with the answer begun, with as many words listed as it gives and with 20.
+first_token``, in 32 bits; where the processor multiplies 16-bit numbers also as it comes there),
+through llama.cpp's server over the very file of the installed package, and through
+``transformers serve`` over our conversion of it. llama.cpp is asked by letters, by names, and in
+the local prompt with the answer begun, with as many words listed as it gives and with 20.
 What ``transformers serve`` says in chat completions holds no log-probabilities, so it is asked for
 decisions, by a decision config that writes the local prompt and reads the names' first tokens.
 
@@ -33,7 +34,7 @@ sys.path.insert(0, str(ROOT))  # run from anywhere, not installed
 from llkd.cli.output import print_table  # noqa: E402
 from llkd.config import LabelSet, TeacherConfig  # noqa: E402
 from llkd.datasets.importing import sample_label_set, sample_texts  # noqa: E402
-from llkd.models import sources  # noqa: E402
+from llkd.models import devices, sources  # noqa: E402
 from llkd.selection import signals  # noqa: E402
 from llkd.teachers import make_teacher  # noqa: E402
 from llkd.teachers.api.names import named_answers  # noqa: E402
@@ -41,7 +42,7 @@ from llkd.teachers.local.embedded import convert_gguf  # noqa: E402
 from tests.support import decision_prompt, llama_server  # noqa: E402
 
 ARMS = ("prefilled", "prefilled 20", "names", "letters", "decisions")
-LOCAL = {"teacher": "embedded", "verbaliser_score": "first_token"}
+LOCAL = {"teacher": "embedded", "verbaliser_score": "first_token", "precision": "fp32"}
 COLUMNS = {
     "arm": ("arm", ""),
     "same": ("same label", "%"),
@@ -162,6 +163,10 @@ def main() -> None:
         local = teacher_scores(TeacherConfig(**LOCAL), labels, texts, work / "home")
         here = local["scores"]
         lines.append(compared("on this machine", local, here, gold))
+        if devices.has_bfloat16("cpu"):
+            rounded = TeacherConfig(**{**LOCAL, "precision": "bf16"})
+            usual = teacher_scores(rounded, labels, texts, work / "home")
+            lines.append(compared("on this machine, as it comes (bfloat16)", usual, here, gold))
         if "decisions" in arms:
             there = decided(labels, texts, work)
             lines.append(compared("transformers serve: decisions", there, here, gold))

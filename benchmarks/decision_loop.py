@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run from anywhere, not installed
 
-from benchmarks.alike import COLUMNS, asked, compared, read_texts  # noqa: E402
+from benchmarks.alike import COLUMNS, compared, read_texts, teacher_scores  # noqa: E402
 from llkd.cli.output import print_table  # noqa: E402
 from llkd.config import TeacherConfig  # noqa: E402
 
@@ -65,13 +65,13 @@ def main() -> None:
     config = TeacherConfig(teacher="embedded", verbaliser_score=typed.rule)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        local = asked(config, labels, texts, home)
+        local = teacher_scores(config, labels, texts, home)
         here = local["scores"]
         lines = [compared("on this machine", local, here, gold)]
         with server(home, typed.rule) as url:
             for kind in KINDS:
                 there = TeacherConfig(teacher=f"{kind}:embedded", base_url=f"{url}/v1")
-                lines.append(compared(kind, asked(there, labels, texts, home), here, gold))
+                lines.append(compared(kind, teacher_scores(there, labels, texts, home), here, gold))
                 print_table(lines[-1:], {name: COLUMNS[name] for name in SHOWN})
     print_table(lines, {name: COLUMNS[name] for name in SHOWN})
 

@@ -19,7 +19,7 @@ TOKENIZER = "tokenizer.json"
 INPUTS = ("input_ids", "attention_mask")
 BATCH_TOKENS = 1024
 """Of one run of the graph, padding included: more leaves a processor's caches."""
-SLACK = 1.25
+SLACK = 1.1
 """The longest text of a run has at most this many times the tokens of its shortest."""
 SMALL = 8
 """Texts of fewer tokens than this share a run whatever their lengths: padding them costs little."""

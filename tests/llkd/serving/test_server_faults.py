@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from llkd.serving.limits import KEY_VARIABLE
+from llkd.serving.server import listen
 from tests.support.serving_process import ROOT, SLOW, ask, serving
 from tests.support.tiny_onnx_student import make_onnx_student
 from tests.support.tiny_student import CLASSES
@@ -181,3 +182,11 @@ def test_weak_keys_open_files_and_taken_ports_are_refused(folder, tmp_path, monk
             check_address(host, None, False)
     with listen("127.0.0.1", 0) as taken, pytest.raises(UserError, match="Choose another"):
         listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_answers_are_sent_at_once():
+    listener = listen("127.0.0.1", 0)
+    with listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
