@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from llkd.library.texts import load_sample as load_sample
     from llkd.library.texts import open_project as open_project
     from llkd.library.texts import read_texts as read_texts
+    from llkd.library.texts import unpack as unpack
     from llkd.library.training import train as train
 
 __version__ = "0.6.0"
@@ -73,7 +74,7 @@ _MODULES = {
     "library.selection": ("Selection",),
     "library.serving": ("Server", "serve"),
     "library.student": ("Student", "load_student"),
-    "library.texts": ("Texts", "load_sample", "open_project", "read_texts"),
+    "library.texts": ("Texts", "load_sample", "open_project", "read_texts", "unpack"),
     "library.training": ("train",),
 }
 _HOME_OF = {name: module for module, names in _MODULES.items() for name in names}
@@ -110,6 +111,7 @@ __all__ = [  # noqa: PLE0604 (a test holds it against the table above)
     "read_texts",
     "serve",
     "train",
+    "unpack",
 ]
 
 

@@ -23,9 +23,11 @@ from llkd.jobs.requests import (
     CompareRequest,
     DemoRequest,
     DryRunRequest,
+    DuplicateRequest,
     ExportRequest,
     JobRequest,
     LabelRequest,
+    PackRequest,
     PredictFileRequest,
     PredictRequest,
     ProbeRequest,
@@ -33,6 +35,7 @@ from llkd.jobs.requests import (
     RebuildRequest,
     Threshold,
     TrainRequest,
+    UnpackRequest,
 )
 from llkd.jobs.requests.teacher import COMPARED_ROWS
 from llkd.selection import signals
@@ -176,6 +179,26 @@ def rebuild(store: Store, arguments: Namespace) -> RebuildRequest:
     return build(RebuildRequest, manifest=arguments.manifest, out=arguments.out)
 
 
+def pack(store: Store, arguments: Namespace) -> PackRequest:
+    """``llkd pack``."""
+    return build(
+        PackRequest,
+        project=arguments.project,
+        out=arguments.out,
+        embeddings=not arguments.no_embeddings,
+    )
+
+
+def unpack(store: Store, arguments: Namespace) -> UnpackRequest:
+    """``llkd unpack``."""
+    return build(UnpackRequest, file=arguments.packed, name=arguments.project)
+
+
+def duplicate(store: Store, arguments: Namespace) -> DuplicateRequest:
+    """``llkd duplicate``."""
+    return build(DuplicateRequest, project=arguments.project, name=arguments.name)
+
+
 def predict(store: Store, arguments: Namespace) -> PredictRequest | PredictFileRequest:
     """``llkd predict`` of one text or of a file."""
     if (arguments.file is None) == (arguments.text is None):
@@ -211,6 +234,9 @@ REQUESTS: dict[str, Callable[[Store, Namespace], JobRequest]] = {
     "demo": demo,
     "export": export,
     "rebuild": rebuild,
+    "pack": pack,
+    "unpack": unpack,
+    "duplicate": duplicate,
     "predict": predict,
 }
 """The commands that are requests."""

@@ -74,6 +74,9 @@ JOB_KINDS: dict[str, JobKind] = {
         JobKind(
             "classify", requests.PredictFileRequest, f"{WORK}:predict_file", "texts", ("Results",)
         ),
+        JobKind("pack", requests.PackRequest, f"{WORK}:pack", "files"),
+        JobKind("unpack", requests.UnpackRequest, f"{WORK}:unpack", "files", ("Data",)),
+        JobKind("duplicate", requests.DuplicateRequest, f"{WORK}:duplicate", "files"),
         JobKind("demo", requests.DemoRequest, f"{WORK}:demo", "steps", any_run=True),
     )
 }

@@ -100,6 +100,38 @@ class Texts:
         """Take an archived project up again."""
         self.workspace.store.projects.archive(self.project_id, False)
 
+    def duplicate(self, name: str) -> Texts:
+        """A second project ``name`` of all that this one holds, in the same home.
+
+        Raises UserError for a name that is taken and while a job of it lives.
+        """
+        from llkd import packing
+        from llkd.jobs.progress import SilentProgress
+
+        with python_words():
+            store = self.workspace.store
+            packing.duplicate(store, self.record, name, SilentProgress())
+            return Texts(self.workspace, store.projects.get(name))
+
+    def pack(self, file: str | os.PathLike[str], *, embeddings: bool = True) -> Path:
+        """Write all that the project holds to the new file ``file``: see :func:`llkd.unpack`.
+
+        Without ``embeddings`` it is smaller, and they are made again where they are needed. Raises
+        UserError where there is such a file and while a job of the project lives.
+        """
+        from llkd import packing
+        from llkd.jobs.progress import SilentProgress
+
+        with python_words():
+            document = packing.pack(
+                self.workspace.store,
+                self.record,
+                os.fspath(file),
+                SilentProgress(),
+                embeddings=embeddings,
+            )
+        return Path(document["file"])
+
     def __len__(self) -> int:
         """The number of texts, ``n``."""
         return self._rows
@@ -230,6 +262,33 @@ def open_project(name: str, home: str | os.PathLike[str] | None = None) -> Texts
     with python_words():
         workspace = open_workspace(home, temporary=False)
         return Texts(workspace, workspace.store.projects.get(name))
+
+
+def unpack(
+    file: str | os.PathLike[str],
+    *,
+    home: str | os.PathLike[str] | None = None,
+    project: str | None = None,
+) -> Texts:
+    """Make a project of a file that :meth:`Texts.pack`, the app or ``llkd pack`` has written.
+
+    Args:
+        file: the packed project.
+        home: the folder of the home that takes it in (LLKD_HOME, else ``workspace``).
+        project: its name there, by default the one that it was packed under.
+
+    Raises:
+        DataError: the file was cut or altered, or a newer version wrote it; nothing is left behind.
+        UserError: the home has a project of that name.
+    """
+    with python_words():
+        from llkd import packing
+        from llkd.jobs.progress import SilentProgress
+
+        workspace = open_workspace(home, temporary=False)
+        store = workspace.store
+        document = packing.unpack(store, os.fspath(file), SilentProgress(), name=project)
+        return Texts(workspace, store.projects.get(document["project"]))
 
 
 def check_texts(call: str, texts: object) -> None:

@@ -24,6 +24,8 @@ OLD_HEAD = "head.safetensors"
 WEIGHTS = "model.safetensors"
 CODE = "modeling_mean_pooled.py"
 CLASS = "MeanPooledForSequenceClassification"
+AUTO_MAP = {"AutoModelForSequenceClassification": f"{Path(CODE).stem}.{CLASS}"}
+"""Which code transformers loads the classifier with."""
 HINT = "TO_CLASSIFY_LOAD_WITH.trust_remote_code=True"
 """A name that transformers shows in its report where loading fails."""
 
@@ -73,9 +75,7 @@ def save_student(student: Student, target: Path) -> None:
     _add_head(student, target / WEIGHTS)
     _name_classes(student, target / "config.json")
     _save_tokenizer(student, target)
-    source = Path(__file__).with_name(CODE).read_text("utf-8")
-    words = source.replace('MODEL_TYPE = "bert"', f"MODEL_TYPE = {encoder.config.model_type!r}")
-    (target / CODE).write_text(words, "utf-8")
+    write_code(target, encoder.config.model_type)
     _describe_embeddings(student, target)
     about = {
         "format": FORMAT,
@@ -85,6 +85,13 @@ def save_student(student: Student, target: Path) -> None:
     }
     _write(target / ABOUT, about)
     (target / "README.md").write_text(README, "utf-8")
+
+
+def write_code(target: Path, model_type: str) -> None:
+    """Write the code by which transformers reads the classifier of an encoder of this type."""
+    source = Path(__file__).with_name(CODE).read_text("utf-8")
+    words = source.replace('MODEL_TYPE = "bert"', f"MODEL_TYPE = {model_type!r}")
+    (target / CODE).write_text(words, "utf-8")
 
 
 def read_head(folder: Path) -> dict[str, Any]:
@@ -138,7 +145,7 @@ def _name_classes(student: Student, path: Path) -> None:
     settings = json.loads(path.read_text("utf-8"))
     settings |= {
         "architectures": [CLASS],
-        "auto_map": {"AutoModelForSequenceClassification": f"{Path(CODE).stem}.{CLASS}"},
+        "auto_map": AUTO_MAP,
         "id2label": {str(k): name for k, name in enumerate(student.class_names)},
         "label2id": {name: k for k, name in enumerate(student.class_names)},
         "problem_type": "single_label_classification",

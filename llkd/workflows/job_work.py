@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llkd import curation, exporting
+from llkd import curation, exporting, packing
 from llkd.embedding.pool import embed_and_probe
 from llkd.errors import NotFound
 from llkd.evaluation.comparison.arms import USUAL_ARMS
@@ -17,14 +17,17 @@ from llkd.jobs.requests import (
     CompareRequest,
     DemoRequest,
     DryRunRequest,
+    DuplicateRequest,
     ExportRequest,
     LabelRequest,
+    PackRequest,
     PredictFileRequest,
     PredictRequest,
     ProbeRequest,
     PromptComparisonRequest,
     RebuildRequest,
     TrainRequest,
+    UnpackRequest,
 )
 from llkd.selection import signals
 from llkd.store import Project, Store
@@ -166,6 +169,29 @@ def rebuild(
 ) -> Document:
     """Make the rows of a manifest again."""
     return rebuilding.rebuild(store, request.manifest, request.out)
+
+
+def pack(
+    store: Store, project: Project | None, request: PackRequest, progress: Progress
+) -> Document:
+    """Write a project to one file."""
+    return packing.pack(
+        store, _there(project), request.out, progress, embeddings=request.embeddings
+    )
+
+
+def unpack(
+    store: Store, project: Project | None, request: UnpackRequest, progress: Progress
+) -> Document:
+    """Make a project of a file."""
+    return packing.unpack(store, request.file, progress, name=request.name)
+
+
+def duplicate(
+    store: Store, project: Project | None, request: DuplicateRequest, progress: Progress
+) -> Document:
+    """Make a second project of all that one holds."""
+    return packing.duplicate(store, _there(project), request.name, progress)
 
 
 def predict(

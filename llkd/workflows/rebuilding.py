@@ -17,15 +17,16 @@ import pandas as pd
 import pyarrow as pa
 
 from llkd import __version__, curation, exporting
-from llkd.config import TrainingConfig
+from llkd.config.selection_rule import EVERYTHING, StandaloneRule
 from llkd.curation import Need, TeacherLabels
 from llkd.errors import InputsChanged, NotFound, UserError
 from llkd.exporting import provenance
 from llkd.exporting.manifest_document import Manifest, ScoreFacts
 from llkd.store import LabelingRun, Project, Run, Scores, Store
 from llkd.store.files.probabilities import read_probabilities
+from llkd.workflows.recorded_sources import recorded_rule, recorded_run
 from llkd.workflows.refinement import recorded_search
-from llkd.workflows.selection import export_context, times_selected
+from llkd.workflows.selection import export_context
 
 WRITERS = ("pyarrow",)
 """Other versions of these may write other bytes for the same rows."""
@@ -42,6 +43,7 @@ class _InputsNow:
     times: pd.Series | None = None
     need: Need | None = None
     search: str | None = None
+    rule: StandaloneRule = EVERYTHING
 
 
 def rebuild(store: Store, manifest: str | Path, out: str | Path | None = None) -> dict[str, Any]:
@@ -137,8 +139,9 @@ def _find(store: Store, manifest: Manifest, changed: list[str]) -> _InputsNow:
             store, inputs_now.project, inputs.refinement, inputs_now.evidence.row
         )
         changed += [] if problem is None else [problem]
-    _find_run(store, manifest, inputs_now, changed)
-    changed += curation.lost_audit(store, project.id, manifest.rule, manifest.certificate)
+    inputs_now.run, inputs_now.times = recorded_run(store, project, manifest, changed)
+    inputs_now.rule = recorded_rule(store, project, manifest)
+    changed += curation.lost_audit(store, project.id, inputs_now.rule, manifest.certificate)
     if inputs_now.labeling_run is not None and inputs_now.evidence is not None and not changed:
         if inputs.refinement is not None:
             labels = _labels(store, manifest, inputs_now.labeling_run, inputs_now.search)
@@ -187,37 +190,6 @@ def _evidence(
     elif provenance.scores_sha256(evidence) != recorded.sha256:
         changed.append("The teacher's scores are not what they were.")
     return evidence
-
-
-def _find_run(store: Store, manifest: Manifest, inputs_now: _InputsNow, changed: list[str]) -> None:
-    if manifest.run is None:
-        return
-    number = int(manifest.run.id)
-    run = next(
-        (
-            candidate
-            for candidate in store.runs.all(inputs_now.project.id)
-            if candidate.id == number
-        ),
-        None,
-    )
-    if run is None:
-        changed.append(f"Run {number} is not there.")
-        return
-    if _settings(run.config) != _settings(manifest.run.training):
-        changed.append(f"Run {number} has other settings.")
-        return
-    inputs_now.run, wanted = run, manifest.inputs.decisions_sha256
-    # Manifests of before 0.4 counted what the run selected, whatever its kept student had seen.
-    counts = [curation.times_trained(store, run), times_selected(store, run)]
-    inputs_now.times = next((c for c in counts if provenance.times_sha256(c) == wanted), counts[0])
-    if provenance.times_sha256(inputs_now.times) != wanted:
-        changed.append(f"Run {number} did not train on the same texts, or not as often.")
-
-
-def _settings(config: TrainingConfig) -> Any:
-    """A run's settings to compare: those that came after it stand at their defaults in both."""
-    return exporting.portable(config.model_dump(mode="json"))
 
 
 def _find_need(
@@ -275,7 +247,7 @@ def _table(
     )
     decisions = store.decisions.current(inputs_now.project.id, float(manifest.inputs.as_of))
     plane = curation.plane_of(store, inputs_now.project, labels, inputs_now.need, decisions)
-    rule = manifest.rule
+    rule = inputs_now.rule
     certified = curation.frozen_rows(store, inputs_now.project.id, rule)
     mask = curation.rows_kept_by(plane, rule, inputs_now.times, certified)
     wanted = manifest.options

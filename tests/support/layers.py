@@ -9,7 +9,7 @@ LAYERS = [
     {"teachers", "jobs"},
     {"curation"},
     {"evaluation", "exporting"},
-    {"embedding", "maintenance"},
+    {"embedding", "maintenance", "packing"},
     {"labeling", "training"},
     {"workflows"},
     {"serving"},

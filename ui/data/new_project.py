@@ -38,6 +38,7 @@ def new_project(store: Store, current: Project | None) -> None:
         _choose_and_read(store)
     with right:
         _sample(store)
+        managing.unpacking(store)
         managing.archived_projects(store)
 
 

@@ -46,6 +46,7 @@ def overview(store: Store, project: Project) -> bool:
         st.button("New project", icon=":material/add:", on_click=make_new_project)
         managing.menu(store, project)
         _delete(store, project)
+    managing.outcome(store, project)
     preview.show_warnings(report.get("warnings", []))
     if lost:
         with st.expander(f"Why {counted(lost, 'row')} were dropped", icon=":material/filter_alt:"):

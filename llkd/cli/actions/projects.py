@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from llkd import jobs
-from llkd.cli.actions.jobs import Document
+from llkd.cli import requests
+from llkd.cli.actions.jobs import Document, as_job
 from llkd.store import Store
 
 
@@ -23,3 +24,18 @@ def archive(store: Store, arguments: Namespace) -> Document:
         return {"project": store.projects.archive(project.id, False).name, "archived": False}
     jobs.archive_project(store, project)
     return {"project": project.name, "archived": True}
+
+
+def pack(store: Store, arguments: Namespace) -> Document:
+    """``llkd pack``."""
+    return as_job(store, arguments, requests.pack(store, arguments))
+
+
+def unpack(store: Store, arguments: Namespace) -> Document:
+    """``llkd unpack``."""
+    return as_job(store, arguments, requests.unpack(store, arguments))
+
+
+def duplicate(store: Store, arguments: Namespace) -> Document:
+    """``llkd duplicate``."""
+    return as_job(store, arguments, requests.duplicate(store, arguments))

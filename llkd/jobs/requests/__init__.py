@@ -5,6 +5,7 @@ type for one. :mod:`llkd.jobs.registry` says what belongs to each kind.
 """
 
 from llkd.jobs.requests.base import JobRequest, ProjectRequest, Threshold
+from llkd.jobs.requests.projects import DuplicateRequest, PackRequest, UnpackRequest
 from llkd.jobs.requests.results import (
     ExportRequest,
     PredictFileRequest,
@@ -33,9 +34,11 @@ __all__ = [
     "CompareRequest",
     "DemoRequest",
     "DryRunRequest",
+    "DuplicateRequest",
     "ExportRequest",
     "JobRequest",
     "LabelRequest",
+    "PackRequest",
     "PredictFileRequest",
     "PredictRequest",
     "ProbeRequest",
@@ -44,6 +47,7 @@ __all__ = [
     "RebuildRequest",
     "Threshold",
     "TrainRequest",
+    "UnpackRequest",
     "usual_labelling",
     "usual_teacher",
 ]

@@ -254,25 +254,36 @@ def revision(engine: sa.Engine) -> str | None:
         return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def migrate(engine: sa.Engine) -> None:
+def known_revisions() -> list[str]:
+    """The revisions of the tables that this version can bring up to date, oldest first."""
+    return [path.name.split("_")[0] for path in _versions()]
+
+
+def empty_engine(home: Home, wanted: str) -> sa.Engine:
+    """The engine of a new SQLite file in ``home``, with the empty tables of a known revision."""
+    engine = _sqlite(sa.URL.create("sqlite", database=str(home.database)))
+    migrate(engine, wanted)
+    return engine
+
+
+def migrate(engine: sa.Engine, wanted: str = HEAD) -> None:
     """Bring the tables to the newest revision; nothing happens where they have it."""
     current = revision(engine)
-    if current == HEAD:
+    if current == wanted:
         return
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
-    known = [path.name.split("_")[0] for path in _versions()]
-    if current is not None and current not in known:
+    if current is not None and current not in known_revisions():
         raise StoreError(
             f"This home was made by a newer version of the program (schema {current}, this one "
             f"knows up to {HEAD}). Install the newer version, or use another --home."
         )
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, wanted)
 
 
 def _versions() -> list[Path]:

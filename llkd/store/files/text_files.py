@@ -32,6 +32,8 @@ TEXT_SCHEMA = pa.schema(
 _SOURCE = pa.field("source", pa.string())
 _STAGING = ".import."
 _HELD = "held"
+UNCOMMITTED = ".uncommitted"
+"""In the folder of a project that is taking its place: goes once its record is committed."""
 GROUP_BYTES = 32 << 20
 _GROUP_ROWS = 1 << 20
 BATCH_ROWS = 16_384
@@ -71,8 +73,24 @@ def digest(texts: pd.DataFrame, between: Callable[[], None] | None = None) -> st
 def staged(home: Home, table: pa.Table, between: Callable[[], None] | None) -> Iterator[Path]:
     """A folder with the texts, to be renamed; removed at the end if it is still there.
 
-    It lies in a temporary folder that is held while it lives, so that what a killed process left
-    can be told and removed. Raises StoreError when it cannot be written.
+    Raises StoreError when it cannot be written.
+    """
+    with staging_folder(home) as outer:
+        folder = outer / "project"
+        try:
+            folder.mkdir(mode=mode_in(home.projects, of_folder=True))
+            _write(table, folder / "texts.parquet", between)
+        except OSError as error:
+            raise not_stored(error) from error
+        yield folder
+
+
+@contextmanager
+def staging_folder(home: Home) -> Iterator[Path]:
+    """A temporary folder beside the projects' folders; removed at the end with all in it.
+
+    It is held while it lives, so that what a killed process left can be told and removed. Raises
+    StoreError when it cannot be made.
     """
     try:
         outer = Path(tempfile.mkdtemp(dir=home.projects, prefix=_STAGING, suffix=".tmp"))
@@ -80,14 +98,11 @@ def staged(home: Home, table: pa.Table, between: Callable[[], None] | None) -> I
         raise not_stored(error) from error
     try:
         with held(outer):
-            folder = outer / "project"
             try:
                 (outer / _HELD).touch()
-                folder.mkdir(mode=mode_in(home.projects, of_folder=True))
-                _write(table, folder / "texts.parquet", between)
             except OSError as error:
                 raise not_stored(error) from error
-            yield folder
+            yield outer
     finally:
         shutil.rmtree(outer, ignore_errors=True)
 
@@ -125,7 +140,8 @@ def clear_orphans(home: Home, known: set[int]) -> list[Path]:
     """Remove what imports left that were killed; the folders that are gone from their place.
 
     That are staging folders that no living process holds, and folders of projects that the
-    database, which has the numbers ``known``, does not know an hour later.
+    database, which has the numbers ``known``, does not know an hour later; at once where their
+    process died before it committed them.
     """
     removed: list[Path] = []
     try:
@@ -137,19 +153,23 @@ def clear_orphans(home: Home, known: set[int]) -> list[Path]:
             if _abandoned(entry):
                 shutil.rmtree(entry, ignore_errors=True)
                 removed.append(entry)
-        elif entry.name.isdecimal() and int(entry.name) not in known and _old(entry):
-            out_of_the_way(home, entry)
-            removed.append(entry)
+        elif entry.name.isdecimal() and int(entry.name) not in known:
+            if _never_committed(entry) or _old(entry):
+                out_of_the_way(home, entry)
+                removed.append(entry)
     return removed
 
 
 def out_of_the_way(home: Home, folder: Path) -> None:
     """Make room where a project's folder lies that the database does not know.
 
-    Texts alone are what a killed import left, and go. With labels or runs beside them it is
-    somebody's work (an older database was put back), and is moved to the quarantine. Raises
-    StoreError where that fails.
+    Texts alone are what a killed import left, and go; so does what was never committed. With
+    labels or runs beside them it is somebody's work (an older database was put back), and is moved
+    to the quarantine. Raises StoreError where that fails.
     """
+    if _never_committed(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     try:
         work = {path.name for path in folder.iterdir()} - {"texts.parquet"}
     except OSError:
@@ -158,6 +178,11 @@ def out_of_the_way(home: Home, folder: Path) -> None:
         Quarantine(home).move(folder, "The database does not know this project.")
     else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _never_committed(folder: Path) -> bool:
+    mark = folder / UNCOMMITTED
+    return mark.exists() and not being_written(mark)
 
 
 def _abandoned(staging: Path) -> bool:

@@ -21,14 +21,17 @@ from llkd.jobs.requests import (
     CompareRequest,
     DemoRequest,
     DryRunRequest,
+    DuplicateRequest,
     ExportRequest,
     LabelRequest,
+    PackRequest,
     PredictFileRequest,
     PredictRequest,
     ProbeRequest,
     PromptComparisonRequest,
     RebuildRequest,
     TrainRequest,
+    UnpackRequest,
 )
 from llkd.jobs.stored_requests import read_request
 from llkd.store import Store
@@ -82,6 +85,11 @@ REQUESTS = [
     PredictRequest(project=HOSTILE, run=1, text="--text=x\n"),
     PredictFileRequest(project=HOSTILE, run=2, file="-x.csv", out="--o.csv", text_column="--t"),
     PredictFileRequest(project="p", run=1, file="f"),
+    PackRequest(project=HOSTILE, out="--o.llkd"),
+    PackRequest(project="p", out="o", embeddings=False),
+    DuplicateRequest(project="--home", name="--job=1"),
+    UnpackRequest(file="-x.llkd"),
+    UnpackRequest(file="x", name=HOSTILE),
 ]  # fmt: skip
 
 
@@ -197,7 +205,7 @@ def test_every_setting_has_words_and_every_command_an_example():
         "app", "import", "projects", "label", "probe", "train", "compare", "demo", "select",
         "export", "rebuild", "evaluate", "predict", "runs", "jobs", "cancel", "resume", "bake-off",
         "cache", "doctor", "backup", "classes", "refine", "audit", "certify", "key", "inbox", "serve",
-        "rename", "archive",
+        "rename", "archive", "duplicate", "pack", "unpack",
     }  # fmt: skip
     for name, parser in choices.items():
         text = parser.format_help()
