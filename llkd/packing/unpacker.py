@@ -187,8 +187,8 @@ def _check_rows(reader: PackReader, staged: Store) -> None:
     if damaged or len(projects) != 1 or projects[0].id != document.number:
         raise reader.refusal("the record of its project was altered")
     project = projects[0]
-    told = (document.name, document.texts, document.texts_sha256)
-    if (project.name, project.rows, project.digest) != told:
+    stated = (document.name, document.texts, document.texts_sha256)
+    if (project.name, project.rows, project.digest) != stated:
         raise reader.refusal("the record of its project is not the one that it names")
     with staged.engine.connect() as connection:
         for table in (schema.human_labels, schema.audit_answers):
