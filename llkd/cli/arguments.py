@@ -160,7 +160,7 @@ def stored_under(store: Store, project: Project, arguments: Namespace, threshold
     from llkd import curation
 
     classes = curation.active_labeling_run(store, project).classes
-    if arguments.class_keys and set(threshold) <= set(classes.keys):
+    if arguments.class_keys and set(threshold) <= set(classes.places):
         return threshold
     unknown = [name for name in threshold if classes.find(name) is None]
     if unknown:

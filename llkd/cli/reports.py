@@ -9,6 +9,7 @@ from typing import Any
 
 from llkd.cli import (
     audit_reports,
+    class_reports,
     import_report,
     inbox_report,
     maintenance_reports,
@@ -56,31 +57,6 @@ def _projects(document: Document) -> None:
     print_table(rows, {key: (key, "") for key in columns})
     if away:
         print(f"{away:,} archived: llkd projects --archived")
-
-
-def _classes(document: Document) -> None:
-    for old, new in document["renamed"]:
-        print(printable(f"{old!r} is called {new!r} now; all that is of it follows."))
-    for what in ("added", "removed"):
-        for name in document[what]:
-            print(printable(f"{what.capitalize()} {name!r}."))
-    if document["asked_as_before"]:
-        print(
-            printable(
-                f"A teacher goes on being asked about {', '.join(document['asked_as_before'])} in "
-                "the words of before (verbaliser), so that no text is asked about twice."
-            )
-        )
-    rows = [{**row, "verbaliser": row["verbaliser"] or row["name"]} for row in document["classes"]]
-    columns = {"name": "class", "labels": "labels", "gold": "gold", "verbaliser": "asked as"}
-    print_table(rows, {key: (title, "") for key, title in columns.items()})
-    for key, counts in document["without_class"].items():
-        print(
-            printable(
-                f"{counts['labels']:,} labels and {counts['gold']:,} gold labels are of {key!r}, "
-                f"which is no class (any more). Use them with: --use-labels {key!r} CLASS"
-            )
-        )
 
 
 def _train(document: Document) -> None:
@@ -273,7 +249,7 @@ def _nothing(document: Document) -> None:
 REPORTS: dict[str, Callable[[Document], None]] = {
     "import": import_report.show,
     "projects": _projects,
-    "classes": _classes,
+    "classes": class_reports.classes,
     "inbox": inbox_report.show,
     "rename": project_reports.rename,
     "archive": project_reports.archive,

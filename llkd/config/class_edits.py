@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from llkd.config.base import build
 from llkd.config.labels import Label, LabelSet
 from llkd.errors import ConfigError
 
+ChangeKind = Literal["edit", "merge", "split", "adopt", "undo"]
 TYPED = ("name", "description", "verbaliser", "key")
 
 
@@ -19,6 +21,8 @@ class ClassEdit:
 
     ``renamed``: old and new name of each; ``removed``: classes as they were; ``added``: names.
     ``words_kept``: names of those renamed that a teacher is asked about in the words of before.
+    ``kind`` says which change it is; of a merge or a split ``subject`` are the names before and
+    ``result`` those after.
     """
 
     label_set: LabelSet
@@ -26,6 +30,9 @@ class ClassEdit:
     removed: tuple[Label, ...]
     added: tuple[str, ...]
     words_kept: tuple[str, ...] = ()
+    kind: ChangeKind = "edit"
+    subject: tuple[str, ...] = ()
+    result: tuple[str, ...] = ()
 
 
 def edited(before: LabelSet | None, wanted: Sequence[Label]) -> ClassEdit:
@@ -37,19 +44,20 @@ def edited(before: LabelSet | None, wanted: Sequence[Label]) -> ClassEdit:
     """
     old = _by_key(() if before is None else before.labels)
     gone = _by_key(() if before is None else before.retired)
+    removed_before = {key: label for key, label in gone.items() if not (label.into or label.parts)}
     _check_names(wanted)
     claimed = {entry.key for entry in wanted if entry.key in old}
     labels: list[Label] = []
     for entry in wanted:
         known = old.get(entry.key) if entry.key else None
         if known is None:
-            known = _by_name(entry.name, old, gone, claimed)
+            known = _by_name(entry.name, old, removed_before, claimed)
         if known is not None:
             claimed.add(known.identity)
             labels.append(_continued(known, entry))
         else:
             labels.append(
-                _new(
+                new_class(
                     entry,
                     {*old, *gone, *(known_label.identity for known_label in labels)},
                     old,
@@ -194,7 +202,7 @@ def _check_names(wanted: Sequence[Label]) -> None:
         if folded in names_so_far:
             raise ConfigError(
                 f"Two classes would be called {entry.name!r}. Each class needs its own name, also "
-                "without regard to capitals; two classes cannot be made one by renaming."
+                "without regard to capitals. To make two classes one, merge them."
             )
         names_so_far[folded] = entry.name
 
@@ -223,7 +231,7 @@ def _continued(known: Label, entry: Label) -> Label:
     )
 
 
-def _new(
+def new_class(
     entry: Label, used_keys: set[str], old: Mapping[str, Label], gone: Mapping[str, Label]
 ) -> Label:
     """A class that was not there. A name that once was another's does not bring its labels."""

@@ -33,7 +33,8 @@ class Label(Settings):
     """One class: its name, what it means, and the words that stand for it in a prompt.
 
     ``key`` is empty where it is the name itself; ``also`` are keys whose labels count as this
-    class, ``former`` names that it had.
+    class, ``former`` names that it had. Of a retired class ``into`` is the key of the class that it
+    was merged into, ``parts`` are the keys of the classes that it was split into.
     """
 
     name: str = Field(min_length=1, max_length=MAX_NAME)
@@ -44,6 +45,8 @@ class Label(Settings):
     key: str = Field(default="", description="What it is stored under; empty means the name.")
     also: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
+    into: str = ""
+    parts: tuple[str, ...] = ()
 
     @field_validator("name", "description", "verbaliser", mode="before")
     @classmethod
@@ -68,7 +71,7 @@ class Label(Settings):
         values: dict[str, Any] = handler(self)
         if values.get("key") == self.name:
             values["key"] = ""
-        return {k: v for k, v in values.items() if v or k not in {"key", "also", "former"}}
+        return {k: v for k, v in values.items() if v or k in {"name", "description", "verbaliser"}}
 
     @property
     def words(self) -> str:
@@ -96,8 +99,8 @@ class Label(Settings):
 class LabelSet(Settings):
     """The classes of a project, in a fixed order; class k of every array is ``labels[k]``.
 
-    ``retired`` are classes that were removed: what is stored about them is found under their keys
-    when they are brought back.
+    ``retired`` are classes that were removed, merged into another or split: what is stored about
+    them is found under their keys when they are brought back.
     """
 
     labels: tuple[Label, ...]
@@ -145,6 +148,39 @@ class LabelSet(Settings):
         more = {key: k for k, label in enumerate(self.labels) for key in label.also}
         return more | {key: k for k, key in enumerate(self.keys)}
 
+    def value_of(self, label: Label, values: Mapping[str, float]) -> float | None:
+        """The threshold of a class, stored under any of its keys; None where there is none.
+
+        Of a class that others were merged into it is the strictest of theirs.
+        """
+        return max(
+            (values[key] for key in (label.identity, *label.also) if key in values), default=None
+        )
+
+    def shares(self, key: str) -> tuple[int, ...]:
+        """The class index of a key; of a class that was split those of its parts.
+
+        -1 stands for a part that was removed. Nothing where it is none of these classes.
+        """
+        place = self.places.get(key)
+        if place is not None:
+            return (place,)
+        for label in self.split_classes:
+            if key in (label.identity, *label.also):
+                places = (self.shares(part) or (-1,) for part in label.parts)
+                return tuple(dict.fromkeys(place for part in places for place in part))
+        return ()
+
+    @property
+    def split_classes(self) -> list[Label]:
+        """Classes that were split: what people said of them is no label of any class."""
+        return [label for label in self.retired if label.parts]
+
+    @property
+    def merged_keys(self) -> set[str]:
+        """The keys of classes that are part of another one now."""
+        return {label.identity for label in self.retired if label.into}
+
     @property
     def names_ever(self) -> list[list[str]]:
         """Of each class today's name, then those that it had and no class has now, newest first."""
@@ -187,7 +223,8 @@ class LabelSet(Settings):
     def extended(self, further: Sequence[Label]) -> LabelSet:
         """With these classes after its own, a mark behind names that are taken."""
         return LabelSet(
-            labels=tuple(_with_distinct_names([*self.labels, *further], set(self.keys)))
+            labels=tuple(_with_distinct_names([*self.labels, *further], set(self.keys))),
+            retired=self.retired,
         )
 
     def find(self, name: str) -> Label | None:
@@ -210,18 +247,47 @@ class LabelSet(Settings):
 
 
 def todays(own: LabelSet, project: LabelSet | None, *, added: bool) -> LabelSet:
-    """The classes ``own`` of a teacher pass or a run, in their order, under today's names.
+    """The classes ``own`` of a teacher pass or a run, under today's names.
 
-    With ``added`` the classes that ``project`` has besides come after them. A class that was
-    removed keeps its last name, with a mark where another has that name now.
+    With ``added``, of a pass, classes that were merged since stand as one, where the first of them
+    stood; one that was split is no class any more (see ``LabelSet.shares``); and classes that
+    ``project`` has besides come after. Without it, of a run, every class stands as the run learnt
+    it, under the last name of its own. A class that was removed keeps its last name, with a mark
+    where another has that name now.
     """
     if project is None:
-        return LabelSet(labels=tuple(map(_shown, own.labels)))
-    now: dict[str, Label] = {
-        retired_label.identity: retired_label for retired_label in project.retired
-    }
-    now |= {key: current for current in project.labels for key in current.also}
-    now |= {current.identity: current for current in project.labels}
+        return own.model_copy(
+            update={"labels": tuple(_shown(label, label, known=not added) for label in own.labels)}
+        )
+    if not added:
+        return _as_learnt(own, project)
+    now = _by_any_key(project, set())
+    merged = project.merged_keys
+    labels: list[Label] = []
+    split: dict[str, Label] = {label.identity: label for label in own.retired}
+    shown: dict[str, str] = {}
+    for label in own.labels:
+        today = _followed(now.get(label.identity, label), now)
+        if today.parts:
+            split[today.identity] = today
+            continue
+        first = shown.get(today.identity)
+        if first is not None:
+            if merged & {label.identity, first}:
+                continue  # one class now: its column is added to that of the first
+            today = label
+        shown.setdefault(today.identity, label.identity)
+        labels.append(_shown(today, None if label.identity in merged else label))
+    labels += [_shown(current) for current in project.labels if current.identity not in shown]
+    if split:  # a part may have been split again
+        split |= {label.identity: label for label in project.split_classes}
+    return LabelSet(
+        labels=tuple(_with_distinct_names(labels, set(project.keys))), retired=tuple(split.values())
+    )
+
+
+def _as_learnt(own: LabelSet, project: LabelSet) -> LabelSet:
+    now = _by_any_key(project, project.merged_keys)
     labels: list[Label] = []
     shown: set[str] = set()
     for label in own.labels:
@@ -229,15 +295,38 @@ def todays(own: LabelSet, project: LabelSet | None, *, added: bool) -> LabelSet:
         if today.identity in shown:
             today = label
         shown.add(today.identity)
-        labels.append(_shown(today, label))
-    if added:
-        labels += [_shown(current) for current in project.labels if current.identity not in shown]
-    return LabelSet(labels=tuple(_with_distinct_names(labels, set(project.keys))))
+        labels.append(_shown(today, label, known=True))
+    identities = {label.identity for label in labels}
+    labels = [  # what is a class of its own here is no part of another
+        label.model_copy(update={"also": tuple(key for key in label.also if key not in identities)})
+        for label in labels
+    ]
+    return LabelSet(
+        labels=tuple(_with_distinct_names(labels, set(project.keys))), retired=own.retired
+    )
 
 
-def _shown(today: Label, own: Label | None = None) -> Label:
+def _by_any_key(project: LabelSet, apart: set[str]) -> dict[str, Label]:
+    """Every class by each of its keys; those of ``apart`` stand for themselves."""
+    now = {key: label for label in project.retired for key in label.also}
+    now |= {label.identity: label for label in project.retired}
+    now |= {key: current for current in project.labels for key in current.also if key not in apart}
+    return now | {current.identity: current for current in project.labels}
+
+
+def _followed(label: Label, now: Mapping[str, Label]) -> Label:
+    """What a class is part of, where that is no class any more either."""
+    steps = len(now)
+    while label.into in now and steps:
+        label, steps = now[label.into], steps - 1
+    return label
+
+
+def _shown(today: Label, own: Label | None = None, *, known: bool = False) -> Label:
+    """A class under today's name; with ``known`` also what its own keys were when it was learnt."""
     key = (own or today).identity
-    also = tuple(k for k in (today.identity, *today.also) if k != key)
+    further = own.also if known and own is not None else ()
+    also = tuple(dict.fromkeys(k for k in (today.identity, *today.also, *further) if k != key))
     return Label(name=today.name, description=today.description, key=key, also=also)
 
 

@@ -45,6 +45,12 @@ class ThresholdRule(Settings):
         """The same rule with class names (as a person types them) replaced by keys."""
         return self._each(lambda values: {**classes.by_key(values), **_known(values, classes)})
 
+    def of_classes(self, classes: LabelSet) -> ThresholdRule:
+        """The rule for these classes; itself where it names no class that is none of them."""
+        sides = (self.teacher_threshold, self.student_threshold)
+        named = {key for side in sides if isinstance(side, Mapping) for key in side}
+        return rule_on_grid(self, classes) if named - set(classes.keys) else self
+
     def without_lost_classes(self, classes: LabelSet) -> ThresholdRule:
         """The same rule without thresholds of classes that are no more."""
         return self._each(lambda values: _known(values, classes))
@@ -215,7 +221,7 @@ def on_grid(value: Any, classes: LabelSet) -> float | dict[str, float]:
     classes share it.
     """
     if isinstance(value, Mapping):
-        by_key = {**classes.by_key(value), **value}
+        by_key = {**classes.by_key(value), **_known(value, classes)}
         return simplest({key: _number(by_key.get(key, 0.0)) for key in classes.keys}) or 0.0
     return _number(value)
 
@@ -228,8 +234,8 @@ def simplest(threshold: float | dict[str, float]) -> float | dict[str, float]:
 
 
 def _known(values: Mapping[str, float], classes: LabelSet) -> dict[str, float]:
-    keys = set(classes.keys)
-    return {key: value for key, value in values.items() if key in keys}
+    by_class = {label.identity: classes.value_of(label, values) for label in classes.labels}
+    return {key: value for key, value in by_class.items() if value is not None}
 
 
 def _number(value: Any) -> float:

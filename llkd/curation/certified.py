@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from llkd.config.selection_rule import CertifiedRule, StandaloneRule
+from llkd.curation.evaluation_rows import key_indices
 from llkd.curation.plane import Plane
 from llkd.errors import LLKDError, NotFound, UserError
 from llkd.selection.signals import Ints
@@ -74,14 +76,15 @@ def changed_labels(store: Store, audit: Audit, plane: Plane, place: int) -> np.n
     frame = plane.frame
     at = np.minimum(np.searchsorted(frame["row"].to_numpy(), rows), max(0, len(frame) - 1))
     there = frame["row"].to_numpy()[at] == rows if len(frame) else np.zeros(len(rows), bool)
-    keys = np.array([*plane.keys, None], dtype=object)
-    now = keys[frame["teacher_label"].to_numpy()[at]]
-    return np.asarray(~there | (now != frozen))
+    now = frame["teacher_label"].to_numpy()[at]
+    then = key_indices(pd.Series(frozen), plane.classes)
+    return np.asarray(~there | (now != then) | (then < 0))
 
 
 def changed_sentence(audit: Audit, plane: Plane, place: int, store: Store) -> str:
     """Why the certificate does not speak of the labels on the plane, and how to go on."""
     changed = int(changed_labels(store, audit, plane, place).sum())
+    merges = [moment for moment, _ in store.classes.before_merges(audit.project_id)]
     if plane.labeling_run.id != audit.labeling_run:
         why = (
             f"they are of labelling run {plane.labeling_run.id}, and run {audit.labeling_run} was "
@@ -91,6 +94,11 @@ def changed_sentence(audit: Audit, plane: Plane, place: int, store: Store) -> st
         why = (
             f"the calibration is {plane.calibration!r}, and {audit.calibration!r} was audited. Set "
             "that one again"
+        )
+    elif any(moment > audit.created for moment in merges):
+        why = (
+            "classes were merged since, and the probabilities of two together outweigh what was "
+            "most probable. Undo the merge"
         )
     else:
         why = (

@@ -98,7 +98,7 @@ def probe_signals(
         return None
     from llkd.curation.probe import probe
 
-    answer = probe(values[labels.row], labels.label, len(labels.labeling_run.label_set.labels))
+    answer = probe(values[labels.row], labels.label, labels.labeling_run.width)
     store.probes.remove_older(project.id, labels.labeling_run.id, _probed(labels))
     write_probabilities(path, labels.row, answer)
     return read_probabilities(path)
@@ -115,6 +115,8 @@ def probe_file(store: Store, project: Project, labels: TeacherLabels) -> Path:
         signals.split_calibration(labels.calibration)[0] == signals.FITTED
     ):  # its bias follows what people say, and its labels with it
         base += f"_{zlib.crc32(np.asarray(labels.bias, dtype=np.float64).tobytes()):08x}"
+    if not labels.labeling_run.as_asked:  # its labels are not those of its scores alone
+        base += f"_{zlib.crc32(np.asarray(labels.label, dtype=np.int64).tobytes()):08x}"
     return store.probes.path(project.id, f"{labels.version}-{base}-{model}")
 
 

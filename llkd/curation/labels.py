@@ -23,7 +23,7 @@ class TeacherLabels:
     """A teacher pass under one calibration: rows ``[m]``, probabilities ``[m, C]`` and so on.
 
     C counts ``labelling.classes``: classes that the teacher was not asked about have a probability
-    of 0, and ``bias`` is only of the others.
+    of 0 (see ``in_todays_classes`` for merged and split ones); ``bias`` is of those asked about.
     ``bias`` is what was taken off the scores, its weight included.
     ``label`` is -1 and ``confidence`` NaN where the teacher gave nothing usable; a label without
     a confidence has NaN probabilities. ``temperature`` is 1 without one, and ``fit`` tells what it
@@ -31,6 +31,7 @@ class TeacherLabels:
     how labels were refined: None where they were not, also where they should be and the search for
     the nearest texts is not there yet. ``disagreement`` ``[m]``: how far a committee's members
     differ, in nats; None of labels that no committee gave, NaN where fewer than two had any.
+    ``asked`` ``[m]``: what the teacher said, as a place among the classes that it was asked about.
     """
 
     labeling_run: LabelingRun
@@ -46,6 +47,7 @@ class TeacherLabels:
     fit: dict[str, Any] | None = None
     refinement: Refinement | None = None
     disagreement: Floats | None = None
+    asked: Ints | None = None
 
 
 def active_labeling_run(store: Store, project: Project) -> LabelingRun:
@@ -126,7 +128,7 @@ def teacher_labels(
     probabilities = signals.teacher_probabilities(scored.scores, off, used)
     if neighbours is not None and late is None:
         probabilities = signals.softmax(refined_scores(evidence, probabilities, neighbours))
-    label = _label(probabilities, evidence)
+    asked = _label(probabilities, evidence)
     refinement = None
     if neighbours is not None:
         refinement = Refinement(
@@ -137,9 +139,10 @@ def teacher_labels(
             neighbours.key,
             neighbours.embeddings_sha256,
             neighbours.student_sha256,
-            int((label != _label(evidence.scores - shift, evidence)).sum()),
+            int((asked != _label(evidence.scores - shift, evidence)).sum()),
         )
-    probabilities = with_later_classes(probabilities, len(labeling_run.classes.labels))
+    probabilities = in_todays_classes(probabilities, labeling_run)
+    label = todays_label(probabilities, asked, labeling_run)
     return TeacherLabels(
         labeling_run,
         in_use,
@@ -154,6 +157,7 @@ def teacher_labels(
         fit,
         refinement,
         _disagreement(evidence),
+        asked,
     )
 
 
@@ -188,6 +192,40 @@ def _label(values: Floats, evidence: Scores) -> Ints:
     """The class of the largest value of each row, or the class named outright; -1 for neither."""
     label = signals.pseudo_label(values)
     return np.where(label < 0, evidence.answer, label)
+
+
+def in_todays_classes(probabilities: Floats, labeling_run: LabelingRun) -> Floats:
+    """Probabilities ``[m, c]`` of the classes asked about as ``[m, C]`` of the pass's classes.
+
+    Those of classes that are one now are summed. That of a class that was split is shared evenly
+    by its parts, and a text whose most probable class was split has none (NaN): nobody has said
+    which part it is of. A row without probabilities stays one.
+    """
+    width = len(labeling_run.classes.labels)
+    if labeling_run.as_asked:
+        return with_later_classes(probabilities, width)
+    unknown = np.isnan(probabilities).any(axis=1)
+    open_columns = [column for column, places in enumerate(labeling_run.shares) if len(places) != 1]
+    unknown |= np.isin(signals.pseudo_label(probabilities), open_columns)
+    todays = np.zeros((len(probabilities), width))
+    for column, places in enumerate(labeling_run.shares):
+        for place in places:
+            if place >= 0:
+                todays[:, place] += probabilities[:, column] / len(places)
+    todays[unknown] = np.nan
+    return todays
+
+
+def todays_label(probabilities: Floats, asked: Ints, labeling_run: LabelingRun) -> Ints:
+    """The label ``[m]`` by :func:`in_todays_classes`; -1 where there is none.
+
+    ``asked``: what the teacher said, as a place among the classes that it was asked about, which
+    counts where it gave no probabilities.
+    """
+    label = signals.pseudo_label(probabilities)
+    places = [places[0] if len(places) == 1 else -1 for places in labeling_run.shares]
+    named = np.array([*places, -1], dtype=np.int64)[asked]
+    return np.where(label < 0, named, label)
 
 
 def with_later_classes(probabilities: Floats, classes: int) -> Floats:

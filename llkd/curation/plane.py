@@ -237,7 +237,7 @@ def _classes_of(labels: TeacherLabels, need: Need | None) -> LabelSet:
     classes = labels.labeling_run.classes
     if need is None or need.classes is None:
         return classes
-    further = [label for label in need.classes.labels if label.identity not in classes.places]
+    further = [label for label in need.classes.labels if not classes.shares(label.identity)]
     return classes.extended(further)
 
 
@@ -245,10 +245,16 @@ def _spread(probabilities: Floats, classes: LabelSet, need: Need) -> Floats:
     """The student's probabilities ``[n, c]`` in the order of ``classes``, 0 for those it lacks."""
     if need.classes is None:
         return with_later_classes(probabilities, len(classes.labels))
-    spread = np.where(np.isnan(probabilities[:, :1]), np.nan, 0.0)
-    spread = np.repeat(spread, len(classes.labels), axis=1)
-    for column, key in enumerate(need.classes.keys):
-        spread[:, classes.places[key]] += probabilities[:, column]
+    unknown = np.isnan(probabilities[:, :1])
+    shares = [classes.shares(key) for key in need.classes.keys]
+    open_columns = [column for column, places in enumerate(shares) if len(places) != 1]
+    if open_columns:  # what it calls a class that was split has no class now
+        unknown |= np.isin(signals.pseudo_label(probabilities), open_columns)[:, None]
+    spread = np.repeat(np.where(unknown, np.nan, 0.0), len(classes.labels), axis=1)
+    for column, places in enumerate(shares):
+        for place in places:
+            if place >= 0:
+                spread[:, place] += probabilities[:, column] / len(places)
     return spread
 
 

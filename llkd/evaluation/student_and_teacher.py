@@ -67,7 +67,7 @@ def standing(
     if labels is None:
         labels = curation.teacher_labels(
             store,
-            store.labeling_runs.get(run.labelling_id),
+            store.labeling_runs.get(run.labelling_id).in_classes_of(run.classes),
             run.labels["calibration"],
             run.labels.get("bias"),
             run.labels.get("temperature"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from llkd.curation.calibration import bias_of, shift_of
 from llkd.curation.evaluation_rows import EvaluationRows, development_rows
-from llkd.curation.labels import TeacherLabels, with_later_classes
+from llkd.curation.labels import TeacherLabels, in_todays_classes, todays_label
 from llkd.curation.refinement.search import neighbours_of, refined_scores
 from llkd.selection import signals
 from llkd.selection.signals import Floats, Ints
@@ -81,16 +81,17 @@ def _cross_fitted(
         labels.calibration,
         None if labels.refinement is None else labels.refinement.search,
     )
-    answers = with_later_classes(
+    answers = in_todays_classes(
         cross_fitted_answers(*known)
         if search is None
         else _refined_answers(evidence, shift, fit_place, own.gold[inside], search),
-        len(labels.labeling_run.classes.labels),
+        labels.labeling_run,
     )
     both = np.isin(rows, fit_rows)
     probabilities[both] = answers[np.searchsorted(fit_rows, rows[both])]
-    label = signals.pseudo_label(probabilities)
-    return np.where(label < 0, evidence.answer[place], label), probabilities
+    asked = np.where(np.isnan(probabilities).any(axis=1), evidence.answer[place], -1)
+    label = todays_label(probabilities, asked, labels.labeling_run)
+    return label, probabilities
 
 
 def cross_fitted_answers(scores: Floats, shift: Floats, gold: Ints) -> Floats:

@@ -165,6 +165,7 @@ class Contents(ManifestPart):
     options: OptionFacts
     inputs: Inputs
     certificate: dict[str, Any] | None = None
+    split_classes: list[dict[str, Any]] = []
 
     @property
     def rule(self) -> StandaloneRule:
@@ -174,7 +175,7 @@ class Contents(ManifestPart):
     @property
     def label_set(self) -> LabelSet:
         """The classes under the names of that time. Raises ConfigError."""
-        return build(LabelSet, labels=list(self.classes))
+        return build(LabelSet, labels=list(self.classes), retired=list(self.split_classes))
 
     def document(self) -> dict[str, Any]:
         """As JSON values, in the order of the fields."""

@@ -172,7 +172,7 @@ def labels_sha256(labeling_run: LabelingRun, rows: np.ndarray, probabilities: np
 
     Of ``probabilities [m, C]`` those of the classes that the teacher was asked about count.
     """
-    probabilities = probabilities[:, : len(labeling_run.label_set.labels)]
+    probabilities = probabilities[:, : labeling_run.width]
     labelled = np.isfinite(probabilities).all(axis=1)
     total = hashlib.sha256(rows[labelled].astype("<i8").tobytes())
     total.update((np.round(probabilities[labelled], 6) + 0.0).astype("<f8").tobytes())

@@ -54,15 +54,15 @@ def member_of(store: Store, project: Project, label_set: LabelSet, number: int) 
             f"Labelling run {number} is not one of {project.name!r}. Name members of the same "
             "project."
         )
-    keys, wanted = labeling_run.label_set.keys, label_set.keys
-    if set(keys) != set(wanted):
+    places = labeling_run.classes.places
+    columns = [places.get(key, -1) for key in label_set.keys]
+    if labeling_run.classes.split_classes or sorted(columns) != list(range(labeling_run.width)):
         raise UserError(
             f"Labelling run {number} has other classes ({', '.join(labeling_run.classes.names)}) "
             f"than {project.name!r} has now ({', '.join(label_set.names)}). Label with that "
             "teacher again, or leave it out of the committee."
         )
     labels = curation.teacher_labels(store, labeling_run)
-    columns = [keys.index(key) for key in wanted]
     place = np.argsort(columns)
     label = np.where(labels.label >= 0, place[labels.label], -1)
     logs = pooling.member_logs(labels.probabilities[:, columns], label)

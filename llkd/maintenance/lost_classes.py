@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from llkd.config import Label, LabelSet, edited
+from llkd.config import Label, LabelSet, build, edited
 from llkd.errors import ConfigError
 from llkd.maintenance.inspection import Records
 from llkd.store import schema
@@ -46,7 +46,9 @@ def classes_again(records: Records, number: int) -> LabelSet | None:
 
 
 def _changed(before: LabelSet, detail: Mapping[str, Any]) -> LabelSet:
-    """The classes after an edit that was noted: which were renamed, and all names in order."""
+    """The classes after a change that was noted, whole or as renamings and names in order."""
+    if detail.get("after") is not None:
+        return build(LabelSet, detail["after"])
     old_names = {str(new): str(old) for old, new in detail["renamed"]}
     added = {str(name) for name in detail["added"]}
     known = {label.name: label for label in before.labels}

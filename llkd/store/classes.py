@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from llkd.config import ClassEdit, Label, LabelSet, build, edited, renamed
+from llkd.config.class_changes import merged, split_up
 from llkd.config.class_edits import keeping_words
 from llkd.errors import ConfigError, NotFound, UserError
 from llkd.store import schema
+from llkd.store.class_counts import Carried, gold_counts, people_counts
+from llkd.store.class_history import (
+    NOTED,
+    SOMEBODY,
+    ClassChange,
+    note,
+    read_changes,
+    undo_edit,
+    undoable,
+)
 from llkd.store.damaged import read_record
 from llkd.store.home import Home
 from llkd.store.job_records import LIVE
@@ -28,28 +36,6 @@ from llkd.store.job_records import LIVE
 
 class ClassInUse(UserError):
     """An edit would take labels out of use that nobody has said may go."""
-
-
-@dataclass(frozen=True)
-class Carried:
-    """How many texts carry a class: ``people`` gave it to so many, so many have it as ``gold``."""
-
-    people: int = 0
-    gold: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.people or self.gold)
-
-    def __add__(self, other: Carried) -> Carried:
-        return Carried(self.people + other.people, self.gold + other.gold)
-
-    def __str__(self) -> str:
-        parts = [
-            f"{number:,} {kind}{'' if number == 1 else 's'}"
-            for number, kind in ((self.people, "label"), (self.gold, "gold label"))
-            if number
-        ]
-        return " and ".join(parts) or "no label"
 
 
 class Classes:
@@ -60,26 +46,78 @@ class Classes:
         self._home = home
 
     def edit(
-        self, project_id: int, wanted: Sequence[Label], *, dropping: bool = False
+        self,
+        project_id: int,
+        wanted: Sequence[Label],
+        *,
+        dropping: bool = False,
+        who: str = SOMEBODY,
     ) -> ClassEdit:
         """Make ``wanted`` the classes (see :func:`llkd.config.edited`: who is who goes by key).
 
         Raises ClassInUse where a class would go that texts carry, unless ``dropping``; UserError
         where a job at work might take one class for another; ConfigError for two of one name.
         """
-        return self._change(project_id, lambda before: edited(before, wanted), dropping)
+        return self._change(project_id, lambda before: edited(before, wanted), dropping, who)
 
-    def rename(self, project_id: int, names: Mapping[str, str]) -> ClassEdit:
+    def rename(
+        self, project_id: int, names: Mapping[str, str], *, who: str = SOMEBODY
+    ) -> ClassEdit:
         """Give classes other names, all at once: from old name to new. Raises as :meth:`edit`."""
+        return self._change(project_id, lambda before: renamed(_known(before), names), False, who)
 
-        def change(before: LabelSet | None) -> ClassEdit:
-            if before is None:
-                raise UserError("This project has no classes yet, so there is none to rename.")
-            return renamed(before, names)
+    def merge(
+        self, project_id: int, names: Sequence[str], into: str, *, who: str = SOMEBODY
+    ) -> ClassEdit:
+        """Make classes one (see :func:`llkd.config.class_changes.merged`).
 
-        return self._change(project_id, change, False)
+        Raises ConfigError as that, and UserError while a job of the project is at work.
+        """
+        return self._change(
+            project_id, lambda before: merged(_known(before), names, into), False, who
+        )
 
-    def adopt(self, project_id: int, key: str, name: str) -> ClassEdit:
+    def split(
+        self, project_id: int, name: str, parts: Sequence[Label], *, who: str = SOMEBODY
+    ) -> ClassEdit:
+        """Make several classes of one (see :func:`llkd.config.class_changes.split_up`).
+
+        What people said of it is no label of any of them. Raises as :meth:`merge`.
+        """
+        return self._change(
+            project_id, lambda before: split_up(_known(before), name, parts), False, who
+        )
+
+    def undo(self, project_id: int, *, dropping: bool = False, who: str = SOMEBODY) -> ClassChange:
+        """Take back the last change that stands, and return it; labels given since are kept.
+
+        Raises UserError where there is none that can be taken back, ClassInUse where it added a
+        class that people gave since, unless ``dropping``.
+        """
+        with self._engine.begin() as connection:
+            change = undoable(read_changes(connection, project_id))
+            before = stored_classes(connection, project_id)
+            edit, gone = undo_edit(change, _known(before))
+            if not dropping:
+                since = people_counts(connection, project_id, change.created)
+                _refuse_loss(replace(edit, removed=gone), since, Counter())
+            self._store(connection, project_id, before, edit, who, change.id)
+        return change
+
+    def history(self, project_id: int) -> list[ClassChange]:
+        """Every change of the classes that was noted, oldest first."""
+        with self._engine.connect() as connection:
+            return read_changes(connection, project_id)
+
+    def before_merges(self, project_id: int) -> list[tuple[float, LabelSet]]:
+        """Of each merge its moment and the classes before it, oldest first."""
+        return [
+            (change.created, change.before)
+            for change in self.history(project_id)
+            if change.kind == "merge" and change.before is not None
+        ]
+
+    def adopt(self, project_id: int, key: str, name: str, *, who: str = SOMEBODY) -> ClassEdit:
         """Let labels that are of no class (``key``, see :meth:`orphans`) count as class ``name``.
 
         Raises UserError where there is no such class, or no such labels.
@@ -98,88 +136,92 @@ class Classes:
             ]
             retired = tuple(label for label in before.retired if label.identity != key)
             update = {"labels": tuple(labels), "retired": retired}
-            return ClassEdit(before.model_copy(update=update), (), (), ())
+            edit = ClassEdit(before.model_copy(update=update), (), (), ())
+            return replace(edit, kind="adopt", subject=(key,), result=(name,))
 
-        return self._change(project_id, change, False)
+        return self._change(project_id, change, False, who)
 
     def carried(self, project_id: int) -> dict[str, Carried]:
         """How many texts carry what is stored under each key."""
         with self._engine.connect() as connection:
-            people = self._people(connection, project_id)
-        gold = self._gold(project_id)
+            people = people_counts(connection, project_id)
+        gold = gold_counts(self._home, project_id)
         return {key: Carried(people[key], gold[key]) for key in {*people, *gold}}
 
     def orphans(self, project_id: int) -> dict[str, Carried]:
         """Labels that count for nothing because their class is no more: by key, most first.
 
-        They are of classes that were removed, or that a version before 0.4.0 renamed.
+        They are of classes that were removed, or that a version before 0.4.0 renamed. Those of a
+        class that was split are none: they wait on a list of their own.
         """
         with self._engine.connect() as connection:
             label_set = stored_classes(connection, project_id)
         if label_set is None:
             return {}
-        known = label_set.places
+        known = {*label_set.places}
+        known |= {k for old in label_set.split_classes for k in (old.identity, *old.also)}
         lost = {k: c for k, c in self.carried(project_id).items() if k not in known}
         return dict(
             sorted(lost.items(), key=lambda item: (-item[1].people, -item[1].gold, item[0]))
         )
 
-    def _change(self, project_id: int, change: Any, dropping: bool) -> ClassEdit:
-        gold = self._gold(project_id)
-        table = schema.projects
+    def plan(
+        self, project_id: int, change: Callable[[LabelSet], ClassEdit]
+    ) -> tuple[LabelSet, ClassEdit]:
+        """The classes now, and what a change would make of them; nothing is stored.
+
+        Raises what the change raises, and UserError where there are no classes.
+        """
+        with self._engine.connect() as connection:
+            before = _known(stored_classes(connection, project_id))
+            edit = change(before)
+            if edit.renamed and edit.kind == "edit":
+                edit = _words_kept(connection, project_id, before, edit)
+            return before, edit
+
+    def _change(
+        self,
+        project_id: int,
+        change: Callable[[LabelSet | None], ClassEdit],
+        dropping: bool,
+        who: str,
+    ) -> ClassEdit:
+        gold = gold_counts(self._home, project_id)
         with self._engine.begin() as connection:
             before = stored_classes(connection, project_id)
             edit: ClassEdit = change(before)
             if before is not None and edit.renamed:
                 edit = _words_kept(connection, project_id, before, edit)
-            people = self._people(connection, project_id)
+            people = people_counts(connection, project_id)
             if not dropping:
                 _refuse_loss(edit, people, gold)
-            _refuse_mixing(connection, project_id, before, edit)
-            document = edit.label_set.model_dump(mode="json")
-            connection.execute(
-                sa.update(table).where(table.c.id == project_id).values(label_set=document)
-            )
-            connection.execute(
-                sa.insert(schema.events).values(
-                    project_id=project_id,
-                    created=time.time(),
-                    kind="classes",
-                    detail={
-                        "renamed": [list(pair) for pair in edit.renamed],
-                        "removed": [label.name for label in edit.removed],
-                        "added": list(edit.added),
-                        "classes": edit.label_set.names,
-                    },
-                )
-            )
+            self._store(connection, project_id, before, edit, who)
         return edit
 
     @staticmethod
-    def _people(connection: sa.Connection, project_id: int) -> Counter[str]:
-        table = schema.human_labels
-        query = (
-            sa.select(table.c.row, table.c.label)
-            .where((table.c.project_id == project_id) & table.c.undone.is_(None))
-            .where(table.c.action.in_(("label", "unlabel")))
-            .order_by(table.c.id)
+    def _store(
+        connection: sa.Connection,
+        project_id: int,
+        before: LabelSet | None,
+        edit: ClassEdit,
+        who: str,
+        undoes: int | None = None,
+    ) -> None:
+        """The classes and the note of the change, in one transaction: both or neither."""
+        _refuse_mixing(connection, project_id, before, edit)
+        table = schema.projects
+        document = edit.label_set.model_dump(mode="json")
+        connection.execute(
+            sa.update(table).where(table.c.id == project_id).values(label_set=document)
         )
-        last: dict[int, str | None] = {}
-        for row, label in connection.execute(query):
-            last[row] = label
-        return Counter(label for label in last.values() if label is not None)
-
-    def _gold(self, project_id: int) -> Counter[str]:
-        path = self._home.texts(project_id)
-        try:
-            column = pq.read_table(path, columns=["gold"])["gold"]
-        except (OSError, pa.ArrowException):
-            return Counter()  # without its texts a project has no gold that could be lost
-        counts: Counter[str] = Counter()
-        for entry in pc.value_counts(column).to_pylist():
-            if entry["values"] is not None:
-                counts[str(entry["values"])] = int(entry["counts"])
-        return counts
+        connection.execute(
+            sa.insert(schema.events).values(
+                project_id=project_id,
+                created=time.time(),
+                kind=NOTED,
+                detail=note(edit, before, who, undoes),
+            )
+        )
 
 
 def stored_classes(connection: sa.Connection, project_id: int) -> LabelSet | None:
@@ -231,6 +273,12 @@ def _words_kept(
     return edit
 
 
+def _known(before: LabelSet | None) -> LabelSet:
+    if before is None:
+        raise UserError("This project has no classes yet, so there are none to change.")
+    return before
+
+
 def _refuse_loss(edit: ClassEdit, people: Counter[str], gold: Counter[str]) -> None:
     lost = []
     for label in edit.removed:
@@ -250,18 +298,29 @@ def _refuse_loss(edit: ClassEdit, people: Counter[str], gold: Counter[str]) -> N
 def _refuse_mixing(
     connection: sa.Connection, project_id: int, before: LabelSet | None, edit: ClassEdit
 ) -> None:
-    """A name that moves from one class to another would mean two things to a job at work."""
+    """A name that moves from one class to another would mean two things to a job at work.
+
+    So would a class that is one of two by then, or two.
+    """
     if before is None:
         return
     old = set(before.names)
     moved = sorted({new for _, new in edit.renamed if new in old} | (set(edit.added) & old))
-    if not moved:
+    regrouped = edit.label_set.retired != before.retired and any(
+        label.into or label.parts for label in (*edit.label_set.retired, *before.retired)
+    )
+    if not moved and not regrouped:
         return
     table = schema.jobs
     query = sa.select(table.c.id).where(
         (table.c.project_id == project_id) & table.c.state.in_(LIVE)
     )
     job = connection.execute(query.limit(1)).scalar()
+    if job is not None and not moved:
+        raise UserError(
+            f"Job {job} is at work with the classes as they are. Wait for it, or stop it, and "
+            "merge or split classes then."
+        )
     if job is not None:
         raise UserError(
             f"The name {moved[0]!r} would go from one class to another while job {job} is at work "

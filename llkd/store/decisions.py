@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from llkd.config import ClassKey
+from llkd.config import ClassKey, LabelSet
 from llkd.errors import ConfigError, NotFound, UserError
 from llkd.store import schema
 from llkd.store.classes import stored_classes
@@ -140,7 +140,7 @@ class Decisions:
             entries = connection.execute(
                 sa.select(*columns).where(mine & table.c.batch.in_(names)).order_by(table.c.id)
             ).all()
-        called = self._names(project_id)
+        called = _names(self._classes(project_id))
         rows: dict[str, list[int]] = {name: [] for name in names}
         acts: dict[str, tuple[str, str | None]] = {}
         for name, action, label, row in entries:
@@ -154,13 +154,15 @@ class Decisions:
     ) -> pd.DataFrame:
         """What holds now, or held at the moment ``at``, indexed by row; of ``rows`` if given.
 
-        Columns: human_label (the name that the class has today, or None), human_key (what it is
-        stored under), excluded, flagged, who, created. ``rows`` are 500 at most.
+        Columns: human_label (the name that the class has today, or None; also None of a class that
+        was split since), human_key (what it is stored under), excluded, flagged, who, created.
+        ``rows`` are 500 at most.
         """
         table = schema.human_labels
         state: dict[int, dict[str, Any]] = {}
         columns = (table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
-        called = self._names(project_id)
+        label_set = self._classes(project_id)
+        called, split = _names(label_set), _split_keys(label_set)
         for row, action, label, who, created in self._not_undone(project_id, columns, at, rows):
             entry = state.setdefault(
                 row,
@@ -168,7 +170,7 @@ class Decisions:
             )
             if action in {"label", "unlabel"}:
                 entry["human_key"] = label
-                entry["human_label"] = called.get(label, label)
+                entry["human_label"] = None if label in split else called.get(label, label)
             elif action in {"flag", "unflag"}:
                 entry["flagged"] = action == "flag"
             else:
@@ -182,16 +184,12 @@ class Decisions:
         frame.index.name = "row"
         return frame
 
-    def _names(self, project_id: int) -> dict[str, str]:
-        """What the class of each key is called now."""
+    def _classes(self, project_id: int) -> LabelSet | None:
         try:
             with self._engine.connect() as connection:
-                label_set = stored_classes(connection, project_id)
+                return stored_classes(connection, project_id)
         except (DamagedRecord, NotFound):
-            return {}  # what people decided is there all the same
-        if label_set is None:
-            return {}
-        return {key: label_set.names[k] for key, k in label_set.places.items()}
+            return None  # what people decided is there all the same
 
     def edits(self, project_id: int, at: float | None = None) -> list[dict[str, Any]]:
         """Every label and exclusion that stands (that stood at the moment ``at``), oldest first.
@@ -236,6 +234,19 @@ class Decisions:
         return f"{last or 0}-{undone}"
 
 
+def _names(label_set: LabelSet | None) -> dict[str, str]:
+    """What the class of each key is called now."""
+    if label_set is None:
+        return {}
+    return {key: label_set.names[k] for key, k in label_set.places.items()}
+
+
+def _split_keys(label_set: LabelSet | None) -> set[str]:
+    """What is stored under these was said of a class that was split: no label of any class."""
+    split = [] if label_set is None else label_set.split_classes
+    return {key for label in split for key in (label.identity, *label.also)}
+
+
 def stored_key(
     connection: sa.Connection, project_id: int, label: str | None, key: ClassKey | None
 ) -> str:
@@ -243,8 +254,8 @@ def stored_key(
     label_set = stored_classes(connection, project_id)
     if label_set is None:
         return str(label if key is None else key)
-    if key is not None and key in label_set.keys:
-        return key
+    if key is not None and key in label_set.places:
+        return label_set.labels[label_set.places[key]].identity
     by_name = None if label is None else label_set.find(label)
     if by_name is None:
         raise UserError(

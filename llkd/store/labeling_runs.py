@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,9 @@ class LabelingRun:
     """One teacher pass over a project's texts, with the classes it used.
 
     ``label_set`` is what the teacher was asked with and what scores are of; ``classes`` are the
-    same classes under today's names, in the same order, and after them those that the project has
-    got since. Labels and gold are found by the keys of either, never by names.
+    same classes under today's names, in the same order, those that were merged since as one, and
+    after them those that the project has got since. Labels and gold are found by the keys of
+    either, never by names.
     ``cached``: texts whose answer was there already; ``cut``: texts that lost their middle.
     ``fits[c]``: the temperature fitted on top of calibration c, with the rows it was fitted on.
     ``rounds``: what each round of student-first labelling chose and how well the student did.
@@ -65,6 +66,32 @@ class LabelingRun:
         if self.named_then is not None:
             return self.named_then
         return todays(self.label_set, self.project_classes, added=True)
+
+    @cached_property
+    def shares(self) -> tuple[tuple[int, ...], ...]:
+        """Of each class that the teacher was asked about, which of ``classes`` it is.
+
+        Several where it was split since: which of them it is, the teacher was not asked.
+        """
+        return tuple(self.classes.shares(key) for key in self.label_set.keys)
+
+    @property
+    def width(self) -> int:
+        """How many of ``classes`` the teacher can have named."""
+        return 1 + max((place for places in self.shares for place in places), default=-1)
+
+    @property
+    def as_asked(self) -> bool:
+        """Whether its classes are those asked about, none merged or split since."""
+        return self.shares == tuple((place,) for place in range(len(self.shares)))
+
+    def in_classes_of(self, classes: LabelSet) -> LabelingRun:
+        """The same pass in the classes of a run; itself where they are no others."""
+        if self.classes.keys[: len(classes.keys)] == classes.keys:
+            return self
+        if not all(classes.shares(key) for key in self.label_set.keys):
+            return self
+        return replace(self, named_then=classes)
 
 
 class LabelingRuns:

@@ -45,7 +45,8 @@ class Run:
     """One training run. ``labels`` says how the pseudo-labels it used were derived.
 
     ``labels["classes"]`` are the names that its classes had then; ``classes`` are the same under
-    today's names.
+    today's names, each by itself also where they were merged since: a student that was to tell two
+    classes apart still does.
     ``title``, ``note`` and ``pinned`` are what people say of it; empty and False until then.
     """
 
@@ -69,8 +70,14 @@ class Run:
         """The classes it was trained on, in its order, under today's names."""
         names = [str(name) for name in self.labels["classes"]]
         keys = [str(key) for key in self.labels.get("class_keys") or names]
+        further = self.labels.get("class_also") or [()] * len(names)
         own = build(
-            LabelSet, labels=[{"name": n, "key": k} for n, k in zip(names, keys, strict=True)]
+            LabelSet,
+            labels=[
+                {"name": name, "key": key, "also": also}
+                for name, key, also in zip(names, keys, further, strict=True)
+            ],
+            retired=self.labels.get("class_split") or [],
         )
         return todays(own, self.project_classes, added=False)
 

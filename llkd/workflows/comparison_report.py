@@ -88,6 +88,7 @@ def _teacher(store: Store, project: Project, arm_runs: Sequence[ArmRun]) -> Teac
     if run.config.judged_by == "teacher":
         rows, label = rows[:0], label[:0]
     judged = curation.EvaluationRows(rows, label, "human", True)
+    labeling_run = labeling_run.in_classes_of(run.classes)
     labels = curation.recorded_labels(store, labeling_run, run.labels)
     document = teacher_document(store, project, labeling_run, judged=judged, labels=labels)
     return TeacherFigures.read(document)

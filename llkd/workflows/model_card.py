@@ -39,7 +39,7 @@ def card_of_run(
     """
     from llkd.students.saving import ABOUT, README
 
-    labeling_run = store.labeling_runs.get(run.labelling_id)
+    labeling_run = store.labeling_runs.get(run.labelling_id).in_classes_of(run.classes)
     names = run.class_names
     meanings = {entry.name: entry.description for entry in run.classes.labels}
     try:

@@ -126,11 +126,12 @@ def _find(store: Store, manifest: Manifest, changed: list[str]) -> _InputsNow:
         changed.append("The answers of the teacher that labelled these texts are not there.")
     else:
         classes = manifest.label_set
-        asked_keys = inputs_now.labeling_run.label_set.keys
-        if classes.keys[: len(asked_keys)] != asked_keys:
-            changed.append("The classes are others.")
         # The names and the classes of that time, whatever they are called by now.
-        inputs_now.labeling_run = replace(inputs_now.labeling_run, named_then=classes)
+        then = replace(inputs_now.labeling_run, named_then=classes)
+        order = [places[0] for places in then.shares if len(places) == 1]
+        if () in then.shares or order != sorted(order):
+            changed.append("The classes are others.")
+        inputs_now.labeling_run = then
         inputs_now.evidence = _evidence(
             store, inputs_now.labeling_run, inputs.scores, project, changed
         )
@@ -266,13 +267,17 @@ def _renamed(inputs_now: _InputsNow) -> list[str]:
     labeling_run = inputs_now.labeling_run
     if labeling_run is None or inputs_now.project.label_set is None:
         return []
-    now = dict(
-        zip(inputs_now.project.label_set.keys, inputs_now.project.label_set.names, strict=True)
-    )
+    label_set = inputs_now.project.label_set
+    now = {key: label_set.names[place] for key, place in label_set.places.items()}
+    merged, parts = label_set.merged_keys, {old.identity for old in label_set.split_classes}
     pairs = [
-        f"{label.name!r} is called {now[label.identity]!r} today"
+        f"{label.name!r} is part of {now[label.identity]!r} today"
+        if label.identity in merged
+        else f"{label.name!r} was split since"
+        if label.identity in parts
+        else f"{label.name!r} is called {now[label.identity]!r} today"
         for label in labeling_run.classes.labels
-        if now.get(label.identity, label.name) != label.name
+        if label.identity in parts or now.get(label.identity, label.name) != label.name
     ]
     return [f"{'; '.join(pairs)}. The rows hold the names of the export."] if pairs else []
 

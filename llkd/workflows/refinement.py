@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,8 @@ def refine_by_default(
     """
     pool = (store.projects.texts(project.id, ["split"])["split"] == "pool").to_numpy()
     keys = labeling_run.label_set.keys
-    label, other = (_pool_labels(store, each, keys, pool) for each in (first, second))
+    places = labeling_run.label_set.places
+    label, other = (_pool_labels(store, each, places, pool) for each in (first, second))
     voters = int(pool[curation.labelled_rows(store.labeling_runs.scores(labeling_run))].sum())
     advice = refinement_advice(label, other, len(keys), voters)
     if advice.refine:
@@ -64,11 +65,10 @@ def refine_by_default(
 
 
 def _pool_labels(
-    store: Store, labeling_run: LabelingRun, keys: Sequence[str], pool: np.ndarray
+    store: Store, labeling_run: LabelingRun, places: Mapping[str, int], pool: np.ndarray
 ) -> Ints:
-    """The label of each pool text ``[n]`` as an index of ``keys``, -1 where there is none."""
+    """The label of each pool text ``[n]`` as the place of its key, -1 where there is none."""
     labels = curation.teacher_labels(store, labeling_run)
-    places = {key: k for k, key in enumerate(keys)}
     index = np.array([*(places.get(key, -1) for key in labeling_run.classes.keys), -1])
     label = np.full(len(pool), -1, dtype=np.int64)
     label[labels.row] = index[labels.label]

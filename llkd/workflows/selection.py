@@ -202,6 +202,7 @@ def _facts(texts: KeptTexts) -> dict[str, object]:
             texts_sha256=project.digest,
         ),
         "classes": [entry.model_dump(mode="json") for entry in plane.classes.labels],
+        "split_classes": [entry.model_dump(mode="json") for entry in plane.classes.split_classes],
         "teacher": _teacher_facts(labeling_run, plane),
         "selection": texts.document(),
         "counts": Counts(**curation.summary(plane, texts.mask)),

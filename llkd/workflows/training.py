@@ -106,6 +106,10 @@ def prepare(
         "refinement": None if labels.refinement is None else labels.refinement.document(),
         "classes": targets.plane.names,
         "class_keys": targets.plane.keys,
+        "class_also": [list(label.also) for label in targets.plane.classes.labels],
+        "class_split": [
+            label.model_dump(mode="json") for label in targets.plane.classes.split_classes
+        ],
         "rows": len(targets.rows) - int(inputs.held_out.sum()),
         "rows_sha256": rows_digest(targets.rows[~inputs.held_out]),
         "without_confidence": int(targets.without_confidence[~inputs.held_out].sum()),

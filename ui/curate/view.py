@@ -43,7 +43,7 @@ def in_use(project: Project, classes: LabelSet) -> ThresholdRule:
         parts = {name: st.query_params.get(name, "") if is_first else "" for name in ADDRESS}
         rule = from_address(parts, classes)
         st.session_state[key(project)] = rule
-    return rule
+    return rule.of_classes(classes)
 
 
 def use(project: Project, view: ThresholdRule) -> None:

@@ -20,7 +20,7 @@ def open_on_curate(project: Project, run: Run, title: str, rows: np.ndarray) -> 
 
     Thresholds stay as they are; ``title`` is what the list and the colour are called.
     """
-    now = view.in_use(project, run.classes)
+    now = st.session_state.get(view.key(project)) or view.in_use(project, run.classes)
     view.use(project, view.changed(now, run=run.id, epoch=kept_epoch(run), calibration=None))
     state.pick(project, title, rows, in_colour=True)
     state.look_at(project, replace(state.look(project), colour_by=f"category:{title}"))

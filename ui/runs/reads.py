@@ -91,6 +91,7 @@ def teacher_report(store: Store, project: Project, run: Run) -> QualityReport | 
     calibration = run.labels["calibration"]
     own_figures = run.config.judged_by == "people" or signals.is_refined(calibration)
     own_figures = own_figures or signals.split_calibration(calibration)[0] == signals.FITTED
+    own_figures = own_figures or labeling_run.in_classes_of(run.classes) is not labeling_run
     stamp = (
         str(store.home.root),
         project.digest,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from llkd.cli.actions import (
     app,
     audits,
+    classes,
     data,
     jobs,
     keys,
@@ -24,7 +25,7 @@ from llkd.store import Store
 ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "import": data.import_file,
     "projects": data.projects,
-    "classes": data.classes,
+    "classes": classes.classes,
     "inbox": data.inbox,
     "rename": projects.rename,
     "archive": projects.archive,

@@ -7,9 +7,8 @@ from argparse import Namespace
 from llkd import jobs
 from llkd.cli.actions.jobs import Document
 from llkd.cli.arguments import label_set
-from llkd.config import entries
 from llkd.errors import UserError
-from llkd.store import Carried, Store
+from llkd.store import Store
 
 
 def import_file(store: Store, arguments: Namespace) -> Document:
@@ -44,59 +43,6 @@ def import_file(store: Store, arguments: Namespace) -> Document:
         return {"project": None, **prepare(text_set, **split).report}
     project = import_texts(store, arguments.project, text_set, source=sources.name, **split)
     return {"project": project.name, **project.report}
-
-
-def classes(store: Store, arguments: Namespace) -> Document:
-    """``llkd classes``."""
-    project = store.projects.get(arguments.project)
-    edits = []
-    if arguments.rename:
-        _check_pairs(arguments.rename)
-        edits.append(store.classes.rename(project.id, dict(arguments.rename)))
-    if arguments.add or arguments.remove:
-        label_set = store.projects.by_id(project.id).label_set
-        labels = [] if label_set is None else [*label_set.labels]
-        for name in arguments.remove or []:
-            label = None if label_set is None else label_set.find(name)
-            if label is None or label not in labels:
-                raise UserError(f"There is no class {name!r} to remove.")
-            labels.remove(label)
-        edited = [label.model_copy(update={"key": label.identity}) for label in labels]
-        edited += entries([{"name": name} for name in arguments.add or []])
-        edits.append(store.classes.edit(project.id, edited, dropping=arguments.drop_labels))
-    for key, name in arguments.use_labels or []:
-        store.classes.adopt(project.id, key, name)
-    now = store.projects.by_id(project.id)
-    carried = store.classes.carried(project.id)
-    none = Carried()
-    return {
-        "project": project.name,
-        "renamed": [list(pair) for edit in edits for pair in edit.renamed],
-        "added": [name for edit in edits for name in edit.added],
-        "removed": [label.name for edit in edits for label in edit.removed],
-        "asked_as_before": [name for edit in edits for name in edit.words_kept],
-        "classes": [
-            {
-                "name": label.name,
-                "description": label.description,
-                "verbaliser": label.verbaliser,
-                "labels": sum(carried.get(k, none).people for k in (label.identity, *label.also)),
-                "gold": sum(carried.get(k, none).gold for k in (label.identity, *label.also)),
-                "former_names": list(label.former),
-            }
-            for label in (now.label_set.labels if now.label_set else ())
-        ],
-        "without_class": {
-            key: {"labels": counts.people, "gold": counts.gold}
-            for key, counts in store.classes.orphans(project.id).items()
-        },
-    }
-
-
-def _check_pairs(pairs: list[list[str]]) -> None:
-    twice = {old for old, _ in pairs if sum(old == other for other, _ in pairs) > 1}
-    if twice:
-        raise UserError(f"--rename gives {min(twice)!r} two new names. Give it one.")
 
 
 def projects(store: Store, arguments: Namespace) -> Document:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from llkd.cli.parser.classes import class_command
 from llkd.cli.parser.flags import Parser, command, label_flags
 from llkd.datasets.text_set import NEAR
 
@@ -58,41 +59,7 @@ def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "--archived", action="store_true", help="list those that were put away (llkd archive)"
     )
 
-    parser = command(
-        commands,
-        "classes",
-        "list the classes of a project with the labels they carry; rename, add or remove some",
-        "llkd classes reviews --rename bad poor",
-    )
-    parser.add_argument("project")
-    parser.add_argument(
-        "--rename",
-        nargs=2,
-        action="append",
-        metavar=("OLD", "NEW"),
-        help="give a class another name (repeatable, all at once); its labels, gold, selections "
-        "and runs follow",
-    )
-    parser.add_argument("--add", action="append", metavar="NAME", help="a new class (repeatable)")
-    parser.add_argument(
-        "--remove",
-        action="append",
-        metavar="NAME",
-        help="a class to remove (repeatable); refused while texts carry it",
-    )
-    parser.add_argument(
-        "--drop-labels",
-        action="store_true",
-        help="with --remove: labels of the class may go out of use (they stay stored)",
-    )
-    parser.add_argument(
-        "--use-labels",
-        nargs=2,
-        action="append",
-        metavar=("OLD", "CLASS"),
-        help="labels that are of no class any more (OLD, as listed) are of CLASS (repeatable)",
-    )
-
+    class_command(commands)
     parser = command(
         commands,
         "inbox",

@@ -43,7 +43,8 @@ def certify_audit(
         advice = wording.next_step(audit, certificate, evidence.waiting, 0)
         raise NotCertified(f"{outcome} {advice}")
     edits = validity.edits_of(store, audit, evidence, place)
-    reason = validity.edit_reason(audit, place, wanted, edits)
+    reason = validity.split_reason(store, audit, place)
+    reason = reason or validity.edit_reason(audit, place, wanted, edits)
     if reason is not None:
         raise NotCertified(reason)
     project = store.projects.by_id(audit.project_id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llkd.config import ClassKey
+from llkd.config import ClassKey, LabelSet
 from llkd.selection.signals import Ints
 from llkd.store import Audit, AuditAnswer, Store
 from llkd.store.audits.answers import settled
@@ -56,7 +56,11 @@ class AuditEvidence:
 
 
 def evidence_of(store: Store, audit: Audit) -> AuditEvidence:
-    """What the answers given so far say. Raises StoreError where the frozen texts are damaged."""
+    """What the answers given so far say. Raises StoreError where the frozen texts are damaged.
+
+    An answer that was given before classes were merged counts by the classes of then: no merge that
+    was chosen after a look at the answers makes a wrong label right (docs/decisions).
+    """
     population = store.audits.population(audit)
     every = store.audits.answers(audit, undone=True)
     here: dict[int, list[AuditAnswer]] = defaultdict(list)
@@ -74,8 +78,14 @@ def evidence_of(store: Store, audit: Audit) -> AuditEvidence:
     known = [settled(audit.people, answers) for answers in here.values()]
     n = len(counted)
     same = same_class(store, audit.project_id)
+    earlier = [
+        (moment, _class_by_key(classes))
+        for moment, classes in store.classes.before_merges(audit.project_id)
+    ]
     right = [
-        entry.key is not None and same(entry.key) == same(key)
+        entry.key is not None
+        and same(entry.key) == same(key)
+        and all(one(entry.key) == one(key) for moment, one in earlier if entry.created < moment)
         for entry, key in zip(counted, population.label[:n].tolist(), strict=True)
     ]
     both = [[a.key for a in answers if not a.final] for _, answers in sorted(here.items())]
@@ -94,7 +104,9 @@ def evidence_of(store: Store, audit: Audit) -> AuditEvidence:
 def same_class(store: Store, project_id: int) -> Callable[[ClassKey], ClassKey]:
     """What stands for a class, whichever of its keys is asked about (see ``store.classes``)."""
     label_set = store.projects.by_id(project_id).label_set
-    if label_set is None:
-        return lambda key: key
+    return (lambda key: key) if label_set is None else _class_by_key(label_set)
+
+
+def _class_by_key(label_set: LabelSet) -> Callable[[ClassKey], ClassKey]:
     keys = {key: label_set.keys[place] for key, place in label_set.places.items()}
     return lambda key: keys.get(key, key)

@@ -9,7 +9,7 @@ import numpy as np
 from llkd.config import ClassKey
 from llkd.evaluation.audits import validity, wording
 from llkd.evaluation.audits.answering import disagreements
-from llkd.evaluation.audits.evidence import AuditEvidence, evidence_of
+from llkd.evaluation.audits.evidence import AuditEvidence, evidence_of, same_class
 from llkd.evaluation.certificate import (
     Certificate,
     Kappa,
@@ -84,7 +84,7 @@ def audit_status(store: Store, audit: Audit, *, check_labels: bool = True) -> Au
     place = certificate.certified
     if place is None:
         place = len(audit.chain) - 1 if certificate.best_set is None else certificate.best_set
-    reasons = []
+    reasons = [validity.split_reason(store, audit, place)]
     if certificate.best_target is not None:
         edits = validity.edits_of(store, audit, evidence, place)
         reasons.append(validity.edit_reason(audit, place, certificate.best_target, edits))
@@ -145,10 +145,12 @@ def kappa_of(evidence: AuditEvidence) -> Kappa:
 
 def _per_class(store: Store, audit: Audit, evidence: AuditEvidence) -> dict[ClassKey, ClassCounts]:
     n = len(evidence.answers)
-    label = store.audits.population(audit).label[:n]
+    same = same_class(store, audit.project_id)
+    frozen = store.audits.population(audit).label[:n].tolist()
+    label = np.array([same(ClassKey(str(key))) for key in frozen], dtype=str)
     return {
         ClassKey(key): ClassCounts(
             int((label == key).sum()), int((~evidence.right[label == key]).sum())
         )
-        for key in sorted(np.unique(label.astype(str)).tolist())
+        for key in sorted(np.unique(label).tolist())
     }

@@ -53,6 +53,25 @@ def edits_of(
     return Edits(np.sort(np.array(relabelled, np.int64)), np.sort(np.array(excluded, np.int64)))
 
 
+def split_reason(store: Store, audit: Audit, place: int) -> str | None:
+    """Why a class that was split breaks a promise; None where no text of the set carries one."""
+    label_set = store.projects.by_id(audit.project_id).label_set
+    split = [] if label_set is None else label_set.split_classes
+    if not split:
+        return None
+    population = store.audits.population(audit)
+    label = population.label[population.level <= place]
+    for old in split:
+        count = int(np.isin(label, [old.identity, *old.also]).sum())
+        if count:
+            return (
+                f"The class {old.name!r} was split, and {texts(count, 'label')} of these "
+                f"{len(label):,} {'is' if count == 1 else 'are'} {old.name!r}: nobody has said "
+                "which of its parts each is of. Undo the split, or start another audit."
+            )
+    return None
+
+
 def edit_reason(audit: Audit, place: int, target: float, edits: Edits) -> str | None:
     """Why edits break a promise, and what is left of it; None where there are none."""
     count = len(edits.relabelled)
@@ -103,6 +122,9 @@ def broken(
         )
     if evidence.sha256(document.labels) != document.labels_sha256:
         return "Answers that it rests on are others now. Certify anew."
+    reason = split_reason(store, audit, document.set)
+    if reason is not None:
+        return reason
     edits = edits_of(store, audit, evidence, document.set, at)
     reason = edit_reason(audit, document.set, document.target, edits)
     if reason is None and plane is not None:

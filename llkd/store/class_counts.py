@@ -1,0 +1,65 @@
+"""How many texts carry what is stored under the key of a class: people's labels, and gold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from llkd.store import schema
+from llkd.store.home import Home
+
+
+@dataclass(frozen=True)
+class Carried:
+    """How many texts carry a class: ``people`` gave it to so many, so many have it as ``gold``."""
+
+    people: int = 0
+    gold: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.people or self.gold)
+
+    def __add__(self, other: Carried) -> Carried:
+        return Carried(self.people + other.people, self.gold + other.gold)
+
+    def __str__(self) -> str:
+        parts = [
+            f"{number:,} {kind}{'' if number == 1 else 's'}"
+            for number, kind in ((self.people, "label"), (self.gold, "gold label"))
+            if number
+        ]
+        return " and ".join(parts) or "no label"
+
+
+def people_counts(connection: sa.Connection, project_id: int, since: float = 0.0) -> Counter[str]:
+    """How many texts carry each key as their last label, given at ``since`` or later."""
+    table = schema.human_labels
+    query = (
+        sa.select(table.c.row, table.c.label, table.c.created)
+        .where((table.c.project_id == project_id) & table.c.undone.is_(None))
+        .where(table.c.action.in_(("label", "unlabel")))
+        .order_by(table.c.id)
+    )
+    last: dict[int, str | None] = {}
+    for row, label, created in connection.execute(query):
+        last[row] = label if created >= since else None
+    return Counter(label for label in last.values() if label is not None)
+
+
+def gold_counts(home: Home, project_id: int) -> Counter[str]:
+    """How many texts have each key as gold; none where the texts cannot be read."""
+    path = home.texts(project_id)
+    try:
+        column = pq.read_table(path, columns=["gold"])["gold"]
+    except (OSError, pa.ArrowException):
+        return Counter()  # without its texts a project has no gold that could be lost
+    counts: Counter[str] = Counter()
+    for entry in pc.value_counts(column).to_pylist():
+        if entry["values"] is not None:
+            counts[str(entry["values"])] = int(entry["counts"])
+    return counts
