@@ -33,7 +33,7 @@ def body(store: Store, project: Project) -> None:
         )
     key_known()  # a resumed job finds the key of the app's secrets in its environment
     live = job_cards.live_job(store, project.id, KINDS)
-    if live is None and class_drafts.changed(project):
+    if live is None and class_drafts.unfinished(project):
         return  # asked above: a teacher would be asked about classes that are about to change
     comparing = job_cards.live_job(store, project.id, COMPARES_PROMPTS)
     if comparing is not None:

@@ -40,7 +40,7 @@ def merged(before: LabelSet, names: Sequence[str], into: str) -> ClassEdit:
         for label in wanted
     ]
     meanings = [words for words in meanings if words]
-    one = target.model_copy(
+    combined = target.model_copy(
         update={
             "description": "; ".join(dict.fromkeys(meanings))[:MAX_DESCRIPTION],
             "also": tuple(key for key in dict.fromkeys(also) if key != target.identity),
@@ -52,8 +52,8 @@ def merged(before: LabelSet, names: Sequence[str], into: str) -> ClassEdit:
     at = sum(label.identity not in keys for label in before.labels[:place])
     again = {label.identity for label in whole}
     retired = [label for label in before.retired if label.identity not in again]
-    retired += [_part_of(label, one) for label in (*whole, *gone)]
-    label_set = _label_set([*rest[:at], one, *rest[at:]], retired)
+    retired += [_part_of(label, combined) for label in (*whole, *gone)]
+    label_set = _label_set([*rest[:at], combined, *rest[at:]], retired)
     return ClassEdit(
         label_set,
         (),
@@ -79,11 +79,11 @@ def split_up(before: LabelSet, name: str, parts: Sequence[Label]) -> ClassEdit:
         new.append(_fresh(before, part, {label.identity for label in new}))
     place = before.labels.index(old)
     labels = [*before.labels[:place], *new, *before.labels[place + 1 :]]
-    kept = old.model_copy(
+    retired_label = old.model_copy(
         update={"key": old.identity, "parts": tuple(label.identity for label in new)}
     )
     return ClassEdit(
-        _label_set(labels, [*before.retired, kept]),
+        _label_set(labels, [*before.retired, retired_label]),
         (),
         (),
         (),
@@ -131,8 +131,8 @@ def undone(
         label.model_copy(update={"also": (*label.also, *more.get(label.identity, ()))})
         for label in before.labels
     ]
-    kept = [*before.retired, *(label for key, label in retired.items() if key not in known)]
-    return _label_set(labels, kept), () if kind in {"split", "merge"} else tuple(new)
+    all_retired = [*before.retired, *(label for key, label in retired.items() if key not in known)]
+    return _label_set(labels, all_retired), () if kind in {"split", "merge"} else tuple(new)
 
 
 def _keys_since(after: LabelSet, current: LabelSet) -> dict[str, list[str]]:

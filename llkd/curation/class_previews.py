@@ -10,6 +10,7 @@ import numpy as np
 
 from llkd.config import ClassEdit, LabelSet
 from llkd.config.selection_rule import ThresholdRule
+from llkd.curation.labels import TeacherLabels
 from llkd.curation.split_texts import split_texts
 from llkd.errors import LLKDError
 from llkd.store import Carried, Project, Store
@@ -72,7 +73,7 @@ class ChangePreview:
 
     def lines(self) -> list[str]:
         """In sentences, what concerns most first; names as they are typed, quoted."""
-        lines = [_said(effect) for effect in self.effects]
+        lines = [_sentence(effect) for effect in self.effects]
         kinds = {effect.kind for effect in self.effects}
         if self.waiting:
             lines.append(f"{_texts(self.waiting)} would wait on a list on Curate.")
@@ -91,21 +92,35 @@ class ChangePreview:
 
 
 def preview_classes(
-    store: Store, project: Project, change: Callable[[LabelSet], ClassEdit]
+    store: Store,
+    project: Project,
+    change: Callable[[LabelSet], ClassEdit],
+    labels: TeacherLabels | None = None,
 ) -> ChangePreview:
-    """What this change of the classes would do. Raises what the change raises."""
+    """What this change of the classes would do. Raises what the change raises.
+
+    ``labels`` of the pass in use are derived where they are needed and not given.
+    """
     before, edit = store.classes.plan(project.id, change)
-    return _preview(store, project, before, edit)
+    return _preview(store, project, before, edit, labels)
 
 
-def preview_undo(store: Store, project: Project) -> ChangePreview:
+def preview_undo(
+    store: Store, project: Project, labels: TeacherLabels | None = None
+) -> ChangePreview:
     """What undoing the last change would do. Raises UserError where there is none to undo."""
     change = undoable(store.classes.history(project.id))
     before, edit = store.classes.plan(project.id, lambda now: undo_edit(change, now)[0])
-    return replace(_preview(store, project, before, edit), undoes=change)
+    return replace(_preview(store, project, before, edit, labels), undoes=change)
 
 
-def _preview(store: Store, project: Project, before: LabelSet, edit: ClassEdit) -> ChangePreview:
+def _preview(
+    store: Store,
+    project: Project,
+    before: LabelSet,
+    edit: ClassEdit,
+    labels: TeacherLabels | None,
+) -> ChangePreview:
     after = edit.label_set
     carried = store.classes.carried(project.id)
     effects = tuple(_effects(before, after, carried))
@@ -117,9 +132,8 @@ def _preview(store: Store, project: Project, before: LabelSet, edit: ClassEdit) 
     }
     fresh = {label.identity for label in after.labels} - set(before.places)
     audits, certificates, broken = _audits(store, project, before, after, regrouped)
-    then = replace(project, label_set=after)
-    lists = split_texts(store, then) if len(after.split_classes) else []
-    known = {label.label.identity for label in split_texts(store, project)}
+    lists = split_texts(store, replace(project, label_set=after), labels)
+    known = {old.identity for old in before.split_classes}
     return ChangePreview(
         edit,
         effects,
@@ -220,7 +234,7 @@ def _counted(carried: Mapping[str, Carried], label_set: LabelSet) -> Carried:
     return _sum(carried, list(label_set.places))
 
 
-def _said(effect: ClassEffect) -> str:
+def _sentence(effect: ClassEffect) -> str:
     names, result = _listed(effect.before), _listed(effect.after)
     counts = effect.carried
     if effect.kind == "renamed":
@@ -265,10 +279,10 @@ def _of_audits(audits: int, certificates: int, broken: int) -> str:
     words = f"{_number(audits, 'audit')} of such labels"
     if not certificates:
         return f"{words}."
-    given = _number(certificates, "certificate")
+    number = _number(certificates, "certificate")
     if not broken:
-        return f"{words}; {given} would stay true."
-    return f"{words}; {broken:,} of {given} would not hold any more."
+        return f"{words}; {number} would stay true."
+    return f"{words}; {broken:,} of {number} would not hold any more."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ class TeacherLabels:
     how labels were refined: None where they were not, also where they should be and the search for
     the nearest texts is not there yet. ``disagreement`` ``[m]``: how far a committee's members
     differ, in nats; None of labels that no committee gave, NaN where fewer than two had any.
-    ``asked`` ``[m]``: what the teacher said, as a place among the classes that it was asked about.
+    ``named_class`` ``[m]``: what the teacher said, a place among the classes it was asked about.
     """
 
     labeling_run: LabelingRun
@@ -47,7 +47,7 @@ class TeacherLabels:
     fit: dict[str, Any] | None = None
     refinement: Refinement | None = None
     disagreement: Floats | None = None
-    asked: Ints | None = None
+    named_class: Ints | None = None
 
 
 def active_labeling_run(store: Store, project: Project) -> LabelingRun:
@@ -128,7 +128,7 @@ def teacher_labels(
     probabilities = signals.teacher_probabilities(scored.scores, off, used)
     if neighbours is not None and late is None:
         probabilities = signals.softmax(refined_scores(evidence, probabilities, neighbours))
-    asked = _label(probabilities, evidence)
+    named_class = _label(probabilities, evidence)
     refinement = None
     if neighbours is not None:
         refinement = Refinement(
@@ -139,10 +139,10 @@ def teacher_labels(
             neighbours.key,
             neighbours.embeddings_sha256,
             neighbours.student_sha256,
-            int((asked != _label(evidence.scores - shift, evidence)).sum()),
+            int((named_class != _label(evidence.scores - shift, evidence)).sum()),
         )
     probabilities = in_todays_classes(probabilities, labeling_run)
-    label = todays_label(probabilities, asked, labeling_run)
+    label = todays_label(probabilities, named_class, labeling_run)
     return TeacherLabels(
         labeling_run,
         in_use,
@@ -157,7 +157,7 @@ def teacher_labels(
         fit,
         refinement,
         _disagreement(evidence),
-        asked,
+        named_class,
     )
 
 
@@ -216,15 +216,15 @@ def in_todays_classes(probabilities: Floats, labeling_run: LabelingRun) -> Float
     return todays
 
 
-def todays_label(probabilities: Floats, asked: Ints, labeling_run: LabelingRun) -> Ints:
+def todays_label(probabilities: Floats, named_class: Ints, labeling_run: LabelingRun) -> Ints:
     """The label ``[m]`` by :func:`in_todays_classes`; -1 where there is none.
 
-    ``asked``: what the teacher said, as a place among the classes that it was asked about, which
+    ``named_class``: what the teacher said, a place among the classes it was asked about, which
     counts where it gave no probabilities.
     """
     label = signals.pseudo_label(probabilities)
     places = [places[0] if len(places) == 1 else -1 for places in labeling_run.shares]
-    named = np.array([*places, -1], dtype=np.int64)[asked]
+    named = np.array([*places, -1], dtype=np.int64)[named_class]
     return np.where(label < 0, named, label)
 
 

@@ -46,13 +46,13 @@ def split_texts(
     open_rows = (texts["split"] == "pool").to_numpy(copy=True)
     done = decisions["human_key"].isin(list(label_set.places)) | decisions["excluded"].astype(bool)
     open_rows[decisions.index[done].to_numpy(dtype=np.int64)] = False
-    said = np.full(project.rows, None, dtype=object)
-    said[decisions.index.to_numpy(dtype=np.int64)] = decisions["human_key"].to_numpy()
+    human_key = np.full(project.rows, None, dtype=object)
+    human_key[decisions.index.to_numpy(dtype=np.int64)] = decisions["human_key"].to_numpy()
     by_teacher = _teacher_keys(store, project, labels)
     lists = []
     for old in split:
         keys = [old.identity, *old.also]
-        by_people = open_rows & pd.Series(said).isin(keys).to_numpy()
+        by_people = open_rows & pd.Series(human_key).isin(keys).to_numpy()
         by_gold = open_rows & texts["gold"].isin(keys).to_numpy() & ~by_people
         rest = open_rows & by_teacher.isin(keys).to_numpy() & ~by_people & ~by_gold
         rows = np.concatenate([np.flatnonzero(part) for part in (by_people, by_gold, rest)])
@@ -86,7 +86,7 @@ def _teacher_keys(store: Store, project: Project, labels: TeacherLabels | None) 
     if labels is None:
         labeling_run = store.labeling_runs.in_use(project.id, project.labelling_id)
         labels = None if labeling_run is None else teacher_labels(store, labeling_run)
-    if labels is not None and labels.asked is not None:
-        asked = np.array([*labels.labeling_run.label_set.keys, None], dtype=object)
-        keys[labels.row] = asked[labels.asked]
+    if labels is not None and labels.named_class is not None:
+        keys_asked = np.array([*labels.labeling_run.label_set.keys, None], dtype=object)
+        keys[labels.row] = keys_asked[labels.named_class]
     return pd.Series(keys)

@@ -89,8 +89,8 @@ def _cross_fitted(
     )
     both = np.isin(rows, fit_rows)
     probabilities[both] = answers[np.searchsorted(fit_rows, rows[both])]
-    asked = np.where(np.isnan(probabilities).any(axis=1), evidence.answer[place], -1)
-    label = todays_label(probabilities, asked, labels.labeling_run)
+    named_class = np.where(np.isnan(probabilities).any(axis=1), evidence.answer[place], -1)
+    label = todays_label(probabilities, named_class, labels.labeling_run)
     return label, probabilities
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from llkd.datasets.importing import Prepared
+    from llkd.library.classes import ClassChanges
     from llkd.library.labels import Labels
 
 
@@ -80,6 +81,13 @@ class Texts:
             store = self.workspace.store
             labeling_run = curation.active_labeling_run(store, self.record)
         return Labels(self, labeling_run.id, checked_calibration(calibration))
+
+    @property
+    def class_changes(self) -> ClassChanges:
+        """To rename, merge, split, add and remove classes, and to undo that."""
+        from llkd.library.classes import ClassChanges
+
+        return ClassChanges(self)
 
     def rename(self, name: str) -> None:
         """Give the project another name. Raises UserError for one that is taken or not usable."""

@@ -23,6 +23,7 @@ _KEYWORDS = {
     "--share": "share=",
     "--onnx": "onnx=True",
     "--max-tokens": "max_tokens=",
+    "--drop-labels": "drop_labels=True",
 }
 _FLAG = re.compile("|".join(rf"{flag}(?![-\w])" for flag in _KEYWORDS) + r"")
 _JOINED = re.compile(r"(\w+=) (?=['\"\d])")

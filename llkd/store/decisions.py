@@ -256,7 +256,7 @@ def stored_key(
         return str(label if key is None else key)
     if key is not None and key in label_set.places:
         return label_set.labels[label_set.places[key]].identity
-    by_name = None if label is None else label_set.find(label)
+    by_name = None if label is None or key in _split_keys(label_set) else label_set.find(label)
     if by_name is None:
         raise UserError(
             f"There is no class {label if key is None else key!r} (any more). The classes are "

@@ -248,3 +248,114 @@ def test_labels_that_0_3_0_dropped_are_offered(old_home):
     plane = curation.load_plane(store, store.projects.get("shop"))
     assert int((plane.frame["human_label"] >= 0).sum()) == 12
     assert LabelSet.model_validate(store.projects.get("shop").label_set).names == plane.names
+
+
+class TestMergeAndSplit:
+    def test_a_merge_is_shown_before_it_is_made_and_undone_after(self, home):
+        store, project = labelled(home)
+        before = human(store)
+        app = opened("data")
+        chosen = [one for one in app.multiselect if one.label == "Classes that become one"]
+        chosen[0].set_value(["roads", "waste"]).run()
+        assert "'roads' and 'waste' become one class, 'roads', with 5 labels" in words(app)
+        [name] = [one for one in app.text_input if one.label == "Name of the one class"]
+        name.set_value("outside").run()
+        button(app, "Merge them").click().run()
+        assert not app.error and not app.exception
+        assert "'roads', 'waste' are one class now, 'outside'." in words(app)
+        assert human(store) == {"outside": 5, "water": 0}
+        assert list(app.data_editor[0].value["name"]) == ["outside", "water"]
+        for page in ("teacher", "curate", "train", "results", "export"):
+            seen = opened(page)
+            assert not seen.exception and not seen.error, page
+        button(app, "Undo the last change …").click().run()
+        assert "This takes back: 'roads' and 'waste' merged into 'outside'." in words(app)
+        button(app, "Undo it").click().run()
+        assert not app.error and human(store) == before
+        history = app.dataframe[-2].value if len(app.dataframe) > 1 else app.dataframe[0].value
+        assert "Undone" in history.to_string() and "(undone)" in history.to_string()
+
+    def test_the_texts_of_a_split_class_are_worked_through_on_curate(self, home):
+        store, project = labelled(home)
+        add_run(store, project)
+        app = opened("data")
+        [kind] = [one for one in app.segmented_control if one.key.startswith("classes_regroup")]
+        kind.set_value("Split").run()
+        [which] = [one for one in app.selectbox if one.label == "Class to split"]
+        which.set_value("waste").run()
+        app.text_area[0].set_value("bins\nlitter").run()
+        assert "'waste' is split into 'bins' and 'litter'." in words(app)
+        assert "would wait on a list on Curate" in words(app)
+        button(app, "Split it").click().run()
+        assert not app.error and not app.exception
+        assert "of 'waste', which was split, wait to be labelled as 'bins' or 'litter': 3 that" in (
+            words(app)
+        )
+        for page in ("teacher", "train", "results", "export"):
+            seen = opened(page)
+            assert not seen.exception and not seen.error, page
+        app = opened("curate")
+        assert "wait to be labelled as 'bins' or 'litter'" in words(app)
+        button(app, "Go through them").click().run()
+        app.run()
+        assert not app.exception
+        (waiting,) = curation.split_texts(store, store.projects.get("city"))
+        data = card_data(app)
+        assert data["total"] == len(waiting.rows) and {"bins", "litter"} <= set(data["names"])
+        assert data["cards"][0]["row"] == int(waiting.rows[0])
+        press(app, ("label", "bins"))
+        assert not app.exception and human(store)["bins"] == 1
+        (fewer,) = curation.split_texts(store, store.projects.get("city"))
+        assert len(fewer.rows) == len(waiting.rows) - 1
+        app.toggle(key="curate_one_by_one").set_value(False).run()
+        table = app.dataframe[0].value
+        assert "waste (ann)" in table["Said before"].tolist()
+
+    def test_thresholds_of_a_session_live_on_through_a_merge(self, home):
+        store, project = labelled(home)
+        app = opened("curate", tt='{"roads": 0.5, "waste": 0.25}')
+        store.classes.merge(project.id, ["roads", "waste"], "outside")
+        app.run()
+        assert not app.exception and not app.error
+        plane = curation.load_plane(store, store.projects.get("city"))
+        kept = curation.kept_rows(plane, {"outside": 0.5}, 0.0)
+        assert f"Kept by these thresholds: {int(kept.sum())} of" in words(app)
+
+    def test_it_waits_for_unsaved_edits(self, home):
+        _, project = labelled(home)
+        app = back(typed(opened("data"), project, TestUnsavedEdits.ROWS))
+        assert "Save the changes above first" in words(app)
+        assert not [one for one in app.button if one.label == "Merge them"]
+
+
+class TestEditsOnClassesThatSomebodyChanged:
+    def begun(self, home):
+        store, project = labelled(home)
+        app = opened("data")
+        rows = [("roads", "roads"), ("refuse", "waste"), ("water", "water"), ("parks", "")]
+        back(typed(app, project, rows))
+        store.classes.rename(project.id, {"water": "rivers"})
+        return store, project, app
+
+    def test_next_does_not_ignore_them(self, home):
+        store, project, app = self.begun(home)
+        [onward] = [one for one in app.button if one.key == "next_Teacher"]
+        onward.click().run()
+        assert "The classes were changed elsewhere meanwhile" in words(app)
+        assert "parks" in app.dataframe[0].value.to_string()
+        assert store.projects.get("city").label_set.names == ["roads", "waste", "rivers"]
+
+    def test_another_page_asks_about_them(self, home):
+        _, _, app = self.begun(home)
+        app.run()
+        app.switch_page("pages/curate.py").run()
+        assert "The classes have changes that are not saved." in words(app)
+
+    def test_they_can_be_laid_over_the_classes_of_now(self, home):
+        store, project, app = self.begun(home)
+        app.run()
+        button(app, "Put them into the table").click().run()
+        assert list(app.data_editor[0].value["name"]) == ["roads", "refuse", "rivers", "parks"]
+        button(app, "Save the classes").click().run()
+        assert store.projects.get("city").label_set.names == ["roads", "refuse", "rivers", "parks"]
+        assert human(store) == {"roads": 2, "refuse": 3, "rivers": 0, "parks": 0}

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import streamlit as st
 
+from llkd import curation
 from llkd.store import Project, Store
 from ui.curate import actions, controls, rows, url_list
 from ui.curate.plane import unmark
@@ -59,9 +60,12 @@ def _pages(scene: CurateState, wanted: Filter, listed: np.ndarray) -> None:
         # Above the table: the tools that it shows at its upper edge cover no button then.
         st.caption(f"Rows {count(start + 1)} to {count(start + len(here))} of {count(len(listed))}")
         shown = rows.rows_table(scene.plane, here, scene.texts, scene.view, scene.gate)
+        numbers = scene.plane.frame["row"].to_numpy()[here]
+        before = curation.said_before(scene.store, scene.project, numbers)
+        if before:
+            shown.insert(1, "Said before", [before.get(int(row), "") for row in numbers])
         # A single text that was returned to is ticked, and stands whole in the card.
         at_first = [int(back[0]) - start] if len(back) == 1 else []
-        numbers = scene.plane.frame["row"].to_numpy()[here]
         if at_first:
             opening.ask(scene.project, int(numbers[at_first[0]]))
         ticked = rows.show_rows(

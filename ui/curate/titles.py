@@ -9,6 +9,7 @@ from ui.shell.wording import shortened
 
 NEAREST, UNDONE, LINKED = "nearest in meaning", "just undone", "texts of a link"
 AROUND = "around the dot"
+SPLIT = "texts of a class that was split"
 MARKED = "marked on the map"
 PARTS = {"first": "Only in the first", "both": "In both", "other": "Only in the second"}
 CELLS = ("taught as", "truly")
@@ -19,6 +20,7 @@ _PLAIN = {
     LINKED,
     MARKED,
     AROUND,
+    SPLIT,
     *cartography.REGIONS,
     *(t.lower() for t in PARTS.values()),
 }

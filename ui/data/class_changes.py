@@ -1,39 +1,46 @@
-"""What an edit of the classes means for labels, said before it is saved."""
+"""What a change of the classes means for labels and the rest, said before it is made."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from llkd.config import ClassEdit
-from llkd.store import Carried, Project, Store
+from llkd import curation
+from llkd.config import Label, edited
+from llkd.curation import TeacherLabels
+from llkd.store import Project, Store
+from ui.shell import reads
+from ui.shell.authorship import author
 from ui.shell.errors import show_errors
 from ui.shell.wording import counted, plain
 
 MOST_SHOWN = 8
 
 
-def show_changes(store: Store, project: Project, edit: ClassEdit) -> None:
-    """Renamed, removed and added classes, with the labels that each concerns."""
-    carried = store.classes.carried(project.id)
-    now = {new_label.name: new_label for new_label in edit.label_set.labels}
-    lines = []
-    for old, new in edit.renamed:
-        counts = carried.get(now[new].identity, Carried())
-        goes = f"; {counts} will follow" if counts else ""
-        lines.append(f"{old!r} becomes {new!r}{goes}.")
-    for label in edit.removed:
-        counts = carried.get(label.identity, Carried())
-        lines.append(f"{label.name!r} goes; it carries {counts}.")
-    for name in edit.added:
-        counts = carried.get(now[name].identity, Carried())
-        lines.append(
-            f"{name!r} is new" + (f"; {counts} of that name come back." if counts else ".")
-        )
+def show_changes(store: Store, project: Project, wanted: Sequence[Label]) -> None:
+    """What saving these classes would do."""
+    preview = curation.preview_classes(
+        store, project, lambda before: edited(before, wanted), teacher(store, project)
+    )
+    show_lines(preview.lines())
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    """Sentences of a preview; the names in them may hold anything."""
     more = len(lines) - MOST_SHOWN
     if more > 0:
         lines = [*lines[:MOST_SHOWN], f"And {counted(more, 'more change')}."]
     for line in lines:
         st.caption(plain(line))
+
+
+def teacher(store: Store, project: Project, *, split: bool = False) -> TeacherLabels | None:
+    """The labels in use, where a class was split or is to be (``split``): no other change asks."""
+    if not split and not (project.label_set and project.label_set.split_classes):
+        return None
+    labeling_run = store.labeling_runs.in_use(project.id, project.labelling_id)
+    return None if labeling_run is None else reads.teacher_labels(store, labeling_run)
 
 
 def show_orphans(store: Store, project: Project) -> None:
@@ -57,5 +64,5 @@ def show_orphans(store: Store, project: Project) -> None:
             )
             if st.button("Use them", key="classes_use", icon=":material/label:"):
                 with show_errors():
-                    store.classes.adopt(project.id, key, name)
+                    store.classes.adopt(project.id, key, name, who=author().who)
                     st.rerun()

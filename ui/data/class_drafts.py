@@ -21,18 +21,9 @@ def base(project: Project) -> pd.DataFrame:
     """
     base_key = _draft(project) + "_base"
     if editor_key(project) not in st.session_state:
+        _set_aside(project)
         draft = st.session_state.get(_draft(project))
-        if draft is not None and _meant_for(project):
-            frame = draft
-        else:
-            frame = pd.DataFrame(_stored(project), columns=list(COLUMNS))
-            if draft is not None:
-                forget(project)
-                st.warning(
-                    "The classes were changed elsewhere meanwhile; your edits that were not saved "
-                    "were left out. Make them again where they are still right.",
-                    icon=":material/group:",
-                )
+        frame = pd.DataFrame(_stored(project), columns=list(COLUMNS)) if draft is None else draft
         frame = frame.reindex(columns=list(COLUMNS)).astype("string").fillna("")
         st.session_state[base_key] = frame.reset_index(drop=True)
     return st.session_state[base_key]
@@ -47,11 +38,66 @@ def keep(project: Project, edited: pd.DataFrame) -> None:
     """Remember what the editor shows."""
     st.session_state[_draft(project)] = edited
     st.session_state[_draft(project) + "_of"] = _stamp(project)
+    st.session_state[_draft(project) + "_from"] = _stored(project)
+
+
+def set_aside(project: Project) -> pd.DataFrame | None:
+    """Edits that were begun on classes that somebody has changed since; None where there are none.
+
+    They are in no table and not forgotten: :func:`lay_over` or :func:`drop_aside` ends that.
+    """
+    _set_aside(project)
+    held = st.session_state.get(_draft(project) + "_aside")
+    return None if held is None else held[0]
+
+
+def lay_over(project: Project) -> None:
+    """Make the edits that were set aside once more, on the classes as they are now."""
+    held = st.session_state.pop(_draft(project) + "_aside", None)
+    if held is None:
+        return
+    frame, before = held
+    then = {row["key"]: row for row in before}
+    typed = {row["key"]: row for row in _rows_of(frame) if row["key"]}
+    rows_now = []
+    for row in _stored(project):
+        edit, old = typed.get(row["key"]), then.get(row["key"])
+        if old is not None and edit is None:
+            continue  # its row was deleted
+        changed_cells = (
+            {}
+            if edit is None or old is None
+            else {name: edit[name] for name in _TYPED if edit[name] != old[name]}
+        )
+        rows_now.append({**row, **changed_cells})
+    rows_now += [row for row in _rows_of(frame) if not row["key"] and any(row.values())]
+    forget(project)
+    keep(project, pd.DataFrame(rows_now, columns=list(COLUMNS)))
+
+
+def drop_aside(project: Project) -> None:
+    """Forget the edits that were set aside."""
+    st.session_state.pop(_draft(project) + "_aside", None)
+
+
+def unfinished(project: Project) -> bool:
+    """Whether there are edits that are not saved, also such as were set aside."""
+    return changed(project) or set_aside(project) is not None
+
+
+def _set_aside(project: Project) -> None:
+    draft = st.session_state.get(_draft(project))
+    if draft is None or _meant_for(project):
+        return
+    before = st.session_state.get(_draft(project) + "_from", [])
+    forget(project)
+    if _words(_rows_of(draft)) != _words(before):
+        st.session_state[_draft(project) + "_aside"] = (draft, before)
 
 
 def forget(project: Project) -> None:
     """Let go of unsaved edits."""
-    for end in ("", "_base", "_of"):
+    for end in ("", "_base", "_of", "_from"):
         st.session_state.pop(_draft(project) + end, None)
     st.session_state.pop(editor_key(project), None)
 
@@ -61,11 +107,7 @@ def rows(project: Project) -> list[dict[str, str]]:
     frame = st.session_state.get(_draft(project))
     if frame is None:
         return _stored(project)
-    frame = frame.reindex(columns=list(COLUMNS)).astype("string").fillna("")
-    return [
-        {str(name): str(value).strip() for name, value in row.items()}
-        for row in frame.to_dict("records")
-    ]
+    return _rows_of(frame)
 
 
 def without_keys(project: Project) -> bool:
@@ -79,6 +121,14 @@ def changed(project: Project) -> bool:
     if _draft(project) not in st.session_state or not _meant_for(project):
         return False
     return _words(rows(project)) != _words(_stored(project))
+
+
+def _rows_of(frame: pd.DataFrame) -> list[dict[str, str]]:
+    frame = frame.reindex(columns=list(COLUMNS)).astype("string").fillna("")
+    return [
+        {str(name): str(value).strip() for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
 
 
 def _words(typed: list[dict[str, str]]) -> list[tuple[str, ...]]:

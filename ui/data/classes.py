@@ -7,17 +7,21 @@ from typing import Any
 
 import streamlit as st
 
-from llkd.config import Label, entries, exchanged, in_place
-from llkd.config.class_edits import by_name, edited
+from llkd.config import ClassEdit, Label, entries, exchanged, in_place
+from llkd.config.class_edits import by_name
 from llkd.errors import LLKDError
 from llkd.store import ClassInUse, Project, Store
+from ui.curate.waiting import waiting_texts
 from ui.data import class_drafts
 from ui.data.class_changes import show_changes, show_orphans
+from ui.data.class_history import history
+from ui.data.regrouping import SAVED, regrouping
+from ui.shell.authorship import author
 from ui.shell.errors import show_errors
 from ui.shell.wording import TERMS, counted, plain
 
 _LABELS_GO, _LABELS_STAY = "labels go with their row", "labels stay with the name"
-_REFUSED, _SAVED = "_classes_refused", "_classes_saved"
+_REFUSED = "_classes_refused"
 
 
 def classes_editor(store: Store, project: Project) -> None:
@@ -32,7 +36,8 @@ def classes_editor(store: Store, project: Project) -> None:
         "A description tells the teacher what belongs to a class: one short line helps a lot. "
         + TERMS["verbaliser"]
     )
-    _saved_words()
+    _saved_words(store, project)
+    _aside(project)
     table = st.data_editor(
         class_drafts.base(project),
         num_rows="dynamic",
@@ -69,6 +74,8 @@ def classes_editor(store: Store, project: Project) -> None:
         save(store, project, wanted)
     _refused(store, project, wanted)
     show_orphans(store, project)
+    regrouping(store, project)
+    history(store, project)
     if project.labelling_id is not None:
         st.caption(
             "A class keeps its labels when it is renamed. What a teacher was not asked about it "
@@ -79,6 +86,8 @@ def classes_editor(store: Store, project: Project) -> None:
 
 def save_and_go(store: Store, project: Project) -> bool:
     """Save unsaved edits before the next step; False where they cannot be saved as they are."""
+    if class_drafts.set_aside(project) is not None:
+        return False  # said above: somebody has changed the classes meanwhile
     if not class_drafts.changed(project):
         return True
     with show_errors():
@@ -107,13 +116,13 @@ def save(
     with show_errors():
         entries_ = _entries(project) if wanted is None else wanted
         try:
-            edit = store.classes.edit(project.id, entries_, dropping=dropping)
+            edit = store.classes.edit(project.id, entries_, dropping=dropping, who=author().who)
         except ClassInUse as refused:
             st.session_state[_REFUSED] = (project.id, str(refused))
             return False
         class_drafts.forget(project)
         st.session_state.pop(_REFUSED, None)
-        st.session_state[_SAVED] = edit
+        st.session_state[SAVED] = edit
         if not leaving:
             st.rerun()
         return True
@@ -139,7 +148,7 @@ def _wanted(store: Store, project: Project) -> list[Label] | None:
             if meaning == _LABELS_STAY:
                 wanted = by_name(before, wanted)
         if before is not None:
-            show_changes(store, project, edited(before, wanted))
+            show_changes(store, project, wanted)
         return wanted
     except LLKDError:
         return None  # said when it is saved: half a name is no mistake yet
@@ -173,11 +182,56 @@ def _refused(store: Store, project: Project, wanted: Sequence[Label] | None) -> 
         save(store, project, wanted, dropping=True)
 
 
-def _saved_words() -> None:
-    """What the last save did, said once."""
-    edit = st.session_state.pop(_SAVED, None)
-    if edit is None:
+def _aside(project: Project) -> None:
+    """Edits that were begun on classes which somebody has changed since: neither lost nor made."""
+    edits = class_drafts.set_aside(project)
+    if edits is None:
         return
+    with st.container(border=True):
+        st.warning(
+            "The classes were changed elsewhere meanwhile. Your edits were not saved: they are "
+            "these.",
+            icon=":material/group:",
+        )
+        st.dataframe(
+            edits.reindex(columns=["name", "description", "verbaliser"]),
+            hide_index=True,
+            column_config={
+                "name": "Class",
+                "description": "What belongs to it",
+                "verbaliser": "Name used in the prompt",
+            },
+            alt="Your edits that were not saved",
+        )
+        with st.container(horizontal=True):
+            if st.button("Put them into the table", key="classes_lay_over", type="primary"):
+                class_drafts.lay_over(project)
+                st.rerun()
+            if st.button("Discard them", key="classes_drop_aside"):
+                class_drafts.drop_aside(project)
+                st.rerun()
+
+
+def _saved_words(store: Store, project: Project) -> None:
+    """What the last change did, said once."""
+    change = st.session_state.pop(SAVED, None)
+    if change is None:
+        return
+    if isinstance(change, ClassEdit):
+        sentence = _sentence(change)
+    else:
+        sentence = f"Undone: {change.sentence}."
+    if sentence:
+        st.success(plain(sentence), icon=":material/check:")
+    if project.label_set is not None and project.label_set.split_classes:
+        waiting_texts(store, project, "classes_waiting")
+
+
+def _sentence(edit: ClassEdit) -> str:
+    if edit.kind == "merge":
+        return f"{', '.join(map(repr, edit.subject))} are one class now, {edit.result[0]!r}."
+    if edit.kind == "split":
+        return f"{edit.subject[0]!r} is split into {', '.join(map(repr, edit.result))}."
     parts = [f"{old!r} is called {new!r} now." for old, new in edit.renamed]
     if edit.renamed:
         parts.append("All labels, gold, selections and runs follow.")
@@ -188,5 +242,4 @@ def _saved_words() -> None:
             "before (column Name used in the prompt), so that no text is asked about twice; empty "
             "the cell to ask with the new name."
         )
-    if parts:
-        st.success(plain(" ".join(parts)), icon=":material/check:")
+    return " ".join(parts)

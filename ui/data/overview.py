@@ -59,7 +59,7 @@ def _onward(store: Store, project: Project) -> bool:
     label = "Next: label with a teacher"
     if job_cards.live_job(store, project.id, ("label",)) is not None:
         label = "Next: watch the labels come"
-    elif class_drafts.changed(project):
+    elif class_drafts.unfinished(project):
         label = "Next: save the classes, label with a teacher"
     return st.button(label, type="primary", icon=":material/arrow_forward:", key="next_Teacher")
 

@@ -92,7 +92,7 @@ def _unsaved_classes(store: Store, project: Project) -> None:
     """Edits of the classes that were left unsaved on Data: ask, for no page would know of them."""
     from ui.data.classes import save_and_go
 
-    if not class_drafts.changed(project):
+    if not class_drafts.unfinished(project):
         return
     with st.container(border=True):
         st.warning(
@@ -109,6 +109,7 @@ def _unsaved_classes(store: Store, project: Project) -> None:
                 go_to("Data")
             if st.button("Discard them", key="unsaved_discard"):
                 class_drafts.forget(project)
+                class_drafts.drop_aside(project)
                 st.rerun()
 
 

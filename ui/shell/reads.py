@@ -95,7 +95,11 @@ def run_teacher_labels(store: Store, run: Run) -> TeacherLabels:
     today, labels = store.labeling_runs.get(run.labelling_id), run.labels
     labeling_run = today.in_classes_of(run.classes)
     base, _ = signals.split_calibration(labels["calibration"])
-    if labeling_run is today and base != signals.FITTED and not signals.is_refined(labels["calibration"]):
+    if (
+        labeling_run is today
+        and base != signals.FITTED
+        and not signals.is_refined(labels["calibration"])
+    ):
         return teacher_labels(store, labeling_run, labels["calibration"])
     return _run_teacher_labels(
         home_of(store), labels_version(store, labeling_run), run.id, run.labels, labeling_run, store

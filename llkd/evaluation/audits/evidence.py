@@ -85,7 +85,7 @@ def evidence_of(store: Store, audit: Audit) -> AuditEvidence:
     right = [
         entry.key is not None
         and same(entry.key) == same(key)
-        and all(one(entry.key) == one(key) for moment, one in earlier if entry.created < moment)
+        and all(then(entry.key) == then(key) for moment, then in earlier if entry.created < moment)
         for entry, key in zip(counted, population.label[:n].tolist(), strict=True)
     ]
     both = [[a.key for a in answers if not a.final] for _, answers in sorted(here.items())]
