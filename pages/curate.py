@@ -11,7 +11,7 @@ from ui.audit import panel as audit_panel
 from ui.curate import controls, head, plane, replay, review, saved, url_list, view
 from ui.curate.state import PLANE, PRESETS, CurateState
 from ui.curate.table import table
-from ui.curate.waiting import waiting_texts
+from ui.curate.waiting import later_classes, waiting_texts
 from ui.shell import job_cards, reads, skip_link
 from ui.shell.errors import show_errors
 from ui.shell.page import empty_state, open_page
@@ -72,6 +72,7 @@ def _notes(store: Store, project: Project) -> None:
         )
     refinement.missing(store, project, scene.plane)
     waiting_texts(store, project, "curate_waiting")
+    later_classes(store, project, "curate_later")
     used = curation.active_labeling_run(store, project).calibration
     if scene.plane.calibration != used:
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -18,6 +18,7 @@ from ui.teacher.report.unusable_answers import unusable_answers
 from ui.teacher.setup.labeling import labeling_form
 from ui.teacher.setup.plan import start_labelling
 from ui.teacher.setup.server_key import key_known
+from ui.teacher.setup.touched_texts import touched_texts
 
 KINDS = ("label", "probe")
 COMPARES_PROMPTS = ("bake-off",)
@@ -226,6 +227,8 @@ def setup(
             "classes.",
             icon=":material/info:",
         )
+        with show_errors():
+            touched_texts(store, project, labeling_run)
     if st.toggle("Relabel", key=f"again_{project.id}", persist_state="session"):
         st.caption(
             "The labels there are stay, and you choose which labelling run is active. The same "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from llkd import exporting
+from llkd import curation, exporting
 from llkd.cli.arguments import (
     settings,
     spending,
@@ -55,6 +55,7 @@ def label(store: Store, arguments: Namespace) -> LabelRequest | DryRunRequest:
         raise UserError("--rows chooses the texts of a dry run: add --dry-run, or use --limit.")
     if arguments.ask_again and arguments.dry_run:
         raise UserError("--ask-again is for labelling; a dry run labels nothing. Leave one out.")
+    about = _class_key(store, arguments, order)
     if arguments.dry_run:
         return build(
             DryRunRequest,
@@ -64,6 +65,7 @@ def label(store: Store, arguments: Namespace) -> LabelRequest | DryRunRequest:
             limit=arguments.limit,
             spending=limits,
             batch=arguments.batch,
+            about=about,
         )
     return build(
         LabelRequest,
@@ -76,7 +78,27 @@ def label(store: Store, arguments: Namespace) -> LabelRequest | DryRunRequest:
         ask_again=arguments.ask_again,
         probe=not arguments.no_probe,
         batch=arguments.batch,
+        about=about,
+        beside=arguments.beside,
     )
+
+
+def _class_key(store: Store, arguments: Namespace, order: OrderConfig) -> str | None:
+    """The key of the class that ``--about`` names, also of one that was split."""
+    if arguments.about is None:
+        return None
+    if arguments.limit is not None or order.order == "need" or arguments.ask_again:
+        raise UserError(
+            "--about asks about all texts that the class could touch: leave out --limit, --order "
+            "and --ask-again."
+        )
+    label_set = curation.label_set_of(store.projects.get(arguments.project))
+    key = label_set.find_key(arguments.about)
+    if key is None:
+        raise UserError(
+            f"There is no class {arguments.about!r}. The classes are {', '.join(label_set.names)}."
+        )
+    return key
 
 
 def _calibration(arguments: Namespace, teacher: TeacherConfig) -> str | None:

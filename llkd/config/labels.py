@@ -235,6 +235,13 @@ class LabelSet(Settings):
         before = [x for x in self.labels if name in (*x.former, x.identity)]
         return before[0] if len(before) == 1 else None
 
+    def find_key(self, name: str) -> ClassKey | None:
+        """The key of the class that a person means by a name, also of one that was split."""
+        label = self.find(name)
+        if label is None:
+            label = next((x for x in self.split_classes if name in (x.name, x.identity)), None)
+        return None if label is None else label.identity
+
     def by_key(self, named: Mapping[str, Any]) -> dict[str, Any]:
         """The same values under the classes' keys; a name that is no class stays as it is."""
         entries = ((self.find(name), name, value) for name, value in named.items())

@@ -70,6 +70,12 @@ from llkd.curation.labels import (
     teacher_labels,
     with_later_classes,
 )
+from llkd.curation.likely_texts import (
+    LikelyTexts,
+    later_classes,
+    likely_texts,
+    similarity_run,
+)
 from llkd.curation.overlap import Share, compare_kept
 from llkd.curation.plane import (
     PROBE,
@@ -108,6 +114,7 @@ __all__ = [
     "KnnVotes",
     "LABELS_TO_TELL",
     "Lengths",
+    "LikelyTexts",
     "Need",
     "PROBE",
     "Plane",
@@ -151,6 +158,8 @@ __all__ = [
     "label_set_of",
     "labelled_pool",
     "labelled_rows",
+    "later_classes",
+    "likely_texts",
     "load_embeddings",
     "load_plane",
     "lost_audit",
@@ -178,6 +187,7 @@ __all__ = [
     "share_warning",
     "shift_of",
     "signal_source",
+    "similarity_run",
     "source_of_audit",
     "split_texts",
     "summary",

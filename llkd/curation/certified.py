@@ -84,7 +84,6 @@ def changed_labels(store: Store, audit: Audit, plane: Plane, place: int) -> np.n
 def changed_sentence(audit: Audit, plane: Plane, place: int, store: Store) -> str:
     """Why the certificate does not speak of the labels on the plane, and how to go on."""
     changed = int(changed_labels(store, audit, plane, place).sum())
-    merges = [moment for moment, _ in store.classes.before_merges(audit.project_id)]
     if plane.labeling_run.id != audit.labeling_run:
         why = (
             f"they are of labelling run {plane.labeling_run.id}, and run {audit.labeling_run} was "
@@ -94,11 +93,6 @@ def changed_sentence(audit: Audit, plane: Plane, place: int, store: Store) -> st
         why = (
             f"the calibration is {plane.calibration!r}, and {audit.calibration!r} was audited. Set "
             "that one again"
-        )
-    elif any(moment > audit.created for moment in merges):
-        why = (
-            "classes were merged since, and the probabilities of two together outweigh what was "
-            "most probable. Undo the merge"
         )
     else:
         why = (

@@ -17,7 +17,7 @@ from llkd.store import Store
 from llkd.teachers.base import Teacher
 from llkd.teachers.registry import price_name, priced, teacher_settings, with_free_writing
 
-_OWN = ("teacher", "calibration", "limit", "name", "ask_again", "progress")
+_OWN = ("teacher", "calibration", "limit", "name", "ask_again", "about", "progress")
 
 
 def label(
@@ -29,6 +29,7 @@ def label(
     name: str | None = None,
     ask_again: bool = False,
     batch: bool = False,
+    about: str | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> Labels:
@@ -54,6 +55,8 @@ def label(
         name: what answers of a function are kept under, for a later Python to go on with.
         ask_again: ask once more about texts whose answer could not be used.
         batch: ask a server in batches: cheaper, answered within a day (docs/batches.md).
+        about: a class that was added, or split: ask only about texts that it could be about (by
+            label similarity), or that wait since the split; all other labels stay as they are.
         progress: show a bar.
         **settings: further settings of the teacher (``instruction``, ``examples``, ``base_url`` …),
             of what it may cost (``price_in``, ``price_out``, ``budget``, ``calls``) and of the
@@ -78,25 +81,33 @@ def label(
         kind, handed = _teacher_of(teacher, texts.label_set, name)
         settle = teacher_settings if handed is None else partial(build, TeacherConfig)
         config = settle(teacher_config, teacher=kind)
+        more: dict[str, Any] = {
+            "calibration": checked,
+            "teacher": handed,
+            "spending": _spending(store, config, cost),
+            "batch": batch,
+        }
         with shown_progress(progress) as shown:
-            report = workflows.label(
-                store,
-                project,
-                config,
-                shown,
-                calibration=checked,
-                limit=limit,
-                teacher=handed,
-                spending=_spending(store, config, cost),
-                order=build(OrderConfig, order),
-                ask_again=ask_again,
-                batch=batch,
-            )
+            if about is not None:
+                _alone(about, limit, ask_again, order)
+                key = texts.label_set.find_key(about) or about
+                report = workflows.relabel(store, project, config, key, shown, **more)
+            else:
+                more |= {"order": build(OrderConfig, order), "ask_again": ask_again}
+                report = workflows.label(store, project, config, shown, limit=limit, **more)
             labeling_run = int(shown.facts["labelling_id"])
             record = store.labeling_runs.get(labeling_run)
             used = record.calibration
             refinable(store, texts.record, record, used, shown)
     return Labels(texts, labeling_run, used, report)
+
+
+def _alone(about: str, limit: int | None, ask_again: bool, order: dict[str, Any]) -> None:
+    if limit is not None or ask_again or order:
+        raise UserError(
+            f"about={about!r} asks about all texts that the class could touch: leave out limit=, "
+            "ask_again= and order=."
+        )
 
 
 def _teacher_of(teacher: Any, label_set: LabelSet, name: str | None) -> tuple[str, Teacher | None]:

@@ -12,6 +12,7 @@ from llkd.workflows.labeling import label
 from llkd.workflows.prediction import predict_file
 from llkd.workflows.prompt_comparison import compare_prompts
 from llkd.workflows.rebuilding import rebuild
+from llkd.workflows.relabeling import relabel
 from llkd.workflows.selection import export, select
 from llkd.workflows.training import train
 from llkd.workflows.trial import dry_run
@@ -25,6 +26,7 @@ __all__ = [
     "evaluate",
     "export",
     "label",
+    "relabel",
     "predict",
     "predict_file",
     "rebuild",

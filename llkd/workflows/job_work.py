@@ -40,6 +40,7 @@ from llkd.workflows import (
     prompt_comparison,
     rebuilding,
     refinement,
+    relabeling,
     selection,
     training,
     trial,
@@ -52,18 +53,31 @@ def label(
     store: Store, project: Project | None, request: LabelRequest, progress: Progress
 ) -> Document:
     """Label, then measure information need where the labels are of two classes or more."""
-    document = labeling.label(
-        store,
-        _there(project),
-        request.teacher,
-        progress,
-        calibration=request.calibration,
-        limit=request.limit,
-        spending=request.spending,
-        order=request.order,
-        ask_again=request.ask_again,
-        batch=request.batch,
-    )
+    if request.about is not None:
+        document = relabeling.relabel(
+            store,
+            _there(project),
+            request.teacher,
+            request.about,
+            progress,
+            calibration=request.calibration,
+            spending=request.spending,
+            batch=request.batch,
+        )
+    else:
+        document = labeling.label(
+            store,
+            _there(project),
+            request.teacher,
+            progress,
+            calibration=request.calibration,
+            limit=request.limit,
+            spending=request.spending,
+            order=request.order,
+            ask_again=request.ask_again,
+            batch=request.batch,
+            in_use=not request.beside,
+        )
     classes_used = sum(count > 0 for count in document["per_class"].values())
     if request.probe and classes_used > 1:
         labelled = store.projects.by_id(_there(project).id)
@@ -87,6 +101,7 @@ def dry_run(
         limit=request.limit,
         spending=request.spending,
         batch=request.batch,
+        about=request.about,
     )
 
 

@@ -48,6 +48,7 @@ def label(
     ask_again: bool = False,
     in_use: bool = True,
     batch: bool = False,
+    rows: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Label every text of the project that this teacher has not labelled yet.
 
@@ -58,7 +59,8 @@ def label(
     ``budget``. ``ask_again`` asks once more about texts whose answer could not be used.
     ``teacher`` may be handed in; otherwise it is made from ``config`` and closed at the end.
     ``calibration`` None leaves that of an earlier pass; a new one has the usual one of its kind.
-    Unless ``in_use`` the pass in use stays. A committee labels through its members
+    Unless ``in_use`` the pass in use stays. With ``rows`` only these are asked about, in their
+    order. A committee labels through its members
     (``workflows.committee``). With ``batch`` a server is asked in batches, which it answers within
     a day; what an earlier attempt has sent in batches is waited for and collected in any case.
 
@@ -112,11 +114,14 @@ def label(
                     interface.paid.enter_into(work.ledger)
                     job.remember(tried=[])
                 again = _again(work, journal) if ask_again else np.empty(0, np.int64)
-                _begin(work, limit, again)
+                _begin(work, limit, again, rows)
                 wanted = calibration or labeling_run.calibration
                 _calibrate(store, labeling_run, active_teacher, wanted)
                 work.label_rows(again)
-                _label(work, limit, order or OrderConfig())
+                if rows is None:
+                    _label(work, limit, order or OrderConfig())
+                else:
+                    work.label_rows(_not_done(work, rows))
             except BudgetSpent as spent:
                 work.stopped = work.stopped or str(spent)
             finally:
@@ -228,8 +233,17 @@ def _calibrate(
     store.labeling_runs.set_calibration(labeling_run.id, calibration)
 
 
-def _begin(work: LabelingSession, limit: int | None, again: np.ndarray) -> None:
+def _not_done(work: LabelingSession, rows: np.ndarray) -> np.ndarray:
+    return rows[~np.isin(rows, work.store.labeling_runs.done(work.labeling_run))]
+
+
+def _begin(
+    work: LabelingSession, limit: int | None, again: np.ndarray, rows: np.ndarray | None
+) -> None:
     labelled = np.setdiff1d(work.store.labeling_runs.done(work.labeling_run), again)
+    if rows is not None:
+        work.begin(len(labelled), len(labelled) + len(_not_done(work, rows)))
+        return
     limit_rows = min(limit or work.project.rows, work.project.rows)
     work.begin(len(labelled), max(len(labelled) + len(again), limit_rows))
 

@@ -27,6 +27,7 @@ from llkd.store.cost_ledger import FILE_NAME as LEDGER
 from llkd.store.cost_ledger import MILLION
 from llkd.teachers.base import ScoredBatch, Teacher
 from llkd.teachers.registry import kind_of
+from llkd.workflows.relabeling import touched_rows
 
 CHARACTERS_PER_TOKEN = 4
 SURE_AT_ONCE = 4  # requests that most servers bear at a time
@@ -44,18 +45,21 @@ def dry_run(
     teacher: Teacher | None = None,
     spending: Spending | None = None,
     batch: bool = False,
+    about: str | None = None,
 ) -> dict[str, Any]:
     """Ask about a few texts, label none: prompt, answer, confidence, and what the rest would take.
 
     ``rows`` names the texts; else the ``count`` that labelling would ask first. The answers are
     kept in the cache, so labelling does not pay for them again; they are not calibrated, which
     needs the pool's scores. What they cost is in the document and in no pass's account;
-    ``spending`` bounds it (BudgetSpent). ``limit`` and ``batch`` are those of the labelling to be
-    estimated. Raises UserError for a row that is none. :func:`estimated` explains the estimate.
+    ``spending`` bounds it (BudgetSpent). ``limit``, ``batch`` and ``about`` (the key of a class, of
+    whose likely texts the sample is taken) are those of the labelling to be estimated. Raises
+    UserError for a row that is none. :func:`estimated` explains the estimate.
     """
     label_set = curation.label_set_of(project)
     texts = store.projects.texts(project.id, ["text"])["text"].to_numpy()
-    sample_rows = _rows(project, count, rows)
+    touched = None if about is None else touched_rows(store, project, about, job)
+    sample_rows = _rows(project, count, rows, touched)
     interface = settled(store, project, config, job, spending)
     config = interface.config
     meter = DeferredMeter()
@@ -71,7 +75,9 @@ def dry_run(
             take_over(store, project.id, ledger)
             sample = Sample(store, active_teacher, label_set, job, ledger, config)
             sample.ask({int(row): str(texts[row]) for row in sample_rows})
-            waiting_rows = _waiting_rows(store, project, label_set, active_teacher, texts, limit)
+            waiting_rows = _waiting_rows(
+                store, project, label_set, active_teacher, texts, limit, touched
+            )
             pace = _pace(store, project, sample, waiting_rows, texts)
             cost = ledger.usage()
     finally:
@@ -98,6 +104,7 @@ def dry_run(
             *getattr(active_teacher, "notices", ()),
         ],
         "texts": project.rows,
+        **({} if touched is None else {"touched": len(touched)}),
         "seconds_per_text": middle / max(1, len(waiting_rows)),
         "estimated_seconds": middle,
         "tokens_per_text": float(sum(sample.tokens_in) + sum(sample.tokens_out)) / answered,
@@ -237,9 +244,13 @@ def _money(read: Range, written: Range, spending: Spending) -> list[float] | Non
     return [(a * prices[0] + b * prices[1]) / MILLION for a, b in zip(read, written, strict=True)]
 
 
-def _rows(project: Project, count: int, rows: Sequence[int] | None) -> list[int]:
+def _rows(
+    project: Project, count: int, rows: Sequence[int] | None, touched: np.ndarray | None
+) -> list[int]:
     if rows is None:
         order = curation.random_order(project.rows)
+        if touched is not None:
+            order = order[np.isin(order, touched)]
         return [int(row) for row in order[:count]]
     wrong = [row for row in rows if not 0 <= row < project.rows]
     if wrong or not rows:
@@ -257,12 +268,14 @@ def _waiting_rows(
     teacher: Teacher,
     texts: np.ndarray,
     limit: int | None,
+    touched: np.ndarray | None,
 ) -> list[int]:
     """Rows that a pass of this teacher would have to ask about, each text once."""
     labeling_run = store.labeling_runs.find(
         project.id, run_fingerprint(teacher.describe(), label_set)
     )
-    rows = curation.random_order(project.rows)[:limit]
+    rows = curation.random_order(project.rows)
+    rows = rows[:limit] if touched is None else rows[np.isin(rows, touched)]
     if labeling_run is not None:
         rows = rows[~np.isin(rows, store.labeling_runs.done(labeling_run))]
     key = cache_key(teacher, label_set)

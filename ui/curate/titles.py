@@ -10,6 +10,7 @@ from ui.shell.wording import shortened
 NEAREST, UNDONE, LINKED = "nearest in meaning", "just undone", "texts of a link"
 AROUND = "around the dot"
 SPLIT = "texts of a class that was split"
+LIKELY = "texts that could be of a new class"
 MARKED = "marked on the map"
 PARTS = {"first": "Only in the first", "both": "In both", "other": "Only in the second"}
 CELLS = ("taught as", "truly")
@@ -21,6 +22,7 @@ _PLAIN = {
     MARKED,
     AROUND,
     SPLIT,
+    LIKELY,
     *cartography.REGIONS,
     *(t.lower() for t in PARTS.values()),
 }

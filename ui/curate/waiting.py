@@ -1,30 +1,55 @@
-"""Texts that wait since their class was split: how many, what was said of them, and their list."""
+"""Texts that a change of the classes leaves to be read: what they are, and their lists."""
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from llkd import curation
-from llkd.curation import SplitTexts
+from llkd.config import Label
+from llkd.curation import LikelyTexts, SplitTexts
 from llkd.store import Project, Store
 from ui.curate import state, titles
 from ui.curate.reading import listing, opening
-from ui.shell import reads
+from ui.shell import class_texts
 from ui.shell.page import go_to
 from ui.shell.wording import count, counted, plain
 
 
 def waiting_texts(store: Store, project: Project, key: str) -> None:
     """A line for each class that was split and whose texts wait, and the button to its list."""
-    if project.label_set is None or not project.label_set.split_classes:
-        return
-    labeling_run = store.labeling_runs.in_use(project.id, project.labelling_id)
-    labels = None if labeling_run is None else reads.teacher_labels(store, labeling_run)
-    for number, entry in enumerate(curation.split_texts(store, project, labels)):
+    for number, entry in enumerate(class_texts.split_lists(store, project)):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(_sentence(entry), width="stretch")
             if st.button("Go through them", icon=":material/checklist:", key=f"{key}_{number}"):
-                _open(project, entry)
+                _open(project, titles.SPLIT, entry.rows)
+
+
+def later_classes(store: Store, project: Project, key: str) -> None:
+    """A line for each class that the teacher was not asked about, and its likely texts."""
+    labeling_run = curation.active_labeling_run(store, project)
+    for number, label in enumerate(curation.later_classes(project, labeling_run)):
+        likely = class_texts.likely_texts(store, project, label)
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(_offer(label, likely), width="stretch")
+            if likely is None:
+                class_texts.look_for_them(store, project, f"{key}_look_{number}")
+            elif len(likely.rows) and st.button(
+                "Go through them", icon=":material/checklist:", key=f"{key}_{number}"
+            ):
+                _open(project, titles.LIKELY, likely.rows)
+
+
+def _offer(label: Label, likely: LikelyTexts | None) -> str:
+    new = f"The teacher was not asked about {label.name!r}, which came later; people can give it."
+    if likely is None:
+        return plain(f"{new} Label similarity can look for texts that it could be about.")
+    if not len(likely.rows):
+        return plain(f"{new} No text that nobody has looked at since is near to it.")
+    return plain(
+        f"{new} {counted(len(likely.rows), 'text')} could be of it, by label similarity, the "
+        "likeliest first."
+    )
 
 
 def _sentence(entry: SplitTexts) -> str:
@@ -45,9 +70,9 @@ def _sentence(entry: SplitTexts) -> str:
     )
 
 
-def _open(project: Project, entry: SplitTexts) -> None:
-    """Show the list on Curate, one text after the other, those that people had labelled first."""
-    state.pick(project, titles.SPLIT, entry.rows)
+def _open(project: Project, title: str, rows: np.ndarray) -> None:
+    """Show a list on Curate, one text after the other."""
+    state.pick(project, title, rows)
     state.set_later(opening.SWITCH, True)
     # What narrowed an earlier list down must not hide these.
     unfiltered = (-1, "", listing.rows.IN_ORDER, False)

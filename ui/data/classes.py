@@ -65,6 +65,7 @@ def classes_editor(store: Store, project: Project) -> None:
             type=kind,
             icon=":material/save:",
             disabled=not changed,
+            key="classes_save",
         )
         if changed:
             st.caption("There are changes that are not saved yet.")

@@ -53,6 +53,15 @@ def teacher_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         action="store_true",
         help="send the requests in batches: cheaper, and answered within 24 hours",
     )
+    parser.add_argument(
+        "--about",
+        metavar="CLASS",
+        help="ask only about the texts that a class which was added could be about, by label "
+        "similarity, or that wait since it was split; all other labels stay as they are",
+    )
+    parser.add_argument(
+        "--beside", action="store_true", help="label beside the labels in use, which stay so"
+    )
     background(parser)
 
     parser = command(

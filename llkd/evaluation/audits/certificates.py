@@ -49,7 +49,7 @@ def certify_audit(
         raise NotCertified(reason)
     project = store.projects.by_id(audit.project_id)
     plane = validity.todays_plane(store, project, audit)
-    reason = validity.label_reason(store, audit, plane, place)
+    reason = validity.label_reason(store, audit, plane, place, wanted)
     if reason is not None:
         raise NotCertified(reason)
     document = document_of(store, audit, evidence, certificate, place, wanted)

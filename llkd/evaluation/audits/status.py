@@ -89,7 +89,7 @@ def audit_status(store: Store, audit: Audit, *, check_labels: bool = True) -> Au
         edits = validity.edits_of(store, audit, evidence, place)
         reasons.append(validity.edit_reason(audit, place, certificate.best_target, edits))
     if plane is not None:
-        reasons.append(validity.label_reason(store, audit, plane, place))
+        reasons.append(validity.label_reason(store, audit, plane, place, certificate.best_target))
     broken = tuple(reason for reason in reasons if reason is not None)
     open_pairs = len(disagreements(store, audit)) if audit.people > 1 else 0
     sentence = wording.outcome(audit, certificate, len(evidence.answers))

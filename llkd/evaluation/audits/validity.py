@@ -128,15 +128,32 @@ def broken(
     edits = edits_of(store, audit, evidence, document.set, at)
     reason = edit_reason(audit, document.set, document.target, edits)
     if reason is None and plane is not None:
-        reason = label_reason(store, audit, plane, document.set)
+        reason = label_reason(store, audit, plane, document.set, document.target)
     return reason
 
 
-def label_reason(store: Store, audit: Audit, plane: Plane, place: int) -> str | None:
-    """Why the audit does not speak of the labels on a plane; None where it does."""
-    if curation.changed_labels(store, audit, plane, place).any():
+def label_reason(
+    store: Store, audit: Audit, plane: Plane, place: int, target: float | None = None
+) -> str | None:
+    """Why the audit does not speak of the labels on a plane; None where it does.
+
+    Where classes were merged since, what is left of the promise of ``target`` is said.
+    """
+    changed = int(curation.changed_labels(store, audit, plane, place).sum())
+    if not changed:
+        return None
+    same = plane.labeling_run.id == audit.labeling_run and plane.calibration == audit.calibration
+    merges = [moment for moment, _ in store.classes.before_merges(audit.project_id)]
+    if not same or target is None or all(moment <= audit.created for moment in merges):
         return curation.changed_sentence(audit, plane, place, store)
-    return None
+    size = audit.chain[place].size
+    return (
+        f"Classes were merged since, and {texts(changed, 'label')} of these {size:,} "
+        f"{'is' if changed == 1 else 'are'} the merged class now: together its parts outweigh what "
+        f"was audited. What is left: with {'it' if changed == 1 else 'all of them'} counted as "
+        f"wrong, at least {share(kept_promise(size, target, changed, 0))} are right. Undo the "
+        "merge, or start another audit."
+    )
 
 
 def todays_plane(store: Store, project: Project, audit: Audit) -> Plane:

@@ -25,7 +25,8 @@ class LabelRequest(ProjectRequest):
     ``calibration``: None as is usual for the teacher; ``limit``: how many in all;
     ``ask_again``: also those whose answer could not be used; ``probe``:
     measure information need afterwards; ``batch``: in batches that the server answers within a day,
-    at a lower price.
+    at a lower price. ``about``: the key of a class that was added or split; only the texts that it
+    could touch are asked about, and all other labels stay. ``beside``: the labels in use stay so.
     """
 
     kind: Literal["label"] = "label"
@@ -37,6 +38,8 @@ class LabelRequest(ProjectRequest):
     ask_again: bool = False
     probe: bool = True
     batch: bool = False
+    about: str | None = None
+    beside: bool = False
 
     verb: ClassVar[str] = "label"
 
@@ -67,6 +70,8 @@ class LabelRequest(ProjectRequest):
                 ask_again=self.ask_again,
                 no_probe=not self.probe,
                 batch=self.batch,
+                about=self.about,
+                beside=self.beside,
             ),
         ]
 
@@ -92,8 +97,8 @@ def usual_labelling(project: str, rows: int) -> LabelRequest:
 class DryRunRequest(ProjectRequest):
     """Ask about a few texts, label none, and say what the rest would take.
 
-    ``rows``: which texts (five at random); ``limit`` and ``batch``: those of the labelling to be
-    estimated.
+    ``rows``: which texts (five at random); ``limit``, ``batch`` and ``about``: those of the
+    labelling to be estimated.
     """
 
     kind: Literal["dry-run"] = "dry-run"
@@ -102,6 +107,7 @@ class DryRunRequest(ProjectRequest):
     limit: Count | None = None
     spending: Spending = Spending()
     batch: bool = False
+    about: str | None = None
 
     verb: ClassVar[str] = "label"
 
@@ -126,7 +132,9 @@ class DryRunRequest(ProjectRequest):
         return [
             *setting_flags(self.teacher),
             *setting_flags(self.spending),
-            *value_flags(limit=self.limit, dry_run=True, rows=rows, batch=self.batch),
+            *value_flags(
+                limit=self.limit, dry_run=True, rows=rows, batch=self.batch, about=self.about
+            ),
         ]
 
 

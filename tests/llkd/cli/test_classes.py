@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from llkd.cli import main
+from llkd.cli import main, requests
+from llkd.cli.parser import make_parser
+from llkd.config import Label
+from llkd.errors import UserError
 from llkd.store import Store
 
 
@@ -84,3 +87,20 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(run, old_home, typ
 def test_what_makes_no_sense_is_said(run, typed, says):
     code, document = run(*typed)
     assert code == 2 and says in document["error"]
+
+
+def test_labelling_about_a_class_names_it_by_its_key(old_home):
+    store = Store(old_home)
+    store.classes.rename(store.projects.get("desk").id, {"waste": "refuse"})
+    arguments = make_parser().parse_args(["label", "desk", "--about", "refuse"])
+    request = requests.label(store, arguments)
+    assert request.about == "waste" and "--about=waste" in request.flags()
+    store.classes.split(
+        store.projects.get("desk").id, "refuse", [Label(name="bins"), Label(name="litter")]
+    )
+    assert requests.label(store, arguments).about == "waste"
+    for more, says in ((["--limit", "5"], "leave out --limit"), (["--about", "x"], "no class 'x'")):
+        with pytest.raises(UserError, match=says):
+            requests.label(
+                store, make_parser().parse_args(["label", "desk", "--about", "refuse", *more])
+            )

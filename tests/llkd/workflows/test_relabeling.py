@@ -1,0 +1,184 @@
+"""After a change of the classes only the texts that it could touch are asked about again."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from llkd import curation, workflows
+from llkd.config import Label, LabelSet, TeacherConfig
+from llkd.errors import UserError
+from llkd.jobs.progress import SilentProgress
+from llkd.store import Store
+from llkd.teachers.base import ScoredBatch
+from llkd.workflows import labeling, relabeling
+
+TEXTS = [
+    *[f"a pothole in road {k}" for k in range(8)],
+    *[f"a leak in pipe {k}" for k in range(8)],
+    *[f"snow on road {k}" for k in range(4)],
+]
+NEW = Label(name="weather", description="snow and rain")
+
+
+class Words:
+    """A teacher that knows a word of each class, and writes down what it was asked about."""
+
+    cut = 0
+
+    def __init__(self, labels, kind, sure=0.9):
+        self.words = [(label.description or label.name).split()[0] for label in labels.labels]
+        self.names, self.kind, self.sure, self.texts = labels.asked_names, kind, sure, []
+
+    def describe(self):
+        return {"kind": self.kind, "names": self.names}
+
+    def score(self, texts):
+        self.texts += texts
+        here = np.array([[word in text for word in self.words] for text in texts])
+        scores = np.log(np.where(here, self.sure, (1 - self.sure) / len(self.words)))
+        nothing = np.full(len(texts), -1, dtype=np.int64)
+        yield ScoredBatch(np.arange(len(texts)), scores.astype(np.float32), nothing, "logprob")
+
+    def content_free(self):
+        return None
+
+    def prompt(self, text):
+        return text
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def store(home):
+    opened = Store(home)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def project(store):
+    texts = pd.DataFrame(
+        {
+            "id": [f"t{k}" for k in range(len(TEXTS))],
+            "text": TEXTS,
+            "gold": [None] * len(TEXTS),
+            "split": ["pool"] * len(TEXTS),
+        }
+    )
+    classes = LabelSet(
+        labels=(
+            Label(name="roads", description="pothole"),
+            Label(name="water", description="leak"),
+        )
+    )
+    project = store.projects.create("p", texts, source="s", report={}, label_set=classes)
+    config = TeacherConfig(teacher="local:somewhere")
+    labeling.label(
+        store, project, config, SilentProgress(),
+        teacher=Words(classes, "local"), calibration="none",
+    )  # fmt: skip
+    return store.projects.get("p")
+
+
+def add(store, project):
+    keyed = [one.model_copy(update={"key": one.identity}) for one in project.label_set.labels]
+    store.classes.edit(project.id, [*keyed, NEW])
+    return store.projects.get("p")
+
+
+def relabelled(store, project, about, teacher=None):
+    now = store.projects.get("p")
+    teacher = teacher or Words(now.label_set, "local")
+    result = relabeling.relabel(
+        store, now, TeacherConfig(teacher="local:somewhere"), about, SilentProgress(),
+        teacher=teacher, similarity=Words(now.label_set, "similarity"), calibration="none",
+    )  # fmt: skip
+    return result, teacher
+
+
+def labels(store):
+    plane = curation.load_plane(store, store.projects.get("p"))
+    names = np.array([*plane.names, None], dtype=object)
+    return names[plane.frame["label"].to_numpy()], plane
+
+
+def test_of_an_added_class_only_likely_texts_are_asked_and_all_other_labels_stay(store, project):
+    before, old = labels(store)
+    store.decisions.decide(project.id, [16], "label", "roads")
+    project = add(store, project)
+    (later,) = curation.later_classes(project, curation.active_labeling_run(store, project))
+    assert later.name == "weather"
+    result, teacher = relabelled(store, project, "weather")
+    likely = curation.likely_texts(store, project, later)
+    assert likely.rows[:4].tolist() == [16, 17, 18, 19] and likely.people == 1
+    asked = {TEXTS.index(text) for text in teacher.texts}
+    assert asked == set(likely.rows.tolist()) - {16}, "what people labelled is not asked about"
+    assert result["asked"] == result["touched"] == len(asked) and result["about"] == "weather"
+    after, plane = labels(store)
+    assert plane.names == ["roads", "water", "weather"]
+    assert after[17:].tolist() == ["weather"] * 3 and after[16] == "roads"
+    assert (after[:16] == before[:16]).all()
+    other = sorted(set(range(16)) - asked)
+    np.testing.assert_allclose(
+        plane.frame["confidence"].to_numpy()[other], old.frame["confidence"].to_numpy()[other],
+        atol=1e-4,
+    )  # fmt: skip
+    project = store.projects.get("p")
+    assert curation.later_classes(project, curation.active_labeling_run(store, project)) == []
+    # Asked for once more nothing is left to ask, and the labels are the same pass.
+    number = curation.active_labeling_run(store, store.projects.get("p")).id
+    again, teacher = relabelled(store, project, "weather")
+    assert teacher.texts == [] and again["asked"] == 0
+    assert (labels(store)[0] == after).all() and number
+
+
+def test_of_a_split_class_its_texts_are_asked(store, project):
+    store.classes.split(project.id, "roads", [Label(name="holes", description="pothole"),
+                                              Label(name="ice", description="snow")])  # fmt: skip
+    store.decisions.decide(project.id, [0], "label", "holes")
+    waiting = curation.split_texts(store, store.projects.get("p"))[0].rows.tolist()
+    _, teacher = relabelled(store, project, "roads")
+    assert {TEXTS.index(text) for text in teacher.texts} == set(waiting) - {0}
+    after, _ = labels(store)
+    assert after[:8].tolist() == ["holes"] * 8 and after[8:16].tolist() == ["water"] * 8
+    assert curation.split_texts(store, store.projects.get("p")) == []
+
+
+def test_a_pass_stopped_and_gone_on_with_ends_alike(store, project):
+    project = add(store, project)
+
+    class Breaks(Words):
+        def score(self, texts):
+            for place, batch in enumerate(super().score(texts[:1])):
+                yield batch
+                if place == 0:
+                    raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError):
+        relabelled(store, project, "weather", Breaks(project.label_set, "local"))
+    before = curation.active_labeling_run(store, store.projects.get("p"))
+    assert before.label_set.names == ["roads", "water"], "half an answer changes no label"
+    relabelled(store, project, "weather")
+    assert labels(store)[0][16:].tolist() == ["weather"] * 4
+
+
+def test_what_cannot_be_is_said(store, project):
+    with pytest.raises(UserError, match="no class 'trees'"):
+        relabelled(store, project, "trees")
+    keyed = [one.model_copy(update={"key": one.identity}) for one in project.label_set.labels]
+    store.classes.edit(project.id, [*keyed, Label(name="zebras")])
+    store.decisions.decide(project.id, list(range(len(TEXTS))), "exclude")
+    with pytest.raises(UserError, match="No text looks as if it could be of 'zebras'"):
+        relabelled(store, project, "zebras")
+    with pytest.raises(UserError, match="A committee asks nobody itself"):
+        relabeling.relabel(
+            store, project, TeacherConfig(teacher="committee"), "roads", SilentProgress()
+        )
+
+
+def test_what_was_exported_before_is_made_again(store, project, tmp_path):
+    workflows.export(store, project, tmp_path / "out", formats=["jsonl"], student=False)
+    relabelled(store, add(store, project), "weather")
+    result = workflows.rebuild(store, tmp_path / "out" / "manifest.json")
+    assert all(result["files"].values())
