@@ -170,6 +170,7 @@ def _effects(
     effects = []
     places = after.places
     then = {label.identity: label for label in before.labels}
+    earlier = {label.identity for label in before.retired}
     for label in after.labels:
         keys = (label.identity, *label.also)
         sources = [old for old in before.labels if old.identity in keys]
@@ -178,7 +179,8 @@ def _effects(
             names = tuple(old.name for old in sources)
             effects.append(ClassEffect("merged", names, (label.name,), counts))
         elif not sources:
-            effects.append(ClassEffect("added", (), (label.name,), counts))
+            kind = "back" if label.identity in earlier else "added"
+            effects.append(ClassEffect(kind, (), (label.name,), counts))
         elif sources[0].name != label.name:
             effects.append(ClassEffect("renamed", (sources[0].name,), (label.name,), counts))
         elif label.identity in then and (label.description, label.verbaliser) != (
@@ -189,7 +191,8 @@ def _effects(
     for old in before.labels:
         if old.identity in places:
             continue
-        counts = _sum(carried, (old.identity, *old.also))
+        keys = (old.identity, *old.also)
+        counts = _sum(carried, [key for key in keys if key not in places])
         parts = tuple(after.names[place] for place in after.shares(old.identity) if place >= 0)
         effects.append(ClassEffect("split" if parts else "removed", (old.name,), parts, counts))
     return effects
@@ -244,11 +247,13 @@ def _sentence(effect: ClassEffect) -> str:
     if effect.kind == "merged":
         return f"{names} become one class, {result}, with {counts}."
     if effect.kind == "split":
-        return (
-            f"{names} is split into {result}. "
-            + (f"{counts} of {names} stay as history, and are" if counts else "It carries no label")
-            + (" labels of none of them until somebody says so." if counts else ".")
+        waits = (
+            f"; what it carries ({counts}) stays as history and is a label of none of them until "
+            "somebody says so."
         )
+        return f"{names} is split into {result}{waits if counts else '.'}"
+    if effect.kind == "back":
+        return f"{result} is back, with {counts}."
     if effect.kind == "removed":
         return f"{names} goes; it carries {counts}."
     brings = f"; {counts} of that name come back." if counts else "."

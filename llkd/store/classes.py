@@ -295,6 +295,15 @@ def _refuse_loss(edit: ClassEdit, people: Counter[str], gold: Counter[str]) -> N
         )
 
 
+def _groups(label_set: LabelSet) -> set[tuple[str, str, tuple[str, ...]]]:
+    """What was merged into what, and what was split."""
+    return {
+        (label.identity, label.into, label.parts)
+        for label in label_set.retired
+        if label.into or label.parts
+    }
+
+
 def _refuse_mixing(
     connection: sa.Connection, project_id: int, before: LabelSet | None, edit: ClassEdit
 ) -> None:
@@ -306,9 +315,7 @@ def _refuse_mixing(
         return
     old = set(before.names)
     moved = sorted({new for _, new in edit.renamed if new in old} | (set(edit.added) & old))
-    regrouped = edit.label_set.retired != before.retired and any(
-        label.into or label.parts for label in (*edit.label_set.retired, *before.retired)
-    )
+    regrouped = _groups(edit.label_set) != _groups(before)
     if not moved and not regrouped:
         return
     table = schema.jobs

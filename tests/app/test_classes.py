@@ -322,7 +322,7 @@ class TestMergeAndSplit:
         [which] = [one for one in app.selectbox if one.label == "Class to split"]
         which.set_value("waste").run()
         app.text_area[0].set_value("bins\nlitter").run()
-        assert "'waste' is split into 'bins' and 'litter'." in words(app)
+        assert "'waste' is split into 'bins' and 'litter'; what it carries (3 labels" in words(app)
         assert "would wait on a list on Curate" in words(app)
         button(app, "Split it").click().run()
         assert not app.error and not app.exception

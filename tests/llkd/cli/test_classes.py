@@ -49,7 +49,10 @@ def test_merge_split_undo_and_their_history(run, capsys):
     ("typed", "says"),
     [
         (["--merge", "roads", "waste", "--into", "roads"], "become one class, 'roads', with 27"),
-        (["--split", "waste", "--into", "a", "b"], "18 labels and 40 gold labels of 'waste' stay"),
+        (
+            ["--split", "waste", "--into", "a", "b"],
+            "(18 labels and 40 gold labels) stays as history",
+        ),
         (["--rename", "waste", "refuse"], "18 labels and 40 gold labels will follow"),
         (["--remove", "waste"], "'waste' goes; it carries 18 labels and 40 gold labels"),
         (["--add", "parks", "--describe", "parks", "trees and benches"], "'parks' is new"),
