@@ -19,6 +19,8 @@ from llkd.teachers.registry import split
 SIMILARITY = "similarity"
 RANKS = 2
 """A text could be of a class that is among the so many nearest to it."""
+LEAST_ODDS = 0.1
+"""And at least so likely, beside the nearest."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def likely_texts(
     own = labels.probabilities[:, place]
     nearer = (labels.probabilities > own[:, None]).sum(axis=1)
     near = np.isfinite(own) & (nearer < RANKS)
+    near &= own >= LEAST_ODDS * labels.probabilities.max(axis=1)
     pool = (store.projects.texts(project.id, ["split"])["split"] == "pool").to_numpy(copy=True)
     decisions = store.decisions.current(project.id)
     since = _moment(store, project, label)

@@ -8,6 +8,7 @@ log-probabilities of both.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -21,9 +22,11 @@ from llkd.selection import pooling
 from llkd.selection.signals import Ints
 from llkd.store import LabelingRun, Project, Scores, Store
 from llkd.teachers.base import Teacher
-from llkd.teachers.registry import display_name, kind_of
+from llkd.teachers.committee import SOURCE
+from llkd.teachers.registry import display_name, kind_of, member_config, run_number
 from llkd.workflows import labeling
 
+_COLUMNS = ("row", "scores", "answer", "source", "raw", "disagreement")
 SIMILARITY = TeacherConfig(teacher="similarity")
 
 
@@ -47,16 +50,14 @@ def relabel(
     ``calibration``; None: contextual where it scored texts without content, else none, for the mean
     of a choice of texts is no bias. ``teacher`` and ``similarity`` may be handed in.
 
-    Raises UserError before the first label, for a class that is not there, where no text is likely,
-    and for a committee.
+    A committee asks each member, and pools what they say of these texts.
+
+    Raises UserError before the first label, for a class that is not there and where no text is
+    likely.
     """
-    if kind_of(config).pools:
-        raise UserError(
-            "A committee asks nobody itself. Ask one of its members about these texts, or start "
-            "the committee again."
-        )
     base = _base(store, project, job)
-    job.begin_part(0, 2, "Likely texts")
+    members = _members(store, config)
+    job.begin_part(0, 1 + len(members), "Likely texts")
     rows = touched_rows(store, project, about, job, teacher=similarity)
     if not len(rows):
         raise UserError(
@@ -64,27 +65,34 @@ def relabel(
             "Describe the class in a few words on the Data page, or label some of its texts on "
             "Curate."
         )
-    job.begin_part(1, 2, display_name(config))
-    result = labeling.label(
-        store,
-        project,
-        config,
-        job,
-        teacher=teacher,
-        spending=spending,
-        batch=batch,
-        in_use=False,
-        rows=rows,
-    )
-    again = store.labeling_runs.get(int(job.facts["labelling_id"]))
-    labeling_run = updated_run(store, project, base, again, rows, calibration)
+    results, answers, prints = [], [], []
+    for place, member in enumerate(members, start=1):
+        job.begin_part(place, 1 + len(members), display_name(member))
+        results.append(
+            labeling.label(
+                store,
+                project,
+                member,
+                job,
+                teacher=teacher,
+                spending=spending,
+                batch=batch,
+                in_use=False,
+                rows=rows,
+            )
+        )
+        again = store.labeling_runs.get(int(job.facts["labelling_id"]))
+        answers.append(_answers(store, project, again, rows, calibration))
+        prints.append(again.fingerprint)
+    together = answers[0] if len(answers) == 1 else _pooled(answers)
+    description = again.teacher if len(members) == 1 else {"kind": "committee"}
+    labeling_run = _updated_run(store, project, base, config, together, description, prints)
     store.projects.use_labelling(project.id, labeling_run.id)
     job.remember(labelling_id=labeling_run.id)
-    facts = ("asked", "cached", "calls", "money", "stopped", "stopped_because", "notices")
     return {
-        **result,
+        **results[-1],
         **labeling.teacher_document(store, project, labeling_run),
-        **{name: result[name] for name in facts if name in result},
+        **_usage(results),
         "about": _name(project, about),
         "touched": len(rows),
     }
@@ -118,45 +126,83 @@ def touched_rows(
     return likely.rows[~np.isin(likely.rows, of_people)]
 
 
-def updated_run(
+def _members(store: Store, config: TeacherConfig) -> list[TeacherConfig]:
+    """Who is asked: the teacher, or of a committee every member."""
+    if not kind_of(config).pools:
+        return [config]
+    numbers = [(run_number(name), name) for name in config.members]
+    return [
+        member_config(config, name) if number is None else store.labeling_runs.get(number).config
+        for number, name in numbers
+    ]
+
+
+def _answers(
+    store: Store,
+    project: Project,
+    labeling_run: LabelingRun,
+    rows: Ints,
+    calibration: Calibration | None,
+) -> Scores:
+    """What a pass says of these rows, as log-probabilities; only of those that it answered."""
+    if calibration is None:
+        calibration = "none" if labeling_run.content_free is None else "contextual"
+        if len(store.labeling_runs.done(labeling_run)) >= project.rows:
+            calibration = labeling_run.calibration  # of all texts the mean is a bias
+    labels = curation.teacher_labels(store, labeling_run, calibration)
+    scores = _in_order(labels, curation.label_set_of(project))
+    answered = np.isin(scores.row, rows) & (
+        (scores.answer >= 0) | np.isfinite(scores.scores).all(axis=1)
+    )
+    return _part(scores, answered)
+
+
+def _pooled(answers: Sequence[Scores]) -> Scores:
+    """What the members of a committee say together, with equal weights."""
+    rows = np.unique(np.concatenate([scores.row for scores in answers]))
+    logs = []
+    for scores in answers:
+        spread = np.full((len(rows), scores.scores.shape[1]), np.nan)
+        member = pooling.member_logs(np.exp(scores.scores), scores.answer)
+        spread[np.searchsorted(rows, scores.row)] = member
+        logs.append(spread)
+    pooled = pooling.pool(logs, pooling.equal_weights(len(logs)))
+    return Scores(
+        rows,
+        pooled.log_probabilities.astype(np.float32),
+        np.full(len(rows), -1),
+        np.full(len(rows), SOURCE, dtype=object),
+        np.full(len(rows), None, dtype=object),
+        pooled.disagreement.astype(np.float32),
+    )
+
+
+def _updated_run(
     store: Store,
     project: Project,
     base: LabelingRun,
-    again: LabelingRun,
-    rows: Ints,
-    calibration: Calibration | None = None,
+    config: TeacherConfig,
+    answers: Scores,
+    description: dict[str, Any],
+    prints: Sequence[str],
 ) -> LabelingRun:
-    """The pass with the labels of ``base``, and those of ``again`` for the ``rows`` it answered."""
+    """The pass with the labels of ``base``, and the ``answers`` for the texts that have one."""
     label_set = curation.label_set_of(project)
-    if calibration is None:
-        calibration = "none" if again.content_free is None else "contextual"
     first = _in_order(curation.teacher_labels(store, base), label_set)
-    second = _in_order(curation.teacher_labels(store, again, calibration), label_set)
-    answered = np.isin(second.row, rows) & (
-        (second.answer >= 0) | np.isfinite(second.scores).all(axis=1)
-    )
-    kept_rows = ~np.isin(first.row, second.row[answered])
-    names = ("row", "scores", "answer", "source", "raw")
-    parts = [
-        np.concatenate([getattr(first, name)[kept_rows], getattr(second, name)[answered]])
-        for name in names
-    ]
-    order = np.argsort(parts[0], kind="stable")
-    scores = Scores(*(part[order] for part in parts))
+    scores = _joined(_part(first, ~np.isin(first.row, answers.row)), answers)
     description = {
-        **again.teacher,
+        **description,
         "updated": {
             "base": base.fingerprint,
-            "again": again.fingerprint,
-            "texts": int(answered.sum()),
-            "calibration": calibration,
+            "again": list(prints),
+            "texts": len(answers.row),
             "scores_sha256": _digest(scores),
         },
     }
     labeling_run = store.labeling_runs.find_or_create(
         project.id,
         label_set=label_set,
-        config=again.config,
+        config=config,
         fingerprint=run_fingerprint(description, label_set),
         teacher=description,
         calibration="none",
@@ -166,6 +212,30 @@ def updated_run(
             store.labeling_runs.append(labeling_run, scores)
             store.labeling_runs.compact(labeling_run)
     return labeling_run
+
+
+def _part(scores: Scores, mask: np.ndarray) -> Scores:
+    return Scores(*(getattr(scores, name)[mask] for name in _COLUMNS))
+
+
+def _joined(one_part: Scores, other: Scores) -> Scores:
+    columns = [np.concatenate([getattr(one_part, name), getattr(other, name)]) for name in _COLUMNS]
+    order = np.argsort(columns[0], kind="stable")
+    return Scores(*(column[order] for column in columns))
+
+
+def _usage(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What was asked and spent, all members together."""
+    money = [result["money"] for result in results if result.get("money") is not None]
+    stopped = next((result for result in results if result.get("stopped")), results[-1])
+    return {
+        **{name: sum(result[name] for result in results) for name in ("asked", "cached")},
+        "calls": sum(result.get("calls") or 0 for result in results),
+        "money": sum(money) if money else None,
+        "stopped": stopped.get("stopped"),
+        "stopped_because": stopped.get("stopped_because"),
+        "notices": list(dict.fromkeys(line for each in results for line in each["notices"])),
+    }
 
 
 def _base(store: Store, project: Project, job: Progress) -> LabelingRun:
@@ -196,6 +266,7 @@ def _in_order(labels: curation.TeacherLabels, label_set: LabelSet) -> Scores:
         np.where(named, label, -1),
         labels.source,
         np.full(len(labels.row), None, dtype=object),
+        np.full(len(labels.row), np.nan) if labels.disagreement is None else labels.disagreement,
     )
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from llkd import curation
 from llkd.store import LabelingRun, Project, Store
-from llkd.teachers.registry import can_be_made, kind_of
+from llkd.teachers.registry import can_be_made
 from ui.shell import class_texts, reads
 from ui.shell.wording import count, counted, duration, money, plain
 from ui.teacher.report import overview, usage
@@ -15,7 +15,7 @@ from ui.teacher.setup.plan import Plan, start_labelling
 
 def touched_texts(store: Store, project: Project, labeling_run: LabelingRun) -> None:
     """A box for each class that was added or split since, with how many texts and what price."""
-    if kind_of(labeling_run.config).pools or not can_be_made(labeling_run.config):
+    if not can_be_made(labeling_run.config):
         return
     for label in curation.later_classes(project, labeling_run):
         likely = class_texts.likely_texts(store, project, label)
