@@ -171,6 +171,8 @@ def _effects(
     places = after.places
     then = {label.identity: label for label in before.labels}
     earlier = {label.identity for label in before.retired}
+    parts_now = {part for old in after.split_classes if old.identity in then for part in old.parts}
+    parts_now -= earlier
     for label in after.labels:
         keys = (label.identity, *label.also)
         sources = [old for old in before.labels if old.identity in keys]
@@ -178,6 +180,8 @@ def _effects(
         if len(sources) > 1:
             names = tuple(old.name for old in sources)
             effects.append(ClassEffect("merged", names, (label.name,), counts))
+        elif not sources and label.identity in parts_now:
+            continue  # said with the class that is split
         elif not sources:
             kind = "back" if label.identity in earlier else "added"
             effects.append(ClassEffect(kind, (), (label.name,), counts))

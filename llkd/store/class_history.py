@@ -191,12 +191,14 @@ def _described(before: LabelSet | None, after: LabelSet) -> list[str]:
     """Names of classes that are described, or asked about, in other words than before."""
     if before is None:
         return []
-    then = {label.identity: (label.description, label.verbaliser) for label in before.labels}
+    then: dict[str, Label] = {label.identity: label for label in before.labels}
+    pairs = [(then[label.identity], label) for label in after.labels if label.identity in then]
     return [
-        label.name
-        for label in after.labels
-        if then.get(label.identity, (label.description, label.verbaliser))
-        != (label.description, label.verbaliser)
+        now.name
+        for old, now in pairs
+        if old.description != now.description
+        # A renamed class is asked about in the words of before.
+        or (old.verbaliser != now.verbaliser and old.name == now.name)
     ]
 
 

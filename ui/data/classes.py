@@ -36,7 +36,7 @@ def classes_editor(store: Store, project: Project) -> None:
         "A description tells the teacher what belongs to a class: one short line helps a lot. "
         + TERMS["verbaliser"]
     )
-    _saved_words(store, project)
+    _saved_words()
     _aside(project)
     table = st.data_editor(
         class_drafts.base(project),
@@ -74,6 +74,7 @@ def classes_editor(store: Store, project: Project) -> None:
     if pressed:
         save(store, project, wanted)
     _refused(store, project, wanted)
+    waiting_texts(store, project, "classes_waiting")
     show_orphans(store, project)
     regrouping(store, project)
     history(store, project)
@@ -213,7 +214,7 @@ def _aside(project: Project) -> None:
                 st.rerun()
 
 
-def _saved_words(store: Store, project: Project) -> None:
+def _saved_words() -> None:
     """What the last change did, said once."""
     change = st.session_state.pop(SAVED, None)
     if change is None:
@@ -224,8 +225,6 @@ def _saved_words(store: Store, project: Project) -> None:
         sentence = f"Undone: {change.sentence}."
     if sentence:
         st.success(plain(sentence), icon=":material/check:")
-    if project.label_set is not None and project.label_set.split_classes:
-        waiting_texts(store, project, "classes_waiting")
 
 
 def _sentence(edit: ClassEdit) -> str:
