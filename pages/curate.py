@@ -64,10 +64,14 @@ def _notes(store: Store, project: Project) -> None:
         _missing_need(store, project)
     frame = scene.plane.frame
     done = int((frame["teacher_label"] >= 0).sum())
+    split = project.label_set is not None and bool(project.label_set.split_classes)
     if done < len(frame):
+        labelled = f"{count(done)} of {counted(len(frame), 'text')}"
         st.info(
-            f"The teacher has labelled {count(done)} of {counted(len(frame), 'text')} so far; only "
-            "those have a place on the plane.",
+            f"{labelled} have a teacher's label of a class that there is; only those have a place "
+            "on the plane."
+            if split
+            else f"The teacher has labelled {labelled} so far; only those have a place on the plane.",
             icon=":material/info:",
         )
     refinement.missing(store, project, scene.plane)

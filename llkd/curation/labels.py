@@ -49,6 +49,14 @@ class TeacherLabels:
     disagreement: Floats | None = None
     named_class: Ints | None = None
 
+    @property
+    def of_split(self) -> np.ndarray:
+        """Which rows have no label because the teacher named a class that was split, ``[m]``."""
+        shares = self.labeling_run.shares
+        split = [place for place, places in enumerate(shares) if len(places) != 1]
+        named = np.full(len(self.row), -1) if self.named_class is None else self.named_class
+        return np.asarray(np.isin(named, split) & (self.label < 0))
+
 
 def active_labeling_run(store: Store, project: Project) -> LabelingRun:
     """The teacher pass in use (see ``LabelingRuns.in_use``). Raises UserError where none is yet."""

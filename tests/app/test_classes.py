@@ -341,6 +341,7 @@ class TestMergeAndSplit:
         data = card_data(app)
         assert data["total"] == len(waiting.rows) and {"bins", "litter"} <= set(data["names"])
         assert data["cards"][0]["row"] == int(waiting.rows[0])
+        assert "said before: waste (ann)" in data["cards"][0]["figures"]
         press(app, ("label", "bins"))
         assert not app.exception and human(store)["bins"] == 1
         (fewer,) = curation.split_texts(store, store.projects.get("city"))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from llkd import curation
 from llkd.config.labels import ClassKey
 from llkd.config.selection_rule import ThresholdRule
 from llkd.curation import Plane
@@ -266,6 +267,7 @@ def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, An
     names = [*plane.names, "no label"]
     need_known = plane.student_probabilities is not None
     held = source.store.decisions.current(source.project.id, rows=numbers.tolist())
+    before = curation.said_before(source.store, source.project, numbers)
     cards = []
     for entry, why, position in zip(part.itertuples(), whys, positions, strict=True):
         row = int(entry.row)
@@ -273,6 +275,8 @@ def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, An
         figures = [f"confidence {share(entry.confidence)}"]
         if need_known:
             figures.append(f"student uncertainty {share(entry.information_need)}")
+        if row in before:
+            figures.append(f"said before: {before[row]}")
         cards.append(
             {
                 "row": row,

@@ -158,7 +158,13 @@ def _figures(
             notes.append(
                 "These texts were chosen by student uncertainty, so they are harder than average."
             )
-    missing = len(labels.label) - answered
+    of_split = int(labels.of_split.sum())
+    if of_split:
+        notes.append(
+            f"{counted(of_split, 'text')} of a class that was split since "
+            f"{'has' if of_split == 1 else 'have'} no label."
+        )
+    missing = len(labels.label) - answered - of_split
     if missing:
         notes.append(f"{counted(missing, 'text')} got no usable answer and have no label.")
     notes.append(_whence(labels))
