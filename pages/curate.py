@@ -68,10 +68,12 @@ def _notes(store: Store, project: Project) -> None:
     if done < len(frame):
         labelled = f"{count(done)} of {counted(len(frame), 'text')}"
         st.info(
-            f"{labelled} have a teacher's label of a class that there is; only those have a place "
-            "on the plane."
-            if split
-            else f"The teacher has labelled {labelled} so far; only those have a place on the plane.",
+            (
+                f"{labelled} have a teacher's label of a class that there is"
+                if split
+                else f"The teacher has labelled {labelled} so far"
+            )
+            + "; only those have a place on the plane.",
             icon=":material/info:",
         )
     refinement.missing(store, project, scene.plane)
