@@ -73,7 +73,7 @@ class ClassChanges:
 
         A teacher that labelled before was not asked about it.
         """
-        return self._edit(lambda kept: [*kept, *_labels({name: description})], who, dry_run)
+        return self._edit(lambda labels: [*labels, *_labels({name: description})], who, dry_run)
 
     def remove(
         self,

@@ -20,7 +20,7 @@ def waiting_texts(store: Store, project: Project, key: str) -> None:
     """A line for each class that was split and whose texts wait, and the button to its list."""
     for number, entry in enumerate(class_texts.split_lists(store, project)):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(_sentence(entry), width="stretch")
+            st.markdown(plain(_sentence(entry)), width="stretch")
             if st.button("Go through them", icon=":material/checklist:", key=f"{key}_{number}"):
                 _open(project, titles.SPLIT, entry.rows)
 
@@ -31,7 +31,7 @@ def later_classes(store: Store, project: Project, key: str) -> None:
     for number, label in enumerate(curation.later_classes(project, labeling_run)):
         likely = class_texts.likely_texts(store, project, label)
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(_offer(label, likely), width="stretch")
+            st.markdown(plain(_offer(label, likely)), width="stretch")
             if likely is None:
                 class_texts.look_for_them(store, project, f"{key}_look_{number}")
             elif len(likely.rows) and st.button(
@@ -43,10 +43,10 @@ def later_classes(store: Store, project: Project, key: str) -> None:
 def _offer(label: Label, likely: LikelyTexts | None) -> str:
     new = f"The teacher was not asked about {label.name!r}, which came later; people can give it."
     if likely is None:
-        return plain(f"{new} Label similarity can look for texts that it could be about.")
+        return f"{new} Label similarity can look for texts that it could be about."
     if not len(likely.rows):
-        return plain(f"{new} No text that nobody has looked at since is near to it.")
-    return plain(
+        return f"{new} No text that nobody has looked at since is near to it."
+    return (
         f"{new} {counted(len(likely.rows), 'text')} could be of it, by label similarity, the "
         "likeliest first."
     )
@@ -63,7 +63,7 @@ def _sentence(entry: SplitTexts) -> str:
         if number
     ]
     names = " or ".join(map(repr, entry.parts)) or "another class"
-    return plain(
+    return (
         f"{counted(len(entry.rows), 'text')} of {entry.label.name!r}, which was split, "
         f"{'waits' if len(entry.rows) == 1 else 'wait'} to be labelled as {names}: "
         f"{', '.join(parts)}."

@@ -16,7 +16,7 @@ from ui.shell.authorship import author
 from ui.shell.errors import show_errors
 from ui.shell.wording import plain, when
 
-_ASKED = "_classes_undo"
+_QUESTION = "_classes_undo"
 
 
 def history(store: Store, project: Project) -> None:
@@ -47,7 +47,7 @@ def history(store: Store, project: Project) -> None:
             return
         if class_drafts.unfinished(project):
             st.caption("Save the changes above first, or take them back, before you undo one.")
-        elif st.session_state.get(_ASKED) == (project.id, last.id):
+        elif st.session_state.get(_QUESTION) == (project.id, last.id):
             _confirm(store, project)
         else:
             st.button(
@@ -61,7 +61,7 @@ def history(store: Store, project: Project) -> None:
 
 def _ask(project_id: int | None = None, change: int | None = None) -> None:
     """From a callback: open the question whether to undo this change, or close it."""
-    st.session_state[_ASKED] = (project_id, change)
+    st.session_state[_QUESTION] = (project_id, change)
 
 
 def _confirm(store: Store, project: Project) -> None:
@@ -72,7 +72,7 @@ def _confirm(store: Store, project: Project) -> None:
     with st.container(horizontal=True):
         sure = st.button("Undo it", key="classes_undo_sure", type="primary")
         st.button("Leave it", key="classes_undo_not", on_click=_ask)
-    refused = st.session_state.get(f"{_ASKED}_refused") == project.id
+    refused = st.session_state.get(f"{_QUESTION}_refused") == project.id
     drop = refused and st.button("Undo it, these labels count no more", key="classes_undo_drop")
     if not (sure or drop):
         return
@@ -82,8 +82,8 @@ def _confirm(store: Store, project: Project) -> None:
                 project.id, dropping=bool(drop), who=author().who
             )
         except ClassInUse:
-            st.session_state[f"{_ASKED}_refused"] = project.id
+            st.session_state[f"{_QUESTION}_refused"] = project.id
             raise
-        st.session_state.pop(f"{_ASKED}_refused", None)
+        st.session_state.pop(f"{_QUESTION}_refused", None)
         _ask()
         st.rerun()

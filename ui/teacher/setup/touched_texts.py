@@ -62,8 +62,11 @@ def _ask(
             f"stay as they are. {_price(store, labeling_run, plan, texts)}"
         )
     )
-    label = f"Ask about {counted(texts, 'text')}"
-    if st.button(label, icon=":material/play_arrow:", key=f"touched_{about}_ask"):
+    if st.button(
+        f"Ask about {counted(texts, 'text')}",
+        icon=":material/play_arrow:",
+        key=f"touched_{about}_ask",
+    ):
         asked_once = Plan(spending=plan.spending, batch=plan.batch)
         start_labelling(store, project, labeling_run.config, asked_once, about=about)
 
