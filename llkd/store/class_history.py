@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
@@ -24,8 +25,9 @@ class ClassChange:
     """One change of the classes; ``created`` is in seconds since 1970.
 
     ``before`` and ``after`` are None of changes by versions before 0.7.0, which noted names alone,
-    and ``before`` also where the project had no classes. ``undoes`` is the number of the change
-    that this one took back; ``undone`` says whether it was taken back itself.
+    and ``before`` also where the project had no classes. ``token`` names the change, also in a home
+    that gives it another number; ``undoes`` is the token of the change that this one took back, and
+    ``undone`` says whether it was taken back itself.
     """
 
     id: int
@@ -40,7 +42,8 @@ class ClassChange:
     result: tuple[str, ...]
     before: LabelSet | None
     after: LabelSet | None
-    undoes: int | None = None
+    token: str = ""
+    undoes: str | None = None
     undone: bool = False
 
     @property
@@ -74,13 +77,14 @@ class ClassChange:
             "added": list(self.added),
             "subject": list(self.subject),
             "result": list(self.result),
+            "change": self.token,
             "undoes": self.undoes,
             "undone": self.undone,
         }
 
 
 def note(
-    edit: ClassEdit, before: LabelSet | None, who: str, undoes: int | None = None
+    edit: ClassEdit, before: LabelSet | None, who: str, undoes: str | None = None
 ) -> dict[str, Any]:
     """What the log keeps of a change."""
     return {
@@ -95,6 +99,7 @@ def note(
         "result": list(edit.result),
         "before": None if before is None else before.model_dump(mode="json"),
         "after": edit.label_set.model_dump(mode="json"),
+        "change": uuid.uuid4().hex,
         "undoes": undoes,
     }
 
@@ -110,7 +115,7 @@ def read_changes(connection: sa.Connection, project_id: int) -> list[ClassChange
     rows = connection.execute(query).all()
     changes = [change for row in rows if (change := _read(*row)) is not None]
     undone = {change.undoes for change in changes}
-    return [replace(change, undone=change.id in undone) for change in changes]
+    return [replace(change, undone=change.token in undone) for change in changes]
 
 
 def last_change(changes: Sequence[ClassChange]) -> ClassChange | None:
@@ -177,7 +182,8 @@ def _read(number: int, created: float, detail: Any) -> ClassChange | None:
             tuple(map(str, detail.get("result", ()))),
             _classes(detail.get("before")),
             _classes(detail.get("after")),
-            None if undoes is None else int(undoes),
+            str(detail.get("change") or f"number {number}"),
+            None if undoes is None else str(undoes),
         )
     except (ConfigError, TypeError, ValueError):
         return None

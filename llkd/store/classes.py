@@ -101,7 +101,7 @@ class Classes:
             if not dropping:
                 since = people_counts(connection, project_id, change.created)
                 _refuse_loss(replace(edit, removed=gone), since, Counter())
-            self._store(connection, project_id, before, edit, who, change.id)
+            self._store(connection, project_id, before, edit, who, change.token)
         return change
 
     def history(self, project_id: int) -> list[ClassChange]:
@@ -205,7 +205,7 @@ class Classes:
         before: LabelSet | None,
         edit: ClassEdit,
         who: str,
-        undoes: int | None = None,
+        undoes: str | None = None,
     ) -> None:
         """The classes and the note of the change, in one transaction: both or neither."""
         _refuse_mixing(connection, project_id, before, edit)

@@ -65,6 +65,7 @@ DOCUMENTS: dict[tuple[str, str], dict[Path, str]] = {
         ("pooled",): PASSES,
         ("refinement_chosen",): PASSES,
         ("in_use_before",): PASSES,
+        ("relabelled_from",): PASSES,
         ("basis", "labeling_run"): PASSES,
     },
     (JOBS, "result"): {

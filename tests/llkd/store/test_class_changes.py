@@ -15,6 +15,8 @@ from llkd.config import Label, LabelSet, TeacherConfig
 from llkd.config.class_changes import merged, split_up
 from llkd.config.selection_rule import SavedRule, read_rule
 from llkd.errors import ConfigError, UserError
+from llkd.jobs.progress import SilentProgress
+from llkd.packing.duplicates import duplicate
 from llkd.store import ClassInUse, Scores, Store
 from llkd.workflows.labeling import teacher_document
 from tests.support.seeded_projects import living_job, seeded_project
@@ -412,3 +414,20 @@ def test_killed_at_any_moment_a_change_and_its_note_are_both_there_or_neither(ho
         ):
             store.classes.undo(project.id)
         assert human(store, "city") == {"roads": 0, "waste": 20, "water": 0}
+
+
+def test_a_copy_of_the_project_has_the_history_and_can_go_back(home):
+    store, project = seeded_project(home)
+    store.decisions.decide(project.id, [20, 21], "label", "waste")
+    store.classes.rename(project.id, {"water": "rivers"})  # so that numbers differ in the copy
+    store.classes.merge(project.id, ["roads", "waste"], "outside")
+    store.classes.undo(project.id)
+    store.classes.split(project.id, "waste", TestSplit.PARTS)
+    duplicate(store, store.projects.get("city"), "copy", SilentProgress())
+    copy = store.projects.get("copy")
+    told = [(one.sentence, one.undone) for one in store.classes.history(copy.id)]
+    assert told == [(one.sentence, one.undone) for one in store.classes.history(project.id)]
+    store.classes.undo(copy.id)
+    assert human(store, "copy") == {"roads": 0, "waste": 2, "rivers": 0}
+    store.classes.undo(copy.id)
+    assert store.projects.get("copy").label_set.names == ["roads", "waste", "water"]
