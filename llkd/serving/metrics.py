@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from llkd.errors import LLKDError
+
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 OTHER = "other"
 
@@ -35,8 +37,15 @@ class Metrics:
         self._seconds.labels(name).observe(seconds)
 
     def watch(self, name: str, what: str, value: Callable[[], float]) -> None:
-        """A gauge that is read whenever somebody looks."""
-        Gauge(name, what, registry=self.registry).set_function(value)
+        """A gauge that is read whenever somebody looks; NaN where it cannot be read."""
+
+        def read() -> float:
+            try:
+                return value()
+            except LLKDError:
+                return float("nan")
+
+        Gauge(name, what, registry=self.registry).set_function(read)
 
     def text(self) -> bytes:
         """In Prometheus' text format."""

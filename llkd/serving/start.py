@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 import threading
+import time
 from argparse import Namespace
 
 from llkd.config.base import build
@@ -13,6 +15,9 @@ from llkd.installation import require
 from llkd.serving.decider import Decider
 from llkd.serving.limits import Limits, check_address, key_from
 from llkd.serving.onnx_classifier import StudentFiles
+
+ENDING_SECONDS = 1.0
+"""Within which threads that are about to end do so."""
 
 
 def limits_of(arguments: Namespace) -> Limits:
@@ -56,8 +61,27 @@ def serve_decider(decider: Decider, arguments: Namespace) -> None:
 
     if arguments.until_eof:
         threading.Thread(target=_stop_at_eof, daemon=True).start()
+    earlier = frozenset(threading.enumerate())
     run_server(app, listener, limits, on_start=started, access_log=arguments.access_log)
     print("Stopped.", file=sys.stderr, flush=True)  # noqa: T201
+    _end_where_calls_hang(earlier)
+
+
+def _end_where_calls_hang(earlier: frozenset[threading.Thread]) -> None:
+    """End the process where a teacher still owes an answer that nobody waits for any more.
+
+    The interpreter would wait for the thread that asked, as long as a call may take, and whoever
+    supervises the server would kill it meanwhile. What is to be written is written by now.
+    ``earlier`` are threads that ran before there was a server.
+    """
+    until = time.monotonic() + ENDING_SECONDS
+    for thread in set(threading.enumerate()) - earlier:
+        # Daemons too: the interpreter waits for those of an executor.
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            logging.shutdown()
+            sys.stdout.flush()
+            os._exit(0)
 
 
 def _stop_at_eof() -> None:

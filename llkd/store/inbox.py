@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class InboxEntry:
 
 @dataclass(frozen=True)
 class InboxCounts:
-    """``texts`` kept, ``repeats`` of them that came again, ``left_out`` because it was full."""
+    """``texts`` kept, ``repeats`` of these, ``left_out`` since room was made: it was full."""
 
     texts: int = 0
     bytes: int = 0
@@ -92,11 +92,11 @@ class Inbox:
         self._held: sqlite3.Connection | None = None
         self._synced = float("-inf")
 
-    def record(self, entry: InboxEntry) -> bool:
+    def record(self, entry: InboxEntry, *, counted: bool = False) -> bool:
         """Keep a text; False where it is there already or the inbox is full.
 
-        One that comes again with the teacher's answer, which it lacked, gets it. Raises StoreError
-        where the file cannot be written.
+        One that comes again with the teacher's answer, which it lacked, gets it; ``counted`` where
+        this coming was recorded before. Raises StoreError where the file cannot be written.
         """
         data = entry.text.encode("utf-8", "surrogatepass")
         mark = hashlib.sha256(data).digest()
@@ -107,9 +107,10 @@ class Inbox:
             ).fetchone()
             if row is not None:
                 connection.execute(
-                    "UPDATE texts SET times = times + 1, last = ? WHERE id = ?", (now, row[0])
+                    "UPDATE texts SET times = times + ?, last = ? WHERE id = ?",
+                    (not counted, now, row[0]),
                 )
-                _add(connection, "repeats", 1)
+                _add(connection, "repeats", int(not counted))
                 if row[1] is None and entry.teacher_label is not None:
                     connection.execute(
                         "UPDATE texts SET teacher = ?, teacher_label = ?, scores = ?, classes = ? "
@@ -139,40 +140,42 @@ class Inbox:
 
     def counts(self) -> InboxCounts:
         """How much there is; zeros where there is no inbox."""
-        if not self.path.exists():
-            return InboxCounts()
-        with self._open() as connection:
-            return _counts(connection)
+        with self._look() as connection:
+            return InboxCounts() if connection is None else _counts(connection)
 
     def entries(self) -> Iterator[InboxEntry]:
         """Every text, in the order in which they first came."""
         last = 0
-        while self.path.exists():
-            with self._open() as connection:
-                rows = connection.execute(
-                    "SELECT id, text, first, last, times, reason, run, student, confidence, "
-                    "teacher, teacher_label, scores, classes FROM texts WHERE id > ? ORDER BY id "
-                    "LIMIT ?",
-                    (last, READ_AT_ONCE),
-                ).fetchall()
-            if not rows:
-                return
+        while rows := self._rows_after(last):
             last = rows[-1][0]
             yield from map(_entry, rows)
+
+    def _rows_after(self, last: int) -> list[tuple[Any, ...]]:
+        with self._look() as connection:
+            if connection is None:
+                return []
+            return connection.execute(
+                "SELECT id, text, first, last, times, reason, run, student, confidence, "
+                "teacher, teacher_label, scores, classes FROM texts WHERE id > ? ORDER BY id "
+                "LIMIT ?",
+                (last, READ_AT_ONCE),
+            ).fetchall()
 
     def remove(self, numbers: Sequence[int]) -> int:
         """Forget these texts; returns how many there were."""
         if not numbers or not self.path.exists():
             return 0
-        removed = size = 0
+        removed = size = repeats = 0
         with self._open() as connection:
             for number in numbers:
-                for (length,) in connection.execute(
-                    "DELETE FROM texts WHERE id = ? RETURNING length(text)", (number,)
+                for length, times in connection.execute(
+                    "DELETE FROM texts WHERE id = ? RETURNING length(text), times", (number,)
                 ).fetchall():
-                    removed, size = removed + 1, size + length
-            _add(connection, "texts", -removed)
-            _add(connection, "bytes", -size)
+                    removed, size, repeats = removed + 1, size + length, repeats + times - 1
+            for name, gone in (("texts", removed), ("bytes", size), ("repeats", repeats)):
+                _add(connection, name, -gone)
+            if removed:
+                connection.execute("UPDATE totals SET value = 0 WHERE name = 'left_out'")
         return removed
 
     def close(self) -> None:
@@ -181,6 +184,26 @@ class Inbox:
             if self._held is not None:
                 self._held.close()
                 self._held = None
+
+    @contextmanager
+    def _look(self) -> Iterator[sqlite3.Connection | None]:
+        """A connection of its own to read from, which waits for nobody who writes.
+
+        None where there is no inbox, or none whose tables were finished.
+        """
+        if not self.path.exists():
+            yield None
+            return
+        try:
+            with closing(
+                sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True)
+            ) as connection:
+                tables = connection.execute(
+                    "SELECT count(*) FROM sqlite_master WHERE name IN ('texts', 'totals')"
+                ).fetchone()[0]
+                yield connection if tables == len(_TABLES) else None
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from error
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -192,15 +215,19 @@ class Inbox:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
+                    connection.execute("COMMIT")
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # a full disk may have ended it already
+                        connection.execute("ROLLBACK")
                     raise
-                connection.execute("COMMIT")
             except (OSError, sqlite3.Error) as error:
-                raise StoreError(
-                    f"The inbox {self.path} cannot be used ({error}). Free some space, mend the "
-                    "folder's permissions, or see what can be saved with: llkd doctor"
-                ) from error
+                raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"The inbox {self.path} cannot be used ({error}). Free some space, mend the "
+            "folder's permissions, or see what can be saved with: llkd doctor"
+        )
 
     def _connect(self) -> sqlite3.Connection:
         make_folder(self.path.parent)

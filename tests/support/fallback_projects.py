@@ -111,17 +111,20 @@ def serve_from_words():
     """What the child process of a test does: serve the project of LLKD_HOME with a teacher behind.
 
     Its argument is JSON: the student's ``folder``, ``run``, ``target``, ``teacher`` (settings),
-    ``spending`` and the fields of ``FallbackSettings``.
+    ``spending``, the fields of ``FallbackSettings``, and ``closing``, the seconds that a stop gives
+    the teacher.
     """
     import sys
 
     from llkd.config import Spending, build
+    from llkd.serving.fallback import teacher_calls
     from llkd.serving.fallback.making import FallbackSettings, fallback_decider
     from llkd.serving.start import serve_decider
     from llkd.store import Store
     from llkd.teachers.registry import teacher_settings
 
     words = json.loads(sys.argv[1])
+    teacher_calls.CLOSING_SECONDS = words.get("closing", teacher_calls.CLOSING_SECONDS)
     store = Store()
     project = store.projects.get("toy")
     settings = FallbackSettings(

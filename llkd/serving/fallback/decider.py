@@ -45,23 +45,20 @@ class FallbackDecider:
         *,
         teacher: str,
         costs: Callable[[], Costs],
-        keep: Callable[[SentText], None],
         kept_counts: Callable[[], tuple[int, bool]] = lambda: (0, False),
         on_close: Callable[[], None] = lambda: None,
         otherwise: Otherwise = "student",
         patience: float = 30.0,
     ) -> None:
-        """``keep`` records a text that nobody sent on; ``kept_counts``: texts in the inbox, full.
-
-        ``teacher`` is what it is called.
-        """
+        """``teacher`` is what it is called; ``kept_counts``: texts in the inbox, full."""
         self._student, self.promise, self._calls = student, promise, calls
         self.model, self.classes = student.model, student.classes
-        self._teacher, self.costs, self._keep = teacher, costs, keep
+        self._teacher, self.costs = teacher, costs
         self.kept_counts, self._on_close = kept_counts, on_close
         self._otherwise, self._patience = otherwise, patience
         self.monitor = StreamMonitor(promise.confidences)
         self.counts = dict.fromkeys(WAYS, 0)
+        self._refused = 0
         self._room = asyncio.Semaphore(MOST_WAITING)
         self._in_line = 0
         self._measures: Measures | None = None
@@ -72,8 +69,8 @@ class FallbackDecider:
 
     @property
     def answered_share(self) -> float:
-        """Of the texts so far, in [0, 1]; 0 before any."""
-        return self.counts[STUDENT] / max(1, sum(self.counts.values()))
+        """Of the texts so far, those that were refused too, in [0, 1]; 0 before any."""
+        return self.counts[STUDENT] / max(1, sum(self.counts.values()) + self._refused)
 
     @property
     def waiting(self) -> int:
@@ -189,6 +186,7 @@ class FallbackDecider:
             answer = await self._ask(text, own)
         except NoTeacherAnswer as error:
             if self._otherwise == "refuse":
+                self._refused += 1
                 raise RequestRefused(
                     f"The student is not sure enough of a text, and its teacher has no answer: "
                     f"{_plain(error)}",
@@ -204,32 +202,36 @@ class FallbackDecider:
     async def _ask(self, text: str, own: Reply) -> TeacherAnswer:
         """The teacher's answer in time. Raises NoTeacherAnswer, counted.
 
-        What was not handed to the teacher is kept here; all else is kept with what became of it.
+        Before anything is told the text is kept: by the calls with what became of it, else here.
         """
         sent = SentText(text, own.best, own.confidence or 0.0)
-        handed_over = asyncio.Event()
         try:
-            if self._in_line >= MOST_IN_LINE:
-                raise NoTeacherAnswer("busy", "Too many texts wait for the teacher.")
-            self._in_line += 1
-            try:
-                return await asyncio.wait_for(self._in_turn(sent, handed_over), self._patience)
-            except TimeoutError:
-                raise NoTeacherAnswer(
-                    "late", f"It has not answered within {self._patience:g} seconds."
-                ) from None
-            finally:
-                self._in_line -= 1
+            answer = await self._in_time(sent)
         except NoTeacherAnswer as error:
-            if not handed_over.is_set():
-                await asyncio.to_thread(self._keep, sent)
+            if not sent.handed_over or error.reason == "late":
+                await asyncio.to_thread(self._calls.keep, sent)
             self._count_refused(error.reason)
             raise
+        if not sent.handed_over:
+            await asyncio.to_thread(self._calls.keep, sent)
+        return answer
 
-    async def _in_turn(self, sent: SentText, handed_over: asyncio.Event) -> TeacherAnswer:
+    async def _in_time(self, sent: SentText) -> TeacherAnswer:
+        if self._in_line >= MOST_IN_LINE:
+            raise NoTeacherAnswer("busy", "Too many texts wait for the teacher.")
+        self._in_line += 1
+        try:
+            return await asyncio.wait_for(self._in_turn(sent), self._patience)
+        except TimeoutError:
+            raise NoTeacherAnswer(
+                "late", f"It has not answered within {self._patience:g} seconds."
+            ) from None
+        finally:
+            self._in_line -= 1
+
+    async def _in_turn(self, sent: SentText) -> TeacherAnswer:
         async with self._room:
             waiting = asyncio.wrap_future(self._calls.ask(sent))
-            handed_over.set()
             waiting.add_done_callback(_looked_at)
             # Shielded: who gives up takes the answer neither from others nor from the cache.
             return await asyncio.shield(waiting)

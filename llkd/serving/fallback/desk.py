@@ -120,7 +120,8 @@ class TeacherDesk:
             label = None if p is None else self._keys[int(p.argmax())]
             scores = batch.scores[place]
         self._inbox.record(
-            InboxEntry(
+            counted=sent.in_inbox,
+            entry=InboxEntry(
                 text=sent.text,
                 reason=REASON,
                 run=self._run.id,
@@ -130,7 +131,7 @@ class TeacherDesk:
                 teacher_label=label,
                 scores=scores,
                 classes=self._keys,
-            )
+            ),
         )
 
     def kept_counts(self) -> tuple[int, bool]:

@@ -118,7 +118,6 @@ def fallback_decider(
         desk.calls,
         teacher=display_name(config) if make is None else "of the program",
         costs=desk.costs,
-        keep=lambda sent: desk.record(sent, None, 0),
         kept_counts=desk.kept_counts,
         on_close=desk.close,
         otherwise=settings.otherwise,

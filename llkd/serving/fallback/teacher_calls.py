@@ -43,13 +43,18 @@ class TeacherAnswer:
     cached: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class SentText:
-    """A text that is sent on, and what the student said of it: its class index and confidence."""
+    """A text that is sent on, and what the student said of it: its class index and confidence.
+
+    ``handed_over``: it waits for its answer and is recorded with it. ``in_inbox``: it was recorded.
+    """
 
     text: str
     label: int
     confidence: float
+    handed_over: bool = False
+    in_inbox: bool = False
 
 
 class NoTeacherAnswer(LLKDError):
@@ -95,7 +100,7 @@ class TeacherCalls:
         self._workers, self._most_waiting, self._clock = workers, most_waiting, clock
         self._queue: queue.Queue[Waiting | None] = queue.Queue()
         self._lock = threading.Lock()
-        self._flying: dict[str, Future[TeacherAnswer]] = {}
+        self._flying: dict[str, Waiting] = {}
         self._threads: list[threading.Thread] = []
         self._teachers: list[Teacher] = []
         self._stopping = False
@@ -127,19 +132,27 @@ class TeacherCalls:
             thread.start()
 
     def ask(self, sent: SentText) -> Future[TeacherAnswer]:
-        """The answer to come; it fails with NoTeacherAnswer. Raises that at once where it can."""
+        """The answer to come; it fails with NoTeacherAnswer. Raises that at once where it can.
+
+        A text that another caller waits for is not ``handed_over``: who asked keeps it.
+        """
         with self._lock:
             flying = self._flying.get(sent.text)
             if flying is not None:
-                return flying
+                return flying[1]
             if self._stopping or len(self._flying) >= self._most_waiting:
                 raise NoTeacherAnswer("busy", "Too many texts wait for the teacher.")
             if self._clock() < self._paused_until:
                 raise NoTeacherAnswer("failure", "The teacher failed a moment ago.")
             future: Future[TeacherAnswer] = Future()
-            self._flying[sent.text] = future
+            sent.handed_over = True
+            self._flying[sent.text] = (sent, future)
             self._queue.put((sent, future))
         return future
+
+    def keep(self, sent: SentText) -> None:
+        """Keep a text without an answer; one that cannot be kept is a line in the log."""
+        self._keep(sent, None, 0)
 
     def close(self) -> None:
         """End what is asked: calls in flight are answered and kept, where they come in time."""
@@ -150,6 +163,9 @@ class TeacherCalls:
         until = time.monotonic() + CLOSING_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
+        with self._lock:
+            left = list(self._flying.values())
+        self._fail(left, NoTeacherAnswer("busy", "The server stops."))
         for teacher in self._teachers:
             with suppress(LLKDError, OSError):
                 teacher.close()
@@ -225,8 +241,11 @@ class TeacherCalls:
             self._end(sent, future, error)
 
     def _keep(self, sent: SentText, batch: ScoredBatch | None, place: int) -> None:
+        if sent.in_inbox and batch is None:
+            return
         try:
             self._record(sent, batch, place)
+            sent.in_inbox = True
         except LLKDError as error:
             _LOG.warning("A text was not kept for the project: %s", error)
 

@@ -1,6 +1,7 @@
 """A student in front of its teacher, in one process: who answers, what is kept, what it cost."""
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from llkd.config import LabelSet, Spending, TeacherConfig
 from llkd.errors import BudgetSpent, ModelError, UserError
 from llkd.evaluation.answering import NotCertain
 from llkd.serving.fallback import decider as decider_module
+from llkd.serving.fallback import teacher_calls
 from llkd.serving.fallback.making import (
     FallbackSettings,
     certificate_of,
@@ -207,6 +209,97 @@ def test_texts_that_gave_up_in_line_are_kept_for_the_project(store, folder, monk
     answers = {entry.text: entry.teacher_label for entry in kept(store, project)}
     assert set(answers) == set(texts)
     assert sorted(map(str, answers.values())) == ["None", "None", "None", "sports"]
+
+
+def test_a_late_text_is_in_the_inbox_before_its_answer_goes_out(store, folder):
+    go_on = threading.Event()
+
+    class Held(CountingTeacher):
+        def score(self, texts):
+            go_on.wait(60)
+            yield from super().score(texts)
+
+    decider, teacher, project = fallback(store, folder, Held(), patience=0.05)
+
+    async def work():
+        await decider.start()
+        replies = await decider.classify([unclear_text(1)] * 2)
+        before = kept(store, project)
+        go_on.set()
+        await decider.close()
+        return replies, before
+
+    replies, (before,) = result_of(work())
+    assert by(replies) == ["student_below_threshold"] * 2
+    assert (before.teacher_label, before.times) == (None, 2)
+    (after,) = kept(store, project)
+    assert (after.teacher_label, after.times) == ("sports", 2)  # its answer is no third coming
+    assert teacher.asked == [unclear_text(1)]
+
+
+def test_every_caller_of_a_text_that_is_being_asked_about_is_counted(store, folder):
+    decider, teacher, project = fallback(store, folder, CountingTeacher(seconds=0.1))
+    asked_of(decider, *[[unclear_text(1)]] * 20, at_once=True)
+    assert teacher.asked == [unclear_text(1)]
+    (entry,) = kept(store, project)
+    assert (entry.times, entry.teacher_label) == (20, "sports")
+
+
+def test_what_the_teacher_still_holds_at_the_stop_is_kept(store, folder, monkeypatch):
+    monkeypatch.setattr(teacher_calls, "CLOSING_SECONDS", 0.1)
+    go_on = threading.Event()
+
+    class Held(CountingTeacher):
+        def score(self, texts):
+            go_on.wait(60)
+            yield from super().score(texts)
+
+    decider, _, project = fallback(store, folder, Held())
+    texts = [unclear_text(k) for k in range(3)]
+
+    async def work():
+        await decider.start()
+        asked = asyncio.gather(*(decider.classify([text]) for text in texts))
+        while decider.waiting < len(texts):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await decider.close()
+        return await asked
+
+    replies = result_of(work())
+    go_on.set()
+    assert by([reply for (reply,) in replies]) == ["student_below_threshold"] * 3
+    assert {entry.text for entry in kept(store, project)} == set(texts)
+
+
+def test_an_inbox_that_cannot_be_written_stops_no_answer_and_no_metrics(store, folder, caplog):
+    broken = CountingTeacher(fails=lambda text: ModelError("The server is down."))
+    decider, _, project = fallback(store, folder, broken)
+    metrics = Metrics(("/predict",))
+    decider.register(metrics)
+    store.home.inbox(project.id).mkdir(parents=True)
+    first, paused = asked_of(decider, [unclear_text(5)], [unclear_text(6)])
+    assert by(first + paused) == ["student_below_threshold"] * 2
+    assert sum("not kept for the project" in r.getMessage() for r in caplog.records) == 2
+    words = generate_latest(metrics.registry).decode()
+    assert "llkd_inbox_texts NaN" in words and "llkd_inbox_full NaN" in words
+
+
+def test_refused_texts_belong_to_the_share_that_the_student_answers(store, folder):
+    broken = CountingTeacher(fails=lambda text: ModelError("The server is down."))
+    decider, _, _ = fallback(store, folder, broken, otherwise="refuse")
+    (sure,) = sure_texts(folder, decider, 1)
+
+    async def work():
+        await decider.start()
+        await decider.classify([sure])
+        for k in range(3):
+            with pytest.raises(RequestRefused):
+                await decider.classify([unclear_text(k)])
+        await decider.close()
+
+    result_of(work())
+    assert decider.answered_share == 0.25
 
 
 def test_questions_with_some_of_the_classes(store, folder):

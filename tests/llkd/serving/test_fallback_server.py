@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -127,6 +128,23 @@ def test_the_budget_holds_to_the_call_over_starts_and_what_is_saved_is_said(proj
     own = measured['llkd_answers_total{by="student"}']
     assert own >= 20
     assert "At least 95 % of what the student answers itself is right" in card
+
+
+def test_a_stop_does_not_wait_for_a_teacher_that_hangs(project, store):
+    go_on, texts = threading.Event(), [unclear_text(k) for k in range(6)]
+
+    def hang(request, number):
+        go_on.wait(10 * SECONDS)
+        return completion("sports")
+
+    with stand_in(hang) as teacher:
+        with running(project, teacher, patience=0.2, closing=0.2) as served:
+            with ThreadPoolExecutor(6) as pool:
+                bodies = list(pool.map(lambda text: predicted(served, text), texts))
+            assert {body["answered_by"] for body in bodies} == {"student_below_threshold"}
+            assert served.stop() == 0  # the teacher still holds its answers
+        go_on.set()
+    assert {entry.text for entry in inbox_of(store.home, 1).entries()} == set(texts)
 
 
 def test_what_nothing_certifies_does_not_start(store, tmp_path, capsys):

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from llkd.errors import StoreError
 from llkd.maintenance.backups import backup
 from llkd.maintenance.doctor import examine
 from llkd.store import Store
+from llkd.store import inbox as inbox_module
+from llkd.store.engine.write_ahead import write_ahead
 from llkd.store.inbox import Inbox, InboxCounts, InboxEntry, inbox_of
 from tests.support.audited_projects import audited_project
 
@@ -77,6 +81,49 @@ def test_a_full_inbox_takes_no_more_and_counts_what_it_left_out(inbox):
     assert inbox.record(entry("text 9"))
     assert [kept.text for kept in inbox.entries()] == ["text 2", "text 3", "text 9"]
     assert not inbox.record(entry("y" * 20_000))  # too long for what is left
+
+
+def test_who_looks_waits_for_nobody_who_writes(inbox):
+    inbox.record(entry("a"))
+    with closing(sqlite3.connect(inbox.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert inbox.counts().texts == 1
+        assert [kept.text for kept in inbox.entries()] == ["a"]
+        other.execute("ROLLBACK")
+    assert inbox.record(entry("b"))
+
+
+def test_what_is_removed_takes_its_repeats_along(inbox):
+    for text in ("a", "a", "a", "b", "b", "c", "d", "e"):
+        inbox.record(entry(text))
+    assert (inbox.counts().repeats, inbox.counts().left_out) == (3, 1)
+    inbox.remove([kept.number for kept in inbox.entries()][:1])
+    assert (inbox.counts().texts, inbox.counts().repeats, inbox.counts().left_out) == (3, 1, 0)
+
+
+def test_a_full_disk_is_named_and_nothing_is_lost_once_there_is_room(inbox, monkeypatch):
+    def small_disk(connection):
+        write_ahead(connection)
+        connection.execute("PRAGMA max_page_count=20")
+
+    monkeypatch.setattr(inbox_module, "write_ahead", small_disk)
+    inbox.most = (10, 1 << 30)
+    inbox.record(entry("a"))
+    for _ in range(2):
+        with pytest.raises(StoreError, match="disk is full.*Free some space"):
+            inbox.record(entry("long " * 40_000))
+    assert inbox.record(entry("b"))
+    inbox.close()
+    monkeypatch.undo()
+    assert inbox.record(entry("long " * 40_000))
+    assert inbox.counts().texts == 3
+
+
+def test_a_coming_that_was_counted_gets_its_answer_and_counts_once(inbox):
+    inbox.record(entry("a", label=None))
+    assert not inbox.record(entry("a"), counted=True)
+    (kept,) = inbox.entries()
+    assert (kept.times, kept.teacher_label, inbox.counts().repeats) == (1, "sports", 0)
 
 
 def test_threads_and_processes_share_it(inbox):
