@@ -253,6 +253,11 @@ class LabelSet(Settings):
         return build(cls, labels=[{"name": name} for name in names])
 
 
+def told_apart(places: Sequence[int]) -> bool:
+    """Whether ``LabelSet.shares`` names one class that there is."""
+    return len(places) == 1 and places[0] >= 0
+
+
 def todays(own: LabelSet, project: LabelSet | None, *, added: bool) -> LabelSet:
     """The classes ``own`` of a teacher pass or a run, under today's names.
 

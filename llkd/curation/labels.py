@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from llkd.config import Calibration, LabelSet
+from llkd.config.labels import told_apart
 from llkd.curation.calibration import bias_of, fit_of, refined_evidence, shift_of
 from llkd.curation.refinement import DAMPING, SOFTENING, WEIGHT, Refinement
 from llkd.curation.refinement.search import neighbours_of, neighbours_used, refined_scores
@@ -53,7 +54,7 @@ class TeacherLabels:
     def of_split(self) -> np.ndarray:
         """Which rows have no label because the teacher named a class that was split, ``[m]``."""
         shares = self.labeling_run.shares
-        split = [place for place, places in enumerate(shares) if len(places) != 1]
+        split = [place for place, places in enumerate(shares) if not told_apart(places)]
         named = np.full(len(self.row), -1) if self.named_class is None else self.named_class
         return np.asarray(np.isin(named, split) & (self.label < 0))
 
@@ -213,7 +214,9 @@ def in_todays_classes(probabilities: Floats, labeling_run: LabelingRun) -> Float
     if labeling_run.as_asked:
         return with_later_classes(probabilities, width)
     unknown = np.isnan(probabilities).any(axis=1)
-    open_columns = [column for column, places in enumerate(labeling_run.shares) if len(places) != 1]
+    open_columns = [
+        column for column, places in enumerate(labeling_run.shares) if not told_apart(places)
+    ]
     unknown |= np.isin(signals.pseudo_label(probabilities), open_columns)
     todays = np.zeros((len(probabilities), width))
     for column, places in enumerate(labeling_run.shares):
@@ -231,7 +234,7 @@ def todays_label(probabilities: Floats, named_class: Ints, labeling_run: Labelin
     counts where it gave no probabilities.
     """
     label = signals.pseudo_label(probabilities)
-    places = [places[0] if len(places) == 1 else -1 for places in labeling_run.shares]
+    places = [places[0] if told_apart(places) else -1 for places in labeling_run.shares]
     named = np.array([*places, -1], dtype=np.int64)[named_class]
     return np.where(label < 0, named, label)
 

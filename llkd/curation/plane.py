@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from llkd.config import Calibration, ClassKey, LabelSet
+from llkd.config.labels import told_apart
 from llkd.curation.embeddings import probe_file, probe_signals
 from llkd.curation.evaluation_rows import gold_indices, key_indices
 from llkd.curation.labels import (
@@ -247,7 +248,7 @@ def _spread(probabilities: Floats, classes: LabelSet, need: Need) -> Floats:
         return with_later_classes(probabilities, len(classes.labels))
     unknown = np.isnan(probabilities[:, :1])
     shares = [classes.shares(key) for key in need.classes.keys]
-    open_columns = [column for column, places in enumerate(shares) if len(places) != 1]
+    open_columns = [column for column, places in enumerate(shares) if not told_apart(places)]
     if open_columns:  # what it calls a class that was split has no class now
         unknown |= np.isin(signals.pseudo_label(probabilities), open_columns)[:, None]
     spread = np.repeat(np.where(unknown, np.nan, 0.0), len(classes.labels), axis=1)

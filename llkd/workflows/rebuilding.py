@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from llkd import __version__, curation, exporting
+from llkd.config.labels import told_apart
 from llkd.config.selection_rule import EVERYTHING, StandaloneRule
 from llkd.curation import Need, TeacherLabels
 from llkd.errors import InputsChanged, NotFound, UserError
@@ -128,7 +129,7 @@ def _find(store: Store, manifest: Manifest, changed: list[str]) -> _InputsNow:
         classes = manifest.label_set
         # The names and the classes of that time, whatever they are called by now.
         then = replace(inputs_now.labeling_run, named_then=classes)
-        order = [places[0] for places in then.shares if len(places) == 1]
+        order = [places[0] for places in then.shares if told_apart(places)]
         if () in then.shares or order != sorted(order):
             changed.append("The classes are others.")
         inputs_now.labeling_run = then

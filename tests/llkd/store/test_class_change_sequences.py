@@ -86,7 +86,8 @@ class Changes(RuleBasedStateMachine):
         return set().union(*(self.left(part) for part in self.became[number]))
 
     def counts_as(self, number):
-        return next(iter(self.left(number))) if len(self.left(number)) == 1 else None
+        left = self.left(number)
+        return next(iter(left)) if len(left) == 1 and left != {GONE} else None
 
     def fresh_name(self):
         return f"n{self.number()}"

@@ -396,7 +396,7 @@ def test_killed_at_any_moment_a_change_and_its_note_are_both_there_or_neither(ho
     store, project = seeded_project(home)
     store.decisions.decide(project.id, list(range(20, 40)), "label", "waste")
     rng = np.random.default_rng(1)
-    for _ in range(5):
+    for _ in range(4):
         process = subprocess.Popen(
             [sys.executable, "-c", KILLED, str(home)], stdout=subprocess.PIPE, env=os.environ
         )
