@@ -328,7 +328,7 @@ def teacher_document(
     counts = np.bincount(labels.label[labels.label >= 0], minlength=len(labeling_run.classes.names))
     return {
         "labelled": int((labels.label >= 0).sum()),
-        "unanswered": int((labels.label < 0).sum()),
+        "unanswered": int(((labels.label < 0) & ~labels.of_split).sum()),
         "teacher": labeling_run.config.teacher,
         "calibration": labels.calibration,
         "accuracy": report.get("accuracy"),

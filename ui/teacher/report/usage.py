@@ -105,7 +105,7 @@ def show_usage(store: Store, project: Project, labeling_run: LabelingRun) -> Non
     tokens = labeling_run.tokens_in + labeling_run.tokens_out
     if usage is None and not labeling_run.cached and not tokens:
         return
-    unusable = int((scores.label < 0).sum())
+    unusable = int(((scores.label < 0) & ~scores.of_split).sum())
     with st.container(border=True, key="usage"):
         st.markdown("## Usage", help="Of this labelling run, all attempts together.")
         with st.grid(9 if usage is not None else 5, min_column_width=94):

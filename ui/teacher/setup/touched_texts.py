@@ -58,7 +58,7 @@ def _ask(
     plan = usage.rest_plan(store, usage.job_of(store, project, labeling_run))
     st.caption(
         plain(
-            f"{overview.teacher_name(labeling_run)} is asked about these alone; all other labels "
+            f"Asked about these alone is {overview.teacher_name(labeling_run)}; all other labels "
             f"stay as they are. {_price(store, labeling_run, plan, texts)}"
         )
     )
@@ -78,7 +78,7 @@ def _price(store: Store, labeling_run: LabelingRun, plan: Plan, texts: int) -> s
         return "What they will take is not known from the labels there are."
     share = texts / fresh
     read, written = share * labeling_run.tokens_in, share * labeling_run.tokens_out
-    parts = [f"about {duration(share * labeling_run.seconds)}"]
+    parts = [duration(share * labeling_run.seconds)]
     if read or written:
         parts.append(f"{count(round(read + written, -2))} tokens")
     prices = plan.spending
