@@ -40,12 +40,14 @@ def edited(before: LabelSet | None, wanted: Sequence[Label]) -> ClassEdit:
 
     An entry of ``wanted`` with the key of a class is that class, whatever its name is now. One
     without a key is the class of that name, a class of that name that was removed before, or a
-    new one. Raises ConfigError where two classes would have one name.
+    new one. Raises ConfigError where two classes would have one name, and for the key of a class
+    that was merged or split since.
     """
     old = _by_key(() if before is None else before.labels)
     gone = _by_key(() if before is None else before.retired)
     removed_before = {key: label for key, label in gone.items() if not (label.into or label.parts)}
     _check_names(wanted)
+    _check_regrouped(wanted, gone)
     claimed = {entry.key for entry in wanted if entry.key in old}
     labels: list[Label] = []
     for entry in wanted:
@@ -205,6 +207,17 @@ def _check_names(wanted: Sequence[Label]) -> None:
                 "without regard to capitals. To make two classes one, merge them."
             )
         names_so_far[folded] = entry.name
+
+
+def _check_regrouped(wanted: Sequence[Label], gone: Mapping[str, Label]) -> None:
+    """An edit that was begun before a merge or a split would make a class of that name anew."""
+    for entry in wanted:
+        before = gone.get(entry.key) if entry.key else None
+        if before is not None and (before.into or before.parts):
+            raise ConfigError(
+                f"The class {before.name!r} was {'merged' if before.into else 'split'} meanwhile. "
+                "Look at the classes as they are now, and edit those."
+            )
 
 
 def _by_name(

@@ -71,7 +71,7 @@ def classes_editor(store: Store, project: Project) -> None:
             st.caption("There are changes that are not saved yet.")
         elif project.label_set is not None:
             st.caption(f"{counted(len(project.label_set.labels), 'class', 'classes')}, saved.")
-    if pressed:
+    if pressed and changed:
         save(store, project, wanted)
     _refused(store, project, wanted)
     waiting_texts(store, project, "classes_waiting")

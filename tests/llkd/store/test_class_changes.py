@@ -136,6 +136,14 @@ class TestMerge:
         store.classes.edit(project.id, [*keyed, Label(name="waste")])
         assert human(store) == {"roads": 27, "Lärm": 13, "waste": 0}
 
+    def test_an_edit_that_was_begun_before_it_makes_no_class_of_the_old_name(self, store):
+        project = desk(store)
+        keyed = [one.model_copy(update={"key": one.identity}) for one in project.label_set.labels]
+        store.classes.merge(project.id, ["roads", "waste"], "roads")
+        with pytest.raises(ConfigError, match="'waste' was merged meanwhile"):
+            store.classes.edit(project.id, keyed)
+        assert desk(store).label_set.names == ["roads", "Lärm"]
+
     def test_a_click_on_an_old_page_is_of_the_merged_class(self, store):
         project = desk(store)
         store.classes.merge(project.id, ["roads", "waste"], "outside")
