@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 
 from llkd.config.selection_rule import ThresholdRule
-from llkd.errors import UserError
+from llkd.errors import LLKDError, UserError
 from llkd.evaluation.audits.evidence import evidence_of
-from llkd.evaluation.predictions import evaluation_rows
+from llkd.evaluation.predictions import evaluation_rows, finished_runs
 from llkd.selection.signals import Ints
 from llkd.store import Audit, Project, Run, Store
 
@@ -25,14 +25,17 @@ SOURCE_WORDS: dict[LabelSource, str] = {
     "audit": "audited texts that the student did not learn from",
 }
 
+OVERLAP = 0.1
+"""The share of the certifying texts that another project's must have to be the same labels."""
+
 
 @dataclass(frozen=True)
 class CertifyingLabels:
     """``rows [m]`` of the project, the classes ``label [m]`` that people know, as the run has them.
 
     A class that the run does not have is -1: no answer of its student is right there. ``looks``
-    counts the finished runs that the same texts have evaluated, this one among them: whichever of
-    them is served may have been chosen for its figures there.
+    counts the finished runs that the same texts have evaluated, this one among them, in this
+    project or another: whichever of them is served may have been chosen for its figures there.
     """
 
     source: LabelSource
@@ -67,8 +70,8 @@ def certifying_labels(store: Store, project: Project, run: Run) -> CertifyingLab
 
 
 def _looks(store: Store, project: Project, run: Run, rows: Ints) -> int:
-    """Finished runs that texts of ``rows`` evaluated as well."""
-    count = 0
+    """Finished runs that texts of ``rows`` evaluated as well, in this project or another."""
+    count = _looks_elsewhere(store, project, rows)
     for other in store.runs.all(project.id):
         if other.summary is None or other.config.judged_by == "teacher":
             continue
@@ -76,6 +79,34 @@ def _looks(store: Store, project: Project, run: Run, rows: Ints) -> int:
             np.isin(evaluation_rows(store, project, other)[0], rows, assume_unique=True).any()
         )
     return max(1, count)
+
+
+def _looks_elsewhere(store: Store, project: Project, rows: Ints) -> int:
+    """Finished runs of other projects that a tenth or more of the same texts evaluated.
+
+    A project made of another's file and its inbox has the same held-out texts; a few texts that
+    anybody writes, such as "thanks", stand in projects that have nothing to do with each other.
+    """
+    others = [
+        (other, runs)
+        for other in store.projects.all()
+        if other.id != project.id
+        and (runs := [r for r in finished_runs(store, other) if r.config.judged_by != "teacher"])
+    ]
+    if not others:
+        return 0
+    own = set(store.projects.texts(project.id, ["text"])["text"].to_numpy()[rows].tolist())
+    count = 0
+    for other, runs in others:
+        try:
+            texts = store.projects.texts(other.id, ["text", "gold", "split"])
+        except LLKDError:
+            continue  # its texts are damaged: they evaluate nothing any more
+        words = texts["text"].to_numpy()
+        for run in runs:
+            evaluated = words[evaluation_rows(store, other, run, texts)[0]].tolist()
+            count += len(own.intersection(evaluated)) >= max(1, OVERLAP * len(own))
+    return count
 
 
 def _audited(store: Store, project: Project, run: Run) -> CertifyingLabels | None:

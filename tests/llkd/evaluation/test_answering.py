@@ -3,9 +3,10 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from llkd.config import TrainingConfig, build
+from llkd.config import LabelSet, TrainingConfig, build
 from llkd.errors import UserError
 from llkd.evaluation import audits
 from llkd.evaluation.answering import (
@@ -19,6 +20,7 @@ from llkd.store.files.evaluation_labels import write_evaluation_labels
 from llkd.store.run_summary import RunSummary
 from tests.support.audited_projects import CLASSES, audit_rows, audited_project
 from tests.support.seeded_runs import add_run
+from tests.support.toy_projects import TableTeacher, label
 
 
 def a_run(store, project, judged_by, rows, label, sampling):
@@ -41,6 +43,34 @@ def test_held_out_gold_certifies_and_every_run_that_it_evaluated_is_counted(stor
     assert labels.looks == 1
     add_run(store, project, "llkd")
     assert certifying_labels(store, project, first).looks == 2
+
+
+def test_runs_of_another_project_with_the_same_held_out_texts_are_counted(store):
+    project, _ = audited_project(store, n=300, held_out=100)
+    first = add_run(store, project, "all")
+    add_run(store, project, "all")
+    texts = store.projects.texts(project.id)
+
+    def copied(name, frame):
+        store.projects.create(name, frame, source="t", report={}, label_set=LabelSet.of(CLASSES))
+        copy = store.projects.get(name)
+        table = {text: np.zeros(len(CLASSES)) for text in frame["text"]}
+        label(store, copy, TableTeacher(table))
+        return store.projects.get(name)
+
+    # The old texts and some that the inbox had.
+    new = [{"id": f"n{k}", "text": f"new {k}", "gold": None, "split": "pool"} for k in range(20)]
+    frame = texts[["id", "text", "gold", "split"]]
+    again = copied("again", pd.concat([frame, pd.DataFrame(new)], ignore_index=True))
+    run = add_run(store, again, "all")
+    assert certifying_labels(store, again, run).looks == 3
+    assert certifying_labels(store, project, first).looks == 3
+    # Nine of a hundred texts are in common by chance.
+    other = frame.copy()
+    other.loc[209:, "text"] = [f"other {k}" for k in range(91)]
+    far = copied("far", other)
+    assert certifying_labels(store, far, add_run(store, far, "all")).looks == 1
+    assert certifying_labels(store, again, run).looks == 3
 
 
 def test_people_certify_in_random_order_and_not_by_what_they_picked(store):
