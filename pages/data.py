@@ -1,5 +1,6 @@
 """Data: bring in texts, see what was kept, and name the classes."""
 
+from ui.data.adding import add_texts_form, is_adding
 from ui.data.classes import classes_editor, save_and_go
 from ui.data.new_project import new_project
 from ui.data.overview import first_texts, overview
@@ -14,6 +15,8 @@ page = open_page(
 with show_errors():
     if page.project is None or making_new_project():
         new_project(page.store, page.project)
+    elif is_adding(page.project):
+        add_texts_form(page.store, page.project)
     else:
         onward = overview(page.store, page.project)
         classes_editor(page.store, page.project)

@@ -41,6 +41,7 @@ def _side_by_side(store: Store, project: Project, runs: Sequence[Run], measured:
     with st.expander(f"Runs side by side ({len(runs)})", icon=":material/table_rows:"):
         side_by_side.table(store, project, side_by_side.shown(store, runs), run, measured)
         side_by_side.evaluated_on_labels(runs)
+        side_by_side.made_before_additions(project, runs)
     return run
 
 

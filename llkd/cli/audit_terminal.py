@@ -26,7 +26,7 @@ def label_here(
     from llkd.evaluation import audits
 
     classes = curation.label_set_of(store.projects.by_id(project.id))
-    texts = store.projects.texts(project.id, ["text"])["text"]
+    texts = store.projects.texts(project, ["text"])["text"]
     choices = "  ".join(f"{k} {printable(name)}" for k, name in enumerate(classes.names, 1))
     count = 0
     while rows := audits.next_rows(store, audit, who):

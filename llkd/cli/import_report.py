@@ -24,8 +24,8 @@ def show(document: dict[str, Any]) -> None:
     _near(document)
     if document["gold"]:
         print(f"{document['gold']:,} have a gold label; {document['held_out']:,} are held out.")
-    _files(document["files"])
-    _statistics(document["statistics"])
+    show_files(document["files"])
+    show_statistics(document["statistics"])
     for warning in document["warnings"]:
         print(f"Note: {printable(warning)}")
     classes = ", ".join(printable(label) for label in document["labels"])
@@ -46,7 +46,8 @@ def _near(document: dict[str, Any]) -> None:
     )
 
 
-def _files(files: list[dict[str, Any]]) -> None:
+def show_files(files: list[dict[str, Any]]) -> None:
+    """Of several files a table."""
     if len(files) < 2:
         return
     columns = {"name": ("file", ""), "format": ("format", ""), "rows": ("records", "")}
@@ -55,7 +56,8 @@ def _files(files: list[dict[str, Any]]) -> None:
         print(f"… and {len(files) - _FILES:,} more files.")
 
 
-def _statistics(document: dict[str, Any]) -> None:
+def show_statistics(document: dict[str, Any]) -> None:
+    """Lengths, languages, and how much models will cut."""
     rows = [{"": what, **document[what]} for what in ("characters", "words")]
     print_table(rows, {key: (key, "") for key in rows[0]})
     languages = ", ".join(f"{name} {shown(share, '%')}" for name, share in _most(document))

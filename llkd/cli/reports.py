@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llkd.cli import (
+    addition_report,
     audit_reports,
     class_reports,
     import_report,
@@ -222,6 +223,9 @@ def _runs(document: Document) -> None:
     named = {"name": ("name", "")} if any(row["name"] for row in rows) else {}
     print_table(rows, {"run": RUN_COLUMNS["run"], **named, **RUN_COLUMNS})
     for row in rows:
+        if row["texts"] < document["texts"]:
+            print(f"Run {row['run']} knows {row['texts']:,} of {document['texts']:,} texts.")
+    for row in rows:
         if row["note"]:
             print(f"Note on run {row['run']}: {printable(' '.join(row['note'].split()))}")
 
@@ -248,6 +252,7 @@ def _nothing(document: Document) -> None:
 
 REPORTS: dict[str, Callable[[Document], None]] = {
     "import": import_report.show,
+    "add": addition_report.show,
     "projects": _projects,
     "classes": class_reports.classes,
     "inbox": inbox_report.show,

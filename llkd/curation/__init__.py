@@ -27,14 +27,18 @@ from llkd.curation.class_previews import (
     preview_undo,
 )
 from llkd.curation.class_shares import LABELS_TO_TELL, batch_share_shift, how_to_tell, share_warning
+from llkd.curation.coverage import Coverage, added_since, coverage, known_to_audit, known_to_run
 from llkd.curation.embeddings import (
+    embedded_texts,
     embeddings_key,
+    embeddings_made,
     embeddings_path,
+    has_all_embeddings,
     has_embeddings,
     load_embeddings,
     nearest_rows,
     newest_embeddings,
-    probe_signals,
+    student_in_use,
 )
 from llkd.curation.evaluation_rows import (
     EvaluationRows,
@@ -87,6 +91,7 @@ from llkd.curation.plane import (
     signal_source,
     with_decisions,
 )
+from llkd.curation.probe_signals import probe_signals
 from llkd.curation.random_order import random_order, random_sample
 from llkd.curation.refinement import Refinement, refined_logits
 from llkd.curation.refinement.search import AT_ONCE, has_search, labelled_rows, make_search
@@ -147,8 +152,17 @@ __all__ = [
     "fit_calibration",
     "frozen_rows",
     "gold_indices",
+    "coverage",
+    "Coverage",
+    "embedded_texts",
+    "embeddings_made",
+    "has_all_embeddings",
     "has_embeddings",
     "has_search",
+    "added_since",
+    "known_to_audit",
+    "known_to_run",
+    "student_in_use",
     "held_out_rows",
     "history",
     "how_to_tell",

@@ -1,20 +1,20 @@
-"""The frozen student's embeddings of all texts, and the probe fitted on them."""
+"""The frozen student's embeddings of all texts: where they are, and which texts they know."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from llkd.curation.labels import TeacherLabels
-from llkd.selection import signals
-from llkd.selection.signals import Floats, Ints
 from llkd.store import Project, Store
-from llkd.store.derived.embeddings import read_embeddings
-from llkd.store.files.probabilities import read_probabilities, write_probabilities
+from llkd.store.derived.embeddings import (
+    embeddings_name,
+    embeddings_size,
+    made_by,
+    read_embeddings,
+)
 
 _BLOCK = 50_000
 
@@ -33,23 +33,68 @@ def embeddings_path(store: Store, project: Project, student: str) -> Path:
     return store.embeddings.path(project.id, embeddings_key({"student": student}, project))
 
 
+def embeddings_made(
+    store: Store, project: Project, student: str, digest: str | None, texts: int
+) -> tuple[Path, int] | None:
+    """The file with this student's embeddings of at least the first ``texts`` texts.
+
+    And of how many. ``digest`` is that of the student's weights. Of several files the newest;
+    None where there is none.
+    """
+    for stage in project.every_stage():
+        path = embeddings_path(store, stage, student)
+        if stage.rows >= texts and made_by(path, student, digest):
+            return path, stage.rows
+    return None
+
+
+def student_in_use(store: Store, project: Project) -> str | None:
+    """The student that made the embeddings in use, as it is named; None where nobody knows."""
+    path = newest_embeddings(store, project)
+    if path is None:
+        return None
+    names = [embeddings_name(path), "embedded"]
+    names += [run.config.student for run in store.runs.all(project.id)]
+    for name in names:
+        for stage in project.every_stage():
+            if name is not None and embeddings_path(store, stage, name) == path:
+                return name
+    return None
+
+
+def embedded_texts(project: Project, path: Path | None) -> int:
+    """How many texts of the project, from the first on, have an embedding in this file.
+
+    Fewer than all where texts were added since it was made. 0 where it is of other texts, or none.
+    """
+    size = 0 if path is None else embeddings_size(path)[0]
+    # A file of more texts was made after some were added that this stage does not have.
+    return min(size, project.rows) if size in project.stages or size > project.rows else 0
+
+
 def newest_embeddings(store: Store, project: Project) -> Path | None:
     """The file of embeddings in use; None before any were made."""
     return store.embeddings.newest(project.id)
 
 
 def load_embeddings(store: Store, project: Project) -> np.ndarray | None:
-    """The newest embeddings of this project's texts, ``[n, d]``; None before a probe."""
+    """The newest embeddings of this project's first texts, ``[m, d]``; None before a probe.
+
+    ``m`` is less than ``n`` where texts were added since they were made.
+    """
     path = newest_embeddings(store, project)
-    if path is None:
-        return None
-    values = read_embeddings(path)
-    return values if len(values) == project.rows else None
+    texts = embedded_texts(project, path)
+    return None if path is None or not texts else read_embeddings(path)[:texts]
 
 
 def has_embeddings(store: Store, project: Project) -> bool:
-    """Whether there are embeddings to compare texts by."""
+    """Whether there are embeddings to compare texts by, be it without those added since."""
     return newest_embeddings(store, project) is not None
+
+
+def has_all_embeddings(store: Store, project: Project) -> bool:
+    """Whether every text of the project has an embedding in the file in use."""
+    return embedded_texts(project, newest_embeddings(store, project)) == project.rows
 
 
 def nearest_rows(
@@ -58,18 +103,18 @@ def nearest_rows(
     """The rows ``among`` (sorted) nearest in meaning to ``row``, nearest first, itself too.
 
     By the cosine between the frozen student's embeddings, read a block at a time: a million of
-    them are more than a server should hold. None where there are no embeddings of these texts.
+    them are more than a server should hold. Texts without one are left out. None where ``row`` has
+    no embedding.
     """
     from safetensors import safe_open
 
     path = newest_embeddings(store, project)
-    if path is None:
+    n = embedded_texts(project, path)
+    if path is None or not 0 <= row < n:
         return None
+    among = among[among < n]
     with safe_open(path, framework="np") as file:
         values = file.get_slice("embeddings")
-        n = values.get_shape()[0]
-        if n != project.rows or not 0 <= row < n:
-            return None
         wanted = _unit(values[row : row + 1])[0]
         cosine = np.concatenate(
             [_unit(values[at : min(n, at + _BLOCK)]) @ wanted for at in range(0, n, _BLOCK)]
@@ -80,47 +125,3 @@ def nearest_rows(
 
 def _unit(values: np.ndarray) -> np.ndarray:
     return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
-
-
-def probe_signals(
-    store: Store, project: Project, labels: TeacherLabels
-) -> tuple[Ints, Floats] | None:
-    """The probe's probabilities for these labels: kept ones, or fitted now (seconds).
-
-    None where there are no embeddings yet (``llkd probe`` makes them) or fewer than two
-    pseudo-labels to learn from. What is returned is what :func:`probe_file` holds.
-    """
-    path = probe_file(store, project, labels)
-    if path.exists():
-        return read_probabilities(path)
-    values = load_embeddings(store, project)
-    if values is None or len(np.unique(labels.label[labels.label >= 0])) < 2:
-        return None
-    from llkd.curation.probe import probe
-
-    answer = probe(values[labels.row], labels.label, labels.labeling_run.width)
-    store.probes.remove_older(project.id, labels.labeling_run.id, _probed(labels))
-    write_probabilities(path, labels.row, answer)
-    return read_probabilities(path)
-
-
-def probe_file(store: Store, project: Project, labels: TeacherLabels) -> Path:
-    """Where the probe's probabilities for these labels lie, once it was fitted."""
-    newest = newest_embeddings(store, project)
-    model = "none" if newest is None else newest.stem
-    base = _probed(labels)
-    if labels.refinement is not None:
-        base += f"_{labels.refinement.search[-8:]}"
-    if (
-        signals.split_calibration(labels.calibration)[0] == signals.FITTED
-    ):  # its bias follows what people say, and its labels with it
-        base += f"_{zlib.crc32(np.asarray(labels.bias, dtype=np.float64).tobytes()):08x}"
-    if not labels.labeling_run.as_asked:  # its labels are not those of its scores alone
-        base += f"_{zlib.crc32(np.asarray(labels.label, dtype=np.int64).tobytes()):08x}"
-    return store.probes.path(project.id, f"{labels.version}-{base}-{model}")
-
-
-def _probed(labels: TeacherLabels) -> str:
-    """What changes labels: a temperature does not, so it shares the probe of its calibration."""
-    base, _ = signals.split_calibration(labels.calibration)
-    return base if labels.refinement is None else f"refined_{base}"

@@ -62,7 +62,7 @@ def rows_to_evaluate(
     """
     classes = _classes(project, labeling_run)
     usable = _usable(store, project, labeling_run)
-    texts = store.projects.texts(project.id, ["gold", "split"])
+    texts = store.projects.texts(project, ["gold", "split"])
     gold = np.where(usable, gold_indices(texts, classes), -1)
     held_out = (texts["split"] == "eval").to_numpy() & (gold >= 0)
     if held_out.any():
@@ -85,7 +85,7 @@ def development_rows(
     # A class that came after the teacher was asked has no score to fit to.
     classes = _classes(project, None) if labeling_run is None else labeling_run.label_set
     usable = _usable(store, project, labeling_run)
-    texts = store.projects.texts(project.id, ["gold", "split"])
+    texts = store.projects.texts(project, ["gold", "split"])
     usable &= (texts["split"] == "pool").to_numpy()
     yield _rows_of_known_class(np.where(usable, gold_indices(texts, classes), -1), "gold", False)
     yield _rows_of_known_class(

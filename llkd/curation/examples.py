@@ -46,7 +46,7 @@ def few_shot(
         pairs = _draw(config, rows, labels)
     else:
         pairs = [(int(row), int(label)) for row, label in snapshot]
-    texts = [str(text) for text in store.projects.texts(project.id, ["text"])["text"]]
+    texts = [str(text) for text in store.projects.texts(project, ["text"])["text"]]
     examples = tuple(Example(row, texts[row], label) for row, label in pairs)
     identity: dict[str, Any] = {
         "kind": config.examples,
@@ -56,7 +56,8 @@ def few_shot(
     }
     if config.examples != "nearest":
         return FewShot(config.examples, examples, identity=identity)
-    identity["texts"] = project.digest  # the prompt does not show them, and rows are a project's
+    # The prompt does not show them, and rows are a project's; texts that are added move none.
+    identity["texts"] = project.origin
     path = embeddings_path(store, project, student)
     if not path.exists():
         raise UserError(
@@ -96,7 +97,7 @@ def labelled_pool(store: Store, project: Project, config: TeacherConfig) -> tupl
     By people's labels or by gold, as ``example_source`` says; excluded rows are left out.
     """
     label_set = label_set_of(project)
-    frame = store.projects.texts(project.id, ["gold", "split"])
+    frame = store.projects.texts(project, ["gold", "split"])
     decisions = store.decisions.current(project.id)
     if config.example_source == "gold":
         classes = gold_indices(frame, label_set)

@@ -72,7 +72,7 @@ def likely_texts(
     nearer = (labels.probabilities > own[:, None]).sum(axis=1)
     near = np.isfinite(own) & (nearer < RANKS)
     near &= own >= LEAST_ODDS * labels.probabilities.max(axis=1)
-    pool = (store.projects.texts(project.id, ["split"])["split"] == "pool").to_numpy(copy=True)
+    pool = (store.projects.texts(project, ["split"])["split"] == "pool").to_numpy(copy=True)
     decisions = store.decisions.current(project.id)
     since = _moment(store, project, label)
     settled = decisions["excluded"].astype(bool) | (

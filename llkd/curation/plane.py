@@ -11,7 +11,6 @@ import pandas as pd
 
 from llkd.config import Calibration, ClassKey, LabelSet
 from llkd.config.labels import told_apart
-from llkd.curation.embeddings import probe_file, probe_signals
 from llkd.curation.evaluation_rows import gold_indices, key_indices
 from llkd.curation.labels import (
     TeacherLabels,
@@ -20,6 +19,7 @@ from llkd.curation.labels import (
     teacher_labels,
     with_later_classes,
 )
+from llkd.curation.probe_signals import probe_file, probe_signals
 from llkd.curation.refinement import Refinement
 from llkd.selection import signals
 from llkd.selection.signals import Floats
@@ -180,8 +180,9 @@ def plane_of(
     decisions: pd.DataFrame,
 ) -> Plane:
     """The plane of exactly these labels, signals and decisions; see :func:`load_plane`."""
+    labels, need = _known_rows(project, labels, need)
     classes = _classes_of(labels, need)
-    texts = store.projects.texts(project.id, ["row", "id", "gold", "split"])
+    texts = store.projects.texts(project, ["row", "id", "gold", "split"])
     n, width = project.rows, len(classes.labels)
 
     probabilities = np.full((n, width), np.nan)
@@ -231,6 +232,27 @@ def plane_of(
         labels.refinement,
     )
     return with_decisions(plane, decisions)
+
+
+def _known_rows(
+    project: Project, labels: TeacherLabels, need: Need | None
+) -> tuple[TeacherLabels, Need | None]:
+    """Labels and signals without rows that ``project``, an earlier stage, does not have."""
+    known = labels.row < project.rows
+    if not known.all():
+        disagreement = labels.disagreement
+        labels = replace(
+            labels,
+            row=labels.row[known],
+            probabilities=labels.probabilities[known],
+            label=labels.label[known],
+            confidence=labels.confidence[known],
+            source=labels.source[known],
+            disagreement=None if disagreement is None else disagreement[known],
+        )
+    if need is not None and not (known := need.rows < project.rows).all():
+        need = replace(need, rows=need.rows[known], probabilities=need.probabilities[known])
+    return labels, need
 
 
 def _classes_of(labels: TeacherLabels, need: Need | None) -> LabelSet:

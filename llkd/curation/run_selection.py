@@ -89,7 +89,7 @@ def run_truth(store: Store, project: Project, run: Run, rows: Ints, label: Ints)
 
     None where of either fewer than 20 of the rows are known.
     """
-    gold = gold_indices(store.projects.texts(project.id, ["gold"]), run.classes)[rows]
+    gold = gold_indices(store.projects.texts(project, ["gold"]), run.classes)[rows]
     by_gold = Truth("gold", gold, label)
     if by_gold.rows >= LEAST_KNOWN:
         return by_gold

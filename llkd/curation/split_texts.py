@@ -41,7 +41,7 @@ def split_texts(
     split = [] if label_set is None else label_set.split_classes
     if label_set is None or not split:
         return []
-    texts = store.projects.texts(project.id, ["gold", "split"])
+    texts = store.projects.texts(project, ["gold", "split"])
     decisions = store.decisions.current(project.id)
     open_rows = (texts["split"] == "pool").to_numpy(copy=True)
     done = decisions["human_key"].isin(list(label_set.places)) | decisions["excluded"].astype(bool)

@@ -57,7 +57,7 @@ class Window:
 
 def text_lengths(store: Store, project: Project, student: str) -> Lengths:
     """Lengths of up to 1,000 texts of the pool, spread evenly over it."""
-    frame = store.projects.texts(project.id, ["text", "split"])
+    frame = store.projects.texts(project, ["text", "split"])
     pool = frame["text"][frame["split"] == "pool"]
     picked = np.unique(np.linspace(0, len(pool) - 1, min(SAMPLE, len(pool))).astype(np.int64))
     texts = [str(text)[:LONGEST_CHARACTERS] for text in pool.iloc[picked]]

@@ -91,7 +91,7 @@ def prepare(
     if not 0.0 <= holdout <= 0.9:
         raise UserError(f"The held-out share is from 0 to 0.9, but it was {holdout}.")
     if label_set is None and len(names := classes(text_set.labels)) >= 2:
-        _refuse_long(text_set)
+        refuse_long(text_set)
         label_set = LabelSet.of(names)
     warnings = list(text_set.warnings)
     if text_set.unused_label is not None:
@@ -114,6 +114,8 @@ def prepare(
         "warnings": warnings,
         "gold": sum(label is not None for label in gold),
         "held_out": held_out,
+        # Texts that are added later are held out at the same share.
+        "holdout": holdout if any(label is not None for label in gold) else None,
         "near_duplicates": None if text_set.near is None else asdict(text_set.near),
         "files": [file.document() for file in text_set.files],
         "statistics": text_set.statistics.document(),
@@ -121,7 +123,7 @@ def prepare(
     return Prepared(texts, label_set, report)
 
 
-def _refuse_long(text_set: TextSet) -> None:
+def refuse_long(text_set: TextSet) -> None:
     """Raise DataError for labels that are too long to be classes: often another column's texts."""
     long = {label for label in text_set.labels if len(label) > MAX_NAME}
     if not long:

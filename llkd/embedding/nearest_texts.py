@@ -17,7 +17,7 @@ from llkd.jobs.progress import Progress
 from llkd.models.sources import student_digest
 from llkd.selection.signals import Ints
 from llkd.store import Project, Store
-from llkd.store.derived.embeddings import made_by, read_embeddings
+from llkd.store.derived.embeddings import read_embeddings
 
 VERSION = 1  # of how they are found
 _CHUNK = 4096
@@ -36,9 +36,10 @@ def nearest_texts(
     student that is to train. Raises UserError where there are none, JobCancelled when asked to.
     """
     student = config.student
-    path = curation.embeddings_path(store, project, student)
     digest = student_digest(student, store.home.root)
-    if not made_by(path, student, digest):
+    known = project.holding(rows)
+    embeddings = curation.embeddings_made(store, project, student, digest, known.rows)
+    if embeddings is None:
         raise UserError(
             f"The strategy {config.selection.strategy!r} compares texts by the embeddings of the "
             f"student that trains, and there are none of {student!r} yet. Make them with: "
@@ -50,14 +51,14 @@ def nearest_texts(
         return search[0], search[1], search[1]
     began = time.monotonic()
     job.progress(0, None, "Looking for near-duplicates", always=True)
-    texts = store.projects.texts(project.id, ["text"])["text"].to_numpy()[rows]
+    texts = store.projects.texts(project, ["text"])["text"].to_numpy()[rows]
     group = near_groups(
         _chunks(texts, job),
         len(texts),
         lambda rows_of_texts: [str(text) for text in texts[rows_of_texts]],
     )
     _, voter = curation.voting_groups(np.zeros(len(rows), dtype=np.int64), group)
-    points = read_embeddings(path)[rows]
+    points = read_embeddings(embeddings[0])[rows]
     job.progress(0, None, "Comparing each text with those most like it", always=True)
     nearest = curation.nearest_voters(points, voter, voter, NEIGHBOURS, job.check)
     store.nearest_texts.write(project.id, key, nearest, voter, time.monotonic() - began)
@@ -71,7 +72,8 @@ def search_seconds(store: Store, project: Project, student: str, rows: Ints) -> 
 
 
 def _key(project: Project, student: str, digest: str | None, rows: Ints) -> str:
-    facts = f"{VERSION} {NEIGHBOURS} {project.digest} {student if digest is None else digest}"
+    texts = project.holding(rows).digest  # texts that are added later change nothing here
+    facts = f"{VERSION} {NEIGHBOURS} {texts} {student if digest is None else digest}"
     return hashlib.sha256(facts.encode() + rows.astype(np.int64).tobytes()).hexdigest()[:16]
 
 

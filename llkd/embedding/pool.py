@@ -68,9 +68,13 @@ def refinable(
     """
     if not signals.is_refined(calibration):
         return
-    if not curation.has_embeddings(store, project):
-        embed_texts(store, project, student, job)
     rows = curation.labelled_rows(store.labeling_runs.scores(labeling_run))
+    in_use = curation.newest_embeddings(store, project)
+    if in_use is None:
+        embed_texts(store, project, student, job)
+    elif curation.embedded_texts(project, in_use) < project.holding(rows).rows:
+        # Of labels of texts that were added since: by the student that made the others.
+        embed_texts(store, project, curation.student_in_use(store, project) or student, job)
     if len(rows) and not curation.has_search(store, labeling_run):
         curation.make_search(store, project, rows, job)
 
@@ -100,25 +104,32 @@ def student_embeddings(store: Store, project: Project, student: str, job: Progre
         return read_embeddings(path)
     in_use = curation.newest_embeddings(store, project)
     values = embed_texts(store, project, student, job)
-    if in_use is not None:
+    if in_use is not None and in_use.exists():  # not where it was taken over
         store.embeddings.use(in_use, after=path)
     return values
 
 
 def embed_texts(store: Store, project: Project, student: str, job: Progress) -> np.ndarray:
-    """Embed every text with the untrained student and keep it; ``[n, d]`` in row order."""
+    """Embed every text with the untrained student and keep it; ``[n, d]`` in row order.
+
+    Embeddings of the texts that there were before others were added are taken over.
+    """
     from llkd.students import load_student
 
     path = curation.embeddings_path(store, project, student)
     digest = student_digest(student, store.home.root)
     job.progress(0, None, "Loading the student", always=True)
     model = load_student(student, ["a", "b"], seed=0)
-    texts = store.projects.texts(project.id, ["text"])["text"]
+    texts = store.projects.texts(project, ["text"])["text"]
     mark = digest[:8] if digest else "hub"
-    starts = range(0, project.rows, PART_ROWS)
+    earlier = curation.embeddings_made(store, project, student, digest, 1)
+    first = 0 if earlier is None else earlier[1]
+    if first == project.rows:  # asked for although they are there
+        earlier, first = None, 0
+    starts = range(first, project.rows, PART_ROWS)
     parts = {start: store.embeddings.part(path, mark, start) for start in starts}
     ready = sum(part.exists() for part in parts.values())
-    job.begin(min(ready * PART_ROWS, project.rows), project.rows)
+    job.begin(min(first + ready * PART_ROWS, project.rows), project.rows)
     for start in starts:
         if parts[start].exists():
             continue
@@ -130,11 +141,14 @@ def embed_texts(store: Store, project: Project, student: str, job: Progress) -> 
             job.check()
         seconds = time.monotonic() - began
         save_embeddings(parts[start], np.concatenate(piece), seconds=seconds)
-    values = np.concatenate([read_embeddings(parts[start]) for start in starts])
-    seconds_of_parts = [embedding_seconds(parts[start]) for start in starts]
+    files = [*([] if earlier is None else [earlier[0]]), *parts.values()]
+    values = np.concatenate([read_embeddings(file) for file in files])
+    seconds_of_parts = [embedding_seconds(file) for file in files]
     measured = [seconds for seconds in seconds_of_parts if seconds is not None]
     # A part that an older version left does not say.
     whole = len(measured) == len(seconds_of_parts)
-    save_embeddings(path, values, digest, sum(measured) if whole else None)
+    save_embeddings(path, values, digest, sum(measured) if whole else None, student)
     store.embeddings.remove_parts(path, mark)
+    if earlier is not None:
+        earlier[0].unlink(missing_ok=True)  # the new file begins with it
     return values

@@ -130,7 +130,7 @@ def _random_sample(plane: Plane, usable: np.ndarray, open_to: np.ndarray) -> Int
     """
     place = np.full(plane.project.rows, -1, dtype=np.int64)
     place[plane.frame["row"].to_numpy()] = np.arange(len(plane.frame))
-    order = place[random_order(plane.project.rows)]
+    order = place[random_order(plane.project.stages)]
     order = order[order >= 0]
     order = order[open_to[order]]
     missing = np.flatnonzero(~usable[order])

@@ -32,8 +32,9 @@ def evaluation_rows(
     if stored is not None:
         return stored
     if texts is None:
-        texts = store.projects.texts(project.id, ["gold", "split"])
-    return held_out(texts, run.classes)
+        texts = store.projects.texts(project, ["gold", "split"])
+    # Runs that kept no texts of their own are of before any could be added.
+    return held_out(texts.iloc[: project.stages[0]], run.classes)
 
 
 def run_predictions(

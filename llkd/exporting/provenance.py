@@ -82,7 +82,7 @@ def scores_sha256(scores: Scores) -> str:
 
 def gold_sha256(store: Store, project: Project) -> str:
     """Over gold labels and which texts are held out."""
-    texts = store.projects.texts(project.id, ["gold", "split"])
+    texts = store.projects.texts(project, ["gold", "split"])
     total = hashlib.sha256()
     for name in ("gold", "split"):
         _add_words(total, texts[name])
@@ -110,7 +110,7 @@ def edits(store: Store, project: Project, moment: float, classes: LabelSet) -> E
     """
     places, names = classes.places, classes.names
     entries = store.decisions.edits(project.id, moment)
-    ids = store.projects.texts(project.id, ["id"])["id"] if entries else None
+    ids = store.projects.texts(project, ["id"])["id"] if entries else None
     listed = [
         {
             "id": str(ids.iloc[entry["row"]]),

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from llkd import curation
 from llkd.config import OrderConfig
 from llkd.curation.probe import fit_probe, probe
-from llkd.curation.random_order import SEED, random_order
+from llkd.curation.random_order import SEED, random_order, stage_of_round
 from llkd.embedding.pool import kept_embeddings
 from llkd.errors import BudgetSpent, JobCancelled, ModelError
 from llkd.jobs.progress import Progress
@@ -39,13 +39,15 @@ class RoundPlan:
     """What one round asks about; on disk before the first call, so that a killed job keeps to it.
 
     ``at_random[i]`` tells whether ``rows[i]`` was drawn at random. ``shuffled``: so many texts of
-    the pool's fixed shuffle are labelled once this round is; they are the random sample.
+    the pool's fixed shuffle are labelled once this round is; they are the random sample. ``texts``:
+    how many the project had, held-out ones included; None in rounds of before any could be added.
     """
 
     number: int
     rows: Ints
     at_random: np.ndarray
     shuffled: int
+    texts: int | None = None
 
 
 def label_in_rounds(
@@ -78,7 +80,7 @@ def label_in_rounds(
         before = plans[-2].shuffled if len(plans) > 1 else 0
         # It may hold nothing more than a text that the teacher fails on each time.
         rounds.carry_out(plans[-1], total, earlier=before, leftover=True)
-    shuffled = plans[-1].shuffled if plans else 0
+    shuffled = rounds.reached(plans[-1]) if plans else 0
     number = len(plans)
     for target in schedule(total, order.rounds, len(labeling_run.label_set.labels)):
         size = target - int(rounds.labelled().sum())
@@ -123,11 +125,11 @@ class _Rounds:
     failure: ModelError | None = None
 
     def __post_init__(self) -> None:
-        texts = self.store.projects.texts(self.project.id, ["gold", "split"])
+        texts = self.store.projects.texts(self.project, ["gold", "split"])
         self.names = self.labeling_run.label_set.names
         self.pool = (texts["split"] != "eval").to_numpy()
         # The order in which a random pass asks: what it labelled before is a random sample too.
-        self.shuffle = random_order(self.project.rows, self.pool)
+        self.shuffle = random_order(self.project.stages, self.pool)
         gold = curation.gold_indices(texts, self.labeling_run.label_set)
         self.judged = np.flatnonzero(~self.pool & (gold >= 0))
         self.gold = gold[self.judged]
@@ -138,7 +140,31 @@ class _Rounds:
         mask[self.store.labeling_runs.done(self.labeling_run)] = True
         return mask & self.pool
 
-    def labels(self, shuffled: int) -> Ints:
+    def reached(self, plan: RoundPlan) -> int:
+        """How far the random sample goes in the shuffle of today's pool.
+
+        As far as the last round took it; where texts were added since, up to the first of them
+        that is not labelled.
+        """
+        if self.knew(plan).rows == self.project.rows:
+            return plan.shuffled
+        return self.waiting(self.labelled())
+
+    def knew(self, plan: RoundPlan) -> Project:
+        """The project as a round knew it."""
+        return stage_of_round(self.project, plan.texts)
+
+    def waiting(self, labelled: np.ndarray) -> int:
+        """The place in the shuffle of the first text that is not ``labelled [n]``."""
+        places = np.flatnonzero(~labelled[self.shuffle])
+        return int(places[0]) if len(places) else len(self.shuffle)
+
+    def sample(self, plan: RoundPlan, shuffled: int) -> Ints:
+        """The rows of the random sample of a round: a beginning of the shuffle that it knew."""
+        known = self.knew(plan)
+        return random_order(known.stages, self.pool[: known.rows])[:shuffled]
+
+    def labels(self, sample: Ints) -> Ints:
         """The teacher's label of each row ``[n]``; -1 where there is none, or not in the pool.
 
         Batch calibration takes its mean over the random sample as it stands in this round.
@@ -147,7 +173,7 @@ class _Rounds:
         bias = None
         if signals.split_calibration(current.calibration)[0] == "batch":
             evidence = self.store.labeling_runs.scores(current)
-            bias = curation.batch_bias(evidence, self.shuffle[:shuffled]).tolist()
+            bias = curation.batch_bias(evidence, sample).tolist()
         # Not refined: a round looks for texts to ask about, and would search anew each time.
         calibration: Any = signals.with_refinement(current.calibration, False)
         labels = curation.teacher_labels(self.store, current, calibration, bias)
@@ -159,7 +185,7 @@ class _Rounds:
         """Choose ``size`` texts; all at random while the probe has nothing to tell apart."""
         labelled = self.labelled()
         unlabelled = self.shuffle[~labelled[self.shuffle]]
-        label = self.labels(shuffled)
+        label = self.labels(self.shuffle[:shuffled])
         able = _learnable(label)
         random_rows = unlabelled[: round(self.order.explore * size) if able else size]
         rest = unlabelled[len(random_rows) :]
@@ -169,12 +195,15 @@ class _Rounds:
         labelled[rows] = True
         # Up to the next text not labelled: those that need took before are in the sample too, as
         # they would be had only the shuffle been followed. Leaving them out would bias it.
-        waiting = np.flatnonzero(~labelled[self.shuffle])
-        reached = int(waiting[0]) if len(waiting) else len(self.shuffle)
+        reached = self.waiting(labelled)
         # Mixed, so that a round that breaks off has some of both.
         mixed = np.random.default_rng([SEED, number]).permutation(len(rows))
         return RoundPlan(
-            number, rows[mixed], np.isin(rows, random_rows)[mixed], max(shuffled, reached)
+            number,
+            rows[mixed],
+            np.isin(rows, random_rows)[mixed],
+            max(shuffled, reached),
+            self.project.rows,
         )
 
     def margin(self, label: Ints, rows: Ints) -> Floats:
@@ -210,10 +239,10 @@ class _Rounds:
 
     def record(self, plan: RoundPlan, shuffled: int) -> None:
         """Keep what the labels so far are worth, in place of what this round had before."""
-        labelled, label = self.labelled(), self.labels(shuffled)
+        sample = self.sample(plan, shuffled)
+        labelled, label = self.labelled(), self.labels(sample)
         if not labelled[plan.rows].any():
             return
-        sample = self.shuffle[:shuffled]
         sample = sample[labelled[sample]]
         only = np.full(len(label), -1)
         only[sample] = label[sample]
@@ -222,6 +251,7 @@ class _Rounds:
         entry: dict[str, Any] = {
             "round": plan.number,
             "shuffled": shuffled,
+            "texts": self.knew(plan).rows,
             "labelled": int(labelled.sum()),
             "drawn_at_random": int(plan.at_random[labelled[plan.rows]].sum()),
             "accuracy": accuracy,
@@ -270,6 +300,8 @@ def _learnable(label: Ints) -> bool:
 
 def _write(path: Path, plan: RoundPlan) -> None:
     facts = {"number": str(plan.number), "shuffled": str(plan.shuffled)}
+    if plan.texts is not None:
+        facts["texts"] = str(plan.texts)
     table = pa.table({"row": plan.rows, "at_random": plan.at_random})
     with atomic_file(path) as temporary:
         pq.write_table(table.replace_schema_metadata(facts), temporary, compression="zstd")
@@ -283,4 +315,5 @@ def _read(path: Path) -> RoundPlan:
         table["row"].to_numpy().astype(np.int64),
         table["at_random"].to_numpy(zero_copy_only=False).astype(bool),
         facts["shuffled"],
+        facts.get("texts"),
     )

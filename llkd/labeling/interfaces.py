@@ -100,8 +100,8 @@ def settled(
         paid_calls = [(int(a), int(b), bool(c)) for a, b, c in job.facts.get("tried") or []]
         return Settled(_as(config, str(known)), paid=PaidCalls(calls=paid_calls))
     label_set = curation.label_set_of(project)
-    row = int(curation.random_order(project.rows)[0])
-    text = str(store.projects.texts(project.id, ["text"])["text"].iloc[row])
+    row = int(curation.random_order(project.stages[:1])[0])
+    text = str(store.projects.texts(project, ["text"])["text"].iloc[row])
     with (
         work_folder(store, job) as folder,
         closing(Ledger(folder / LEDGER, spending)) as ledger,

@@ -47,7 +47,7 @@ class LabelingSession:
         self.stopped: str | None = None
         self.notices: list[str] = []
         self._sentences: list[str] = []
-        self._texts = store.projects.texts(project.id, ["text"])["text"].to_numpy()
+        self._texts = store.projects.texts(project, ["text"])["text"].to_numpy()
         self._began = time.monotonic()
         self._cut = teacher.cut
         self._usage: tuple[float, Usage | None] = (float("-inf"), None)

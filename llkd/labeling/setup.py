@@ -57,7 +57,7 @@ def prepare_teacher(
     teacher = way.teacher(job, spending, limit)
     match_ids = getattr(teacher, "match_ids", None)
     if match_ids is not None:
-        texts = store.projects.texts(project.id, ["id", "text"])
+        texts = store.projects.texts(project, ["id", "text"])
         match_ids(texts["id"].tolist(), texts["text"].tolist())
     return teacher
 

@@ -124,7 +124,7 @@ class WayOfAsking:
     ) -> str | None:
         """The way that a few texts speak for; None where the server offers no log-probabilities."""
         rows, known = self._rows()
-        texts = self._store.projects.texts(self._project.id, ["text"])["text"].to_numpy()[rows]
+        texts = self._store.projects.texts(self._project, ["text"])["text"].to_numpy()[rows]
         account = account_of_trial(self._store, self._project.id)
         make_folder(account.parent)
         with FileLock(account.with_suffix(".lock")), self._metered(account, spending):
@@ -174,7 +174,7 @@ class WayOfAsking:
         They are those that labelling asks first, or, where there are enough, texts of known class
         that judge nothing else.
         """
-        order = random_order(self._project.rows)
+        order = random_order(self._project.stages)
         for kind in development_rows(self._store, self._project):
             if len(kind.rows) >= FEWEST_KNOWN:
                 place = np.full(self._project.rows, -1, dtype=np.int64)

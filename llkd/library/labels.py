@@ -318,7 +318,7 @@ class Labels:
     def _need_known(self) -> bool:
         from llkd import curation
 
-        return curation.has_embeddings(self.texts.workspace.store, self.texts.record)
+        return curation.has_all_embeddings(self.texts.workspace.store, self.texts.record)
 
     def _with_decisions(self) -> tuple[Strings, Strings, npt.NDArray[np.bool_]]:
         """Labels, who gave them and who is excluded ``[n]``, by what people have decided."""

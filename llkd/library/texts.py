@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llkd.config import Calibration, LabelSet
 from llkd.errors import ConfigError, UserError
+from llkd.library.adding import GrowingTexts
 from llkd.library.progress import shown_progress
+from llkd.library.project_match import check_same_texts, with_classes
 from llkd.library.reading import ClassNames, Columns, Source, class_set, read_source
 from llkd.library.wording import in_python, python_words
 from llkd.library.workspace import PROJECT, Workspace, open_workspace
-from llkd.store import Project, Store
+from llkd.store import Project
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from llkd.library.labels import Labels
 
 
-class Texts:
+class Texts(GrowingTexts):
     """The ``n`` texts of a project, in a fixed order: row ``i`` of every array is text ``i``.
 
     Made by :func:`read_texts`, :func:`load_sample` and :func:`open_project`.
@@ -33,7 +35,6 @@ class Texts:
         """Use :func:`read_texts`."""
         self.workspace = workspace
         self.project_id = project.id
-        self._rows = project.rows
 
     @property
     def project(self) -> str:
@@ -141,8 +142,8 @@ class Texts:
         return Path(document["file"])
 
     def __len__(self) -> int:
-        """The number of texts, ``n``."""
-        return self._rows
+        """The number of texts, ``n``, those that were added since among them."""
+        return self.record.rows
 
     def __repr__(self) -> str:
         """Counts, for a notebook."""
@@ -335,49 +336,7 @@ def _as_project(
     store = workspace.store
     earlier = [known for known in store.projects.all() if known.name == project]
     if earlier:
-        _check_same(store, earlier[0], prepared)
-        return Texts(workspace, _with_classes(store, earlier[0], label_set))
+        check_same_texts(store, earlier[0], prepared)
+        return Texts(workspace, with_classes(store, earlier[0], label_set))
     stored = store_prepared(store, project or PROJECT, prepared, source=source)
     return Texts(workspace, stored)
-
-
-def _check_same(store: Store, project: Project, prepared: Prepared) -> None:
-    """Raise UserError where the project of that name holds other texts, gold or held-out texts."""
-    from llkd.store.files.text_files import digest
-
-    opening = f"There is a project {project.name!r} already, "
-    if digest(prepared.texts) != project.digest:
-        raise UserError(
-            f"{opening}with other texts ({project.rows:,}, from {project.source}). {_cure(project)}"
-        )
-    earlier = store.projects.texts(project.id, ["gold", "split"])
-    same_gold = (
-        earlier["gold"].notna().to_numpy() == prepared.texts["gold"].notna().to_numpy()
-    ).all()
-    same_split = (earlier["split"].to_numpy() == prepared.texts["split"].to_numpy()).all()
-    if not (same_gold and same_split):
-        raise UserError(
-            f"{opening}with gold for other texts, or with others held out. {_cure(project)}"
-        )
-
-
-def _with_classes(store: Store, project: Project, label_set: LabelSet | None) -> Project:
-    """The project with these classes, set where it has none. Raises UserError for others."""
-    known = project.label_set
-    if label_set is None:
-        return project
-    if known is None:
-        store.projects.set_label_set(project.id, label_set)
-        return store.projects.by_id(project.id)
-    entries = [known.find(name) for name in label_set.names]
-    identities = {entry.identity for entry in entries if entry is not None}
-    if None in entries or len(identities) != len(known.labels):
-        raise UserError(
-            f"There is a project {project.name!r} already, with other classes: "
-            f"{', '.join(known.names)}. {_cure(project)}"
-        )
-    return project
-
-
-def _cure(project: Project) -> str:
-    return f"Choose another name, or go on with it: llkd.open_project({project.name!r})."

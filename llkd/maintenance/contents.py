@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,14 @@ from llkd.store.files.quarantine import Quarantine
 from llkd.store.files.run_files import config_document
 from llkd.store.files.score_files import REQUIRED_COLUMNS, ScoreFiles
 from llkd.store.files.text_files import TEXT_SCHEMA, digest
-from llkd.store.home import atomic_file
+from llkd.store.home import Home, atomic_file
 
 ASKED_AGAIN = "labelling again asks about its texts only, and answers kept cost nothing."
 
 
 def check_project(inspection: Inspection, records: Records, project: Project) -> None:
     """One project: its texts, its passes, its runs, and what was derived from them."""
-    _texts(inspection, project)
+    _texts(inspection, records, project)
     for labeling_run in records.labeling_runs.all(project.id):
         _labelling(inspection, project, labeling_run)
         check_account(inspection, records.labeling_runs.account(labeling_run), project.id)
@@ -40,27 +41,57 @@ def check_project(inspection: Inspection, records: Records, project: Project) ->
     _derived(inspection, project)
 
 
-def _texts(inspection: Inspection, project: Project) -> None:
-    path = inspection.home.texts(project.id)
+def _texts(inspection: Inspection, records: Records, project: Project) -> None:
     means = (
         f"The texts of project {project.name!r} cannot be used. Put the file back from a backup, "
         "or import the texts again as a new project."
     )
-    if not path.exists():
-        inspection.report_finding("texts", "error", path, "The file of texts is missing.", means)
-        return
-    inspection.count_files([path])
-    fault = parquet_fault(path, TEXT_SCHEMA.names, project.rows)
-    if fault is None:
-        try:
-            same = digest(pq.read_table(path, columns=["id", "text"]).to_pandas())
-            fault = None if same == project.digest else "its texts are not those imported"
-        except Exception as error:  # whatever a damaged page makes of itself
-            fault = f"it cannot be read ({type(error).__name__})"
-    if fault:
-        inspection.report_finding(
-            "texts", "error", path, f"The file of texts is damaged: {fault}.", means
-        )
+    files = records.projects.text_files(project)
+    first = project.stage(0)
+    wanted = [(first.rows, first.digest), *((each.rows, each.digest) for each in project.additions)]
+    for path, (rows, sum_of_texts) in zip(files, wanted, strict=True):
+        if not path.exists():
+            what = "The file of texts is missing."
+            inspection.report_finding("texts", "error", path, what, means)
+            continue
+        inspection.count_files([path])
+        fault = _fault_of_texts(path, rows, sum_of_texts)
+        if fault:
+            inspection.report_finding(
+                "texts", "error", path, f"The file of texts is damaged: {fault}.", means
+            )
+    for path in inspection.home.all_added_texts(project.id):
+        # Not one that is being added: it is in its place a moment before the record names it.
+        if path not in records.projects.text_files(records.projects.by_id(project.id)):
+            inspection.report_finding(
+                "leftover", "warning", path, "These added texts are not named by the project.",
+                "Adding them was cut short, or an older database was put back. Nothing reads them.",
+                "Moves them to quarantine.", partial(_aside, inspection.home, project.id, path),
+                project.id,
+            )  # fmt: skip
+
+
+def _fault_of_texts(path: Path, rows: int, sum_of_texts: str) -> str | None:
+    fault = parquet_fault(path, TEXT_SCHEMA.names, rows)
+    if fault is not None:
+        return fault
+    try:
+        same = digest(pq.read_table(path, columns=["id", "text"]).to_pandas())
+    except Exception as error:  # whatever a damaged page makes of itself
+        return f"it cannot be read ({type(error).__name__})"
+    return None if same == sum_of_texts else "its texts are not those imported"
+
+
+def _aside(home: Home, project_id: int, path: Path, quarantine: Quarantine) -> None:
+    """Move added texts away unless the record names them; nobody adds any while this looks."""
+    store = Store(home.root)
+    try:
+        with store.projects.adding(project_id):
+            project = store.projects.by_id(project_id)
+            if path.exists() and path not in store.projects.text_files(project):
+                quarantine.move(path, "no record names these added texts")
+    finally:
+        store.close()
 
 
 def _labelling(inspection: Inspection, project: Project, labeling_run: LabelingRun) -> None:

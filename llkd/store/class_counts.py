@@ -53,13 +53,14 @@ def people_counts(connection: sa.Connection, project_id: int, since: float = 0.0
 
 def gold_counts(home: Home, project_id: int) -> Counter[str]:
     """How many texts have each key as gold; none where the texts cannot be read."""
-    path = home.texts(project_id)
-    try:
-        column = pq.read_table(path, columns=["gold"])["gold"]
-    except (OSError, pa.ArrowException):
-        return Counter()  # without its texts a project has no gold that could be lost
     counts: Counter[str] = Counter()
-    for entry in pc.value_counts(column).to_pylist():
-        if entry["values"] is not None:
-            counts[str(entry["values"])] = int(entry["counts"])
+    # Also of a file that no record names (yet): too many labels are held on to, never too few.
+    for path in (home.texts(project_id), *home.all_added_texts(project_id)):
+        try:
+            column = pq.read_table(path, columns=["gold"])["gold"]
+        except (OSError, pa.ArrowException):
+            continue  # without its texts a project has no gold that could be lost
+        for entry in pc.value_counts(column).to_pylist():
+            if entry["values"] is not None:
+                counts[str(entry["values"])] += int(entry["counts"])
     return counts

@@ -17,6 +17,7 @@ from llkd.store.files.permissions import PRIVATE, is_home, make_folder, make_hom
 
 DEFAULT_HOME = "workspace"
 _TEXTS = "texts.parquet"
+_ADDED = "texts-"
 _DEVICE = "device-"
 
 
@@ -109,6 +110,10 @@ class Home:
         paths = sorted(self.locks.glob(f"{_DEVICE}*.lock"))
         return {path.stem.removeprefix(_DEVICE): path for path in paths}
 
+    def adding_lock(self, project_id: int) -> Path:
+        """Held while texts are added to a project."""
+        return self.locks / f"texts-{project_id}.lock"
+
     def onnx_lock(self, run_id: int) -> Path:
         """Held while the student of a run is written as ONNX."""
         return self.locks / f"onnx-{run_id}.lock"
@@ -125,6 +130,14 @@ class Home:
     def texts(self, project_id: int) -> Path:
         """The texts of one project."""
         return self.project(project_id) / _TEXTS
+
+    def added_texts(self, project_id: int, first: int, digest: str) -> Path:
+        """Texts of one project that were added behind ``first`` others."""
+        return self.project(project_id) / f"{_ADDED}{first:010d}-{digest[:16]}.parquet"
+
+    def all_added_texts(self, project_id: int) -> list[Path]:
+        """Every file of added texts of one project, also such as no record names."""
+        return sorted(self.project(project_id).glob(f"{_ADDED}*.parquet"))
 
     def all_texts(self) -> list[Path]:
         """The texts of every project that has a folder, also of such as no record names."""

@@ -1,4 +1,4 @@
-"""Projects and their texts. The texts are written once, whole, and never change."""
+"""Projects: made with their texts, found, renamed, archived and removed."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ import shutil
 import time
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from llkd.config import LabelSet, build, in_place
-from llkd.errors import NotFound, StoreError, UserError
+from llkd.config import LabelSet, in_place
+from llkd.errors import NotFound, UserError
 from llkd.store import schema
 from llkd.store.classes import Classes
-from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
-from llkd.store.engine.database import can_be, new_id
+from llkd.store.damaged import DamagedRecord, read_records
+from llkd.store.engine.database import new_id
 from llkd.store.files.text_files import (
     as_table,
     clear_orphans,
@@ -31,34 +28,13 @@ from llkd.store.files.text_files import (
     out_of_the_way,
     staged,
 )
-from llkd.store.home import Home, _sync
+from llkd.store.home import _sync
+from llkd.store.project_record import Project, project_from_row
+from llkd.store.project_texts import ProjectTexts, project_of
 
 
-@dataclass(frozen=True)
-class Project:
-    """One project: its texts are rows 0 to ``rows - 1``.
-
-    ``archived``: when it was put away, in seconds since 1970; None for one that is in use.
-    """
-
-    id: int
-    name: str
-    created: float
-    source: str
-    rows: int
-    digest: str
-    report: dict[str, Any]
-    label_set: LabelSet | None
-    labelling_id: int | None
-    archived: float | None = None
-
-
-class Projects:
+class Projects(ProjectTexts):
     """The projects of one home."""
-
-    def __init__(self, engine: sa.Engine, home: Home) -> None:
-        self._engine = engine
-        self._home = home
 
     def create(
         self,
@@ -143,15 +119,6 @@ class Projects:
                 )
         return project
 
-    def by_id(self, project_id: int) -> Project:
-        """The project of that number. Raises NotFound."""
-        with self._engine.connect() as connection:
-            query = sa.select(schema.projects).where(schema.projects.c.id == project_id)
-            row = connection.execute(query).one_or_none() if can_be(project_id) else None
-        if row is None:
-            raise NotFound(f"There is no project number {project_id}.")
-        return _project(row)
-
     def all(self) -> list[Project]:
         """Every project that can be read, newest first, archived ones among them."""
         return self.listed()[0]
@@ -161,7 +128,7 @@ class Projects:
         order = schema.projects.c.id.desc()  # numbers only grow; the clock may be set back
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(schema.projects).order_by(order)).all()
-        return read_records(rows, "project", _from_row)
+        return read_records(rows, "project", project_from_row)
 
     def names(self) -> list[str]:
         """The names of the projects in use, newest first, those of damaged records among them."""
@@ -247,30 +214,6 @@ class Projects:
         for folder in (self._home.project(project_id), *map(self._home.job, jobs)):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def require_texts(self, project_id: int) -> None:
-        """Raise NotFound where the file of a project's texts is gone."""
-        path = self._texts_file(project_id)
-        if not path.exists():
-            raise NotFound(
-                f"The texts of project number {project_id} are missing: {path}. Put its folder "
-                "back from a backup; people's labels are in the database and still there."
-            )
-
-    def _texts_file(self, project_id: int) -> Path:
-        return self._home.texts(project_id)
-
-    def texts(self, project_id: int, columns: list[str] | None = None) -> pd.DataFrame:
-        """The texts in row order: row, id, text, gold (None where unknown), split."""
-        self.require_texts(project_id)
-        path = self._texts_file(project_id)
-        try:
-            return pq.read_table(path, columns=columns).to_pandas()
-        except (pa.ArrowException, OSError) as error:
-            raise StoreError(
-                f"The texts of project number {project_id} cannot be read: {path} is damaged. Put "
-                "it back from a backup, or import the file again as a new project."
-            ) from error
-
     def _update(self, project_id: int, **values: Any) -> None:
         with self._engine.begin() as connection:
             connection.execute(
@@ -284,7 +227,7 @@ class Projects:
         row = connection.execute(
             sa.select(schema.projects).where(schema.projects.c.name == name)
         ).one_or_none()
-        return None if row is None else _project(row)
+        return None if row is None else project_of(row)
 
 
 def checked_name(name: str) -> str:
@@ -302,14 +245,3 @@ def checked_name(name: str) -> str:
 def _record(connection: sa.Connection, project_id: int, kind: str, detail: dict[str, Any]) -> None:
     values = {"project_id": project_id, "created": time.time(), "kind": kind, "detail": detail}
     connection.execute(sa.insert(schema.events).values(**values))
-
-
-def _project(row: Any) -> Project:
-    return read_record(row, "project", _from_row)
-
-
-def _from_row(values: dict[str, Any]) -> Project:
-    documents(values, "report", optional=("label_set",))
-    if values["label_set"] is not None:
-        values["label_set"] = build(LabelSet, values["label_set"])
-    return Project(**values)

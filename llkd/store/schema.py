@@ -89,6 +89,7 @@ projects = sa.Table(
     sa.Column("label_set", Document),
     sa.Column("labelling_id", sa.Integer),
     sa.Column("archived", sa.Float),
+    sa.Column("additions", Document),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 

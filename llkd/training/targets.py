@@ -103,7 +103,7 @@ def gather(
     """
     basis = basis or label_basis(store, project, config, calibration, until)
     plane, labels, notes = _plane(store, project, basis, until)
-    texts = store.projects.texts(project.id, ["gold", "split"])
+    texts = store.projects.texts(project, ["gold", "split"])
     evaluation = evaluation_set.evaluation_set_of(plane, texts, config.judged_by)
     if eval_run is not None:
         rows, known = predictions.evaluation_rows(store, project, eval_run, texts)
@@ -195,7 +195,7 @@ def _judging(
         return np.union1d(*map(_labelled, decisions)), "People's labels judge this run"
     fit = (labeling_run.fits or {}).get(signals.fit_name(calibration))
     if fit is not None and fit.get("held_out"):  # by a version that did so
-        held_out = curation.held_out_rows(store.projects.texts(project.id, ["split"]))
+        held_out = curation.held_out_rows(store.projects.texts(project, ["split"]))
         return held_out, "The temperature of this pass was fitted on held-out texts, which judge"
     return None, ""
 

@@ -40,7 +40,7 @@ def write_drawn(
     ending.
     """
     rows = next_rows(store, audit, who, count)
-    frame = store.projects.texts(project.id, ["id", "text"]).iloc[rows].reset_index(drop=True)
+    frame = store.projects.texts(project, ["id", "text"]).iloc[rows].reset_index(drop=True)
     path = Path(out).expanduser().resolve()
     with table_writer(path) as write:
         write(frame.assign(label=pd.Series([""] * len(frame), dtype=object)))
@@ -119,7 +119,7 @@ def _columns(records: Records, who: str) -> tuple[list[str], list[str], list[str
 
 def _places(store: Store, project: Project, audit: Audit) -> dict[str, int]:
     """Where in the order of drawing the text of an id stands."""
-    ids = store.projects.texts(project.id, ["id"])["id"].to_numpy()
+    ids = store.projects.texts(project, ["id"])["id"].to_numpy()
     return {str(ids[row]): place for place, row in enumerate(store.audits.order(audit))}
 
 

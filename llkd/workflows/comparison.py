@@ -95,7 +95,7 @@ def compare(
         refine_in_use(store, project, None, job)
     config = _judged(store, project, config, job, until)
     if any("embeddings" in spec_of(all_arms()[name].strategy).needs for name in names):
-        if not curation.has_embeddings(store, project):
+        if not curation.has_all_embeddings(store, project):
             embed_and_probe(store, project, job, student=config.student)
         student_embeddings(store, project, config.student, job)
     if "basis" not in job.facts:
@@ -170,7 +170,7 @@ def _judged(
         labels = curation.teacher_labels(store, labeling_run)
         plane = curation.load_plane(store, project, need=False, labels=labels)
         plane = curation.with_decisions(plane, store.decisions.current(project.id, until))
-        texts = store.projects.texts(project.id, ["gold", "split"])
+        texts = store.projects.texts(project, ["gold", "split"])
         kind = evaluation_set.best_evaluation_set(plane, texts).kind
         job.remember(judged_by=kind)
     return build(TrainingConfig, config.model_dump(), judged_by=kind)

@@ -1,4 +1,4 @@
-"""A project's inbox as a table: texts that its served student sent on, for the next import."""
+"""A project's inbox as a table: texts that its served student sent on, for another project."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from llkd import exporting
+from llkd.datasets.inbox import empty_inbox
 from llkd.errors import UserError
 from llkd.exporting.splits import normalised
 from llkd.exporting.tables import table_writer
@@ -67,11 +68,8 @@ def write_inbox(
     inbox = inbox_of(store.home, project.id)
     try:
         if not inbox.counts().texts:
-            raise UserError(
-                f"The inbox of {project.name!r} is empty. A server fills it: "
-                "llkd serve … --answer-when 0.95 --teacher …"
-            )
-        texts = store.projects.texts(project.id, ["text"])["text"]
+            raise UserError(empty_inbox(project))
+        texts = store.projects.texts(project, ["text"])["text"]
         known = {normalised(str(text)) for text in texts}
         names = _names(project)
         numbers: list[int] = []

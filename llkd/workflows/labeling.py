@@ -263,7 +263,7 @@ def _label(work: LabelingSession, limit: int | None, order: OrderConfig) -> None
         # Rounds are of the pool: what is left are the held-out texts, and those it failed on.
     # A fixed random order: the batch calibration and the charts are right from the first minute,
     # even where the file is sorted by class.
-    rows, labelled = curation.random_order(project.rows), store.labeling_runs.done(labeling_run)
+    rows, labelled = curation.random_order(project.stages), store.labeling_runs.done(labeling_run)
     # Counted, not cut at the limit: what was labelled by need before counts as well.
     most = None if limit is None else max(0, limit - len(labelled))
     rows = rows[~np.isin(rows, labelled)]

@@ -47,7 +47,8 @@ def card_of_run(
     except (OSError, ValueError):
         about = {}
     base, base_id = _base(run.config.student)
-    texts = store.projects.texts(project.id, ["gold", "split"])
+    texts = store.projects.texts(project, ["gold", "split"])
+    known = curation.known_to_run(project, run)
     labels = curation.recorded_labels(store, labeling_run, run.labels)
     answers = predictions.run_predictions(store, project, run, texts=texts)
     return exporting.ModelCard(
@@ -61,9 +62,9 @@ def card_of_run(
         run=run.id,
         data={
             "source": project.source,
-            "rows": project.rows,
-            "held_out": int((texts["split"] == "eval").sum()),
-            "sha256": project.digest,
+            "rows": known.rows,
+            "held_out": int((texts["split"].iloc[: known.rows] == "eval").sum()),
+            "sha256": known.digest,
             "languages": _languages(project),
         },
         teacher={

@@ -65,7 +65,7 @@ def compare_prompts(
     fixed = {e.row for shot in shots if isinstance(shot, FewShot) for e in shot.fixed}
     judged, places = _evaluation_texts(store, project, fixed, rows, seed)
     gold = judged.gold[places]
-    texts = store.projects.texts(project.id, ["text"])["text"].iloc[judged.rows[places]]
+    texts = store.projects.texts(project, ["text"])["text"].iloc[judged.rows[places]]
     words = [str(text) for text in texts]
     in_use, _ = signals.split_calibration(calibration or _in_use(store, project))
     work = Trials(store, label_set, judged.rows[places], words, job, spending, base.teacher)

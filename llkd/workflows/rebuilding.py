@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from llkd import __version__, curation, exporting
+from llkd import curation, exporting
 from llkd.config.labels import told_apart
 from llkd.config.selection_rule import EVERYTHING, StandaloneRule
 from llkd.curation import Need, TeacherLabels
@@ -25,12 +25,10 @@ from llkd.exporting import provenance
 from llkd.exporting.manifest_document import Manifest, ScoreFacts
 from llkd.store import LabelingRun, Project, Run, Scores, Store
 from llkd.store.files.probabilities import read_probabilities
+from llkd.workflows.rebuild_notes import other_writers, rebuild_notes
 from llkd.workflows.recorded_sources import recorded_rule, recorded_run
 from llkd.workflows.refinement import recorded_search
 from llkd.workflows.selection import export_context
-
-WRITERS = ("pyarrow",)
-"""Other versions of these may write other bytes for the same rows."""
 
 
 @dataclass
@@ -70,7 +68,9 @@ def _rebuild(store: Store, manifest: Manifest, out: str | Path | None) -> dict[s
         raise InputsChanged(changed)
     folder = None if out is None else _other_folder(out)
     table = _table(store, manifest, inputs_now, inputs_now.labeling_run, inputs_now.evidence)
-    notes = _notes(store, manifest, inputs_now)
+    notes = rebuild_notes(
+        store, manifest, inputs_now.project, inputs_now.labeling_run, inputs_now.evidence
+    )
     differing: list[str] = []
 
     def check(total: str, names: list[str]) -> None:
@@ -83,7 +83,7 @@ def _rebuild(store: Store, manifest: Manifest, out: str | Path | None) -> dict[s
                 ]
             )
         differing.extend(names)
-        if names and not _other_writers(manifest):
+        if names and not other_writers(manifest):
             raise InputsChanged(
                 [f"The rows are the same, but these files came out unlike: {', '.join(names)}."]
             )
@@ -160,10 +160,14 @@ def _find(store: Store, manifest: Manifest, changed: list[str]) -> _InputsNow:
 
 
 def _project(store: Store, manifest: Manifest) -> Project:
-    """The project by its name, or whichever holds the same texts. Raises for none."""
+    """The project by its name, or whichever holds the same texts, as it was then.
+
+    Texts that were added since are left aside. Raises for none.
+    """
     name, digest = str(manifest.project.name), manifest.project.texts_sha256
     projects = store.projects.all()
-    same = [project for project in projects if project.digest == digest]
+    stages = (stage for project in projects for stage in project.every_stage())
+    same = [stage for stage in stages if stage.digest == digest]
     for project in same:
         if project.name == name:
             return project
@@ -261,68 +265,3 @@ def _table(
     )
     beyond = export_context(store, inputs_now.project, evidence, inputs_now.run, inputs_now.times)
     return exporting.curated_table(plane, mask, beyond, options)
-
-
-def _renamed(inputs_now: _InputsNow) -> list[str]:
-    """Classes that have another name by now; the rows hold the names of the export."""
-    labeling_run = inputs_now.labeling_run
-    if labeling_run is None or inputs_now.project.label_set is None:
-        return []
-    label_set = inputs_now.project.label_set
-    now = {key: label_set.names[place] for key, place in label_set.places.items()}
-    merged, parts = label_set.merged_keys, {old.identity for old in label_set.split_classes}
-    pairs = [
-        f"{label.name!r} is part of {now[label.identity]!r} today"
-        if label.identity in merged
-        else f"{label.name!r} was split since"
-        if label.identity in parts
-        else f"{label.name!r} is called {now[label.identity]!r} today"
-        for label in labeling_run.classes.labels
-        if label.identity in parts or now.get(label.identity, label.name) != label.name
-    ]
-    return [f"{'; '.join(pairs)}. The rows hold the names of the export."] if pairs else []
-
-
-def _aside(number: int, singular: str, many: str, done: str) -> str:
-    counted = f"1 {singular} was" if number == 1 else f"{number:,} {many} were"
-    return f"{counted} {done} later and left aside."
-
-
-def _other_writers(manifest: Manifest) -> bool:
-    here = exporting.environment()
-    then = manifest.environment
-    return manifest.version != __version__ or any(here.get(n) != then.get(n) for n in WRITERS)
-
-
-def _notes(store: Store, manifest: Manifest, inputs_now: _InputsNow) -> list[str]:
-    """What has happened since and was left aside, and other versions."""
-    notes = []
-    inputs, labeling_run = manifest.inputs, inputs_now.labeling_run
-    if labeling_run is not None and inputs_now.evidence is not None:
-        now = curation.teacher_labels(store, labeling_run, manifest.teacher.calibration)
-        pool = store.projects.texts(inputs_now.project.id, ["split"])["split"] == "pool"
-        usable = now.row[now.label >= 0]
-        more = int(pool.to_numpy()[usable].sum()) - len(inputs_now.evidence.row)
-        if more:
-            notes.append(_aside(more, "text", "texts", "labelled"))
-        moved = not np.allclose(now.bias, inputs.bias, rtol=0, atol=1e-9)
-        if moved or now.temperature != float(inputs.temperature):
-            notes.append("The calibration would be another today; the recorded one was used.")
-    later = sum(
-        entry["created"] > float(inputs.as_of)
-        for entry in store.decisions.edits(inputs_now.project.id)
-    )
-    if later:
-        notes.append(_aside(later, "label or exclusion", "labels or exclusions", "made"))
-    notes += _renamed(inputs_now)
-    here = exporting.environment()
-    other = [
-        f"{name} {then} (here {here.get(name, 'missing')})"
-        for name, then in {**manifest.environment, "LLKD Studio": manifest.version}.items()
-        if {**here, "LLKD Studio": __version__}.get(name) != then
-    ]
-    if other:
-        notes.append(f"The export was made with {', '.join(other)}.")
-    if manifest.with_student:
-        notes.append("The student is not made again; it lies with its run.")
-    return notes

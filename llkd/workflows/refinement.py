@@ -50,7 +50,7 @@ def refine_by_default(
     a committee's members; the texts of the pool on which both gave a label are compared (see
     ``refinement_advice``). Nothing is searched or embedded here.
     """
-    pool = (store.projects.texts(project.id, ["split"])["split"] == "pool").to_numpy()
+    pool = (store.projects.texts(project, ["split"])["split"] == "pool").to_numpy()
     keys = labeling_run.label_set.keys
     places = labeling_run.label_set.places
     label, other = (_pool_labels(store, each, places, pool) for each in (first, second))
@@ -142,7 +142,7 @@ def effect_document(
     names = effect.labels.labeling_run.classes.names
     labels = np.array([*names, None], dtype=object)
     order = np.argsort(-np.nan_to_num(effect.confidence_after), kind="stable")[:listed]
-    texts = store.projects.texts(project.id, ["id", "text"])
+    texts = store.projects.texts(project, ["id", "text"])
     judged = effect.judged
     return {
         "texts": effect.texts,

@@ -72,7 +72,7 @@ def export_context(
     """What the columns of a curated set need besides the plane."""
     source = np.full(project.rows, None, dtype=object)
     source[scores.row] = scores.source
-    texts = store.projects.texts(project.id, ["text"])["text"]
+    texts = store.projects.texts(project, ["text"])["text"]
     weighting = "product" if run is None else run.config.selection.weighting
     return exporting.ExportContext(texts, source, times, weighting)
 

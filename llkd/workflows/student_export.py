@@ -250,7 +250,7 @@ def measured_texts(
     store: Store, project: Project, run: Run
 ) -> tuple[str, list[str], Ints | None, int]:
     """Held-out texts with their classes, or texts of the pool without; of how many, at random."""
-    texts = store.projects.texts(project.id)
+    texts = store.projects.texts(project)
     rows, gold = held_out(texts, run.classes)
     kind, known = "held-out", True
     if not len(rows):

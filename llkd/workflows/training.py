@@ -52,7 +52,7 @@ def train(
         check_strategy(config)
         refine_in_use(store, project, calibration, job)
         if needs(config.selection, "embeddings"):
-            if not curation.has_embeddings(store, project):
+            if not curation.has_all_embeddings(store, project):
                 gather(store, project, config, calibration)  # what cannot train is said at once
                 embed_and_probe(store, project, job, student=config.student)
             student_embeddings(store, project, config.student, job)
@@ -110,6 +110,8 @@ def prepare(
         "class_split": [
             label.model_dump(mode="json") for label in targets.plane.classes.split_classes
         ],
+        "project_texts": project.rows,
+        "project_sha256": project.digest,
         "rows": len(targets.rows) - int(inputs.held_out.sum()),
         "rows_sha256": rows_digest(targets.rows[~inputs.held_out]),
         "without_confidence": int(targets.without_confidence[~inputs.held_out].sum()),
@@ -295,10 +297,11 @@ def _where_known(values: Floats) -> Floats | None:
 def _data(store: Store, project: Project, run: Run) -> TrainingData:
     """The run's pool with all it kept of it, and the texts that are held out."""
     rows, probabilities = read_probabilities(run.files.targets)
-    texts = store.projects.texts(project.id)
+    texts = store.projects.texts(project)
     gold = curation.gold_indices(texts, run.classes)
     text = texts["text"].astype(str)
-    evaluated, eval_gold = evaluation_set.held_out(texts, run.classes)
+    imported = texts.iloc[: project.stages[0]]  # all there was for a run that kept none
+    evaluated, eval_gold = evaluation_set.held_out(imported, run.classes)
     judges = store.runs.evaluation_labels(run)
     if judges is not None:
         evaluated, eval_gold = judges

@@ -57,7 +57,7 @@ def dry_run(
     UserError for a row that is none. :func:`estimated` explains the estimate.
     """
     label_set = curation.label_set_of(project)
-    texts = store.projects.texts(project.id, ["text"])["text"].to_numpy()
+    texts = store.projects.texts(project, ["text"])["text"].to_numpy()
     touched = None if about is None else touched_rows(store, project, about, job)
     sample_rows = _rows(project, count, rows, touched)
     interface = settled(store, project, config, job, spending)
@@ -248,7 +248,7 @@ def _rows(
     project: Project, count: int, rows: Sequence[int] | None, touched: np.ndarray | None
 ) -> list[int]:
     if rows is None:
-        order = curation.random_order(project.rows)
+        order = curation.random_order(project.stages)
         if touched is not None:
             order = order[np.isin(order, touched)]
         return [int(row) for row in order[:count]]
@@ -274,7 +274,7 @@ def _waiting_rows(
     labeling_run = store.labeling_runs.find(
         project.id, run_fingerprint(teacher.describe(), label_set)
     )
-    rows = curation.random_order(project.rows)
+    rows = curation.random_order(project.stages)
     rows = rows[:limit] if touched is None else rows[np.isin(rows, touched)]
     if labeling_run is not None:
         rows = rows[~np.isin(rows, store.labeling_runs.done(labeling_run))]

@@ -207,7 +207,7 @@ def card_data(
         "hidden": False,
         "blind": True,
         # Presses of another person, project or home lie elsewhere in the tab's storage.
-        "place": f"llkd.audit.{here.kind}.{here.audit.id}.{project.digest[:16]}.{here.me.mark}",
+        "place": f"llkd.audit.{here.kind}.{here.audit.id}.{project.origin[:16]}.{here.me.mark}",
         "confirmed": [name for name in sent if name in known.done],
         "list": here.id,
         "total": len(here.rows),

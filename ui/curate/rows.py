@@ -151,7 +151,7 @@ def _ordered(
     if column in {"gold", "student_label"}:
         values = np.where(values < 0, np.nan, values)
     if wanted.order == AT_RANDOM:
-        values = np.argsort(curation.random_order(plane.project.rows))[values.astype(np.int64)]
+        values = np.argsort(curation.random_order(plane.project.stages))[values.astype(np.int64)]
     # Stable, and unknown values last whichever way it is sorted.
     order = np.argsort(-values if wanted.descending else values, kind="stable")
     return positions[order]

@@ -13,8 +13,12 @@ MOST = 200
 
 
 def like_this(scene: CurateState | Source, row: int) -> None:
-    """A button that lists the texts nearest in meaning; nothing before the quick estimate."""
-    if curation.has_embeddings(scene.store, scene.project):
+    """A button that lists the texts nearest in meaning; nothing before the quick estimate.
+
+    Nor for a text that was added since it was made.
+    """
+    embeddings = curation.newest_embeddings(scene.store, scene.project)
+    if row < curation.embedded_texts(scene.project, embeddings):
         st.button(
             "List texts like this one",
             icon=":material/hub:",

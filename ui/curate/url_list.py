@@ -108,4 +108,4 @@ def rows_of(project: Project, packed: str) -> tuple[np.ndarray, bool] | None:
 
 
 def _stamp(project: Project) -> bytes:
-    return zlib.crc32(project.digest.encode()).to_bytes(4, "little")
+    return zlib.crc32(project.origin.encode()).to_bytes(4, "little")

@@ -216,7 +216,7 @@ def unsent_data(source: Source, me: Author, report: Report) -> dict[str, Any]:
         "key": key_of(project),
         "hidden": True,
         # Presses of another person, project or home lie elsewhere in the tab's storage.
-        "place": f"llkd.presses.{project.id}.{project.digest[:16]}.{me.mark}",
+        "place": f"llkd.presses.{project.id}.{project.origin[:16]}.{me.mark}",
         "confirmed": [press.id for press in report.presses if press.id in known.done],
     }
 

@@ -24,6 +24,8 @@ _REASONS = {
     "duplicate": "duplicate: the same text stands in an earlier row",
     "near_duplicate": "near-duplicate: almost the same text stands in an earlier row",
     "malformed": "malformed: cannot be read as one text",
+    "known": "known: the text is in the project already",
+    "near_known": "near-known: almost the same text is in the project already",
 }
 
 

@@ -86,7 +86,12 @@ def keep_draft(slot: str, draft: Draft) -> None:
     st.session_state[f"_draft_{slot}"] = draft
 
 
-def path_draft() -> Draft | None:
+def slot_of(what: str, place: str) -> str:
+    """The slot of files of a new project (``data``), or of such as are added to one."""
+    return what if place == "data" else f"{place}_{what}"
+
+
+def path_draft(key: str = "data_path") -> Draft | None:
     """A file or folder named by its path: for files too large to upload, or many."""
     where = places.rule()
     if where.refused:
@@ -95,7 +100,7 @@ def path_draft() -> Draft | None:
     shown = st.text_input(
         "Path of the file or folder",
         placeholder="/data/messages.csv" if where.root is None else "messages.csv",
-        key="data_path",
+        key=key,
         persist_state="session",
     )
     if not shown.strip():
@@ -108,15 +113,15 @@ def path_draft() -> Draft | None:
     return Draft((File(str(path), path.name),), path.name, False)
 
 
-def hub_draft() -> Draft | None:
+def hub_draft(slot: str = "hub", key: str = "data_hub") -> Draft | None:
     """A data set of the hub by its name, fetched when the button is pressed."""
-    draft = kept_draft("hub")
+    draft = kept_draft(slot)
     if draft is not None:
         return draft
     name = st.text_input(
         "Name of the data set",
         placeholder="fancyzhx/ag_news@test",
-        key="data_hub",
+        key=key,
         persist_state="session",
     ).strip()
     st.caption(
@@ -127,7 +132,7 @@ def hub_draft() -> Draft | None:
         spec = hub.PREFIX + name.removeprefix(hub.PREFIX)
         with st.spinner("Fetching the data files \u2026"):
             fetched = hub.fetch(spec, folders=False)
-        keep_draft("hub", Draft(fetched.files, spec, False, fetched.warnings))
+        keep_draft(slot, Draft(fetched.files, spec, False, fetched.warnings))
         st.rerun()
     return None
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import streamlit as st
 
 from llkd import datasets, jobs
@@ -30,12 +34,13 @@ def new_project(store: Store, current: Project | None) -> None:
             on_click=make_new_project,
             args=(False,),
         )
+    finish = partial(_project_form, store)
     if _source_is_chosen():
-        _choose_and_read(store)
+        choose_texts(finish)
         return
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _choose_and_read(store)
+        choose_texts(finish)
     with right:
         _sample(store)
         managing.unpacking(store)
@@ -50,15 +55,39 @@ def _source_is_chosen() -> bool:
     return bool(state.get(keys[kind]))
 
 
-def _choose_and_read(store: Store) -> None:
-    """Where the texts are, then what is in them."""
+def _project_form(store: Store, read: ReadTexts) -> None:
+    make_project_form(store, read.text_set, read.name, read.source, read.shown)
+
+
+@dataclass(frozen=True)
+class ReadTexts:
+    """Texts as they were read: what a project of them may be called, and where they came from.
+
+    ``shown`` are warnings that stand on the page already.
+    """
+
+    text_set: TextSet
+    reading: Reading
+    name: str
+    source: str
+    shown: tuple[str, ...] = ()
+
+
+Finish = Callable[[ReadTexts], None]
+
+
+def choose_texts(finish: Finish, place: str = "data") -> None:
+    """Where the texts are, then what is in them; ``finish`` shows what becomes of them.
+
+    ``place`` tells the widgets of a new project (``data``) from those of an addition.
+    """
     kind = st.segmented_control(
         "Where are the texts?",
         [UPLOAD, PASTE, PATH, HUB],
         default=UPLOAD,
         required=True,
         wrap=True,
-        key="data_kind",
+        key=f"{place}_kind",
         persist_state="session",
     )
     with show_errors():
@@ -66,11 +95,11 @@ def _choose_and_read(store: Store) -> None:
             pasted = st.text_area(
                 "Texts",
                 height=180,
-                key="data_pasted",
+                key=f"{place}_pasted",
                 persist_state="session",
             )
-            blocks = _blocks("pasted")
-            near = _near("pasted")
+            blocks = _blocks(drafts.slot_of("pasted", place))
+            near = _near(drafts.slot_of("pasted", place))
             if not (pasted and pasted.strip()):
                 st.caption(
                     "Paste the texts, then click outside the box (or press Ctrl+Enter): what will "
@@ -78,23 +107,24 @@ def _choose_and_read(store: Store) -> None:
                 )
             else:
                 texts = datasets.texts_from_lines(pasted, blocks=blocks, near=near)
-                make_project_form(store, texts, "Pasted texts", "pasted texts")
+                reading = Reading(near="drop" if near == "drop" else "keep")
+                finish(ReadTexts(texts, reading, "Pasted texts", "pasted texts"))
             return
-        draft = _draft(str(kind))
+        draft = _draft(str(kind), place)
         if draft is not None:
-            _from_file(store, draft)
+            _from_file(draft, finish, place)
 
 
-def _draft(kind: str) -> Draft | None:
+def _draft(kind: str, place: str) -> Draft | None:
     if kind == PATH:
-        return drafts.path_draft()
+        return drafts.path_draft(f"{place}_path")
     if kind == HUB:
-        return drafts.hub_draft()
-    draft = drafts.file_draft("texts", "Files with texts", several=True)
+        return drafts.hub_draft(drafts.slot_of("hub", place), f"{place}_hub")
+    draft = drafts.file_draft(drafts.slot_of("texts", place), "Files with texts", several=True)
     if draft is None:
+        together = "become one project" if place == "data" else "are added together"
         st.caption(
-            f"{drafts.FORMATS}. One text a row; other columns are fine. Several files become one "
-            "project."
+            f"{drafts.FORMATS}. One text a row; other columns are fine. Several files {together}."
         )
     return draft
 
@@ -140,8 +170,8 @@ def _sample(store: Store) -> None:
                 open_project(project)
 
 
-def _from_file(store: Store, draft: Draft) -> None:
-    inspected = _inspected(draft)
+def _from_file(draft: Draft, finish: Finish, place: str) -> None:
+    inspected = _inspected(draft, place)
     if inspected is None:
         return
     source = preview.in_common(inspected)
@@ -184,17 +214,17 @@ def _from_file(store: Store, draft: Draft) -> None:
         blocks=blocks,
     )
     text_set = readings.text_set(draft, reading)
-    gold = _gold_file(draft, reading) if label_column is None else None
+    gold = _gold_file(draft, reading, place) if label_column is None else None
     source_name = draft.name
     if gold is not None:
         text_set, gold_name = gold
         source_name = f"{draft.name}, gold from {gold_name}"
     name = hub.parse(draft.name).name if hub.is_hub(draft.name) else draft.files[0].name
     shown = (*draft.warnings, *inspected[0].warnings)
-    make_project_form(store, text_set, project_name(name or draft.name), source_name, shown)
+    finish(ReadTexts(text_set, reading, project_name(name or draft.name), source_name, shown))
 
 
-def _inspected(draft: Draft) -> tuple[Source, ...] | None:
+def _inspected(draft: Draft, place: str) -> tuple[Source, ...] | None:
     """What each file is. Where some uploads cannot be read, says which and offers the others."""
     try:
         return readings.inspected(draft)
@@ -211,7 +241,7 @@ def _inspected(draft: Draft) -> tuple[Source, ...] | None:
             type="primary",
             icon=":material/filter_alt:",
             on_click=drafts.leave_out,
-            args=("texts", tuple(bad)),
+            args=(drafts.slot_of("texts", place), tuple(bad)),
         )
     return None
 
@@ -248,11 +278,11 @@ def _columns(source: Source, key: str) -> tuple[str, str | None, str | None] | N
     return None if text_column is None else (text_column, label_column, id_column)
 
 
-def _gold_file(texts: Draft, reading: Reading) -> tuple[TextSet, str] | None:
+def _gold_file(texts: Draft, reading: Reading, place: str) -> tuple[TextSet, str] | None:
     """The texts with gold labels from a second file, and its name, if a person gives one."""
     with st.expander("Gold labels in a second file", icon=":material/verified:"):
         st.caption(f"{TERMS['gold']} Its rows are matched by the id or, without one, by the text.")
-        draft = drafts.file_draft("gold", "File with gold labels")
+        draft = drafts.file_draft(drafts.slot_of("gold", place), "File with gold labels")
         if draft is None:
             return None
         with show_errors():

@@ -10,7 +10,7 @@ import streamlit as st
 from llkd import jobs
 from llkd.errors import UserError
 from llkd.store import Project, Store
-from ui.data import class_drafts, managing, preview
+from ui.data import adding, class_drafts, managing, preview
 from ui.data.creation import show_kept
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
@@ -28,21 +28,23 @@ def overview(store: Store, project: Project) -> bool:
     Says whether the next step was asked for: edits of the classes below come first.
     """
     report: dict[str, Any] = project.report
-    held_out = int(report.get("held_out", 0))
+    held_out = project.total("held_out")
     with st.grid(4, min_column_width=140, border=True):
         st.metric("Texts", count(project.rows))
         st.metric("Pool", count(project.rows - held_out), help=TERMS["pool"])
         st.metric("Held out", count(held_out), help=TERMS["hold-out"])
-        st.metric("With gold", count(int(report.get("gold", 0))), help=TERMS["gold"])
+        st.metric("With gold", count(project.total("gold")), help=TERMS["gold"])
     dropped = {str(why): int(n) for why, n in report.get("dropped", {}).items() if n}
     lost = sum(dropped.values())
     st.caption(
         f"From {plain(project.source)}, brought in on {when(project.created)}; "
         f"{counted(lost, 'row') if lost else 'no row'} dropped."
     )
+    adding.show_additions(store, project)
     managing.archived_notice(store, project)
     with st.container(horizontal=True):
         onward = project.label_set is not None and _onward(store, project)
+        adding.add_button(project)
         st.button("New project", icon=":material/add:", on_click=make_new_project)
         managing.menu(store, project)
         _delete(store, project)
@@ -50,7 +52,7 @@ def overview(store: Store, project: Project) -> bool:
     preview.show_warnings(report.get("warnings", []))
     if lost:
         with st.expander(f"Why {counted(lost, 'row')} were dropped", icon=":material/filter_alt:"):
-            kept_count = int(report.get("kept", project.rows))
+            kept_count = int(report.get("kept", project.stages[0]))
             show_kept(int(report.get("rows", 0)), kept_count, dropped, int(report.get("gold", 0)))
     return onward
 

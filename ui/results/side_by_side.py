@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llkd import charts
+from llkd import charts, curation
 from llkd.evaluation.best_run import best_run
 from llkd.store import Project, Run, Store
 from ui.results import managing, tables
@@ -129,6 +129,17 @@ def evaluated_on_labels(runs: Sequence[Run]) -> None:
             f"Evaluated on labels that people gave, which did not train: "
             f"{counted(len(people), 'run')} ({numbers}). Unless these came from a random audit "
             "they are no random sample."
+        )
+
+
+def made_before_additions(project: Project, runs: Sequence[Run]) -> None:
+    """Says which runs know fewer texts than there are; nothing where none was added since."""
+    known = {run.id: curation.known_to_run(project, run).rows for run in runs}
+    for texts in sorted({*known.values()} - {project.rows}):
+        numbers = ", ".join(str(number) for number in sorted(known) if known[number] == texts)
+        st.caption(
+            f"Made when there were {count(texts)} of the {counted(project.rows, 'text')}, and "
+            f"evaluated on held-out texts of these alone: run {numbers}."
         )
 
 

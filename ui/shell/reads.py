@@ -34,14 +34,19 @@ def _store(home: str, _database: str | None) -> Store:
 
 def texts(store: Store, project: Project, columns: list[str] | None = None) -> pd.DataFrame:
     """The project's texts in row order (row, id, text, gold, split, or only ``columns``)."""
-    return _texts(home_of(store), project.id, project.digest, tuple(columns or ()), store)
+    return _texts(home_of(store), project.id, project.digest, tuple(columns or ()), store, project)
 
 
 @st.cache_resource(show_spinner="Reading the texts \u2026", max_entries=8)
 def _texts(
-    home: str, project_id: int, digest: str, columns: tuple[str, ...], _store: Store
+    home: str,
+    project_id: int,
+    digest: str,
+    columns: tuple[str, ...],
+    _store: Store,
+    _project: Project,
 ) -> pd.DataFrame:
-    return _store.projects.texts(project_id, list(columns) or None)
+    return _store.projects.texts(_project, list(columns) or None)
 
 
 def gold_names(project: Project, gold: pd.Series) -> pd.Series:
@@ -243,9 +248,12 @@ def home_of(store: Store) -> str:
 
 def split_places(store: Store, project: Project, seed: int) -> np.ndarray:
     """Where each text of the project stands in the draw of a validation split, in row order."""
-    return np.asarray(_split_places(home_of(store), project.id, project.digest, seed, store))
+    home = home_of(store)
+    return np.asarray(_split_places(home, project.id, project.digest, seed, store, project))
 
 
 @st.cache_resource(show_spinner="Drawing the validation split \u2026", max_entries=4)
-def _split_places(home: str, project_id: int, digest: str, seed: int, _store: Store) -> np.ndarray:
-    return exporting.places(_store.projects.texts(project_id, ["text"])["text"], seed)
+def _split_places(
+    home: str, project_id: int, digest: str, seed: int, _store: Store, _project: Project
+) -> np.ndarray:
+    return exporting.places(_store.projects.texts(_project, ["text"])["text"], seed)

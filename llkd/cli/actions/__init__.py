@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from llkd.cli.actions import (
+    adding,
     app,
     audits,
     classes,
@@ -24,6 +25,7 @@ from llkd.store import Store
 
 ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "import": data.import_file,
+    "add": adding.add,
     "projects": data.projects,
     "classes": classes.classes,
     "inbox": data.inbox,

@@ -131,7 +131,7 @@ def _settle(store: Store, project: Project, current: Audit, part: str, who: str)
             f"--adjudicate is ID=CLASS with one of {', '.join(classes.names)}, or {CANNOT_TELL}; "
             f"it was {part[:60]!r}."
         )
-    ids = store.projects.texts(project.id, ["id"])["id"]
+    ids = store.projects.texts(project, ["id"])["id"]
     rows = ids.index[ids == ident]
     if not len(rows):
         raise NotFound(f"There is no text {ident[:60]!r} in this project.")
@@ -147,7 +147,7 @@ def _classes(store: Store, project: Project) -> LabelSet:
 
 
 def _answer(store: Store, project: Project, row: int, answer: Any) -> Document:
-    ids = store.projects.texts(project.id, ["id"])["id"]
+    ids = store.projects.texts(project, ["id"])["id"]
     name = _name(_classes(store, project), answer.key)
     return {"id": str(ids.iloc[row]), "label": name, "who": answer.who}
 
@@ -165,7 +165,7 @@ def _status(store: Store, project: Project, current: Audit) -> Document:
 
     status = audits.audit_status(store, current)
     classes = _classes(store, project)
-    ids = store.projects.texts(project.id, ["id"])["id"]
+    ids = store.projects.texts(project, ["id"])["id"]
     return {
         "project": project.name,
         "audit": current.id,

@@ -7,13 +7,14 @@ from argparse import Namespace
 from llkd import jobs
 from llkd.cli.actions.jobs import Document
 from llkd.cli.arguments import label_set
+from llkd.datasets.text_set import Reading
 from llkd.errors import UserError
 from llkd.store import Store
 
 
 def import_file(store: Store, arguments: Namespace) -> Document:
     """``llkd import``."""
-    from llkd.datasets import Reading, read_files, start_reader, with_gold
+    from llkd.datasets import read_files, start_reader, with_gold
 
     start_reader()  # while the rest is imported
     from llkd.datasets.importing import import_texts, prepare, sources_of
@@ -27,14 +28,7 @@ def import_file(store: Store, arguments: Namespace) -> Document:
         checked_name(arguments.project)
     classes = label_set(arguments)
     sources = sources_of(arguments.files)
-    reading = Reading(
-        text_column=arguments.text_column,
-        label_column=arguments.label_column,
-        id_column=arguments.id_column,
-        keep_duplicates=arguments.keep_duplicates,
-        near=arguments.near_duplicates,
-        blocks=arguments.text_blocks,
-    )
+    reading = reading_of(arguments)
     text_set = sources.with_notes(read_files(sources.files, reading))
     if arguments.gold:
         text_set = with_gold(text_set, arguments.gold)
@@ -43,6 +37,18 @@ def import_file(store: Store, arguments: Namespace) -> Document:
         return {"project": None, **prepare(text_set, **split).report}
     project = import_texts(store, arguments.project, text_set, source=sources.name, **split)
     return {"project": project.name, **project.report}
+
+
+def reading_of(arguments: Namespace) -> Reading:
+    """How files are to be read."""
+    return Reading(
+        text_column=arguments.text_column,
+        label_column=arguments.label_column,
+        id_column=arguments.id_column,
+        keep_duplicates=arguments.keep_duplicates,
+        near=arguments.near_duplicates,
+        blocks=arguments.text_blocks,
+    )
 
 
 def projects(store: Store, arguments: Namespace) -> Document:

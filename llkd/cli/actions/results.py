@@ -63,6 +63,8 @@ def predict(store: Store, arguments: Namespace) -> Document:
 
 def runs(store: Store, arguments: Namespace) -> Document:
     """``llkd runs``."""
+    from llkd import curation
+
     project = store.projects.get(arguments.project)
     changes = {"title": arguments.title, "note": arguments.note, "pinned": arguments.pin}
     changing = any(value is not None for value in changes.values())
@@ -95,10 +97,11 @@ def runs(store: Store, arguments: Namespace) -> Document:
                 "failure": run.failure,
                 "strategy": run.config.selection.strategy,
                 "seed": run.config.seed,
+                "texts": curation.known_to_run(project, run).rows,
                 **{key: summary.get(key) for key in keys},
             }
         )
-    return {"project": project.name, "runs": entries}
+    return {"project": project.name, "texts": project.rows, "runs": entries}
 
 
 def _deleted(store: Store, run: Run) -> Document:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from llkd.curation.embeddings import embedded_texts, embeddings_key
 from llkd.curation.knn import nearest_voters, voting_groups
 from llkd.curation.refinement.formula import NEIGHBOURS, neighbours_for, refined_logits
 from llkd.datasets.checks.near_duplicates import near_groups
@@ -24,6 +25,7 @@ from llkd.selection.signals import Floats, Ints
 from llkd.store import LabelingRun, Project, Scores, Store
 from llkd.store.derived.embeddings import (
     embeddings_end,
+    embeddings_name,
     embeddings_student,
     embeddings_sum,
     read_rows,
@@ -120,12 +122,14 @@ def make_search(
     """
     job = job or SilentProgress()
     path = embeddings or store.embeddings.newest(project.id)
-    size, digest = (0, "") if path is None else embeddings_sum(path, job.check)
-    if path is None or size != project.rows:
+    known = project.holding(rows)
+    if path is None or embedded_texts(project, path) < max(1, known.rows):
         return None
+    # Of the texts of that time: embeddings of texts that are added later change nothing here.
+    digest = embeddings_sum(path, job.check, known.rows)
     key = _key(store, project, path, rows)
     began = time.monotonic()
-    texts = store.projects.texts(project.id, ["text", "split"])
+    texts = store.projects.texts(project, ["text", "split"])
     words = texts["text"].to_numpy()[rows]
     job.progress(0, None, "Looking for near-duplicates", always=True)
     group = near_groups(
@@ -142,10 +146,18 @@ def make_search(
 
 
 def _key(store: Store, project: Project, embeddings: Path, rows: Ints) -> str:
-    """What a search depends on: texts, hold-out, embeddings, rows and method."""
-    student, end = embeddings_student(embeddings), embeddings_end(embeddings)
-    facts = f"{_VERSION} {NEIGHBOURS} {project.digest} {embeddings.stem} {student} {end}"
-    split = store.projects.texts(project.id, ["split"])["split"]
+    """What a search depends on: texts, hold-out, embeddings, rows and method.
+
+    The texts are those of the time when the last of the rows came, and embeddings of texts that
+    were added later make no other search of it.
+    """
+    known = project.holding(rows)
+    student, end = embeddings_student(embeddings), embeddings_end(embeddings, known.rows)
+    name, stem = embeddings_name(embeddings), embeddings.stem
+    if name is not None:
+        stem = embeddings_key({"student": name}, known)
+    facts = f"{_VERSION} {NEIGHBOURS} {known.digest} {stem} {student} {end}"
+    split = store.projects.texts(project, ["split"])["split"]
     voting = np.packbits((split == "pool").to_numpy()[rows]).tobytes()
     digest = hashlib.sha256(facts.encode() + rows.astype(np.int64).tobytes() + voting)
     return f"{LABELS}{digest.hexdigest()[:16]}"

@@ -223,19 +223,34 @@ def _same_numbers(counts: Counter[str]) -> list[str]:
     return [f"Some labels are one number written in several ways: {shown}. Each counts as a class."]
 
 
-def matched(gold: Sequence[str | None], names: Sequence[str]) -> tuple[list[str | None], list[str]]:
+def matched(
+    gold: Sequence[str | None], names: Sequence[str], spellings: Mapping[str, int] | None = None
+) -> tuple[list[str | None], list[str]]:
     """The labels as classes of ``names``, and what to tell.
 
     A label that is a class but for capitals or outer and repeated spaces, or is the same number,
-    counts as that class (see :func:`class_finder`). One that is none of the classes is taken away
-    and listed, with the class that it resembles.
+    counts as that class (see :func:`class_finder`), and so does one of ``spellings``. One that is
+    none of the classes is taken away and listed, with the class that it resembles.
     """
     counts = Counter(label for label in gold if label is not None)
-    find = class_finder(names)
+    find = class_finder(names, spellings)
     places = {label: find(label) for label in counts}
     class_of_label = {label: names[place] for label, place in places.items() if place is not None}
-    warnings = []
-    respelled = [label for label, name in class_of_label.items() if label != name]
+    warnings: list[str] = []
+    words = [label for label, name in class_of_label.items() if label in (spellings or {})]
+    words = [label for label in words if label != class_of_label[label]]
+    if words:
+        shown = [f"{quoted(word, 30)} as {quoted(class_of_label[word], 30)}" for word in words]
+        number = sum(counts[word] for word in words)
+        warnings.append(
+            Note(
+                f"{count(number, 'label')} {'uses' if number == 1 else 'use'} a word that stands "
+                f"for a class, or a name that it had: {listed(shown, 5)}."
+            )
+        )
+    respelled = [
+        label for label, name in class_of_label.items() if label != name and label not in words
+    ]
     if respelled:
         numbers = any(_folded(label) != _folded(class_of_label[label]) for label in respelled)
         shown = [

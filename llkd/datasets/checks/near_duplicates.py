@@ -185,12 +185,12 @@ def _linked(pairs: Rows, lengths: Rows, fetch: Fetch, threshold: float) -> Rows:
         stop = max(int(np.searchsorted(ends, before + 4 * _BLOCK)), start + 1)
         block = groups.apart(np.stack([left[start:stop], right[start:stop]], axis=1))
         if len(block):
-            groups.join(block[_alike(block, fetch, threshold)])
+            groups.join(block[alike_pairs(block, fetch, threshold)])
         start = stop
     return groups.first()
 
 
-def _alike(pairs: Rows, fetch: Fetch, threshold: float) -> npt.NDArray[np.bool_]:
+def alike_pairs(pairs: Rows, fetch: Fetch, threshold: float) -> npt.NDArray[np.bool_]:
     """Whether the Jaccard similarity is enough, for each pair."""
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)

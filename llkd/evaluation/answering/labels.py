@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from llkd.config.selection_rule import ThresholdRule
+from llkd.curation import known_to_audit, known_to_run
 from llkd.errors import LLKDError, UserError
 from llkd.evaluation.audits.evidence import evidence_of
 from llkd.evaluation.predictions import evaluation_rows, finished_runs
@@ -121,10 +122,11 @@ def _audited(store: Store, project: Project, run: Run) -> CertifyingLabels | Non
         return None
     aside = set(stored[0].tolist())
     places = run.classes.places
+    known = known_to_run(project, run).rows
     label_of: dict[int, int] = {}
     for audit in store.audits.all(project.id):
-        if not _of_all_texts(audit):
-            continue
+        if not _of_all_texts(audit) or known_to_audit(project, audit).rows < known:
+            continue  # texts were added before the run was made: it is no sample of all of them
         for answer in evidence_of(store, audit).answers:
             if answer.row in aside:
                 key = answer.key

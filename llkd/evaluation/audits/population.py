@@ -94,6 +94,7 @@ def start_audit(
         order_sha256=population.order_sha256,
         population_sha256=population.sha256,
         earlier_audits=len(store.audits.all(project.id)),
+        project_texts=project.rows,
     )
     audit = store.audits.create(project.id, name, drawn_seed, settings, population)
     detail = {"audit": audit.id, "texts": audit.size, "seed": drawn_seed, "who": name}

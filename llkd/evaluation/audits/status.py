@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llkd import curation
 from llkd.config import ClassKey
 from llkd.evaluation.audits import validity, wording
 from llkd.evaluation.audits.answering import disagreements
@@ -95,6 +96,8 @@ def audit_status(store: Store, audit: Audit, *, check_labels: bool = True) -> Au
     sentence = wording.outcome(audit, certificate, len(evidence.answers))
     if broken:
         sentence = f"Nothing is promised of today's labels. {broken[0]}"
+    added = curation.added_since(project, curation.known_to_audit(project, audit))
+    sentence = f"{sentence} {added}".strip()
     return AuditStatus(
         audit=audit,
         answered=len(evidence.answers),

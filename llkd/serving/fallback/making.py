@@ -58,7 +58,7 @@ def certificate_of(
     Raises UserError where there are no labels to certify by, NotCertain where they do not suffice.
     """
     labels = certifying_labels(store, project, run)
-    column = store.projects.texts(project.id, ["text"])["text"].to_numpy()
+    column = store.projects.texts(project, ["text"])["text"].to_numpy()
     texts = [str(text) for text in column[labels.rows]]
     return certify_answers(
         run.id,

@@ -34,7 +34,8 @@ class AuditSettings(Document):
     """What was fixed when an audit began; it never changes.
 
     ``chain`` is strictest first, its last set is all that is drawn from. ``earlier_audits`` of the
-    project were there already. ``starts`` are the shares from which the certificate's error is
+    project were there already, and ``project_texts`` texts (None: those of the import, before any
+    could be added). ``starts`` are the shares from which the certificate's error is
     spent (``llkd.evaluation.certificate.chain``).
     """
 
@@ -50,6 +51,7 @@ class AuditSettings(Document):
     order_sha256: str
     population_sha256: str
     earlier_audits: int = 0
+    project_texts: int | None = None
 
 
 class CertificateDocument(Document):

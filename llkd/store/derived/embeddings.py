@@ -66,16 +66,21 @@ class Embeddings:
 
 
 def save_embeddings(
-    path: Path, values: np.ndarray, student: str | None = None, seconds: float | None = None
+    path: Path,
+    values: np.ndarray,
+    student: str | None = None,
+    seconds: float | None = None,
+    name: str | None = None,
 ) -> None:
     """Keep embeddings ``[n, d]`` of all texts in row order.
 
-    ``student`` is the digest of the model that made them (``models.student_digest``), ``seconds``
-    how long that took: part of the time of what uses them.
+    ``student`` is the digest of the model that made them (``models.student_digest``), ``name``
+    what it is called, ``seconds`` how long that took: part of the time of what uses them.
     """
     from safetensors.numpy import save_file
 
     facts = {} if student is None else {"student_sha256": student}
+    facts |= {} if name is None else {"student": name}
     facts |= {} if seconds is None else {"seconds": repr(seconds)}
     with atomic_file(path) as temporary:
         arrays = {"embeddings": np.ascontiguousarray(values, dtype=np.float32)}
@@ -101,14 +106,35 @@ def made_by(path: Path, student: str, digest: str | None) -> bool:
 
 def embeddings_student(path: Path) -> str | None:
     """The digest of the student that made one file; None where it does not say."""
+    return _fact(path, "student_sha256")
+
+
+def embeddings_name(path: Path) -> str | None:
+    """What the student that made one file is called; None where it does not say."""
+    return _fact(path, "student")
+
+
+def _fact(path: Path, name: str) -> str | None:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="np") as file:
-            stored = (file.metadata() or {}).get("student_sha256")
+            stored = (file.metadata() or {}).get(name)
     except (SafetensorError, OSError):
         return None  # damaged: reading it says so
     return None if stored is None else str(stored)
+
+
+def embeddings_size(path: Path) -> tuple[int, int]:
+    """How many texts one file holds, and of how many dimensions; (0, 0) where it is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            texts, dimensions = file.get_slice("embeddings").get_shape()
+            return int(texts), int(dimensions)
+    except (SafetensorError, OSError, ValueError):
+        return 0, 0
 
 
 def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
@@ -134,8 +160,10 @@ def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
         raise _damaged(path) from error
 
 
-def embeddings_sum(path: Path, check: Callable[[], None] | None = None) -> tuple[int, str]:
-    """How many texts one file holds, and the SHA-256 of its values, read a piece at a time.
+def embeddings_sum(
+    path: Path, check: Callable[[], None] | None = None, texts: int | None = None
+) -> str:
+    """The SHA-256 of the values of the first ``texts`` texts (all), read a piece at a time.
 
     ``check`` is called between pieces and may raise. Raises StoreError where the file is damaged.
     """
@@ -146,6 +174,7 @@ def embeddings_sum(path: Path, check: Callable[[], None] | None = None) -> tuple
         with safe_open(path, framework="np") as file:
             values = file.get_slice("embeddings")
             size = int(values.get_shape()[0])
+            size = size if texts is None else min(texts, size)
             for start in range(0, size, PIECE_ROWS):
                 if check is not None:
                     check()
@@ -153,16 +182,23 @@ def embeddings_sum(path: Path, check: Callable[[], None] | None = None) -> tuple
                 total.update(np.ascontiguousarray(piece, dtype="<f4").tobytes())
     except (SafetensorError, OSError) as error:
         raise _damaged(path) from error
-    return size, total.hexdigest()
+    return total.hexdigest()
 
 
-def embeddings_end(path: Path) -> str:
-    """A sum of the last values of one file: changes with the model, whatever its digest says."""
+def embeddings_end(path: Path, texts: int) -> str:
+    """A sum of the last values of the first ``texts`` texts of one file.
+
+    Changes with the model, whatever its digest says.
+    """
+    size, dimensions = embeddings_size(path)
+    behind = 4 * dimensions * max(0, size - texts)
+    values = 4 * dimensions * min(size, texts)
     try:
         with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _END_BYTES))
-            return f"{zlib.crc32(file.read()):08x}"
+            end = file.seek(0, os.SEEK_END) - behind
+            begin = end - min(_END_BYTES, values)
+            file.seek(begin)
+            return f"{zlib.crc32(file.read(end - begin)):08x}"
     except OSError:
         return ""
 

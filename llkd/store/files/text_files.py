@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llkd.errors import StoreError
+from llkd.errors import NotFound, StoreError
 from llkd.store.files.permissions import mode_in
 from llkd.store.files.quarantine import Quarantine
 from llkd.store.home import Home, _sync, being_written, held
@@ -40,10 +40,10 @@ BATCH_ROWS = 16_384
 _ORPHAN_SECONDS = 3600
 
 
-def as_table(texts: pd.DataFrame) -> pa.Table:
-    """The frame as it is stored: row numbers first, and ``source`` where there is one."""
+def as_table(texts: pd.DataFrame, first: int = 0) -> pa.Table:
+    """The frame as it is stored: row numbers from ``first``, and ``source`` where there is one."""
     schema = TEXT_SCHEMA.append(_SOURCE) if "source" in texts.columns else TEXT_SCHEMA
-    columns: list[Any] = [pa.array(range(len(texts)), type=pa.int32())]
+    columns: list[Any] = [pa.array(range(first, first + len(texts)), type=pa.int32())]
     columns += [_strings(texts[name]) for name in schema.names[1:]]
     return pa.table(columns, schema=schema)
 
@@ -79,7 +79,9 @@ def staged(home: Home, table: pa.Table, between: Callable[[], None] | None) -> I
         folder = outer / "project"
         try:
             folder.mkdir(mode=mode_in(home.projects, of_folder=True))
-            _write(table, folder / "texts.parquet", between)
+            write_texts(table, folder / "texts.parquet", between)
+            for written in (folder / "texts.parquet", folder):
+                _sync(written)
         except OSError as error:
             raise not_stored(error) from error
         yield folder
@@ -107,16 +109,54 @@ def staging_folder(home: Home) -> Iterator[Path]:
         shutil.rmtree(outer, ignore_errors=True)
 
 
-def not_stored(error: BaseException) -> StoreError:
-    """What a person reads when the disk or the database refuses a new project."""
+def not_stored(
+    error: BaseException, what: str = "The project", again: str = "import again"
+) -> StoreError:
+    """What a person reads when the disk or the database refuses a new project, or new texts."""
     reason = getattr(error, "strerror", None) or getattr(error, "orig", None) or error
     return StoreError(
-        f"The project cannot be stored ({reason}). Nothing was changed. Check that there is room "
-        "in the home folder and that it can be written, and import again."
+        f"{what} cannot be stored ({reason}). Nothing was changed. Check that there is room "
+        f"in the home folder and that it can be written, and {again}."
     )
 
 
-def _write(table: pa.Table, path: Path, between: Callable[[], None] | None) -> None:
+def read_text_files(
+    project_id: int, paths: Sequence[Path], stages: Sequence[int], columns: list[str] | None
+) -> pd.DataFrame:
+    """The texts of a project's files in row order; after each file there are ``stages`` of them.
+
+    Raises NotFound where a file is gone, StoreError where one is damaged.
+    """
+    tables = []
+    begins = 0
+    for path, ends in zip(paths, stages, strict=True):
+        require_file(project_id, path)
+        try:
+            table = pq.read_table(path, columns=columns)
+            if table.num_rows != ends - begins:
+                raise OSError(f"it holds {table.num_rows} rows")
+        except (pa.ArrowException, OSError) as error:
+            raise StoreError(
+                f"The texts of project number {project_id} cannot be read: {path} is damaged. Put "
+                "it back from a backup, or import the file again as a new project."
+            ) from error
+        tables.append(table)
+        begins = ends
+    joined = tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="default")
+    return joined.to_pandas()
+
+
+def require_file(project_id: int, path: Path) -> None:
+    """Raise NotFound where a file of a project's texts is gone."""
+    if not path.exists():
+        raise NotFound(
+            f"The texts of project number {project_id} are missing: {path}. Put its folder "
+            "back from a backup; people's labels are in the database and still there."
+        )
+
+
+def write_texts(table: pa.Table, path: Path, between: Callable[[], None] | None) -> None:
+    """Write a table of texts; ``between`` is called after every some MiB, to let go of memory."""
     with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
         group: list[pa.RecordBatch] = []
         size = rows = 0
@@ -132,8 +172,6 @@ def _write(table: pa.Table, path: Path, between: Callable[[], None] | None) -> N
         if group or not table.num_rows:
             writer.write_table(pa.Table.from_batches(group, table.schema))
     path.chmod(mode_in(path.parent))
-    for written in (path, path.parent):
-        _sync(written)
 
 
 def clear_orphans(home: Home, known: set[int]) -> list[Path]:

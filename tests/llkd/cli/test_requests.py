@@ -205,7 +205,7 @@ def test_every_setting_has_words_and_every_command_an_example():
         "app", "import", "projects", "label", "probe", "train", "compare", "demo", "select",
         "export", "rebuild", "evaluate", "predict", "runs", "jobs", "cancel", "resume", "bake-off",
         "cache", "doctor", "backup", "classes", "refine", "audit", "certify", "key", "inbox", "serve",
-        "rename", "archive", "duplicate", "pack", "unpack",
+        "rename", "archive", "duplicate", "pack", "unpack", "add",
     }  # fmt: skip
     for name, parser in choices.items():
         text = parser.format_help()

@@ -10,7 +10,7 @@ import pytest
 from llkd import curation, workflows
 from llkd.config import LabelSet, TeacherConfig, TrainingConfig
 from llkd.config.selection_rule import rule_of_choices
-from llkd.curation.embeddings import probe_file
+from llkd.curation.probe_signals import probe_file
 from llkd.errors import UserError
 from llkd.evaluation import teacher_answers
 from llkd.selection import signals

@@ -28,7 +28,7 @@ def plane_of(teacher, *, gold=None, human=None, excluded=None):
     )
     return SimpleNamespace(
         frame=frame,
-        project=SimpleNamespace(rows=n),
+        project=SimpleNamespace(rows=n, stages=(n,)),
         labeling_run=SimpleNamespace(teacher={}),
         classes=SimpleNamespace(places={name: k for k, name in enumerate("abcd")}),
     )

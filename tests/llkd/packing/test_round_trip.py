@@ -14,6 +14,7 @@ from llkd.jobs.progress import SilentProgress
 from llkd.store import Store, schema
 from llkd.students.saving import CODE
 from llkd.workflows.labeling import teacher_document
+from tests.support.added_texts import added, same_beginning, whole
 from tests.support.packed_projects import (
     a_student,
     assert_rebuilt,
@@ -176,3 +177,19 @@ def test_students_come_with_code_of_this_program(home, tmp_path):
     assert "altered" not in code and "MODEL_TYPE = 'bert'" in code
     store.close()
     there.close()
+
+
+def test_texts_that_were_added_go_along(tmp_path):
+    store, project = full_project(tmp_path / "home", tmp_path)
+    larger = added(store, project, ["fog in the valley", "hail on the hill"])
+    largest = added(store, larger, ["thunder over the bridge"])
+    packed(store, largest, tmp_path / "city.llkd")
+    there = Store(tmp_path / "other")
+    moved = unpacked(there, tmp_path / "city.llkd")
+    assert (moved.stages, moved.digest) == (largest.stages, largest.digest)
+    assert same_beginning(whole(store, largest), whole(there, moved))
+    assert_rebuilt(there, moved, tmp_path)
+    again = added(there, moved, ["thunder over the bridge", "a rainbow in the east"])
+    assert again.rows == largest.rows + 1
+    there.close()
+    store.close()

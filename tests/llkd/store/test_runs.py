@@ -187,6 +187,8 @@ def test_a_home_of_before_opens_with_its_runs(home):
         for column in ("title", "note", "pinned"):
             database.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
         database.exec_driver_sql("ALTER TABLE jobs DROP COLUMN request")
+        for column in ("archived", "additions"):
+            database.exec_driver_sql(f"ALTER TABLE projects DROP COLUMN {column}")
         for table in ("audit_answers", "certificates", "audits"):
             database.exec_driver_sql(f"DROP TABLE {table}")
         database.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
