@@ -177,13 +177,13 @@ def repeats(folder: Path) -> None:
         added = typed_document("add", "p", str(file_of(folder, texts[190:])))
         result = typed_document(*label)
         words = [json.dumps(entry["body"]) for entry in server.requests]
-    asked = [sum(text in line for line in words) for text in texts]
+    calls_of_text = [sum(text in line for line in words) for text in texts]
     now = store.labeling_runs.scores(store.labeling_runs.get(run.id))
     print(f"\nadded to 200 labelled texts   {added['added']}, {added['known']} there already")
     print(
         f"calls before, and after       {calls}, {len(words) - calls} for {result['asked']} texts"
     )
-    print(f"texts asked about twice       {sum(times > 1 for times in asked)}")
+    print(f"texts asked about twice       {sum(times > 1 for times in calls_of_text)}")
     changed = [edit for edit in store.decisions.edits(project.id) if edit not in edits]
     print(f"decisions changed             {len(changed)}")
     print(f"scores changed                {int((now.scores[:200] != scores.scores).sum())}")

@@ -26,10 +26,10 @@ from llkd.store.home import Home
 from llkd.store.job_records import Job, JobRecords
 from llkd.store.labeling_runs import LabelingRun, LabelingRuns
 from llkd.store.prices import Price, Prices
-from llkd.store.project_record import Addition, Project
 from llkd.store.projects import Projects
 from llkd.store.runs import Run, Runs
 from llkd.store.selections import SavedSelection, Selections
+from llkd.store.texts.project_record import Addition, Project
 
 __all__ = [
     "Addition",

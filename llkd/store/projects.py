@@ -29,8 +29,8 @@ from llkd.store.files.text_files import (
     staged,
 )
 from llkd.store.home import _sync
-from llkd.store.project_record import Project, project_from_row
-from llkd.store.project_texts import ProjectTexts, project_of
+from llkd.store.texts.project_record import Project, project_from_row
+from llkd.store.texts.project_texts import ProjectTexts, project_of
 
 
 class Projects(ProjectTexts):

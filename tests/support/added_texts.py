@@ -13,7 +13,8 @@ STOPPED = """
 import os, sys, time
 from llkd.datasets import texts_from_lines
 from llkd.datasets.adding import add_texts
-from llkd.store import Store, project_texts
+from llkd.store import Store
+from llkd.store.texts import project_texts
 home, name, moment, lines = sys.argv[1:]
 store = Store(home)
 def stop():

@@ -110,8 +110,12 @@ def _form(
             f"of those with gold {100 * share_held_out(project):.0f} %, as in the project, drawn "
             "by their words."
         )
-    label = f"Add {counted(new, 'text')}"
-    if st.button(label, type="primary", icon=":material/playlist_add:", key="add_now"):
+    if st.button(
+        f"Add {counted(new, 'text')}",
+        type="primary",
+        icon=":material/playlist_add:",
+        key="add_now",
+    ):
         _add(store, prepared, read.source, after)
 
 

@@ -83,7 +83,9 @@ def full(*_args, **_kwargs):
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("where", ["store.project_texts.write_texts", "store.home.os.replace"])
+@pytest.mark.parametrize(
+    "where", ["store.texts.project_texts.write_texts", "store.home.os.replace"]
+)
 def test_a_full_disk_leaves_everything_as_it_was(store, project, monkeypatch, where):
     with monkeypatch.context() as patch:
         patch.setattr(f"llkd.{where}", full)
@@ -132,7 +134,7 @@ def test_two_that_add_at_once_wait_for_one_another(home, store, project):
 
 
 def with_short_wait(store, project):
-    from llkd.store import project_texts
+    from llkd.store.texts import project_texts
 
     seconds = project_texts.WAIT_SECONDS
     project_texts.WAIT_SECONDS = 0.1

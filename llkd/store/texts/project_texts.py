@@ -34,7 +34,7 @@ from llkd.store.files.text_files import (
 )
 from llkd.store.home import Home, atomic_file
 from llkd.store.job_records import LIVE
-from llkd.store.project_record import Addition, Project, project_from_row
+from llkd.store.texts.project_record import Addition, Project, project_from_row
 
 WAIT_SECONDS = 120.0
 
