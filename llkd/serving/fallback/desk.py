@@ -21,7 +21,7 @@ from llkd.labeling.setup import prepare_teacher
 from llkd.labeling.way_of_asking import take_over
 from llkd.selection import signals
 from llkd.serving.fallback.measures import Costs
-from llkd.serving.fallback.teacher_calls import SentText, TeacherCalls
+from llkd.serving.fallback.teacher_calls import LEAST_SILENCE, SentText, TeacherCalls
 from llkd.store import LabelingRun, Ledger, Project, Run, Store
 from llkd.store.cost_ledger import read_usage
 from llkd.store.files.permissions import mode_in
@@ -47,7 +47,9 @@ class TeacherDesk:
         config: TeacherConfig,
         spending: Spending,
         make: Callable[[], Teacher] | None,
+        patience: float = LEAST_SILENCE,
     ) -> None:
+        """``patience``: seconds that callers wait."""
         self._store, self._project, self._run = store, project, run
         self._labels, self._config = label_set, config
         self._places = _places(run, label_set)
@@ -61,7 +63,14 @@ class TeacherDesk:
         self._handed_over = make
         workers = SERVER_WORKERS if make is None and kind_of(config).metered else 1
         self._share = max(1, config.concurrency // workers)
-        self.calls = TeacherCalls(self._make, self._score, self._read, self.record, workers=workers)
+        self.calls = TeacherCalls(
+            self._make,
+            self._score,
+            self._read,
+            self.record,
+            workers=workers,
+            silence=max(patience, LEAST_SILENCE),
+        )
         self._first = True
         self._seed: float | None = None
         self._spent_before = 0.0

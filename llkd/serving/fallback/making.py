@@ -100,7 +100,9 @@ def fallback_decider(
     )
     config = TeacherConfig() if make else _teacher_config(store, project, settings.teacher)
     label_set = curation.label_set_of(project)
-    desk = TeacherDesk(store, project, run, label_set, config, settings.spending, make)
+    desk = TeacherDesk(
+        store, project, run, label_set, config, settings.spending, make, settings.patience
+    )
     try:
         desk.calls.prepare()  # what is wrong with the teacher is said before anybody calls
     except BaseException:

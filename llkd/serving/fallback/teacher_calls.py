@@ -30,6 +30,8 @@ BATCH = 16
 MOST_WAITING = 256
 """Texts that are being asked about, or in the queue for it."""
 LONGEST_PAUSE = 60.0
+LEAST_SILENCE = 10.0
+"""Seconds without any answer after which a teacher hangs, where callers wait no longer."""
 CLOSING_SECONDS = 10.0
 _LOG = logging.getLogger("llkd.serving")
 
@@ -81,7 +83,8 @@ Record = Callable[[SentText, ScoredBatch | None, int], None]
 class TeacherCalls:
     """Asks a teacher about single texts; safe between threads.
 
-    After a failure nothing is asked for a while: 1 s, doubled up to a minute by each further one.
+    After a failure nothing is asked for a while: 1 s, doubled up to a minute by each further one;
+    nor while it has said nothing for ``silence`` seconds about any of the texts that wait.
     """
 
     def __init__(
@@ -93,11 +96,15 @@ class TeacherCalls:
         *,
         workers: int = 1,
         most_waiting: int = MOST_WAITING,
+        silence: float = LEAST_SILENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``make`` is called once for each of the ``workers``, by :meth:`prepare`."""
         self._make, self._score, self._read, self._record = make, score, read, record
         self._workers, self._most_waiting, self._clock = workers, most_waiting, clock
+        self._silence = silence
+        self._heard = clock()
+        self._silence_told = False
         self._queue: queue.Queue[Waiting | None] = queue.Queue()
         self._lock = threading.Lock()
         self._flying: dict[str, Waiting] = {}
@@ -137,6 +144,16 @@ class TeacherCalls:
         A text that another caller waits for is not ``handed_over``: who asked keeps it.
         """
         with self._lock:
+            if not self._flying:
+                self._heard = self._clock()
+            silent = self._clock() - self._heard
+            if silent > self._silence:
+                if not self._silence_told:
+                    self._silence_told = True
+                    _LOG.warning("The teacher has said nothing for %.0f s; nobody waits.", silent)
+                raise NoTeacherAnswer(
+                    "late", f"The teacher has said nothing for {silent:.0f} seconds."
+                )
             flying = self._flying.get(sent.text)
             if flying is not None:
                 return flying[1]
@@ -254,6 +271,7 @@ class TeacherCalls:
     ) -> None:
         with self._lock:
             self._flying.pop(sent.text, None)
+            self._heard, self._silence_told = self._clock(), False
         if future.cancelled():
             return
         with suppress(Exception):  # cancelled in this very moment

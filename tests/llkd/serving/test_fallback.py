@@ -11,6 +11,7 @@ from scipy import stats
 from llkd.config import LabelSet, Spending, TeacherConfig
 from llkd.errors import BudgetSpent, ModelError, UserError
 from llkd.evaluation.answering import NotCertain
+from llkd.labeling.cached_scoring import LabeledBatch
 from llkd.serving.fallback import decider as decider_module
 from llkd.serving.fallback import teacher_calls
 from llkd.serving.fallback.making import (
@@ -20,6 +21,7 @@ from llkd.serving.fallback.making import (
     student_answers,
 )
 from llkd.serving.fallback.stream import StreamMonitor, kolmogorov_smirnov
+from llkd.serving.fallback.teacher_calls import NoTeacherAnswer, SentText, TeacherCalls
 from llkd.serving.metrics import Metrics
 from llkd.serving.questions import Option, Question, RequestRefused
 from llkd.store.inbox import inbox_of
@@ -235,6 +237,42 @@ def test_a_late_text_is_in_the_inbox_before_its_answer_goes_out(store, folder):
     (after,) = kept(store, project)
     assert (after.teacher_label, after.times) == ("sports", 2)  # its answer is no third coming
     assert teacher.asked == [unclear_text(1)]
+
+
+def test_nobody_else_waits_for_a_teacher_that_hangs_until_it_says_something(caplog):
+    now, go_on = [0.0], threading.Event()
+
+    class Held(CountingTeacher):
+        def score(self, texts):
+            go_on.wait(60)
+            yield from super().score(texts)
+
+    def score(teacher, texts):
+        return (LabeledBatch(batch, False) for batch in teacher.score(texts))
+
+    recorded = []
+    calls = TeacherCalls(
+        Held, score, lambda batch, place: np.exp(batch.scores[place]),
+        lambda sent, batch, place: recorded.append(sent.text), silence=30.0, clock=lambda: now[0],
+    )  # fmt: skip
+    calls.start()
+    first = calls.ask(SentText("a", 0, 0.5))
+    now[0] = 29.0
+    assert calls.ask(SentText("a", 0, 0.5)) is first
+    second = calls.ask(SentText("b", 0, 0.5))
+    now[0] = 31.0
+    for text in ("c", "a"):
+        with pytest.raises(NoTeacherAnswer, match="said nothing for 31 seconds") as refusal:
+            calls.ask(SentText(text, 0, 0.5))
+        assert refusal.value.reason == "late"
+    said = [r.getMessage() for r in caplog.records]
+    assert said == ["The teacher has said nothing for 31 s; nobody waits."]
+    go_on.set()
+    assert first.result(60).probabilities.tolist() == pytest.approx([0.8, 0.2])
+    second.result(60)
+    assert calls.ask(SentText("c", 0, 0.5)).result(60).tokens == 8
+    calls.close()
+    assert recorded == ["a", "b", "c"]
 
 
 def test_every_caller_of_a_text_that_is_being_asked_about_is_counted(store, folder):
