@@ -42,7 +42,8 @@ _TABLES = (
 class InboxEntry:
     """One text that a student's server kept.
 
-    ``reason``: why (``below threshold``, or ``sample`` of what the student answered itself).
+    ``reason``: why it was sent on: ``below threshold``, or ``class not offered`` where a question
+    left out the class that the student was sure of.
     ``student_label`` and ``teacher_label`` are class keys, the latter None where the teacher gave
     none. ``confidence`` is the student's raw one. ``teacher``: the fingerprint of the pass that its
     answer belongs to; ``scores [C]`` float32 its log-probabilities as measured, in the order of the

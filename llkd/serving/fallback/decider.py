@@ -22,6 +22,9 @@ from llkd.serving.metrics import Metrics
 from llkd.serving.questions import Question, Reply, RequestRefused
 from llkd.serving.student_decider import StudentDecider, normalised
 
+BELOW_THRESHOLD = "below threshold"
+CLASS_NOT_OFFERED = "class not offered"
+"""Why a text is sent on: the student is not sure, or of a class that is no option."""
 MOST_IN_LINE = 4096
 """Texts that may wait for room at the teacher; beyond them it is busy."""
 Otherwise = Literal["student", "refuse"]
@@ -204,7 +207,9 @@ class FallbackDecider:
 
         Before anything is told the text is kept: by the calls with what became of it, else here.
         """
-        sent = SentText(text, own.best, own.confidence or 0.0)
+        confidence = own.confidence or 0.0
+        reason = BELOW_THRESHOLD if confidence < self.promise.threshold else CLASS_NOT_OFFERED
+        sent = SentText(text, own.best, confidence, reason)
         try:
             answer = await self._in_time(sent)
         except NoTeacherAnswer as error:

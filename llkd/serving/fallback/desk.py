@@ -32,7 +32,6 @@ from llkd.teachers.registry import checked, kind_of
 BILL_SECONDS = 2.0
 SERVER_WORKERS = 4
 """Threads that ask a teacher behind a server, each with its share of the requests at a time."""
-REASON = "below threshold"
 
 
 class TeacherDesk:
@@ -132,7 +131,7 @@ class TeacherDesk:
             counted=sent.in_inbox,
             entry=InboxEntry(
                 text=sent.text,
-                reason=REASON,
+                reason=sent.reason,
                 run=self._run.id,
                 student_label=keys[sent.label],
                 confidence=sent.confidence,

@@ -49,12 +49,14 @@ class TeacherAnswer:
 class SentText:
     """A text that is sent on, and what the student said of it: its class index and confidence.
 
-    ``handed_over``: it waits for its answer and is recorded with it. ``in_inbox``: it was recorded.
+    ``reason``: why it is sent on. ``handed_over``: it waits for its answer and is recorded with
+    it. ``in_inbox``: it was recorded.
     """
 
     text: str
     label: int
     confidence: float
+    reason: str
     handed_over: bool = False
     in_inbox: bool = False
 
@@ -103,8 +105,8 @@ class TeacherCalls:
         self._make, self._score, self._read, self._record = make, score, read, record
         self._workers, self._most_waiting, self._clock = workers, most_waiting, clock
         self._silence = silence
-        self._heard = clock()
-        self._silence_told = False
+        self._last_sign = clock()
+        self._silence_logged = False
         self._queue: queue.Queue[Waiting | None] = queue.Queue()
         self._lock = threading.Lock()
         self._flying: dict[str, Waiting] = {}
@@ -145,11 +147,11 @@ class TeacherCalls:
         """
         with self._lock:
             if not self._flying:
-                self._heard = self._clock()
-            silent = self._clock() - self._heard
+                self._last_sign = self._clock()
+            silent = self._clock() - self._last_sign
             if silent > self._silence:
-                if not self._silence_told:
-                    self._silence_told = True
+                if not self._silence_logged:
+                    self._silence_logged = True
                     _LOG.warning("The teacher has said nothing for %.0f s; nobody waits.", silent)
                 raise NoTeacherAnswer(
                     "late", f"The teacher has said nothing for {silent:.0f} seconds."
@@ -271,7 +273,7 @@ class TeacherCalls:
     ) -> None:
         with self._lock:
             self._flying.pop(sent.text, None)
-            self._heard, self._silence_told = self._clock(), False
+            self._last_sign, self._silence_logged = self._clock(), False
         if future.cancelled():
             return
         with suppress(Exception):  # cancelled in this very moment

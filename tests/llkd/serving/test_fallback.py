@@ -256,21 +256,21 @@ def test_nobody_else_waits_for_a_teacher_that_hangs_until_it_says_something(capl
         lambda sent, batch, place: recorded.append(sent.text), silence=30.0, clock=lambda: now[0],
     )  # fmt: skip
     calls.start()
-    first = calls.ask(SentText("a", 0, 0.5))
+    first = calls.ask(SentText("a", 0, 0.5, "below threshold"))
     now[0] = 29.0
-    assert calls.ask(SentText("a", 0, 0.5)) is first
-    second = calls.ask(SentText("b", 0, 0.5))
+    assert calls.ask(SentText("a", 0, 0.5, "below threshold")) is first
+    second = calls.ask(SentText("b", 0, 0.5, "below threshold"))
     now[0] = 31.0
     for text in ("c", "a"):
         with pytest.raises(NoTeacherAnswer, match="said nothing for 31 seconds") as refusal:
-            calls.ask(SentText(text, 0, 0.5))
+            calls.ask(SentText(text, 0, 0.5, "below threshold"))
         assert refusal.value.reason == "late"
     said = [r.getMessage() for r in caplog.records]
     assert said == ["The teacher has said nothing for 31 s; nobody waits."]
     go_on.set()
     assert first.result(60).probabilities.tolist() == pytest.approx([0.8, 0.2])
     second.result(60)
-    assert calls.ask(SentText("c", 0, 0.5)).result(60).tokens == 8
+    assert calls.ask(SentText("c", 0, 0.5, "below threshold")).result(60).tokens == 8
     calls.close()
     assert recorded == ["a", "b", "c"]
 
@@ -341,7 +341,7 @@ def test_refused_texts_belong_to_the_share_that_the_student_answers(store, folde
 
 
 def test_questions_with_some_of_the_classes(store, folder):
-    decider, teacher, _ = fallback(store, folder)
+    decider, teacher, project = fallback(store, folder)
     money = next(t for t in sure_texts(folder, decider, 6) if "stock" in t or "bank" in t)
 
     async def work():
@@ -364,6 +364,7 @@ def test_questions_with_some_of_the_classes(store, folder):
     assert beside[1].probabilities.tolist() == pytest.approx([0.2, 0.8])
     assert (beside[0].tokens > 0, beside[1].tokens) == (True, 0)
     assert teacher.asked == [money]
+    assert [entry.reason for entry in kept(store, project)] == ["class not offered"]
 
 
 def test_metrics_card_and_health_say_what_is_promised_and_what_was_saved(store, folder):
