@@ -331,9 +331,11 @@ def stream(
                     f"{'  unlike' if measured['llkd_stream_unlike'] else ''}",
                     flush=True,
                 )
-                file = home / f"part-{part}.parquet"
-                write_inbox(store, project, file, clear=True)
-                new = pd.read_parquet(file, columns=["text"])
+                new = pd.DataFrame({"text": []})
+                if not own.all():
+                    file = home / f"part-{part}.parquet"
+                    write_inbox(store, project, file, clear=True)
+                    new = pd.read_parquet(file, columns=["text"])
             new = new.assign(gold=None, split="pool")
             known = pd.concat([known, new], ignore_index=True).drop_duplicates("text")
     store.close()

@@ -28,7 +28,7 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-            page = new_context(browser).new_page()
+            page = new_context(browser, viewport={"width": 1440, "height": 1060}).new_page()
             for name, (address, query) in SHOTS.items():
                 page.goto(f"{server.url}/{address}?{urlencode({'project': project, **query})}")
                 settled(page, "Kept")
