@@ -1,9 +1,10 @@
 """Kill random processes at random moments, go on, and count what was lost or doubled.
 
-    python benchmarks/faults.py [--kills 100] [--seed 0] [--home DIR]
+    python benchmarks/faults.py [--kills 100] [--seed 0] [--home DIR] [--only KIND]
 
 Real commands run in a home of their own: import, label (a teacher on a local server), train (a
-two-layer student made on the fly), export, copies of the whole home, and a process that writes
+two-layer student made on the fly), export, copies of the whole home, projects that are packed,
+unpacked and duplicated, and a process that writes
 people's decisions and says of each that it is stored. A random one gets SIGKILL after a random
 time, itself or its group; what it left is compared with what must be there, and the next attempt
 goes on from it. At the end all are brought to their end and the home is examined. The last line
@@ -12,7 +13,8 @@ says what was lost and what was doubled; the exit code is 1 unless both are 0.
 Lost or doubled means: a decision that was said to be stored is gone, or is there twice; a kept
 label is gone, or its text is asked about again; a project, an export or a run that is there is not
 what an undisturbed one is, byte for byte (of a run: its student's weights and its step log); a
-copy has a fault or lacks a decision, or half of one stays beside a finished one.
+copy has a fault or lacks a decision, a project that moved is not the same, or half of one stays
+beside a finished one.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywher
 
 from benchmarks.killing.backups import BackingUp  # noqa: E402
 from benchmarks.killing.job_work import Exporting, Labeling, Training  # noqa: E402
+from benchmarks.killing.moving import Moving  # noqa: E402
 from benchmarks.killing.records import Editing, Importing  # noqa: E402
 from benchmarks.killing.world import Scenario, World  # noqa: E402
 
-SHARES = {"edit": 27, "label": 16, "import": 18, "export": 14, "train": 13, "backup": 12}
+SHARES = {"edit": 27, "label": 16, "import": 18, "export": 14, "train": 13, "backup": 12,
+          "move": 12}  # fmt: skip
 LINE = (
     "{number:>4}  {kind:<7} {after:>6.2f} s  {how:<8} {sentence:<58} lost {lost}, doubled {doubled}"
 )
@@ -53,13 +57,17 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--home", help="a new folder to work in, kept afterwards [a temporary one]")
+    parser.add_argument("--only", choices=SHARES, help="kill this kind of work alone")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     print(f"{arguments.kills} kills, seed {arguments.seed}", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(arguments.home or temporary)
         with World(folder, arguments.seed) as world:
-            return kill_and_count(world, schedule(arguments.kills, rng), rng)
+            kinds = schedule(arguments.kills, rng)
+            if arguments.only:
+                kinds = [arguments.only] * arguments.kills
+            return kill_and_count(world, kinds, rng)
 
 
 def kill_and_count(world: World, kinds: list[str], rng: random.Random) -> int:
@@ -71,6 +79,7 @@ def kill_and_count(world: World, kinds: list[str], rng: random.Random) -> int:
         "export": Exporting,
         "train": Training,
         "backup": BackingUp,
+        "move": Moving,
     }
     scenarios = {kind: scenario_kinds[kind](world) for kind in scenario_kinds if kind in kinds}
     totals = {kind: collections.Counter() for kind in scenarios}

@@ -28,12 +28,12 @@ def test_every_fault_names_a_test_that_exists(name, heading):
 
 def test_killed_at_random_nothing_is_lost_or_doubled(tmp_path):
     done = subprocess.run(
-        [sys.executable, "benchmarks/faults.py", "--kills", "6", "--seed", "3"],
+        [sys.executable, "benchmarks/faults.py", "--kills", "7", "--seed", "3"],
         cwd=ROOT, capture_output=True, text=True, timeout=550,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     lines = done.stdout.splitlines()
-    assert lines[0] == "6 kills, seed 3"
-    assert lines[-1] == "killed 6 times: lost 0, doubled 0"
+    assert lines[0] == "7 kills, seed 3"
+    assert lines[-1] == "killed 7 times: lost 0, doubled 0"
     kinds = [line.split()[1] for line in lines if re.match(r" +\d+  \w", line)]
-    assert sorted(set(kinds)) == ["backup", "edit", "export", "import", "label", "train"]
+    assert sorted(set(kinds)) == ["backup", "edit", "export", "import", "label", "move", "train"]

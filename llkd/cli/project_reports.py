@@ -43,7 +43,7 @@ def pack(document: Document) -> None:
     if "file" not in document:
         print_job(document)
         return
-    size = document["bytes"] / 2**20
+    size = max(0.1, document["bytes"] / 2**20)
     print(
         printable(
             f"{document['project']!r}: {document['texts']:,} texts, {size:,.1f} MiB, packed to:"

@@ -127,9 +127,13 @@ def _write_records(
 
 def _line(table: sa.Table, row: dict[str, Any]) -> bytes:
     values = {
-        name: without_places(value) if isinstance(value, dict | list) else value
+        name: without_places(value, name) if isinstance(value, dict | list) else value
         for name, value in row.items()
     }
+    if table is schema.jobs:
+        values |= {
+            name: without_places(values[name], name) for name in ("title", "message", "error")
+        }
     if table is schema.projects:
         values["source"] = last_name(values["source"])
     return json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"

@@ -76,7 +76,8 @@ def full_project(store_or_home, out=None, name="city"):
             for run, arm in zip(runs[:2], ("llkd", "random"), strict=True)
         ],
     }
-    store.jobs.update(job.id, state="finished", result=report, finished=1.5, pid=77)
+    store.jobs.update(job.id, state="finished", result=report, finished=1.5, pid=77,
+                      message="read /home/ann/x/y.csv")  # fmt: skip
     store.selections.save(
         project.id, "cut", ThresholdRule(run=runs[0].id, teacher_threshold=0.5), {}
     )

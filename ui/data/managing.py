@@ -27,12 +27,9 @@ def menu(store: Store, project: Project) -> None:
     """What can be done with the project that is shown, behind one button."""
     with st.popover("Manage", icon=":material/folder_managed:"):
         _rename(store, project)
-        st.divider()
         _duplicate(store, project)
-        st.divider()
         _pack(store, project)
         if project.archived is None:
-            st.divider()
             _archive(store, project)
 
 
@@ -84,6 +81,10 @@ def archived_projects(store: Store) -> None:
 
 def unpacking(store: Store) -> None:
     """Take in a project that was packed here or elsewhere."""
+    number = st.session_state.get(_STARTED)
+    job = None if number is None else jobs.refreshed(store, number)
+    if job is not None and job.kind == "unpack":
+        _unpacked(store, job)
     with st.container(border=True):
         st.markdown("## A packed project?")
         st.caption(
@@ -94,16 +95,14 @@ def unpacking(store: Store) -> None:
             file = _packed_file(store)
             if file is not None:
                 _unpack(store, *file)
-    number = st.session_state.get(_STARTED)
-    job = None if number is None else jobs.refreshed(store, number)
-    if job is not None and job.kind == "unpack":
-        _unpacked(store, job)
 
 
 def _rename(store: Store, project: Project) -> None:
     key = f"project_name_{project.id}_{project.name}"
-    name = st.text_input("Name", project.name, max_chars=100, key=key)
-    if st.button("Rename", key="project_rename"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", project.name, max_chars=100, key=key)
+        pressed = st.button("Rename", key="project_rename")
+    if pressed:
         with show_errors():
             choose_project(store.projects.rename(project.id, name))
             st.rerun()
@@ -113,25 +112,31 @@ def _duplicate(store: Store, project: Project) -> None:
     key = f"project_copy_{project.id}_{project.name}"
     # A name has 100 characters at most, and the number behind it takes some.
     usual = free_name(store, project.name[:90])
-    name = st.text_input("Name of a copy", usual, max_chars=100, key=key)
-    if st.button("Duplicate", key="project_duplicate", icon=":material/content_copy:"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name of a copy", usual, max_chars=100, key=key)
+        pressed = st.button("Duplicate", key="project_duplicate", icon=":material/content_copy:")
+    if pressed:
         with show_errors():
             jobs.refuse_busy(store, project)
             _start(store, DuplicateRequest(project=project.name, name=name))
 
 
 def _pack(store: Store, project: Project) -> None:
-    st.caption(
-        "All of it in one file, to be handed over or kept: texts, classes, labels and who gave "
-        "them, audits, runs with their students. No key of a server is in it."
-    )
-    embeddings = st.checkbox(
-        "With embeddings",
-        value=True,
-        key="project_embeddings",
-        help="They can be made again from the texts, in minutes where there are very many.",
-    )
-    if st.button("Pack into one file", key="project_pack", icon=":material/package_2:"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button(
+            "Pack into one file",
+            key="project_pack",
+            icon=":material/package_2:",
+            help="Texts, classes, labels and who gave them, audits, runs with their students, to "
+            "be handed over or kept. No key of a server is in it.",
+        )
+        embeddings = st.checkbox(
+            "with embeddings",
+            value=True,
+            key="project_embeddings",
+            help="They can be made again from the texts, in minutes where there are very many.",
+        )
+    if pressed:
         with show_errors():
             jobs.refuse_busy(store, project)
             name = uploads.harmless(f"{project.name}.{ENDING}")
@@ -141,8 +146,12 @@ def _pack(store: Store, project: Project) -> None:
 
 
 def _archive(store: Store, project: Project) -> None:
-    st.caption("An archived project leaves the lists and keeps everything.")
-    if st.button("Archive", key="project_archive", icon=":material/inventory_2:"):
+    if st.button(
+        "Archive",
+        key="project_archive",
+        icon=":material/inventory_2:",
+        help="An archived project leaves the lists and keeps everything.",
+    ):
         with show_errors():
             jobs.archive_project(store, project)
             choose_project(None)
@@ -155,7 +164,7 @@ def _packed(store: Store, job: Job) -> None:
     if not path.is_file():
         return
     with st.container(border=True):
-        size = path.stat().st_size / 2**20
+        size = max(0.1, path.stat().st_size / 2**20)
         st.markdown(
             f":material/package_2: Packed on {when(job.finished or job.created)}: "
             f"{count(int(result.get('texts', 0)))} texts, {size:,.1f} MiB. *A packed project?* on "
@@ -208,7 +217,7 @@ def _unpack(store: Store, path: Path, file_name: str) -> None:
         max_chars=100,
         key="unpack_name",
     ).strip()
-    if st.button("Unpack it", type="primary", key="unpack_start", icon=":material/unarchive:"):
+    if st.button("Unpack it", key="unpack_start", icon=":material/unarchive:"):
         if not path.is_file():
             raise UserError(f"There is no file {path}.")
         request = UnpackRequest(file=str(path), name=name or None)

@@ -72,7 +72,9 @@ def adopt(
         with held(mark):
             _sync_all(folder)  # before the transaction, for which other writers wait
             with store.engine.begin() as target:
-                numbers = write_records(source, project_id, target, {"name": name})
+                numbers = write_records(
+                    source, project_id, target, {"name": name, "archived": None}
+                )
                 number = int(numbers.of(schema.projects.name, project_id))
                 _log(target, number, event, numbers)
                 renumber_folder(folder, numbers)

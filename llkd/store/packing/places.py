@@ -13,6 +13,11 @@ _NAMES_A_PLACE = {
 _PATH = re.compile(r"((?:local|file):)?(?:~|/|[A-Za-z]:[\\/]|\.\.?[\\/]).*", re.DOTALL)
 _ADDRESS = re.compile(r"(?P<begin>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/@\s]*@)?(?P<rest>[^?#\s]*).*")
 ADDRESSES = {"base_url", "url", "server"}
+PROSE = {"error", "message", "title", "notices", "failure", "notes", "warnings", "stopped_because"}
+"""Sentences of this program, in which paths may stand."""
+_PATH_IN_WORDS = re.compile(
+    r"(?<![\w/:.~])(?:~|/[^\s/'\",;:()]+)(?:/[^\s/'\",;:()]+)*/(?=[^\s/'\",;:()])"
+)
 
 
 def without_places(value: Any, key: str = "") -> Any:
@@ -29,6 +34,8 @@ def without_places(value: Any, key: str = "") -> Any:
     if key in ADDRESSES:
         address = _ADDRESS.fullmatch(value)
         return value if address is None else address["begin"] + address["rest"]
+    if key in PROSE:
+        return _PATH_IN_WORDS.sub("", value)
     return last_name(value) if key in _NAMES_A_PLACE else value
 
 

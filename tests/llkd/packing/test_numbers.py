@@ -94,6 +94,19 @@ def test_places_of_this_machine():
     }
 
 
+def test_paths_in_sentences_of_this_program():
+    for before, after in (
+        ("Cannot read /home/ann/a.csv: no such file.", "Cannot read a.csv: no such file."),
+        ("The folder '~/models/m' and (/x/y/z)", "The folder 'm' and (z)"),
+        ("3/4 of http://h:8/v1/x, and/or n/a", "3/4 of http://h:8/v1/x, and/or n/a"),
+    ):
+        assert without_places({"error": before, "notices": [before]}) == {
+            "error": after,
+            "notices": [after],
+        }
+        assert without_places({"instruction": before}) == {"instruction": before}
+
+
 def test_names_of_packed_files():
     for name in ("texts.parquet", "labels/1/part-0001-ab.parquet", "runs/1/student/tokenizer.json",
                  "probes/1-2-part-1.parquet-batch+temperature-x.parquet"):  # fmt: skip

@@ -85,6 +85,7 @@ def test_there_and_back(homes, tmp_path):
     again.close()
 
 
+@pytest.mark.usefixtures("database")
 def test_a_duplicate_is_the_same_project_and_a_manifest_means_its_own(home, tmp_path):
     others_before(home, 1).close()
     store, project = full_project(home, tmp_path)
@@ -154,11 +155,13 @@ def test_the_same_project_packed_twice_is_the_same_file_and_says_nothing_of_the_
 def test_without_embeddings_the_rest_is_there(home, tmp_path):
     store, project = full_project(home)
     before = look(store, project)
+    store.projects.archive(project.id)
     document = packed(store, project, tmp_path / "small.llkd", embeddings=False)
     assert document["left_out"] == ["embeddings"]
     there = Store(tmp_path / "there")
     moved = unpacked(there, tmp_path / "small.llkd")
     assert there.embeddings.all(moved.id) == []
+    assert there.projects.names() == ["city"], "who takes a project in wants to see it"
     after = look(there, moved)
     np.testing.assert_array_equal(before["probabilities"], after["probabilities"])
     assert before["certificates"] == after["certificates"]
