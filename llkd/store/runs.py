@@ -177,9 +177,7 @@ class Runs:
     def all(self, project_id: int) -> list[Run]:
         """The runs of a project, oldest first."""
         table = schema.runs
-        query = (
-            with_project_classes(table).where(table.c.project_id == project_id).order_by(table.c.id)
-        )
+        query = with_project_classes(table).where(table.c.project_id == project_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(table.c.id)).all()
         return read_records(rows, "run", self._from_row)[0]

@@ -25,7 +25,9 @@ _STARTED = "_project_job"
 
 def menu(store: Store, project: Project) -> None:
     """What can be done with the project that is shown, behind one button."""
-    with st.popover("Manage", icon=":material/folder_managed:"):
+    # Another key once work has begun: the menu is closed and does not hide how far it is.
+    key = f"project_manage_{project.id}_{st.session_state.get(_STARTED, 0)}"
+    with st.popover("Manage", icon=":material/folder_managed:", key=key):
         _rename(store, project)
         _duplicate(store, project)
         _pack(store, project)

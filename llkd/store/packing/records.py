@@ -20,7 +20,7 @@ KINDS_OF_JOBS = ("label", "bake-off", "train", "compare")
 """Jobs that go along: what they found, or what a resumed one goes on from."""
 FACTS = (
     "began", "basis", "judged_by", "run_id", "labelling_id", "examples", "notices",
-    "in_use_before", "pooled", "refinement_chosen",
+    "in_use_before", "pooled", "refinement_chosen", "relabelled_from",
 )  # fmt: skip
 """Of a job's context: what a page shows or a resumed attempt needs. The rest is of one machine."""
 _OF_A_PROCESS = ("device", "pid", "heartbeat", "cancel_requested")

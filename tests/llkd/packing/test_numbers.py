@@ -8,7 +8,7 @@ from llkd.store import schema
 from llkd.store.packing.numbers import COLUMNS, DOCUMENTS, WITHOUT_NUMBERS, Numbers, replaced
 from llkd.store.packing.places import last_name, without_places
 from llkd.store.packing.project_files import is_safe, place_of
-from llkd.store.packing.records import NUMBERED, TABLES
+from llkd.store.packing.records import FACTS, NUMBERED, TABLES
 
 
 def test_every_document_of_a_project_says_whether_it_names_records():
@@ -21,6 +21,7 @@ def test_every_document_of_a_project_says_whether_it_names_records():
     }
     assert documents == set(DOCUMENTS) | WITHOUT_NUMBERS
     assert not set(DOCUMENTS) & WITHOUT_NUMBERS
+    assert {path[0] for path in DOCUMENTS["jobs", "context"]} <= set(FACTS), "else it is lost"
 
 
 def test_every_whole_number_of_a_project_is_a_reference_or_counts_something():
