@@ -86,6 +86,7 @@ DOCUMENTS: dict[tuple[str, str], dict[Path, str]] = {
 WITHOUT_NUMBERS = {
     (schema.projects.name, "report"),
     (schema.projects.name, "label_set"),
+    (schema.projects.name, "additions"),
     (PASSES, "label_set"),
     (PASSES, "content_free"),
     (PASSES, "fits"),

@@ -19,7 +19,7 @@ def test_every_document_of_a_project_says_whether_it_names_records():
         for column in table.c
         if isinstance(column.type, schema.Document | sa.JSON)
     }
-    assert documents == set(DOCUMENTS) | WITHOUT_NUMBERS
+    assert documents <= set(DOCUMENTS) | WITHOUT_NUMBERS
     assert not set(DOCUMENTS) & WITHOUT_NUMBERS
     assert {path[0] for path in DOCUMENTS["jobs", "context"]} <= set(FACTS), "else it is lost"
 
