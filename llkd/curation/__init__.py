@@ -76,6 +76,7 @@ from llkd.curation.labels import (
 )
 from llkd.curation.likely_texts import (
     LikelyTexts,
+    calibrating_rows,
     later_classes,
     likely_texts,
     similarity_run,
@@ -136,6 +137,7 @@ __all__ = [
     "batch_bias",
     "batch_share_shift",
     "bias_of",
+    "calibrating_rows",
     "calibration_of",
     "certified_rows",
     "changed_labels",

@@ -12,6 +12,8 @@ import numpy as np
 
 from llkd.config import Label
 from llkd.curation.labels import TeacherLabels, teacher_labels
+from llkd.curation.random_order import random_order
+from llkd.selection import signals
 from llkd.selection.signals import Ints
 from llkd.store import LabelingRun, Project, Store
 from llkd.teachers.registry import split
@@ -21,6 +23,10 @@ RANKS = 2
 """A text could be of a class that is among the so many nearest to it."""
 LEAST_ODDS = 0.1
 """And at least so likely, beside the nearest."""
+
+
+CALIBRATING = 100
+"""So many texts at random are asked about as well, where the calibration takes a mean."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,16 @@ def likely_texts(
     rows = labels.row[near][order]
     earlier = decisions.index[decisions["human_key"].notna()].to_numpy(dtype=np.int64)
     return LikelyTexts(label, rows, int(np.isin(rows, earlier).sum()))
+
+
+def calibrating_rows(project: Project, calibration: str) -> Ints:
+    """Rows drawn at random whose mean score is a bias; none for a calibration without a mean.
+
+    The mean over texts that were chosen because they may be of one class is none.
+    """
+    base, _ = signals.split_calibration(calibration)
+    count = CALIBRATING if base == "batch" else 0
+    return random_order(project.rows)[:count].astype(np.int64)
 
 
 def similarity_run(store: Store, project: Project, label: Label) -> LabelingRun | None:

@@ -47,8 +47,8 @@ def relabel(
 
     Of a class that was added those that label similarity finds likely (:func:`touched_rows`), of
     one that was split its texts. All other labels stay as they are. The teacher's answers are under
-    ``calibration``; None: contextual where it scored texts without content, else none, for the mean
-    of a choice of texts is no bias. ``teacher`` and ``similarity`` may be handed in.
+    ``calibration``, by default the usual one of its kind; of ``batch`` the mean is that of some
+    texts at random, which are asked about as well. ``teacher`` and ``similarity`` may be handed in.
 
     A committee asks each member, and pools what they say of these texts.
 
@@ -78,7 +78,7 @@ def relabel(
                 spending=spending,
                 batch=batch,
                 in_use=False,
-                rows=rows,
+                rows=asked_rows(project, member, rows, calibration),
             )
         )
         again = store.labeling_runs.get(int(job.facts["labelling_id"]))
@@ -126,6 +126,14 @@ def touched_rows(
     return likely.rows[~np.isin(likely.rows, of_people)]
 
 
+def asked_rows(
+    project: Project, config: TeacherConfig, rows: Ints, calibration: Calibration | None = None
+) -> Ints:
+    """The rows that are asked about: those that calibrate, then the touched ones."""
+    sample = curation.calibrating_rows(project, calibration or kind_of(config).calibration)
+    return np.concatenate([sample, rows[~np.isin(rows, sample)]])
+
+
 def _members(store: Store, config: TeacherConfig) -> list[TeacherConfig]:
     """Who is asked: the teacher, or of a committee every member."""
     if not kind_of(config).pools:
@@ -145,11 +153,16 @@ def _answers(
     calibration: Calibration | None,
 ) -> Scores:
     """What a pass says of these rows, as log-probabilities; only of those that it answered."""
-    if calibration is None:
-        calibration = "none" if labeling_run.content_free is None else "contextual"
-        if len(store.labeling_runs.done(labeling_run)) >= project.rows:
-            calibration = labeling_run.calibration  # of all texts the mean is a bias
-    labels = curation.teacher_labels(store, labeling_run, calibration)
+    bias = None
+    if len(store.labeling_runs.done(labeling_run)) >= project.rows:
+        calibration = calibration or labeling_run.calibration  # the mean is that of all texts
+    else:
+        calibration = calibration or kind_of(labeling_run.config).calibration
+        sample = curation.calibrating_rows(project, calibration)
+        if len(sample):
+            evidence = store.labeling_runs.scores(labeling_run)
+            bias = curation.batch_bias(evidence, sample).tolist()
+    labels = curation.teacher_labels(store, labeling_run, calibration, bias)
     scores = _in_order(labels, curation.label_set_of(project))
     answered = np.isin(scores.row, rows) & (
         (scores.answer >= 0) | np.isfinite(scores.scores).all(axis=1)

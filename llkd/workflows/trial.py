@@ -27,7 +27,7 @@ from llkd.store.cost_ledger import FILE_NAME as LEDGER
 from llkd.store.cost_ledger import MILLION
 from llkd.teachers.base import ScoredBatch, Teacher
 from llkd.teachers.registry import kind_of
-from llkd.workflows.relabeling import touched_rows
+from llkd.workflows.relabeling import asked_rows, touched_rows
 
 CHARACTERS_PER_TOKEN = 4
 SURE_AT_ONCE = 4  # requests that most servers bear at a time
@@ -58,7 +58,10 @@ def dry_run(
     """
     label_set = curation.label_set_of(project)
     texts = store.projects.texts(project, ["text"])["text"].to_numpy()
-    touched = None if about is None else touched_rows(store, project, about, job)
+    touched = None
+    if about is not None:
+        likely = touched_rows(store, project, about, job)
+        touched = asked_rows(project, config, likely)
     sample_rows = _rows(project, count, rows, touched)
     interface = settled(store, project, config, job, spending)
     config = interface.config
@@ -104,7 +107,7 @@ def dry_run(
             *getattr(active_teacher, "notices", ()),
         ],
         "texts": project.rows,
-        **({} if touched is None else {"touched": len(touched)}),
+        **({} if touched is None else {"touched": len(likely)}),
         "seconds_per_text": middle / max(1, len(waiting_rows)),
         "estimated_seconds": middle,
         "tokens_per_text": float(sum(sample.tokens_in) + sum(sample.tokens_out)) / answered,

@@ -198,7 +198,10 @@ class TestANewClassOnCurate:
         assert not app.exception and not app.error
         # Row 40 is labelled since, and row 20 was before: a teacher is asked about neither.
         assert "2 texts could be of 'parks', added since." in words(app)
-        assert "all other labels stay as they are. By what the others took: " in words(app)
+        assert (
+            "texts at random to calibrate; all other labels stay as they are. By what the others took: "
+            in words(app)
+        )
         assert button(app, "Ask about 2 texts")
 
     def test_thresholds_of_it_are_kept_in_the_address(self, store):

@@ -1,5 +1,7 @@
 """After a change of the classes only the texts that it could touch are asked about again."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -147,7 +149,7 @@ def test_a_committee_asks_its_members_and_pools_them(store, project, monkeypatch
     config = TeacherConfig(teacher="committee", members=("local:one", "local:two"))
     result = relabeling.relabel(
         store, project, config, "weather", SilentProgress(),
-        similarity=Words(project.label_set, "similarity"),
+        similarity=Words(project.label_set, "similarity"), calibration="none",
     )  # fmt: skip
     assert set(made["local:one"].texts) == set(made["local:two"].texts)
     assert result["asked"] == 2 * result["touched"]
@@ -155,6 +157,36 @@ def test_a_committee_asks_its_members_and_pools_them(store, project, monkeypatch
     assert after[16:].tolist() == ["weather"] * 4
     assert (plane.frame["disagreement"].to_numpy()[16:] > 0).all()
     assert plane.frame["disagreement"].isna()[:8].all(), "one teacher labelled them"
+
+
+def test_texts_at_random_calibrate_and_keep_their_labels(store, project, monkeypatch):
+    """The mean over texts that look like one class is no bias: a few at random are asked, too."""
+    monkeypatch.setattr(sys.modules["llkd.curation.likely_texts"], "CALIBRATING", 6)
+    before, _ = labels(store)
+    project = add(store, project)
+    now = store.projects.get("p")
+    teacher = Words(now.label_set, "local")
+    result = relabeling.relabel(
+        store, now, TeacherConfig(teacher="local:somewhere"), "weather", SilentProgress(),
+        teacher=teacher, similarity=Words(now.label_set, "similarity"),
+    )  # fmt: skip
+    sample = curation.random_order(len(TEXTS))[:6].tolist()
+    assert [TEXTS.index(text) for text in teacher.texts[:6]] == sample, "they come first"
+    assert {TEXTS.index(text) for text in teacher.texts} == {16, 17, 18, 19, *sample}
+    assert result["touched"] == 4
+    after, plane = labels(store)
+    assert after[16:].tolist() == ["weather"] * 4 and (after[:16] == before[:16]).all()
+    again = next(
+        run for run in store.labeling_runs.all(project.id) if run.teacher["kind"] == "local"
+        and "updated" not in run.teacher and len(run.label_set.labels) == 3
+    )  # fmt: skip
+    scores = store.labeling_runs.scores(again)
+    bias = curation.batch_bias(scores, np.array(sample))
+    wanted = curation.teacher_labels(store, again, "batch", bias.tolist())
+    np.testing.assert_allclose(
+        plane.frame["confidence"].to_numpy()[17],
+        wanted.confidence[wanted.row.tolist().index(17)], atol=1e-4,
+    )  # fmt: skip
 
 
 def test_of_a_split_class_its_texts_are_asked(store, project):

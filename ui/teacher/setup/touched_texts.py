@@ -6,7 +6,7 @@ import streamlit as st
 
 from llkd import curation
 from llkd.store import LabelingRun, Project, Store
-from llkd.teachers.registry import can_be_made
+from llkd.teachers.registry import can_be_made, kind_of
 from ui.shell import class_texts, reads
 from ui.shell.wording import count, counted, duration, money, plain
 from ui.teacher.report import overview, usage
@@ -55,11 +55,14 @@ def _ask(
     st.markdown(plain(sentence))
     if not texts:
         return
+    usual = kind_of(labeling_run.config).calibration
+    sample = len(curation.calibrating_rows(project, usual))
+    besides = f", and about {counted(sample, 'text')} at random to calibrate" if sample else ""
     plan = usage.rest_plan(store, usage.job_of(store, project, labeling_run))
     st.caption(
         plain(
-            f"Asked about these alone is {overview.teacher_name(labeling_run)}; all other labels "
-            f"stay as they are. {_price(store, labeling_run, plan, texts)}"
+            f"Asked about these is {overview.teacher_name(labeling_run)}{besides}; all other "
+            f"labels stay as they are. {_price(store, labeling_run, plan, texts + sample)}"
         )
     )
     if st.button(
