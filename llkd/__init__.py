@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from llkd.library.texts import unpack as unpack
     from llkd.library.training import train as train
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 _MODULES = {
     "config": ("Label", "LabelSet"),
