@@ -35,9 +35,8 @@ from llkd.teachers.api.names.evidence import (
     sentence,
 )
 from llkd.teachers.base import ScoredBatch, Teacher
-from llkd.teachers.registry import kind_of
+from llkd.teachers.registry import TRIED_TEXTS, chooses_way
 
-TRIED_TEXTS = 12
 FEWEST_TEXTS = 48  # of fewer nothing is tried: trying would be a good part of the pass
 _CHOICE = "way of asking"
 _TRIED = "tried"
@@ -69,7 +68,7 @@ class WayOfAsking:
         (:func:`take_over`). Raises what the teacher raises; where the budget is spent meanwhile,
         letters are asked for.
         """
-        if not chooses(self._config):
+        if not chooses_way(self._config):
             return self._make(self._config)
         teacher = self._teacher_for(WAYS[0])
         key = cache_key(teacher, self._label_set)
@@ -253,7 +252,7 @@ def teacher_as_chosen(
 
     For those that compare ways to ask, where trying would be part of what is compared.
     """
-    if not chooses(config):
+    if not chooses_way(config):
         return make(config)
     teacher = make(config.model_copy(update={"ask": WAYS[0]}))
     record = _record(store, cache_key(teacher, label_set))
@@ -291,9 +290,3 @@ def take_over(store: Store, project_id: int, ledger: Ledger) -> None:
 def _unread(tried: Answer) -> bool:
     """Whether an answer was paid for that says nothing of the classes."""
     return not np.isfinite(tried.scores).all() and tried.tokens_in + tried.tokens_out > 0
-
-
-def chooses(config: TeacherConfig) -> bool:
-    """Whether these settings leave it open how log-probabilities are asked for."""
-    reads = "ask" in kind_of(config).settings and config.confidence in {"auto", "logprob"}
-    return reads and config.ask == "auto"

@@ -57,6 +57,16 @@ def price_name(config: TeacherConfig) -> str:
     return config.teacher if kind_of(config).reads_only else argument_of(config)
 
 
+TRIED_TEXTS = 12
+"""Texts that choose the way to ask where :func:`chooses_way` says that they do."""
+
+
+def chooses_way(config: TeacherConfig) -> bool:
+    """Whether these settings leave it open how log-probabilities are asked for."""
+    reads = "ask" in kind_of(config).settings and config.confidence in {"auto", "logprob"}
+    return reads and config.ask == "auto"
+
+
 def kind_of(config: TeacherConfig) -> TeacherKind:
     """The kind of teacher that settings name. Raises ConfigError, listing the choices."""
     name = split(config.teacher)[0]

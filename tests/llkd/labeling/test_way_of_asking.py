@@ -7,8 +7,9 @@ from llkd import jobs, workflows
 from llkd.config import LabelSet, Spending, build
 from llkd.config import TeacherConfig as Config
 from llkd.curation import random_order
-from llkd.labeling.way_of_asking import TRIED_TEXTS, account_of_trial
+from llkd.labeling.way_of_asking import account_of_trial
 from llkd.store.cost_ledger import read_usage
+from llkd.teachers.registry import TRIED_TEXTS
 from tests.support.naming_server import SmallModel
 from tests.support.stand_in_server import completion, serving
 

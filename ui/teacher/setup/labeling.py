@@ -9,9 +9,8 @@ import streamlit as st
 from llkd import curation
 from llkd.config import TeacherConfig
 from llkd.errors import UserError
-from llkd.labeling.way_of_asking import TRIED_TEXTS, chooses
 from llkd.store import Project, Store
-from llkd.teachers.registry import kind_of
+from llkd.teachers.registry import TRIED_TEXTS, chooses_way, kind_of
 from ui.shell.errors import show_error, show_errors
 from ui.shell.wording import plain
 from ui.teacher.prompt_comparison.panel import compare_prompts
@@ -88,7 +87,7 @@ def _extent(
 
 def _trial_help(config: TeacherConfig | str) -> str | None:
     """What a trial asks beyond its five texts."""
-    if isinstance(config, str) or not chooses(config):
+    if isinstance(config, str) or not chooses_way(config):
         return None
     return (
         f"The first time, {TRIED_TEXTS} other texts are asked, too: they choose between letters "
