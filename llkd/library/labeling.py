@@ -92,6 +92,11 @@ def label(
                 _alone(about, limit, ask_again, order)
                 key = texts.label_set.find_key(about) or about
                 report = workflows.relabel(store, project, config, key, shown, **more)
+            elif (
+                not (limit or ask_again or order)
+                and workflows.unlabelled_rows(store, project, config).size
+            ):
+                report = workflows.label_rest(store, project, config, shown, **more)
             else:
                 more |= {"order": build(OrderConfig, order), "ask_again": ask_again}
                 report = workflows.label(store, project, config, shown, limit=limit, **more)

@@ -12,7 +12,7 @@ from llkd.workflows.labeling import label
 from llkd.workflows.prediction import predict_file
 from llkd.workflows.prompt_comparison import compare_prompts
 from llkd.workflows.rebuilding import rebuild
-from llkd.workflows.relabeling import relabel
+from llkd.workflows.relabeling import label_rest, relabel, unlabelled_rows
 from llkd.workflows.selection import export, select
 from llkd.workflows.training import train
 from llkd.workflows.trial import dry_run
@@ -26,10 +26,12 @@ __all__ = [
     "evaluate",
     "export",
     "label",
+    "label_rest",
     "relabel",
     "predict",
     "predict_file",
     "rebuild",
     "select",
     "train",
+    "unlabelled_rows",
 ]

@@ -64,6 +64,16 @@ def label(
             spending=request.spending,
             batch=request.batch,
         )
+    elif _goes_on(store, _there(project), request):
+        document = relabeling.label_rest(
+            store,
+            _there(project),
+            request.teacher,
+            progress,
+            calibration=request.calibration,
+            spending=request.spending,
+            batch=request.batch,
+        )
     else:
         document = labeling.label(
             store,
@@ -86,6 +96,13 @@ def label(
         if signals.is_refined(in_use.calibration):  # by the embeddings there are now
             document.update(labeling.teacher_document(store, labelled, in_use))
     return document
+
+
+def _goes_on(store: Store, project: Project, request: LabelRequest) -> bool:
+    """Whether only texts are asked about that came after a relabelling by this teacher."""
+    if request.beside or request.ask_again or request.limit or request.order.order == "need":
+        return False
+    return len(relabeling.unlabelled_rows(store, project, request.teacher)) > 0
 
 
 def dry_run(

@@ -56,8 +56,7 @@ def relabel(
     likely.
     """
     base = _base(store, project, job)
-    members = _members(store, config)
-    job.begin_part(0, 1 + len(members), "Likely texts")
+    job.begin_part(0, 1 + len(_members(store, config)), "Likely texts")
     rows = touched_rows(store, project, about, job, teacher=similarity)
     if not len(rows):
         raise UserError(
@@ -65,9 +64,68 @@ def relabel(
             "Describe the class in a few words on the Data page, or label some of its texts on "
             "Curate."
         )
+    result = _put_together(
+        store, project, config, base, rows, job, 1,
+        calibration=calibration, teacher=teacher, spending=spending, batch=batch,
+    )  # fmt: skip
+    return {**result, "about": _name(project, about), "touched": len(rows)}
+
+
+def unlabelled_rows(store: Store, project: Project, config: TeacherConfig) -> Ints:
+    """Rows that came after a relabelling which is in use, where this teacher made it; else none.
+
+    To label on with that teacher is to ask about these, and not about all texts anew.
+    """
+    nothing = np.empty(0, dtype=np.int64)
+    in_use = store.labeling_runs.in_use(project.id, project.labelling_id)
+    if in_use is None or "updated" not in in_use.teacher or in_use.config != config:
+        return nothing
+    label_set = curation.label_set_of(project)
+    if in_use.label_set.prompt_document() != label_set.prompt_document():
+        return nothing
+    rows = curation.random_order(project.rows)
+    return rows[~np.isin(rows, store.labeling_runs.done(in_use))].astype(np.int64)
+
+
+def label_rest(
+    store: Store,
+    project: Project,
+    config: TeacherConfig,
+    job: Progress,
+    *,
+    calibration: Calibration | None = None,
+    teacher: Teacher | None = None,
+    spending: Spending | None = None,
+    batch: bool = False,
+) -> dict[str, Any]:
+    """Ask about :func:`unlabelled_rows` alone, and put them to the labels in use."""
+    base = curation.active_labeling_run(store, project)
+    rows = unlabelled_rows(store, project, config)
+    return _put_together(
+        store, project, config, base, rows, job, 0,
+        calibration=calibration, teacher=teacher, spending=spending, batch=batch,
+    )  # fmt: skip
+
+
+def _put_together(
+    store: Store,
+    project: Project,
+    config: TeacherConfig,
+    base: LabelingRun,
+    rows: Ints,
+    job: Progress,
+    parts_done: int,
+    *,
+    calibration: Calibration | None,
+    teacher: Teacher | None,
+    spending: Spending | None,
+    batch: bool,
+) -> dict[str, Any]:
+    """Ask about these rows, and put the answers beside the labels of ``base``, into use."""
+    members = _members(store, config)
     results, answers, prints = [], [], []
-    for place, member in enumerate(members, start=1):
-        job.begin_part(place, 1 + len(members), display_name(member))
+    for place, member in enumerate(members, start=parts_done):
+        job.begin_part(place, parts_done + len(members), display_name(member))
         results.append(
             labeling.label(
                 store,
@@ -93,8 +151,6 @@ def relabel(
         **results[-1],
         **labeling.teacher_document(store, project, labeling_run),
         **_usage(results),
-        "about": _name(project, about),
-        "touched": len(rows),
     }
 
 

@@ -234,3 +234,26 @@ def test_what_was_exported_before_is_made_again(store, project, tmp_path):
     relabelled(store, add(store, project), "weather")
     result = workflows.rebuild(store, tmp_path / "out" / "manifest.json")
     assert all(result["files"].values())
+
+
+def test_texts_that_are_added_later_are_asked_about_alone(store, project):
+    project = add(store, project)
+    relabelled(store, project, "weather")
+    before, _ = labels(store)
+    new = pd.DataFrame(
+        {"id": ["u0", "u1"], "text": ["a leak there", "snow again"], "gold": [None] * 2,
+         "split": ["pool"] * 2}
+    )  # fmt: skip
+    store.projects.append(store.projects.get("p"), new, source="more", report={})
+    now = store.projects.get("p")
+    config = TeacherConfig(teacher="local:somewhere")
+    assert sorted(relabeling.unlabelled_rows(store, now, config)) == [20, 21]
+    assert len(relabeling.unlabelled_rows(store, now, TeacherConfig())) == 0, "another teacher"
+    teacher = Words(now.label_set, "local")
+    result = relabeling.label_rest(
+        store, now, config, SilentProgress(), teacher=teacher, calibration="none"
+    )
+    assert sorted(teacher.texts) == ["a leak there", "snow again"] and result["asked"] == 2
+    after, _ = labels(store)
+    assert (after[:20] == before).all() and after[20:].tolist() == ["water", "weather"]
+    assert len(relabeling.unlabelled_rows(store, store.projects.get("p"), config)) == 0
