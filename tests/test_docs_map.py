@@ -100,3 +100,9 @@ def test_the_guide_has_its_recipes():
     text = GUIDE.read_text(encoding="utf-8")
     for recipe in ("A strategy", "A kind of teacher", "An export column", "A page"):
         assert f"### {recipe}\n" in text
+
+
+def test_no_document_holds_two_sides_of_a_merge():
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert not [line for line in lines if line.startswith(("<<<<<<<", ">>>>>>>"))], path
