@@ -115,7 +115,8 @@ def exact_interval(size: int, n: int, rights: int, confidence_level: float = 0.9
     """
     if not n:
         return 0.0, 1.0
-    tail = (1 - confidence_level) / 2
+    # A number of right ones that stands on the line is plausible, however its chance is rounded.
+    tail = (1 - confidence_level) / 2 * (1 - 1e-9)
     successes = np.arange(n + 1, dtype=np.float64)
     ways = -gammaln(successes + 1) - gammaln(n - successes + 1)
 

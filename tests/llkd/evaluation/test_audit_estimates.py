@@ -62,6 +62,12 @@ def test_texts_without_a_confidence_spoil_nothing():
     assert estimate.low < right.mean() < estimate.high and estimate.checked == 200
 
 
+def test_a_chance_that_stands_on_the_line_is_plausible():
+    # With 39 of 40 right the one that was drawn is wrong in one of 40 draws: 0.025.
+    assert exact_interval(40, 1, 0) == (0, 39 / 40)
+    assert exact_interval(40, 1, 1) == (1 / 40, 1)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_the_exact_interval_is_where_neither_tail_is_small(data):
@@ -69,10 +75,11 @@ def test_the_exact_interval_is_where_neither_tail_is_small(data):
     n = data.draw(st.integers(1, size))
     rights = data.draw(st.integers(0, n))
     low, high = exact_interval(size, n, rights)
+    line = 0.025 * (1 - 1e-9)  # what stands on it is plausible
     plausible = [
         m for m in range(rights, size - n + rights + 1)
-        if stats.hypergeom.sf(rights - 1, size, m, n) >= 0.025
-        and stats.hypergeom.cdf(rights, size, m, n) >= 0.025
+        if stats.hypergeom.sf(rights - 1, size, m, n) >= line
+        and stats.hypergeom.cdf(rights, size, m, n) >= line
     ]  # fmt: skip
     assert (round(low * size), round(high * size)) == (plausible[0], plausible[-1])
 
