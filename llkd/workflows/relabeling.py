@@ -7,7 +7,6 @@ log-probabilities of both.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -17,16 +16,18 @@ from llkd import curation
 from llkd.config import Calibration, Label, LabelSet, Spending, TeacherConfig
 from llkd.errors import UserError
 from llkd.jobs.progress import Progress
-from llkd.labeling.run_identity import run_fingerprint
-from llkd.selection import pooling
 from llkd.selection.signals import Ints
 from llkd.store import LabelingRun, Project, Scores, Store
 from llkd.teachers.base import Teacher
-from llkd.teachers.committee import SOURCE
 from llkd.teachers.registry import display_name, kind_of, member_config, run_number
 from llkd.workflows import labeling
+from llkd.workflows.updated_labels import (
+    log_probabilities,
+    pooled_answers,
+    rows_of,
+    updated_run,
+)
 
-_COLUMNS = ("row", "scores", "answer", "source", "raw", "disagreement")
 SIMILARITY = TeacherConfig(teacher="similarity")
 
 
@@ -142,9 +143,9 @@ def _put_together(
         again = store.labeling_runs.get(int(job.facts["labelling_id"]))
         answers.append(_answers(store, project, again, rows, calibration))
         prints.append(again.fingerprint)
-    together = answers[0] if len(answers) == 1 else _pooled(answers)
+    together = answers[0] if len(answers) == 1 else pooled_answers(answers)
     description = again.teacher if len(members) == 1 else {"kind": "committee"}
-    labeling_run = _updated_run(store, project, base, config, together, description, prints)
+    labeling_run = updated_run(store, project, base, config, together, description, prints)
     store.projects.use_labelling(project.id, labeling_run.id)
     job.remember(labelling_id=labeling_run.id)
     return {
@@ -219,78 +220,11 @@ def _answers(
             evidence = store.labeling_runs.scores(labeling_run)
             bias = curation.batch_bias(evidence, sample).tolist()
     labels = curation.teacher_labels(store, labeling_run, calibration, bias)
-    scores = _in_order(labels, curation.label_set_of(project))
+    scores = log_probabilities(labels, curation.label_set_of(project))
     answered = np.isin(scores.row, rows) & (
         (scores.answer >= 0) | np.isfinite(scores.scores).all(axis=1)
     )
-    return _part(scores, answered)
-
-
-def _pooled(answers: Sequence[Scores]) -> Scores:
-    """What the members of a committee say together, with equal weights."""
-    rows = np.unique(np.concatenate([scores.row for scores in answers]))
-    logs = []
-    for scores in answers:
-        spread = np.full((len(rows), scores.scores.shape[1]), np.nan)
-        member = pooling.member_logs(np.exp(scores.scores), scores.answer)
-        spread[np.searchsorted(rows, scores.row)] = member
-        logs.append(spread)
-    pooled = pooling.pool(logs, pooling.equal_weights(len(logs)))
-    return Scores(
-        rows,
-        pooled.log_probabilities.astype(np.float32),
-        np.full(len(rows), -1),
-        np.full(len(rows), SOURCE, dtype=object),
-        np.full(len(rows), None, dtype=object),
-        pooled.disagreement.astype(np.float32),
-    )
-
-
-def _updated_run(
-    store: Store,
-    project: Project,
-    base: LabelingRun,
-    config: TeacherConfig,
-    answers: Scores,
-    description: dict[str, Any],
-    prints: Sequence[str],
-) -> LabelingRun:
-    """The pass with the labels of ``base``, and the ``answers`` for the texts that have one."""
-    label_set = curation.label_set_of(project)
-    first = _in_order(curation.teacher_labels(store, base), label_set)
-    scores = _joined(_part(first, ~np.isin(first.row, answers.row)), answers)
-    description = {
-        **description,
-        "updated": {
-            "base": base.fingerprint,
-            "again": list(prints),
-            "texts": len(answers.row),
-            "scores_sha256": _digest(scores),
-        },
-    }
-    labeling_run = store.labeling_runs.find_or_create(
-        project.id,
-        label_set=label_set,
-        config=config,
-        fingerprint=run_fingerprint(description, label_set),
-        teacher=description,
-        calibration="none",
-    )
-    with store.labeling_runs.exclusive(labeling_run, lambda: None):
-        if len(store.labeling_runs.done(labeling_run)) < len(scores.row):
-            store.labeling_runs.append(labeling_run, scores)
-            store.labeling_runs.compact(labeling_run)
-    return labeling_run
-
-
-def _part(scores: Scores, mask: np.ndarray) -> Scores:
-    return Scores(*(getattr(scores, name)[mask] for name in _COLUMNS))
-
-
-def _joined(one_part: Scores, other: Scores) -> Scores:
-    columns = [np.concatenate([getattr(one_part, name), getattr(other, name)]) for name in _COLUMNS]
-    order = np.argsort(columns[0], kind="stable")
-    return Scores(*(column[order] for column in columns))
+    return rows_of(scores, answered)
 
 
 def _usage(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -314,36 +248,6 @@ def _base(store: Store, project: Project, job: Progress) -> LabelingRun:
         number = curation.active_labeling_run(store, project).id
         job.remember(relabelled_from=number)
     return store.labeling_runs.get(int(cast(int, number)))
-
-
-def _in_order(labels: curation.TeacherLabels, label_set: LabelSet) -> Scores:
-    """Labels as log-probabilities ``[m, C]`` of the project's classes, in their order.
-
-    A label of a class that is none of them is none.
-    """
-    places = labels.labeling_run.classes.places
-    columns = [places[key] for key in label_set.keys]
-    index = np.full(len(labels.labeling_run.classes.labels) + 1, -1, dtype=np.int64)
-    index[columns] = np.arange(len(columns))
-    label = index[labels.label]
-    logs = pooling.member_logs(labels.probabilities[:, columns], np.where(label < 0, -1, label))
-    named = np.isnan(labels.probabilities).any(axis=1) | (label < 0)
-    logs[named] = np.nan
-    return Scores(
-        labels.row,
-        logs.astype(np.float32),
-        np.where(named, label, -1),
-        labels.source,
-        np.full(len(labels.row), None, dtype=object),
-        np.full(len(labels.row), np.nan) if labels.disagreement is None else labels.disagreement,
-    )
-
-
-def _digest(scores: Scores) -> str:
-    total = hashlib.sha256(scores.row.astype("<i8").tobytes())
-    total.update(np.nan_to_num(scores.scores, nan=-1e30).astype("<f4").tobytes())
-    total.update(scores.answer.astype("<i8").tobytes())
-    return total.hexdigest()
 
 
 def _label(label_set: LabelSet, key: str) -> Label:

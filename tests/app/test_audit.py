@@ -106,8 +106,8 @@ def test_what_a_page_that_is_gone_had_not_sent_is_stored_and_gone_on_behind(city
         for k, row in enumerate(rows)
     ]
     # The new card stands at the first text while it sends them.
-    told = {"list": data["list"], "at": 0, "presses": presses, "attempt": 0}
-    app.session_state[data["key"]] = {"told": told}
+    report = {"list": data["list"], "at": 0, "presses": presses, "attempt": 0}
+    app.session_state[data["key"]] = {"told": report}
     app.run()
     [audit] = store.audits.all(project.id)
     stored = [(entry.row, entry.key) for entry in store.audits.answers(audit)]

@@ -296,8 +296,8 @@ class TestMergeAndSplit:
         store, project = labelled(home)
         before = human(store)
         app = opened("data")
-        chosen = [one for one in app.multiselect if one.label == "Classes that become one"]
-        chosen[0].set_value(["roads", "waste"]).run()
+        fields = [one for one in app.multiselect if one.label == "Classes that become one"]
+        fields[0].set_value(["roads", "waste"]).run()
         assert "'roads' and 'waste' become one class, 'roads', with 5 labels" in words(app)
         [name] = [one for one in app.text_input if one.label == "Name of the one class"]
         name.set_value("outside").run()
