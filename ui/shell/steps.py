@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llkd import jobs
+from llkd.evaluation.kept_sentence import percent
 from llkd.store import Job, Project, Store
 from ui.shell import reads
 
@@ -51,7 +52,7 @@ class Progress:
         """What the sidebar says: done, running 43 %, 43 % done, to do."""
         if self.share is None:
             return self.state
-        shown = f"{100 * self.share:.0f}\u00a0%"
+        shown = percent(self.share if self.share >= 1 else min(self.share, 0.999))
         return f"running {shown}" if self.state == RUNNING else f"{shown} done"
 
 
