@@ -121,11 +121,13 @@ def cancel(store: Store, job_id: int, force: bool = False) -> Job:
     job = refreshed(store, job_id)
     if not job.live:
         raise UserError(f"Job {job_id} is {job.state} already.")
+    if force:  # before anything is written: the process may have stopped amid a write of its own
+        _kill(store, job)
     if job.cancel_requested is None:
         store.jobs.update(job_id, cancel_requested=time.time())
         store.jobs.remember(job_id, asked_to_stop=mark())
     if force:
-        _kill(store, job)
+        _say_killed(store, job_id)
     return store.jobs.get(job_id)
 
 
@@ -229,6 +231,7 @@ def _settle(store: Store, job: Job) -> bool:
         return True
     if (seconds_since_asked(job) or 0.0) > FORCE_AFTER_SECONDS:
         _kill(store, job)
+        _say_killed(store, job.id)
         return True
     return False
 
@@ -244,5 +247,10 @@ def _kill(store: Store, job: Job) -> None:
                 os.kill(job.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+
+
+def _say_killed(store: Store, job_id: int) -> None:
+    # Another process may have seen it gone first, and taken it for one that died by itself.
     message = "Stopped by force; resume goes on from what was kept."
-    store.jobs.move(job.id, ("queued", "running"), "cancelled", error=message, finished=time.time())
+    moved = {"error": message, "finished": time.time()}
+    store.jobs.move(job_id, ("queued", "running", "died"), "cancelled", **moved)

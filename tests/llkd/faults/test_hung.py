@@ -3,12 +3,16 @@
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
 from llkd import jobs
 from llkd.cli import main
 from llkd.jobs import control
+from llkd.jobs.locks import take_lock
 from llkd.store import Store
 from tests.support.job_processes import (
     a_project,
@@ -58,6 +62,37 @@ def test_a_stopped_process_is_said_ended_by_force_and_resumed(running, capsys):
     assert ended(store, job.id).state == "finished"
     assert labelled_rows(store, project) == list(range(100))
     assert {text: server.asked[text] for text in asked} == asked
+
+
+def test_one_that_stopped_amid_a_write_is_ended_before_anything_is_written(home, capsys):
+    store, project = seeded_project(home, 20)
+    job = store.jobs.create("label", "Label p", None, project.id, "auto")
+    lock = take_lock(store, job.id)
+    writing = (
+        "import sqlite3, sys, time\n"
+        "database = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "database.execute('BEGIN IMMEDIATE')\n"
+        "print('writing', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", writing, str(store.home.database)],
+        stdout=subprocess.PIPE,
+        pass_fds=(lock,),
+        start_new_session=True,
+    )
+    try:
+        store.jobs.update(job.id, state="running", pid=writer.pid, started=time.time())
+        os.close(lock)
+        assert writer.stdout.readline() == b"writing\n"
+        os.kill(writer.pid, signal.SIGSTOP)
+        assert main(["cancel", str(job.id), "--force"]) == 0
+        assert writer.wait(10) == -signal.SIGKILL
+        assert jobs.refreshed(store, job.id).state == "cancelled"
+    finally:
+        writer.kill()
+        writer.wait()
+        store.close()
 
 
 def test_a_process_that_goes_on_by_itself_is_heard_again(running):
