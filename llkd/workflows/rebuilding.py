@@ -129,7 +129,8 @@ def _find(store: Store, manifest: Manifest, changed: list[str]) -> _InputsNow:
         classes = manifest.label_set
         # The names and the classes of that time, whatever they are called by now.
         then = replace(inputs_now.labeling_run, named_then=classes)
-        order = [places[0] for places in then.shares if told_apart(places)]
+        # Classes that were merged stand where the first of them stood.
+        order = list(dict.fromkeys(places[0] for places in then.shares if told_apart(places)))
         if () in then.shares or order != sorted(order):
             changed.append("The classes are others.")
         inputs_now.labeling_run = then
