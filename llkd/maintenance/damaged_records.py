@@ -30,6 +30,7 @@ TABLES = {
     "saved selection": schema.selections,
     "audit": schema.audits,
     "certificate": schema.certificates,
+    "label sample": schema.label_samples,
 }
 LOST_REPORT = "What was noted when these texts were imported was damaged and is lost."
 EMPTY: dict[tuple[str, str], Any] = {
@@ -57,6 +58,7 @@ def check_records(inspection: Inspection, records: Records) -> None:
         damaged += records.runs.damaged(number)
         damaged += records.selections.damaged(number)
         damaged += records.audits.damaged(number)
+        damaged += records.label_samples.damaged(number)
     for record in damaged:
         _name(inspection, records, record)
 

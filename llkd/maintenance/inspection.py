@@ -15,6 +15,7 @@ from llkd.store.files.quarantine import Quarantine
 from llkd.store.home import Home
 from llkd.store.job_records import JobRecords
 from llkd.store.labeling_runs import LabelingRuns
+from llkd.store.people.samples import LabelSamples
 from llkd.store.projects import Projects
 from llkd.store.runs import Runs
 from llkd.store.selections import Selections
@@ -31,6 +32,7 @@ class Records:
     jobs: JobRecords
     selections: Selections
     audits: Audits
+    label_samples: LabelSamples
 
     @classmethod
     def of(cls, engine: sa.Engine, home: Home) -> Records:
@@ -43,6 +45,7 @@ class Records:
             JobRecords(engine),
             Selections(engine),
             Audits(engine, home),
+            LabelSamples(engine),
         )
 
 

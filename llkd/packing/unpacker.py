@@ -196,6 +196,9 @@ def _check_rows(reader: PackReader, staged: Store) -> None:
             least, most = connection.execute(query).one()
             if least is not None and not 0 <= least <= most < project.rows:
                 raise reader.refusal(f"{table.name} name texts that are not there")
+    for sample in staged.label_samples.all(project.id):
+        if not all(0 <= row < project.rows for row in sample.rows):
+            raise reader.refusal("a blind sample names texts that are not there")
 
 
 def _examine(reader: PackReader, staged: Store) -> None:

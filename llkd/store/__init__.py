@@ -25,6 +25,10 @@ from llkd.store.files.score_files import Scores
 from llkd.store.home import Home
 from llkd.store.job_records import Job, JobRecords
 from llkd.store.labeling_runs import LabelingRun, LabelingRuns
+from llkd.store.people.browser_names import BrowserNames
+from llkd.store.people.disputes import Dispute, Disputes
+from llkd.store.people.samples import LabelSample, LabelSamples, SecondLabel
+from llkd.store.people.standing import Opinion
 from llkd.store.prices import Price, Prices
 from llkd.store.projects import Projects
 from llkd.store.runs import Run, Runs
@@ -42,10 +46,13 @@ __all__ = [
     "CertificateRecord",
     "ClassInUse",
     "Classes",
+    "Dispute",
     "Home",
     "Job",
+    "LabelSample",
     "LabelingRun",
     "Ledger",
+    "Opinion",
     "Population",
     "Price",
     "Prices",
@@ -53,6 +60,7 @@ __all__ = [
     "Run",
     "SavedSelection",
     "Scores",
+    "SecondLabel",
     "Store",
 ]
 
@@ -71,7 +79,10 @@ class Store:
         self.runs = Runs(self.engine, self.home)
         self.jobs = JobRecords(self.engine)
         self.decisions = Decisions(self.engine)
+        self.disputes = Disputes(self.engine)
         self.selections = Selections(self.engine)
+        self.label_samples = LabelSamples(self.engine)
+        self.browser_names = BrowserNames(self.engine)
         self.audits = Audits(self.engine, self.home)
         self.events = Events(self.engine)
         self.embeddings = Embeddings(self.home)

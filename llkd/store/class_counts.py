@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from llkd.store import schema
 from llkd.store.home import Home
+from llkd.store.people.standing import DECISION_COLUMNS, text_states
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,21 @@ class Carried:
 
 
 def people_counts(connection: sa.Connection, project_id: int, since: float = 0.0) -> Counter[str]:
-    """How many texts carry each key as their last label, given at ``since`` or later."""
+    """How many texts carry each key as a label that stands, given at ``since`` or later.
+
+    A disputed text carries the key of each of its labels, blind second ones included.
+    """
     table = schema.human_labels
     query = (
-        sa.select(table.c.row, table.c.label, table.c.created)
+        sa.select(*(table.c[name] for name in DECISION_COLUMNS))
         .where((table.c.project_id == project_id) & table.c.undone.is_(None))
-        .where(table.c.action.in_(("label", "unlabel")))
         .order_by(table.c.id)
     )
-    last: dict[int, str | None] = {}
-    for row, label, created in connection.execute(query):
-        last[row] = label if created >= since else None
-    return Counter(label for label in last.values() if label is not None)
+    counts: Counter[str] = Counter()
+    for state in text_states(connection.execute(query)).values():
+        opinions = (*state.labels.values(), *state.seconds.values())
+        counts.update({o.key for o in opinions if o.key is not None and o.created >= since})
+    return counts
 
 
 def gold_counts(home: Home, project_id: int) -> Counter[str]:

@@ -8,19 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from llkd.config import ClassKey, LabelSet
-from llkd.errors import ConfigError, NotFound, UserError
+from llkd.config import ClassKey
+from llkd.errors import ConfigError, UserError
 from llkd.store import schema
 from llkd.store.classes import stored_classes
-from llkd.store.damaged import DamagedRecord
+from llkd.store.people.class_keys import names_by_key, same_class, split_keys, stored_key
+from llkd.store.people.log import (
+    MOST_ROWS_ASKED,
+    meanings,
+    not_undone,
+    read_not_undone,
+    todays_classes,
+)
+from llkd.store.people.standing import FINAL, OWN, SECOND, SOMEBODY, text_states
 
 ACTIONS = ("label", "exclude", "include", "unlabel", "flag", "unflag")
+SETTLING = ("label", "exclude")
+"""What a final word on a disputed text can be."""
 LONGEST_BATCH = 32
-_MOST_ROWS_ASKED = 500
-"""Rows named one by one in a query; databases refuse very many."""
+CURRENT = ("human_label", "human_key", "excluded", "flagged", "who", "created", "disputed")
 
 
 @dataclass(frozen=True)
@@ -48,10 +58,11 @@ class Decisions:
         rows: Sequence[int],
         action: str,
         label: str | None = None,
-        who: str = "local user",
+        who: str = SOMEBODY,
         batch: str | None = None,
         *,
         key: ClassKey | None = None,
+        final: bool = False,
     ) -> str:
         """Record one action on rows; returns the batch that :meth:`undo` takes back.
 
@@ -59,7 +70,10 @@ class Decisions:
         at again), ``unflag``. The class is named by its name of today (``label``), or by its
         ``key``, which means the same class whatever it is called by now. A ``batch`` of 1 to 32
         characters that was recorded before, undone or not, changes nothing: what is sent twice is
-        done once. Raises UserError where the project has no such class.
+        done once. ``final``: a label or exclusion that settles what people disagree on.
+
+        Raises UserError where the project has no such class, and for a final word on a text that
+        nobody disputes (any more).
         """
         named = label is not None or key is not None
         if action not in ACTIONS or (action == "label") != named:
@@ -67,21 +81,20 @@ class Decisions:
                 f"An action is one of {', '.join(ACTIONS)} (label with a class name), "
                 f"but it was {action!r} with {label!r}."
             )
+        if final and action not in SETTLING:
+            raise ConfigError(f"A dispute is settled by a label or an exclusion, not {action!r}.")
         if batch is not None and not 1 <= len(batch) <= LONGEST_BATCH:
             raise ConfigError(f"A batch is named by 1 to {LONGEST_BATCH} characters: {batch!r}.")
         table = schema.human_labels
-        known = sa.select(table.c.id).where(
-            (table.c.project_id == project_id)
-            & table.c.row.in_([int(row) for row in rows[:_MOST_ROWS_ASKED]])
-            & (table.c.batch == batch)
-        )
         name = batch or uuid.uuid4().hex
         now = time.time()
         if not len(rows):
             return name
         with self._engine.begin() as connection:
-            if batch is not None and connection.execute(known.limit(1)).first() is not None:
+            if batch is not None and _recorded(connection, project_id, rows, batch):
                 return name
+            if final:
+                _refuse_settled(connection, project_id, rows)
             stored = stored_key(connection, project_id, label, key) if named else None
             values = [
                 {
@@ -92,6 +105,7 @@ class Decisions:
                     "who": who,
                     "created": now,
                     "batch": name,
+                    "kind": FINAL if final else OWN,
                 }
                 for row in rows
             ]
@@ -118,7 +132,8 @@ class Decisions:
     def batches(self, project_id: int, who: str, mark: str = "", most: int = 1) -> list[Batch]:
         """What ``who`` did last and did not undo, newest first; at most ``most`` batches.
 
-        ``mark`` is how the batches begin, where several people share a name.
+        ``mark`` is how the batches begin, where several people share a name. Second labels of a
+        blind sample are left out: they are undone where they are given.
         """
         table = schema.human_labels
         mine = (
@@ -126,6 +141,7 @@ class Decisions:
             & table.c.undone.is_(None)
             & (table.c.who == who)
             & table.c.batch.startswith(mark, autoescape=True)
+            & (table.c.kind.is_(None) | (table.c.kind != SECOND))
         )
         newest = (
             sa.select(table.c.batch)
@@ -140,7 +156,7 @@ class Decisions:
             entries = connection.execute(
                 sa.select(*columns).where(mine & table.c.batch.in_(names)).order_by(table.c.id)
             ).all()
-        called = _names(self._classes(project_id))
+        called = names_by_key(todays_classes(self._engine, project_id))
         rows: dict[str, list[int]] = {name: [] for name in names}
         acts: dict[str, tuple[str, str | None]] = {}
         for name, action, label, row in entries:
@@ -155,41 +171,29 @@ class Decisions:
         """What holds now, or held at the moment ``at``, indexed by row; of ``rows`` if given.
 
         Columns: human_label (the name that the class has today, or None; also None of a class that
-        was split since), human_key (what it is stored under), excluded, flagged, who, created.
-        ``rows`` are 500 at most.
+        was split since), human_key (what it is stored under), excluded, flagged, who, created,
+        disputed. A disputed text has no label and is left out (``excluded``) until the dispute is
+        settled. ``rows`` are 500 at most.
         """
-        table = schema.human_labels
-        state: dict[int, dict[str, Any]] = {}
-        columns = (table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
-        label_set = self._classes(project_id)
-        called, split = _names(label_set), _split_keys(label_set)
-        for row, action, label, who, created in self._not_undone(project_id, columns, at, rows):
-            entry = state.setdefault(
-                row,
-                {"human_label": None, "human_key": None, "excluded": False, "flagged": False},
-            )
-            if action in {"label", "unlabel"}:
-                entry["human_key"] = label
-                entry["human_label"] = None if label in split else called.get(label, label)
-            elif action in {"flag", "unflag"}:
-                entry["flagged"] = action == "flag"
-            else:
-                entry["excluded"] = action == "exclude"
-            entry.update(who=who, created=created)
-        frame = pd.DataFrame.from_dict(
-            state,
-            orient="index",
-            columns=["human_label", "human_key", "excluded", "flagged", "who", "created"],
-        )
-        frame.index.name = "row"
+        label_set, same = meanings(self._engine, project_id, at)
+        called, split = names_by_key(label_set), split_keys(label_set)
+        columns: dict[str, list[Any]] = {name: [] for name in CURRENT}
+        index = []
+        for row, state in text_states(not_undone(self._engine, project_id, at, rows)).items():
+            if not state.last[1]:
+                continue  # nothing but a second label, which decides nothing
+            index.append(row)
+            disputed = bool(state.disputed(same))
+            key = None if disputed else state.key
+            name = None if key is None or key in split else called.get(key, key)
+            values = (name, key, disputed or state.excluded, state.flagged, *state.last, disputed)
+            for column, value in zip(columns.values(), values, strict=True):
+                column.append(value)
+        frame = pd.DataFrame(columns, index=pd.Index(index, name="row", dtype=np.int64))
+        for name_of_words in ("human_label", "human_key", "who"):
+            words = pd.Series(columns[name_of_words], index=frame.index, dtype=object)
+            frame[name_of_words] = words
         return frame
-
-    def _classes(self, project_id: int) -> LabelSet | None:
-        try:
-            with self._engine.connect() as connection:
-                return stored_classes(connection, project_id)
-        except (DamagedRecord, NotFound):
-            return None  # what people decided is there all the same
 
     def edits(self, project_id: int, at: float | None = None) -> list[dict[str, Any]]:
         """Every label and exclusion that stands (that stood at the moment ``at``), oldest first.
@@ -197,31 +201,11 @@ class Decisions:
         Each with row, action, label (the key of the class), who and created; flags decide nothing
         and are left out.
         """
-        table = schema.human_labels
-        columns = (table.c.row, table.c.action, table.c.label, table.c.who, table.c.created)
         return [
-            dict(entry._mapping)
-            for entry in self._not_undone(project_id, columns, at)
+            {name: getattr(entry, name) for name in ("row", "action", "label", "who", "created")}
+            for entry in not_undone(self._engine, project_id, at)
             if entry.action not in {"flag", "unflag"}
         ]
-
-    def _not_undone(
-        self,
-        project_id: int,
-        columns: Sequence[sa.Column[Any]],
-        at: float | None,
-        rows: Sequence[int] | None = None,
-    ) -> list[Any]:
-        """What was decided and not taken back, now or by ``at``, in the order it was decided."""
-        table = schema.human_labels
-        stands: sa.ColumnElement[bool] = table.c.undone.is_(None)
-        if at is not None:
-            stands = (table.c.created <= at) & (stands | (table.c.undone > at))
-        if rows is not None:
-            stands &= table.c.row.in_([int(row) for row in rows[:_MOST_ROWS_ASKED]])
-        query = sa.select(*columns).where((table.c.project_id == project_id) & stands)
-        with self._engine.connect() as connection:
-            return list(connection.execute(query.order_by(table.c.id)))
 
     def version(self, project_id: int) -> str:
         """Changes with every decision and every undo: a key for caches."""
@@ -234,32 +218,18 @@ class Decisions:
         return f"{last or 0}-{undone}"
 
 
-def _names(label_set: LabelSet | None) -> dict[str, str]:
-    """What the class of each key is called now."""
-    if label_set is None:
-        return {}
-    return {key: label_set.names[k] for key, k in label_set.places.items()}
+def _recorded(connection: sa.Connection, project_id: int, rows: Sequence[int], batch: str) -> bool:
+    table = schema.human_labels
+    known = sa.select(table.c.id).where(
+        (table.c.project_id == project_id)
+        & table.c.row.in_([int(row) for row in rows[:MOST_ROWS_ASKED]])
+        & (table.c.batch == batch)
+    )
+    return connection.execute(known.limit(1)).first() is not None
 
 
-def _split_keys(label_set: LabelSet | None) -> set[str]:
-    """What is stored under these was said of a class that was split: no label of any class."""
-    split = [] if label_set is None else label_set.split_classes
-    return {key for label in split for key in (label.identity, *label.also)}
-
-
-def stored_key(
-    connection: sa.Connection, project_id: int, label: str | None, key: ClassKey | None
-) -> str:
-    """Under which key a label is stored. Raises UserError where the project has no such class."""
-    label_set = stored_classes(connection, project_id)
-    if label_set is None:
-        return str(label if key is None else key)
-    if key is not None and key in label_set.places:
-        return label_set.labels[label_set.places[key]].identity
-    by_name = None if label is None or key in _split_keys(label_set) else label_set.find(label)
-    if by_name is None:
-        raise UserError(
-            f"There is no class {label if key is None else key!r} (any more). The classes are "
-            f"{', '.join(label_set.names)}."
-        )
-    return by_name.identity
+def _refuse_settled(connection: sa.Connection, project_id: int, rows: Sequence[int]) -> None:
+    same = same_class(stored_classes(connection, project_id))
+    states = text_states(read_not_undone(connection, project_id, None, rows))
+    if not all(row in states and states[row].disputed(same) for row in map(int, rows)):
+        raise UserError("Nobody disputes this text (any more), so there is nothing to settle.")

@@ -203,6 +203,7 @@ class Projects(ProjectTexts):
                 schema.audit_answers,
                 schema.audits,
                 schema.human_labels,
+                schema.label_samples,
                 schema.selections,
                 schema.events,
                 schema.jobs,

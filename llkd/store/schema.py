@@ -175,6 +175,8 @@ human_labels = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("batch", Words(32), nullable=False),
     sa.Column("undone", sa.Float),
+    sa.Column("kind", Words(10)),
+    sa.Column("sample_id", sa.Integer),
     sa.Index("human_labels_by_row", "project_id", "row"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
@@ -188,8 +190,29 @@ selections = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("view", Document, nullable=False),
     sa.Column("counts", Document, nullable=False),
+    sa.Column("who", Words(200), nullable=False, default="", server_default=""),
     sa.UniqueConstraint("project_id", "name"),
     sqlite_autoincrement=True,  # a number is never given twice
+)
+
+label_samples = sa.Table(
+    "label_samples",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("who", Words(200), nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("document", Document, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+browser_names = sa.Table(
+    "browser_names",
+    metadata,
+    sa.Column("mark", Words(32), primary_key=True),
+    sa.Column("name", Words(200), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
 )
 
 audits = sa.Table(

@@ -4,6 +4,7 @@ Pure functions of counts and arrays (docs/method.md, section 8).
 """
 
 from llkd.evaluation.certificate.agreement import Kappa, cohen_kappa
+from llkd.evaluation.certificate.alpha import Alpha, krippendorff_alpha
 from llkd.evaluation.certificate.certify import Certificate, SetEvidence, certify
 from llkd.evaluation.certificate.corrections import (
     Corrections,
@@ -23,6 +24,7 @@ from llkd.evaluation.certificate.worth import (
 )
 
 __all__ = [
+    "Alpha",
     "AuditWorth",
     "Certificate",
     "Corrections",
@@ -35,6 +37,7 @@ __all__ = [
     "doubtful_texts",
     "exact_interval",
     "kept_precision",
+    "krippendorff_alpha",
     "worth_of_audit_labels",
     "worth_of_corrections",
     "worth_of_teacher_labels",

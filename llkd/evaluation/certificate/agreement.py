@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,10 @@ import numpy.typing as npt
 from llkd.config.base import Document
 from llkd.errors import DataError
 from llkd.evaluation.intervals import wilson
+from llkd.selection.signals import Floats
+
+_DRAWS = 2_000
+_CELLS_AT_ONCE = 1_000_000
 
 
 class Kappa(Document):
@@ -31,9 +35,9 @@ class Kappa(Document):
 def cohen_kappa(a: npt.ArrayLike, b: npt.ArrayLike, confidence_level: float = 0.95) -> Kappa:
     """Cohen's (1960) kappa of two lists of classes ``[n]`` (numbers or names), in pairs.
 
-    Its variance is the large-sample one of Fleiss, Cohen and Everitt (1969), which is 0 where all
-    agree; so it is used for how many texts the interval is worth, and that many make a Wilson
-    interval of the agreement, which kappa follows in a line. Raises DataError where lists differ.
+    Its interval is of the posterior distribution of the table of pairs, with
+    :func:`pseudo_counts` as what is believed before: it has width where all agree, and holds kappa
+    where a class is rare (docs/method.md). Raises DataError where lists differ.
     """
     first, second = np.asarray(a), np.asarray(b)
     if first.shape != second.shape or first.ndim != 1:
@@ -46,37 +50,52 @@ def cohen_kappa(a: npt.ArrayLike, b: npt.ArrayLike, confidence_level: float = 0.
     plain = wilson(same, n, confidence_level)
     if plain is None:
         return _result(0, None, None, None, None)
-    share = table / n
-    rows, columns = share.sum(axis=1), share.sum(axis=0)
-    observed, chance = same / n, float(rows @ columns)
-    if n < 2 or chance > 1 - 1e-12:
-        return _result(n, observed, plain, None, None)
-    kappa = (observed - chance) / (1 - chance)
-    worth = float(n)
-    if 0 < observed < 1:
-        agreeing = np.diag(share) @ ((1 - chance) - (rows + columns) * (1 - observed)) ** 2
-        pairs = (columns[:, None] + rows[None, :]) ** 2
-        others = (share * pairs).sum() - np.diag(share) @ np.diag(pairs)
-        variance = (
-            agreeing
-            + (1 - observed) ** 2 * others
-            - (observed * chance - 2 * chance + observed) ** 2
-        ) / (n * (1 - chance) ** 4)
-        if variance > 0:
-            worth = observed * (1 - observed) / (variance * (1 - chance) ** 2)
-    low, high = _wilson(observed, worth, confidence_level)
-    low, high = ((end - chance) / (1 - chance) for end in (low, high))
-    # Rounding must not leave kappa outside by a hair.
-    return _result(n, observed, plain, kappa, (max(-1.0, min(low, kappa)), max(high, kappa)))
+    observed, kappa = _kappa(table[None] / n)
+    if n < 2 or np.isnan(kappa[0]):
+        return _result(n, float(observed[0]), plain, None, None)
+    draws = posterior_shares((table + pseudo_counts(size)).ravel())
+    values = np.concatenate([_kappa(part.reshape(-1, size, size))[1] for part in draws])
+    interval = ends(values, float(kappa[0]), confidence_level)
+    return _result(n, float(observed[0]), plain, float(kappa[0]), interval)
 
 
-def _wilson(share: float, n: float, level: float) -> tuple[float, float]:
-    """Wilson's interval for a count that need not be whole."""
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    middle = share + z * z / (2 * n)
-    half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    below = 1 + z * z / n
-    return max(0.0, (middle - half) / below), min(1.0, (middle + half) / below)
+def pseudo_counts(classes: int) -> Floats:
+    """What is believed of a table of pairs ``[C, C]`` before the first text.
+
+    One text that agrees and half of one that does not, spread over all classes: so little that
+    twenty texts outweigh it, and enough for a class that was hardly seen.
+    """
+    agree = np.eye(classes)
+    return agree / classes + (1 - agree) * 0.5 / max(1, classes * (classes - 1))
+
+
+def posterior_shares(counts: Floats) -> Iterator[Floats]:
+    """Draws ``[d, n]`` of the shares of ``n`` kinds of texts, from a Dirichlet distribution.
+
+    Always the same ones for the same counts: an interval that is looked at twice does not move.
+    """
+    rng = np.random.default_rng(0)
+    at_once = max(1, _CELLS_AT_ONCE // len(counts))
+    for start in range(0, _DRAWS, at_once):
+        size = (min(at_once, _DRAWS - start), len(counts))
+        draws = rng.standard_gamma(np.broadcast_to(counts, size))
+        yield draws / draws.sum(axis=1, keepdims=True)
+
+
+def ends(values: Floats, estimate: float, confidence_level: float) -> tuple[float, float]:
+    """The interval of drawn values that holds the estimate, too."""
+    tail = (1 - confidence_level) / 2
+    low, high = np.nanquantile(values, [tail, 1 - tail])
+    return max(-1.0, min(float(low), estimate)), min(1.0, max(float(high), estimate))
+
+
+def _kappa(share: Floats) -> tuple[Floats, Floats]:
+    """Agreement and kappa ``[d]`` of tables of shares ``[d, C, C]``; NaN where chance agrees."""
+    observed = np.trace(share, axis1=1, axis2=2)
+    chance = (share.sum(axis=2) * share.sum(axis=1)).sum(axis=1)
+    open_ = chance <= 1 - 1e-12
+    kappa = np.where(open_, (observed - chance) / np.where(open_, 1 - chance, 1), np.nan)
+    return observed, kappa
 
 
 def _result(
@@ -84,7 +103,7 @@ def _result(
     agreement: float | None,
     plain: tuple[float, float] | None,
     kappa: float | None,
-    ends: tuple[float, float] | None,
+    interval: tuple[float, float] | None,
 ) -> Kappa:
     return Kappa(
         texts=texts,
@@ -92,6 +111,6 @@ def _result(
         agreement_low=plain[0] if plain else None,
         agreement_high=plain[1] if plain else None,
         kappa=kappa,
-        kappa_low=ends[0] if ends else None,
-        kappa_high=ends[1] if ends else None,
+        kappa_low=interval[0] if interval else None,
+        kappa_high=interval[1] if interval else None,
     )

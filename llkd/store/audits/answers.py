@@ -12,7 +12,10 @@ from llkd.config import ClassKey
 from llkd.errors import ConfigError, UserError
 from llkd.store import schema
 from llkd.store.audits.records import Audit, AuditAnswer
-from llkd.store.decisions import LONGEST_BATCH, stored_key
+from llkd.store.decisions import LONGEST_BATCH
+from llkd.store.people.class_keys import stored_key
+from llkd.store.people.standing import FINAL as SETTLES
+from llkd.store.people.standing import OWN
 
 LABEL, FINAL = "label", "final"
 
@@ -189,6 +192,8 @@ def _settle(connection: sa.Connection, audit: Audit, place: int, row: int) -> No
         "who": who,
         "created": time.time(),
         "batch": batch,
+        # The answer that settles what two people disagree on settles it outside the audit, too.
+        "kind": SETTLES if counted.final else OWN,
     }
     connection.execute(sa.insert(table).values(**values))
 

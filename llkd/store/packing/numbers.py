@@ -21,10 +21,12 @@ GONE = 0
 """Stands for a record that is not there any more: no record has this number."""
 PASSES, RUNS, AUDITS = schema.labeling_runs.name, schema.runs.name, schema.audits.name
 CERTIFICATES, JOBS = schema.certificates.name, schema.jobs.name
+SAMPLES = schema.label_samples.name
 
 COLUMNS: dict[tuple[str, str], str] = {
     (schema.projects.name, "labelling_id"): PASSES,
     (RUNS, "job_id"): JOBS,
+    (schema.human_labels.name, "sample_id"): SAMPLES,
 }
 """Columns that hold a number without being a foreign key."""
 
@@ -77,6 +79,7 @@ DOCUMENTS: dict[tuple[str, str], dict[Path, str]] = {
         **_REPORT,
         ("audit",): AUDITS,
         ("certificate",): CERTIFICATES,
+        ("label_sample",): SAMPLES,
         (FORMER, RUNS, EACH): RUNS,
         (FORMER, AUDITS, EACH): AUDITS,
     },
@@ -94,6 +97,7 @@ WITHOUT_NUMBERS = {
     (RUNS, "summary"),
     (JOBS, "arguments"),
     (schema.selections.name, "counts"),
+    (SAMPLES, "document"),
 }
 """Documents that name no record."""
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from llkd.errors import StoreError
 from llkd.store import schema
 from llkd.store.engine.database import new_id
-from llkd.store.packing.numbers import DOCUMENTS, JOBS, Numbers
+from llkd.store.packing.numbers import COLUMNS, DOCUMENTS, JOBS, Numbers
 from llkd.store.schema import Unreadable
 
 AT_ONCE = 2000
@@ -35,6 +35,7 @@ NUMBERED = frozenset(
     {
         schema.projects.name,
         JOBS,
+        *COLUMNS.values(),
         *(table for paths in DOCUMENTS.values() for table in paths.values()),
     }
 )

@@ -1,0 +1,1 @@
+"""Several people on one project: whose word stands, blind second labels, names of browsers."""
