@@ -49,8 +49,8 @@ def krippendorff_alpha(codes: npt.ArrayLike, confidence_level: float = 0.95) -> 
     if texts < 2 or np.isnan(alpha[0]):
         return _result(people, texts, float(observed[0]), None, None)
     kinds, weights = np.unique(counts, axis=0, return_counts=True)
-    seen = np.flatnonzero(counts.sum(axis=0))
-    pairs, believed = _believed(seen, width)
+    class_codes = np.flatnonzero(counts.sum(axis=0))
+    pairs, believed = _believed(class_codes, width)
     kinds = np.concatenate([kinds, pairs])
     draws = posterior_shares(np.concatenate([weights, believed]))
     values = np.concatenate([_alpha(share * texts, kinds)[1] for share in draws])
@@ -58,14 +58,14 @@ def krippendorff_alpha(codes: npt.ArrayLike, confidence_level: float = 0.95) -> 
     return _result(people, texts, float(observed[0]), float(alpha[0]), interval)
 
 
-def _believed(seen: np.ndarray, width: int) -> tuple[Floats, Floats]:
+def _believed(class_codes: np.ndarray, width: int) -> tuple[Floats, Floats]:
     """Patterns of two labels ``[k, C]`` among the classes that were given, and their counts."""
-    before = pseudo_counts(len(seen))
+    before = pseudo_counts(len(class_codes))
     rows, columns = np.indices(before.shape)
     pairs = np.zeros((before.size, width))
     places = np.arange(before.size)
-    np.add.at(pairs, (places, seen[rows.ravel()]), 1)
-    np.add.at(pairs, (places, seen[columns.ravel()]), 1)
+    np.add.at(pairs, (places, class_codes[rows.ravel()]), 1)
+    np.add.at(pairs, (places, class_codes[columns.ravel()]), 1)
     return pairs, before.ravel()
 
 
