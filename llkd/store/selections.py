@@ -55,9 +55,9 @@ class Selections:
                 stored = {"view": rule.model_dump(mode="json"), "counts": dict(counts)}
                 connection.execute(sa.insert(schema.selections).values(**values, **stored))
         except sa.exc.IntegrityError:
-            raise UserError(self._taken(project_id, name)) from None
+            raise UserError(self._name_taken(project_id, name)) from None
 
-    def _taken(self, project_id: int, name: str) -> str:
+    def _name_taken(self, project_id: int, name: str) -> str:
         """Why a name cannot be used: whose selection it is, and since when."""
         table = schema.selections
         query = sa.select(table.c.who, table.c.created).where(

@@ -68,7 +68,7 @@ def _labels(store: Store, project: Project, sample: LabelSample) -> Labels:
             labels[entry.who][entry.row] = NONE_OF_THEM
         elif same(entry.key) is not None:
             labels[entry.who][entry.row] = called.get(entry.key, entry.key)
-    return {who: given for who, given in labels.items()}
+    return dict(labels)
 
 
 def _in_order(labels: Labels, seconds: set[str]) -> list[str]:
@@ -105,13 +105,13 @@ def _pair(first: str, second: str, labels: Labels) -> PairAgreement:
 
 
 def _alpha(labels: Labels) -> Alpha:
-    rows = sorted({row for given in labels.values() for row in given})
+    rows = sorted({row for of_person in labels.values() for row in of_person})
     names = {
         name: k for k, name in enumerate(sorted({n for g in labels.values() for n in g.values()}))
     }
     table = np.full((len(rows), len(labels)), -1)
     place = {row: k for k, row in enumerate(rows)}
-    for person, given in enumerate(labels.values()):
-        for row, name in given.items():
+    for person, of_person in enumerate(labels.values()):
+        for row, name in of_person.items():
             table[place[row], person] = names[name]
     return krippendorff_alpha(table)
