@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from llkd.library.imported_labels import import_labels as import_labels
     from llkd.library.labeling import label as label
     from llkd.library.labels import Labels as Labels
+    from llkd.library.publishing import Push as Push
+    from llkd.library.publishing import push as push
     from llkd.library.selection import Selection as Selection
     from llkd.library.serving import Server as Server
     from llkd.library.serving import serve as serve
@@ -71,6 +73,7 @@ _MODULES = {
     "library.imported_labels": ("import_labels",),
     "library.labeling": ("label",),
     "library.labels": ("Labels",),
+    "library.publishing": ("Push", "push"),
     "library.selection": ("Selection",),
     "library.serving": ("Server", "serve"),
     "library.student": ("Student", "load_student"),
@@ -94,6 +97,7 @@ __all__ = [  # noqa: PLE0604 (a test holds it against the table above)
     "Labels",
     "ModelError",
     "NotFound",
+    "Push",
     "Selection",
     "Server",
     "StoreError",
@@ -108,6 +112,7 @@ __all__ = [  # noqa: PLE0604 (a test holds it against the table above)
     "load_sample",
     "load_student",
     "open_project",
+    "push",
     "read_texts",
     "serve",
     "train",

@@ -19,8 +19,12 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "api": ("openai", "httpx2"),
     "serve": ("starlette", "uvicorn", "prometheus_client", "onnxruntime"),
+    "mlflow": ("mlflow",),
 }
 """The extras of the package, and the modules that each brings."""
+_ALL_PINNED = "pip install -r requirements.txt"
+_ALONE = {"mlflow": "mlflow-skinny"}
+"""What of them requirements.txt does not bring along."""
 
 
 def app_folder() -> Path:
@@ -73,5 +77,6 @@ def _command(extra: str) -> str:
     try:
         version(DISTRIBUTION)
     except PackageNotFoundError:  # run from the repository, which is no package of this Python
-        return "pip install -r requirements.txt"
+        alone = _ALONE.get(extra)
+        return f"pip install -c requirements.txt {alone}" if alone else _ALL_PINNED
     return f'pip install "{DISTRIBUTION}[{extra}]"'

@@ -11,7 +11,7 @@ from llkd.store import Project, Store
 from ui.curate import carried, view
 from ui.curate.state import CurateState, gate_in_use
 from ui.export import options as export_options
-from ui.export import preview
+from ui.export import preview, publishing
 from ui.export import student as export_student
 from ui.export.preview import FROM_CURATE, FROM_RUN, FROM_SAVED, Choice
 from ui.runs.choice import choose_run
@@ -123,6 +123,7 @@ def _exports(store: Store, project: Project) -> None:
     with st.container(border=True):
         preview.files(store, done[number])
         export_student.measured(done[number])
+        publishing.panel(store, project, done[number])
 
 
 def _page(page: Page) -> None:

@@ -32,6 +32,24 @@ def show(document: dict[str, Any]) -> None:
     print(f"Classes: {classes or 'not set yet (llkd label … --labels a,b,c)'}")
 
 
+def annotated(document: dict[str, Any]) -> None:
+    """What people's labels were taken from a tool's file."""
+    verb = "would be taken; nothing was stored" if document["dry_run"] else "taken"
+    people = count(len(document["people"]), "person", "people")
+    print(
+        printable(
+            f"{count(document['added'], 'label')} of {people} {verb}, from {document['tool']}'s "
+            f"question {document['question']!r}."
+        )
+    )
+    if document["known"]:
+        print(f"{document['known']:,} were there already.")
+    if document["unmatched"]:
+        print(f"{document['unmatched']:,} are of texts that the project does not hold.")
+    for warning in document["warnings"]:
+        print(f"Note: {printable(warning)}")
+
+
 def _near(document: dict[str, Any]) -> None:
     near = document["near_duplicates"]
     if near is None or not near["texts"]:

@@ -15,6 +15,7 @@ from llkd.cli import (
     inbox_report,
     maintenance_reports,
     project_reports,
+    publishing_reports,
     teacher_reports,
 )
 from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
@@ -65,6 +66,7 @@ def _train(document: Document) -> None:
         print_job(document)
         return
     print_table([document], RUN_COLUMNS)
+    publishing_reports.tracking(document)
 
 
 def _compare(document: Document) -> None:
@@ -77,6 +79,7 @@ def _compare(document: Document) -> None:
     if any(row["budget"] == "samples" for row in document["arms"]):
         columns = {"strategy": columns.pop("strategy"), "budget": ("at equal", ""), **columns}
     print_table([teacher, *document["arms"]], columns)
+    publishing_reports.tracking(document)
     _differences(document.get("differences", []))
     print(document["conclusion"])
     if "export" in document:
@@ -252,6 +255,7 @@ def _nothing(document: Document) -> None:
 
 REPORTS: dict[str, Callable[[Document], None]] = {
     "import": import_report.show,
+    "annotations": import_report.annotated,
     "add": addition_report.show,
     "projects": _projects,
     "classes": class_reports.classes,
@@ -274,6 +278,8 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "demo": _compare,
     "select": _select,
     "export": _export,
+    "push": publishing_reports.push,
+    "track": publishing_reports.track,
     "rebuild": _rebuild,
     "evaluate": _evaluate,
     "predict": _predict,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 
 from llkd import curation, exporting
 from llkd.cli.arguments import (
@@ -17,7 +18,7 @@ from llkd.cli.arguments import (
     variants,
 )
 from llkd.config import OrderConfig, TeacherConfig, build
-from llkd.config.selection_rule import rule_of_choices
+from llkd.config.selection_rule import SavedRule, StandaloneRule, rule_of_choices
 from llkd.errors import UserError
 from llkd.jobs.requests import (
     CompareRequest,
@@ -32,8 +33,10 @@ from llkd.jobs.requests import (
     PredictRequest,
     ProbeRequest,
     PromptComparisonRequest,
+    PushRequest,
     RebuildRequest,
     Threshold,
+    TrackRequest,
     TrainRequest,
     UnpackRequest,
 )
@@ -145,6 +148,8 @@ def train(store: Store, arguments: Namespace) -> TrainRequest:
         project=arguments.project,
         training=training,
         calibration=arguments.calibration,
+        track=arguments.track,
+        track_student=arguments.track_student,
     )
 
 
@@ -157,6 +162,8 @@ def compare(store: Store, arguments: Namespace) -> CompareRequest:
         training=training_config(arguments),
         seeds=arguments.seeds,
         arms=None if names is None else [name for name in names if name],
+        track=arguments.track,
+        track_student=arguments.track_student,
     )
 
 
@@ -169,17 +176,6 @@ def export(store: Store, arguments: Namespace) -> ExportRequest:
     """``llkd export``."""
     if arguments.onnx and arguments.no_student:
         raise UserError("--onnx is a form of the student, and --no-student leaves it out.")
-    use_certified(store, arguments, "selection")
-    teacher, student = (
-        _stored(store, arguments, threshold(side, getattr(arguments, side))) for side in SIDES
-    )
-    rule = rule_of_choices(
-        run=arguments.run,
-        teacher_threshold=teacher,
-        student_threshold=student,
-        calibration=arguments.calibration,
-        selection=arguments.selection,
-    )
     columns = exporting.checked_groups(arguments.columns)
     return build(
         ExportRequest,
@@ -187,12 +183,61 @@ def export(store: Store, arguments: Namespace) -> ExportRequest:
         out=arguments.out,
         formats=exporting.checked_formats(arguments.format),
         columns=None if columns == exporting.USUAL_GROUPS else columns,
-        rule=rule,
+        rule=_rule(store, arguments),
         student=not arguments.no_student,
         zip_student=arguments.zip_student,
         onnx=arguments.onnx,
         validation=exporting.checked_share(arguments.validation),
         seed=arguments.seed,
+    )
+
+
+def push(store: Store, arguments: Namespace) -> PushRequest:
+    """``llkd push``."""
+    columns = None
+    if arguments.columns is not None:
+        columns = exporting.checked_groups(arguments.columns)
+    folder = arguments.folder
+    return build(
+        PushRequest,
+        project=arguments.project,
+        dataset=arguments.dataset,
+        model=arguments.model,
+        public=arguments.public,
+        dry_run=arguments.dry_run,
+        # A job in the background has another working folder.
+        folder=folder if folder is None else str(Path(folder).expanduser().absolute()),
+        columns=None if columns == exporting.USUAL_GROUPS else columns,
+        rule=_rule(store, arguments),
+        onnx=arguments.onnx,
+        validation=exporting.checked_share(arguments.validation),
+        seed=arguments.seed,
+    )
+
+
+def _rule(store: Store, arguments: Namespace) -> StandaloneRule | SavedRule:
+    """The rule that the flags of a selection spell."""
+    use_certified(store, arguments, "selection")
+    teacher, student = (
+        _stored(store, arguments, threshold(side, getattr(arguments, side))) for side in SIDES
+    )
+    return rule_of_choices(
+        run=arguments.run,
+        teacher_threshold=teacher,
+        student_threshold=student,
+        calibration=arguments.calibration,
+        selection=arguments.selection,
+    )
+
+
+def track(store: Store, arguments: Namespace) -> TrackRequest:
+    """``llkd track``."""
+    return build(
+        TrackRequest,
+        project=arguments.project,
+        run=arguments.run,
+        tracker=arguments.to,
+        student=arguments.student,
     )
 
 
@@ -255,6 +300,8 @@ REQUESTS: dict[str, Callable[[Store, Namespace], JobRequest]] = {
     "compare": compare,
     "demo": demo,
     "export": export,
+    "push": push,
+    "track": track,
     "rebuild": rebuild,
     "pack": pack,
     "unpack": unpack,

@@ -85,6 +85,13 @@ def prepare_addition(
     warnings = list(text_set.warnings)
     if text_set.unused_label is not None:
         warnings.append(Note(text_set.unused_label))
+    if text_set.people is not None:
+        warnings.append(
+            Note(
+                "Labels of people in an annotation tool are not added with texts. Afterwards: llkd "
+                "annotations PROJECT FILE"
+            )
+        )
     label_set, gold, gold_warnings = _classes_and_gold(project, text_set)
     warnings += gold_warnings
 

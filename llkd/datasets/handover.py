@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from llkd.datasets.annotations.judgements import PeopleLabels
 from llkd.datasets.checks.repeats import NearDuplicates
 from llkd.datasets.checks.statistics import Cut, Histogram, Statistics
 from llkd.datasets.readers.records import Records
@@ -156,7 +157,23 @@ def pack_text_set(texts: TextSet, keep: Keep) -> Packed:
         "statistics": texts.statistics.document(),
         "label_column": texts.label_column,
         "unused_label": texts.unused_label,
+        "people": None if texts.people is None else _pack_people(texts.people, keep),
     }
+
+
+def _pack_people(people: PeopleLabels, keep: Keep) -> Packed:
+    return {
+        "tool": people.tool,
+        "question": people.question,
+        "position": keep(_whole_numbers(people.position)),
+        "who": keep(pa.array(people.who, pa.string())),
+        "label": keep(pa.array(people.label, pa.string())),
+    }
+
+
+def _unpack_people(packed: Packed, take: Keep) -> PeopleLabels:
+    columns = {name: take(packed[name]).to_pylist() for name in ("position", "who", "label")}
+    return PeopleLabels(packed["tool"], packed["question"], **columns)
 
 
 def _arrow(series: pd.Series) -> Any:
@@ -183,6 +200,7 @@ def unpack_text_set(packed: Packed, take: Keep) -> TextSet:
         measured=unpack_statistics(packed["statistics"]),
         label_column=packed["label_column"],
         unused_label=packed["unused_label"],
+        people=None if packed["people"] is None else _unpack_people(packed["people"], take),
     )
 
 

@@ -13,7 +13,9 @@ import pandas as pd
 from llkd.config import LabelSet
 from llkd.config.labels import MAX_NAME
 from llkd.datasets import File, TextSet, hold_out, hub, release
-from llkd.datasets.checks.class_names import classes, matched
+from llkd.datasets.annotations import PeopleLabels
+from llkd.datasets.checks.class_names import by_frequency, classes, matched
+from llkd.datasets.people_labels import store_labels
 from llkd.datasets.wording import Note, count, quoted
 from llkd.errors import DataError, UserError
 from llkd.installation import app_folder
@@ -70,11 +72,15 @@ def joined(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A text set as it will be stored: ``texts`` with their split, the classes and the report."""
+    """A text set as it will be stored: ``texts`` with their split, the classes and the report.
+
+    ``people``: labels of people from an annotation tool, by the text's row.
+    """
 
     texts: pd.DataFrame
     label_set: LabelSet | None
     report: dict[str, Any]
+    people: PeopleLabels | None = None
 
 
 def prepare(
@@ -93,6 +99,9 @@ def prepare(
     if label_set is None and len(names := classes(text_set.labels)) >= 2:
         refuse_long(text_set)
         label_set = LabelSet.of(names)
+    if label_set is None and text_set.people is not None:
+        names = classes(by_frequency(text_set.people.label))
+        label_set = LabelSet.of(names) if len(names) >= 2 else None
     warnings = list(text_set.warnings)
     if text_set.unused_label is not None:
         warnings.append(Note(text_set.unused_label))
@@ -120,7 +129,7 @@ def prepare(
         "files": [file.document() for file in text_set.files],
         "statistics": text_set.statistics.document(),
     }
-    return Prepared(texts, label_set, report)
+    return Prepared(texts, label_set, report, text_set.people if label_set else None)
 
 
 def refuse_long(text_set: TextSet) -> None:
@@ -187,6 +196,8 @@ def store_prepared(store: Store, name: str, prepared: Prepared, *, source: str) 
         between=release,
     )
     store.events.record(project.id, "import", {"source": source, **prepared.report})
+    if prepared.people is not None:
+        store_labels(store, project, prepared.people, prepared.people.position)
     return project
 
 

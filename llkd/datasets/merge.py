@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from llkd.datasets.annotations.judgements import PeopleLabels, of_positions
 from llkd.datasets.checks.class_names import by_frequency, label_warnings
 from llkd.datasets.checks.ids import Named, ids_of
 from llkd.datasets.checks.repeats import Repeats, find_near, find_repeats
@@ -56,6 +57,8 @@ def joined(parts: list[ParsedFile], reading: Reading, warnings: Sequence[str]) -
         merge_warnings += [
             line for part in parts for line in typed_labels(part.records, str(part.label))
         ]
+    people, people_notes = _people(parts, keep, repeats)
+    merge_warnings += people_notes
     sources = [part.name for part in parts]
     columns: dict[str, Any] = {"id": ids, "text": _texts(parts, row_masks), "gold": kept_gold}
     if len(parts) > 1:
@@ -84,8 +87,33 @@ def joined(parts: list[ParsedFile], reading: Reading, warnings: Sequence[str]) -
         near=None if near is None else near.counted,
         groups=_positions(groups, kept_rows),
         label_column=parts[0].label,
+        people=people,
         unused_label=next(filter(None, map(unused_label, parts)), None),
     )
+
+
+def _people(
+    parts: list[ParsedFile], keep: npt.NDArray[np.bool_], repeats: Repeats
+) -> tuple[PeopleLabels | None, list[str]]:
+    """People's labels of the kept texts; a repeat's are those of the text that stands for it."""
+    places = np.cumsum(keep) - 1
+    joint: PeopleLabels | None = None
+    notes: list[str] = []
+    start = 0
+    for part in parts:
+        if part.annotations is not None:
+            rows = start + np.arange(len(part.text))
+            stands = np.where(keep[rows], rows, repeats.first[rows])
+            usable = (stands >= 0) & keep[np.maximum(stands, 0)]
+            position = {
+                int(record): int(places[stands[record]]) for record in np.flatnonzero(usable)
+            }
+            labels, sentences = of_positions(part.annotations, part.question, position)
+            notes += [Note(sentence) for sentence in sentences]
+            if labels is not None:
+                joint = labels if joint is None else joint.with_those_of(labels)
+        start += len(part.text)
+    return joint, notes
 
 
 def _positions(groups: npt.NDArray[np.int64], kept_rows: npt.NDArray[np.int64]) -> Any:

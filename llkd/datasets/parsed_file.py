@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from llkd.datasets.annotations import Annotations, annotations_of
+from llkd.datasets.annotations.reading import own_id
 from llkd.datasets.checks.class_names import Cells
 from llkd.datasets.checks.columns import column_called_label, find_column, guess_id, look_at
 from llkd.datasets.checks.columns import text_column as choose_text
@@ -24,7 +26,11 @@ from llkd.errors import DataError
 
 @dataclass(frozen=True)
 class ParsedFile:
-    """One file as it was read, with the columns that matter."""
+    """One file as it was read, with the columns that matter.
+
+    ``annotations``: what people said in an annotation tool, of the question ``question`` where one
+    was chosen; ``label`` is None then.
+    """
 
     records: Records
     name: str
@@ -35,6 +41,8 @@ class ParsedFile:
     gold: list[str | None]
     scan: Scan
     warnings: tuple[str, ...]
+    annotations: Annotations | None = None
+    question: str | None = None
 
 
 def read_part(
@@ -45,7 +53,7 @@ def read_part(
     Raises DataError: a column is missing or no text is usable.
     """
     if first:  # files of one import have their columns in common
-        label_column = first.label or reading.label_column
+        label_column = first.label or first.question or reading.label_column
         reading = replace(
             reading, text_column=first.column, label_column=label_column, id_column=first.ident
         )
@@ -70,7 +78,11 @@ def parse_records(
     """
     column, warnings = _text_column(records, reading.text_column, first)
     label = None
-    if reading.label_column:
+    annotations = annotations_of(records, column, reading.label_column)
+    of_question = annotations is not None and (
+        reading.label_column is None or annotations.pick(reading.label_column)[1] is not None
+    )
+    if reading.label_column and not of_question:
         label = find_column(records, reading.label_column, "--label-column")
     if label == column:
         raise DataError(
@@ -80,7 +92,7 @@ def parse_records(
     if reading.id_column:
         ident: str | None = find_column(records, reading.id_column, "--id-column")
     else:
-        ident = guess_id(records)
+        ident = own_id(records) or guess_id(records)
     text = records.table.column(column)
     text_scan = scan(text, records.lists.get(column, ()))
     if not (text_scan.state == 0).any():
@@ -94,7 +106,19 @@ def parse_records(
     gold = gold_of(records, label, cells)
     if label is not None:
         warnings += cells.changes(label)
-    return ParsedFile(records, name, column, label, ident, text, gold, text_scan, tuple(warnings))
+    return ParsedFile(
+        records,
+        name,
+        column,
+        label,
+        ident,
+        text,
+        gold,
+        text_scan,
+        tuple(warnings),
+        annotations if label is None else None,
+        reading.label_column if of_question else None,
+    )
 
 
 def _text_column(
@@ -117,6 +141,8 @@ def _text_column(
 def unused_label(part: ParsedFile) -> str | None:
     """About a column that is called like a label and was not taken as gold, if there is one."""
     records = part.records
+    if part.annotations is not None:
+        return None
     column = column_called_label(records, {part.column, part.ident})
     if part.label is not None or column is None or not look_at(records, column).values:
         return None

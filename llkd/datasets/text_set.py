@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from llkd.datasets.annotations.judgements import PeopleLabels
 from llkd.datasets.checks.repeats import NearDuplicates
 from llkd.datasets.checks.statistics import Statistics, measure
 from llkd.errors import ConfigError
@@ -74,7 +75,8 @@ class TextSet:
     labels, the most frequent first. ``near`` counts near-duplicates, None where nobody looked;
     ``groups`` holds for each text the position of the first one that it repeats or nearly repeats.
     ``measured`` are the texts' statistics where they are known already. ``label_column`` gave the
-    gold labels; ``unused_label`` is a sentence about a column that might have.
+    gold labels; ``people`` are labels that people gave in an annotation tool, by position;
+    ``unused_label`` is a sentence about a column that might have.
     """
 
     texts: pd.DataFrame
@@ -88,6 +90,7 @@ class TextSet:
     measured: Statistics | None = field(default=None, repr=False)
     label_column: str | None = None
     unused_label: str | None = None
+    people: PeopleLabels | None = field(default=None, repr=False)
 
     @property
     def kept_count(self) -> int:

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from llkd.datasets.csv_injection import guarded
 from llkd.errors import ConfigError
+from llkd.exporting.annotation_tools import write_argilla, write_label_studio
 from llkd.exporting.columns import PROBABILITIES
 from llkd.exporting.dataset_card import dataset_card, is_class
 from llkd.exporting.rows import json_lines
@@ -33,6 +34,8 @@ FORMATS = {
     "parquet": "Parquet",
     "hf": "a data set folder",
     "hf-zip": "a data set folder as one zip file",
+    "label-studio": "tasks with predictions for Label Studio, and its labelling interface",
+    "argilla": "records with suggestions for Argilla",
 }
 Progress = Callable[[int, int, str], None]
 """Told how many rows of how many were written, and what is written; may raise to stop."""
@@ -115,6 +118,10 @@ def write_rows(
                 file.unlink()
             (folder / "hf" / "data").rmdir()
             (folder / "hf").rmdir()
+    for form, write in (("label-studio", write_label_studio), ("argilla", write_argilla)):
+        if form in formats:
+            steps(table.num_rows, f"Writing {form}")
+            files += write(by_split, folder / form, names, manifest)
     return files, total
 
 

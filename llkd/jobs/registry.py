@@ -68,6 +68,8 @@ JOB_KINDS: dict[str, JobKind] = {
             any_run=True,
         ),
         JobKind("export", requests.ExportRequest, f"{WORK}:export", "rows", ("Export",)),
+        JobKind("push", requests.PushRequest, f"{WORK}:push", "repositories", ("Export",)),
+        JobKind("track", requests.TrackRequest, f"{WORK}:track", "files"),
         JobKind("rebuild", requests.RebuildRequest, f"{WORK}:rebuild", "rows"),
         # Over in a moment: the sidebar would only flicker.
         JobKind("predict", requests.PredictRequest, f"{WORK}:predict", "texts"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,6 +64,37 @@ class GrowingTexts:
             dry_run=dry_run,
             progress=progress,
         )
+
+    def add_annotations(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        question: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Take people's labels from an export of Label Studio or Argilla, each signed as theirs.
+
+        Args:
+            source: JSON, JSON_MIN or CSV of Label Studio; records of Argilla.
+            question: whose answers are the classes, where people answered several.
+            dry_run: store nothing.
+
+        Returns ``labels`` (in the file), ``added``, ``known`` (there already), ``unmatched`` (of
+        texts that are not here), ``people``, ``question``, ``tool`` and ``warnings``. Raises
+        DataError where the file holds no such labels, UserError where there are no classes.
+        """
+        with python_words():
+            from llkd.datasets.people_labels import take_labels
+
+            text_set, _ = read_source(
+                source,
+                Columns(None, question, None),
+                keep_duplicates=False,
+                near_duplicates="ignore",
+                progress=None,
+            )
+            document = take_labels(self.workspace.store, self.record, text_set, dry_run=dry_run)
+            return {**document, "warnings": [in_python(str(w)) for w in document["warnings"]]}
 
     def add_inbox(self, *, clear: bool = False, keep_duplicates: bool = False) -> dict[str, Any]:
         """Add the texts that the project's served student sent on; returns what :meth:`add` does.

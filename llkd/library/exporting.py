@@ -46,7 +46,8 @@ def export(
     Args:
         data: what :meth:`Labels.keep` kept, or all labels.
         folder: a new one, an empty one, or that of an earlier export, which it replaces.
-        formats: of ``csv``, ``jsonl``, ``parquet`` and ``hf`` (a folder for ``datasets``).
+        formats: of ``csv``, ``jsonl``, ``parquet``, ``hf`` (a folder for ``datasets``),
+            ``label-studio`` and ``argilla``.
         columns: groups of columns beside the text and its label; by default all but gold.
         validation: the share of a validation split, from 0 to 0.9.
         seed: of the draw of that split.

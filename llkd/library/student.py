@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from llkd.errors import DataError, NotFound, UserError
+from llkd.errors import ConfigError, DataError, NotFound, UserError
 from llkd.installation import prepare_libraries
 from llkd.library.evaluation import Evaluation, evaluation_of
 from llkd.library.progress import shown_progress
@@ -129,6 +129,34 @@ class Student:
             return save_student(
                 Path(folder), self._folder, self.texts, self.training_run, onnx, shown
             )
+
+    def track(
+        self, tracker: str = "mlflow", *, student: bool = False, progress: bool = True
+    ) -> str:
+        """Tell a tracking server of its training run: settings, metrics by epoch, report and card.
+
+        Args:
+            tracker: ``"mlflow:http://127.0.0.1:5000"``, or ``"mlflow"`` for the server that
+                MLFLOW_TRACKING_URI names (needs the extra ``mlflow``).
+            student: with the student's files.
+            progress: show a bar.
+
+        Returns the run's address there. Told again, nothing is added. Raises UserError for a
+        student that was loaded, and where the server cannot be reached or refuses.
+        """
+        run = self.training_run
+        if run is None or self.texts is None:
+            raise UserError("A loaded student has no training run to track.")
+        with python_words(), shown_progress(progress) as shown:
+            from llkd.config.tracking import clean_tracker
+            from llkd.workflows.tracking import track
+
+            try:
+                checked = clean_tracker(tracker)
+            except ValueError as error:
+                raise ConfigError(f"tracker= is not usable: {error}.") from None
+            store, project = self.texts.workspace.store, self.texts.record
+            return str(track(store, project, run, checked, shown, student=student)["url"])
 
     def serve(self, **settings: Any) -> Server:
         """Answer over HTTP with this student; ``settings`` are those of :func:`llkd.serve`."""

@@ -21,7 +21,11 @@ _KEYWORDS = {
     "--project": "project=",
     "--strategy": "strategy=",
     "--share": "share=",
+    "--track": "tracker=",
     "--onnx": "onnx=True",
+    "--public": "public=True",
+    "--dataset": "dataset=",
+    "--model": "model=",
     "--max-tokens": "max_tokens=",
     "--drop-labels": "drop_labels=True",
 }

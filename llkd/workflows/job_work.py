@@ -25,7 +25,9 @@ from llkd.jobs.requests import (
     PredictRequest,
     ProbeRequest,
     PromptComparisonRequest,
+    PushRequest,
     RebuildRequest,
+    TrackRequest,
     TrainRequest,
     UnpackRequest,
 )
@@ -38,10 +40,12 @@ from llkd.workflows import (
     labeling,
     prediction,
     prompt_comparison,
+    publishing,
     rebuilding,
     refinement,
     relabeling,
     selection,
+    tracking,
     training,
     trial,
 )
@@ -151,10 +155,32 @@ def train(
     store: Store, project: Project | None, request: TrainRequest, progress: Progress
 ) -> Document:
     """Train one student."""
+    there = _there(project)
     result = training.train(
-        store, _there(project), request.training, progress, calibration=request.calibration
+        store, there, request.training, progress, calibration=request.calibration
     )
-    return result.document()
+    document = result.document()
+    return {**document, **_tracked(store, there, request, [int(document["run"])])}
+
+
+def _tracked(
+    store: Store, project: Project, request: TrainRequest | CompareRequest, runs: list[int]
+) -> Document:
+    """Begin to tell a tracking server of these runs; nothing where none is wanted."""
+    if request.track is None:
+        return {}
+    begun = tracking.start_tracking(store, project, runs, request.track, request.track_student)
+    return {"tracking_jobs": begun}
+
+
+def track(
+    store: Store, project: Project | None, request: TrackRequest, progress: Progress
+) -> Document:
+    """Tell a tracking server of a run, and then of those that it could not be told of before."""
+    there = _there(project)
+    run = store.runs.get(request.run, there.id)
+    document = tracking.track(store, there, run, request.tracker, progress, student=request.student)
+    return {**document, "resumed": tracking.resume_waiting(store, there, request.tracker)}
 
 
 def compare(
@@ -162,10 +188,12 @@ def compare(
 ) -> Document:
     """Train the arms of a comparison."""
     arms = USUAL_ARMS if request.arms is None else request.arms
+    there = _there(project)
     report = comparison.compare(
-        store, _there(project), request.training, progress, seeds=request.seeds, arms=arms
+        store, there, request.training, progress, seeds=request.seeds, arms=arms
     )
-    return report.document()
+    runs = [entry.run for entry in report.runs]
+    return {**report.document(), **_tracked(store, there, request, runs)}
 
 
 def demo(
@@ -193,6 +221,27 @@ def export(
         validation=request.validation,
         seed=request.seed,
         job=progress,
+    )
+
+
+def push(
+    store: Store, project: Project | None, request: PushRequest, progress: Progress
+) -> Document:
+    """Send the curated set and the student to a hub."""
+    return publishing.push(
+        store,
+        _there(project),
+        progress,
+        dataset=request.dataset,
+        model=request.model,
+        public=request.public,
+        dry_run=request.dry_run,
+        folder=request.folder,
+        rule=request.rule,
+        onnx=request.onnx,
+        columns=exporting.USUAL_GROUPS if request.columns is None else request.columns,
+        validation=request.validation,
+        seed=request.seed,
     )
 
 

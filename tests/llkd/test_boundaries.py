@@ -12,7 +12,7 @@ from tests.support.layers import LEVEL
 ROOT = Path(__file__).resolve().parents[2]
 PAGES_MAY = {
     "errors", "config", "datasets", "selection", "store", "jobs", "charts", "curation",
-    "evaluation", "exporting", "installation",
+    "evaluation", "exporting", "installation", "publishing",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "sklearn", "openai", "tokenizers", "onnxruntime", "ray"}
 # Of the teachers, pages see their kinds and the words of a prompt.

@@ -53,12 +53,19 @@ def test_a_wheel_of_the_source_archive_is_the_same(wheel, tmp_path):
     assert names_in(build(source, tmp_path)) == names_in(wheel)
 
 
+ONLY_WANTED_BY_SOME = {"psycopg", "mlflow-skinny"}
+"""Extras that ``all`` leaves out; the tests' own list pins them."""
+
+
 def test_it_gives_ranges_and_the_pins_lie_in_them(wheel):
     pins = {
         canonicalize_name(pin.name): str(pin.specifier)[2:] for pin in listed("requirements.txt")
     }
-    pins |= {"psycopg": next(str(pin.specifier)[2:] for pin in listed("requirements-dev.txt")
-                             if pin.name == "psycopg")}  # fmt: skip
+    pins |= {
+        pin.name: str(pin.specifier)[2:]
+        for pin in listed("requirements-dev.txt")
+        if pin.name in ONLY_WANTED_BY_SOME
+    }
     for requirement in {r for requirements in needed(wheel).values() for r in requirements}:
         signs = {part.operator for part in requirement.specifier}
         # A new major version of pyarrow comes every few months and seldom breaks anything.
@@ -70,15 +77,15 @@ def test_it_gives_ranges_and_the_pins_lie_in_them(wheel):
 
 def test_its_extras_are_apart_and_no_tool_of_tests_comes_along(wheel):
     by_extra = needed(wheel)
-    assert set(by_extra) == {None, "ui", "onnx", "api", "serve", "postgresql", "all"}
+    assert set(by_extra) == {None, "ui", "onnx", "api", "serve", "postgresql", "mlflow", "all"}
     assert set(metadata(wheel).get_all("Provides-Extra")) == set(by_extra) - {None}
     together = [r for extra in ("ui", "onnx", "api", "serve") for r in by_extra[extra]]
     assert names(by_extra["all"]) == names(together)
     everything = names(r for requirements in by_extra.values() for r in requirements)
-    tools = names(listed("requirements-dev.txt")) - {"psycopg"} | {"pytest"}
+    tools = names(listed("requirements-dev.txt")) - ONLY_WANTED_BY_SOME | {"pytest"}
     assert not everything & tools
     pinned = names(listed("requirements.txt")) - {"pytest"}
-    assert everything - {"psycopg"} == pinned
+    assert everything - ONLY_WANTED_BY_SOME == pinned
 
 
 def third_party(path, *, everywhere):
@@ -97,7 +104,8 @@ def test_every_import_is_of_something_that_comes_along(wheel):
     by_extra, homes = needed(wheel), packages_distributions()
     base = names(by_extra[None]) | {"pydantic-core"}  # pydantic's other half, pinned by it
     optional = {"compression", "backports"}  # zstd, where this Python has it
-    extras = {extra: names(by_extra[extra]) for extra in ("ui", "onnx", "api", "serve")}
+    apart = ("ui", "onnx", "api", "serve", "mlflow")
+    extras = {extra: names(by_extra[extra]) for extra in apart}
     # The script that goes along with an exported student is no part of the program.
     script = ROOT / "llkd" / "students" / "predict.py"
 

@@ -9,7 +9,7 @@ LAYERS = [
     {"teachers", "jobs"},
     {"curation"},
     {"evaluation", "exporting"},
-    {"embedding", "maintenance", "packing"},
+    {"embedding", "maintenance", "packing", "publishing", "tracking"},
     {"labeling", "training"},
     {"workflows"},
     {"serving"},

@@ -19,6 +19,8 @@ FORMATS = {
     "jsonl": "JSON lines",
     "parquet": "Parquet",
     "hf-zip": "Data set folder, zipped",
+    "label-studio": "Label Studio",
+    "argilla": "Argilla",
 }
 GROUPS = {
     "teacher": "Teacher's label and confidence",

@@ -165,7 +165,7 @@ def files(store: Store, job: Job) -> None:
 def _file(store: Store, path: Path, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"file_{key}"):
         if path.is_file():
-            size = _bytes(path.stat().st_size)
+            size = file_size(path.stat().st_size)
             st.markdown(f"**{plain(path.name)}** · {size} · {_what(path)}", width="stretch")
         download(store, path, f"download_{key}")
 
@@ -183,7 +183,8 @@ def _what(path: Path) -> str:
     }.get(path.suffix, "part of the export")
 
 
-def _bytes(size: int) -> str:
+def file_size(size: int) -> str:
+    """A size on disk in words."""
     if size < 1000:
         return counted(size, "byte")
     for unit in ("kB", "MB", "GB"):

@@ -26,6 +26,7 @@ from ui.curate import rows
 from ui.shell.page import go_to
 from ui.shell.wording import count, counted, duration
 from ui.train import start as train_start
+from ui.train.tracking import tracking
 
 SEEDS = (1, 3, 5)
 AUDIT = {
@@ -85,7 +86,12 @@ def start(
             selection = {**config.selection.model_dump(), **own}
             config = build(TrainingConfig, {**config.model_dump(), "selection": selection})
             request = build(
-                CompareRequest, project=project.name, training=config, seeds=seeds, arms=arms
+                CompareRequest,
+                project=project.name,
+                training=config,
+                seeds=seeds,
+                arms=arms,
+                **tracking(),
             )
             if train_start.under_way(store, request):
                 st.toast("This very comparison is on its way.", icon=":material/hourglass_top:")

@@ -22,6 +22,7 @@ from ui.runs.choice import choose_run
 from ui.shell.wording import TERMS, count, counted
 from ui.train import start
 from ui.train.advanced import advanced_settings
+from ui.train.tracking import tracking_fields
 from ui.train.window import window_notice
 
 EMBEDDED, OTHER = "MiniLM (built in)", "A folder or hub id"
@@ -98,6 +99,7 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
     with st.expander("Advanced settings"):
         advanced_settings(selection, values)
         _eval_source(store, project, values)
+        tracking_fields()
     with notice:
         window_notice(store, project, values)
     return {**values, "selection": selection}

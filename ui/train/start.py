@@ -14,6 +14,7 @@ from llkd.evaluation.evaluation_set import EvaluationSet
 from llkd.jobs.requests import JobRequest, TrainRequest
 from llkd.store import Project, Run, Store
 from ui.shell import reads
+from ui.train.tracking import tracking
 
 
 def labels_as_now(store: Store, project: Project, run: Run) -> bool:
@@ -48,7 +49,13 @@ def under_way(store: Store, request: JobRequest) -> bool:
 def train_request(project: Project, config: TrainingConfig, run: Run | None = None) -> TrainRequest:
     """A training with this configuration; ``run`` lends its calibration to its controls."""
     calibration = None if run is None else run.labels["calibration"]
-    return build(TrainRequest, project=project.name, training=config, calibration=calibration)
+    return build(
+        TrainRequest,
+        project=project.name,
+        training=config,
+        calibration=calibration,
+        **tracking(),
+    )
 
 
 def start_training(

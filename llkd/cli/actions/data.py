@@ -39,6 +39,23 @@ def import_file(store: Store, arguments: Namespace) -> Document:
     return {"project": project.name, **project.report}
 
 
+def take_annotations(store: Store, arguments: Namespace) -> Document:
+    """``llkd annotations``."""
+    from llkd.datasets import read_files, start_reader
+
+    project = store.projects.get(arguments.project)
+    start_reader()  # while the rest is imported
+    from llkd.datasets.importing import sources_of
+    from llkd.datasets.people_labels import take_labels
+
+    sources = sources_of(arguments.files)
+    reading = Reading(
+        text_column=arguments.text_column, label_column=arguments.question, near="ignore"
+    )
+    text_set = sources.with_notes(read_files(sources.files, reading))
+    return take_labels(store, project, text_set, dry_run=arguments.dry_run)
+
+
 def reading_of(arguments: Namespace) -> Reading:
     """How files are to be read."""
     return Reading(

@@ -11,6 +11,7 @@ from llkd.cli.parser.flags import Parser, count
 from llkd.cli.parser.keys import key_command
 from llkd.cli.parser.maintenance import job_commands, maintenance_commands
 from llkd.cli.parser.projects import project_commands
+from llkd.cli.parser.publishing import publishing_commands
 from llkd.cli.parser.results import result_commands
 from llkd.cli.parser.serving import serving_command
 from llkd.cli.parser.students import student_commands
@@ -37,6 +38,7 @@ def make_parser() -> Parser:
     audit_commands(commands)
     student_commands(commands)
     result_commands(commands)
+    publishing_commands(commands)
     serving_command(commands)
     job_commands(commands)
     maintenance_commands(commands)

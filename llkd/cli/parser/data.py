@@ -10,7 +10,7 @@ from llkd.datasets.text_set import NEAR
 
 
 def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add ``import``, ``add``, ``projects``, ``classes``, ``inbox``."""
+    """Add ``import``, ``add``, ``projects``, ``annotations``, ``classes``, ``inbox``."""
     parser = command(
         commands,
         "import",
@@ -62,6 +62,26 @@ def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--delete", metavar="NAME", help="remove a project and all it holds")
     parser.add_argument(
         "--archived", action="store_true", help="list those that were put away (llkd archive)"
+    )
+
+    parser = command(
+        commands,
+        "annotations",
+        "take people's labels from an export of Label Studio or Argilla to the texts of a project",
+        "llkd annotations reviews project-1-at-2026-11-29.json --dry-run",
+    )
+    parser.add_argument("project")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="JSON, JSON_MIN or CSV; records of Argilla"
+    )
+    parser.add_argument(
+        "--question",
+        metavar="NAME",
+        help="whose answers are the classes, where people answered several",
+    )
+    parser.add_argument("--text-column", metavar="COLUMN", help="[found]")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be taken and store nothing"
     )
 
     class_command(commands)

@@ -131,6 +131,19 @@ def refine(parser: Parser) -> None:
     )
 
 
+def track_flags(parser: Parser) -> None:
+    """A tracking server that is told of the runs when they have ended."""
+    parser.add_argument(
+        "--track",
+        metavar="mlflow[:URI]",
+        help="tell this tracking server of every run once it has ended, in a job of its own "
+        "[MLFLOW_TRACKING_URI]",
+    )
+    parser.add_argument(
+        "--track-student", action="store_true", help="with --track: send the student's files too"
+    )
+
+
 def background(parser: Parser) -> None:
     """Start it as a job and return."""
     parser.add_argument("--background", action="store_true", help="start it and return at once")

@@ -15,6 +15,7 @@ from llkd.cli.parser.flags import (
     saved,
     settings_flags,
     thresholds,
+    track_flags,
 )
 from llkd.config import (
     SelectionConfig,
@@ -56,6 +57,7 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     saved(parser, "train on the texts of this selection, saved in the app (--strategy saved)")
     certified_flag(parser)
     calibration(parser, None)
+    track_flags(parser)
     background(parser)
 
     parser = command(
@@ -79,6 +81,7 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "--no-class-thresholds", action="store_true", help="one threshold for all classes"
     )
     saved(parser, "compare this selection, saved in the app, too (the arm saved)")
+    track_flags(parser)
     background(parser)
 
     parser = command(commands, "demo", "everything on the sample, in one go", "llkd demo")

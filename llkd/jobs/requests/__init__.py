@@ -6,6 +6,7 @@ type for one. :mod:`llkd.jobs.registry` says what belongs to each kind.
 
 from llkd.jobs.requests.base import JobRequest, ProjectRequest, Threshold
 from llkd.jobs.requests.projects import DuplicateRequest, PackRequest, UnpackRequest
+from llkd.jobs.requests.publishing import PushRequest
 from llkd.jobs.requests.results import (
     ExportRequest,
     PredictFileRequest,
@@ -27,6 +28,7 @@ from llkd.jobs.requests.teacher import (
     usual_labelling,
     usual_teacher,
 )
+from llkd.jobs.requests.tracking import TrackRequest
 
 __all__ = [
     "FREE_TEXT",
@@ -44,8 +46,10 @@ __all__ = [
     "ProbeRequest",
     "ProjectRequest",
     "PromptComparisonRequest",
+    "PushRequest",
     "RebuildRequest",
     "Threshold",
+    "TrackRequest",
     "TrainRequest",
     "UnpackRequest",
     "usual_labelling",

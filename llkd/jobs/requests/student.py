@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from llkd.config import DEFAULT_STRATEGY, Calibration, TrainingConfig
+from llkd.config.tracking import clean_tracker
 from llkd.jobs.requests.base import (
     JobRequest,
     ProjectRequest,
@@ -49,7 +50,28 @@ class ProbeRequest(ProjectRequest):
         return flags + refining[self.refine]
 
 
-class TrainRequest(ProjectRequest):
+class _Tracked(ProjectRequest):
+    """Work whose runs a tracking server is told of when they have ended.
+
+    ``track``: which (``mlflow`` or ``mlflow:URL``), None for none; ``track_student``: with the
+    student's files.
+    """
+
+    track: str | None = None
+    track_student: bool = False
+
+    @field_validator("track")
+    @classmethod
+    def _tracker(cls, track: str | None) -> str | None:
+        return None if track is None else clean_tracker(track)
+
+    def track_flags(self) -> list[str]:
+        """The flags that say so."""
+        student = self.track_student and self.track is not None
+        return value_flags(track=self.track, track_student=student)
+
+
+class TrainRequest(_Tracked):
     """Train one student; ``calibration`` None is that of the labels."""
 
     kind: Literal["train"] = "train"
@@ -100,10 +122,11 @@ class TrainRequest(ProjectRequest):
         flags += value_flags(no_class_thresholds=not selection.class_specific)
         if takes(selection, "thresholds"):
             flags += threshold_flags(selection.teacher_threshold, selection.student_threshold)
-        return flags + value_flags(selection=selection.saved, calibration=self.calibration)
+        flags += value_flags(selection=selection.saved, calibration=self.calibration)
+        return flags + self.track_flags()
 
 
-class CompareRequest(ProjectRequest):
+class CompareRequest(_Tracked):
     """Train every arm with every seed and put them side by side; ``arms`` None are the usual."""
 
     kind: Literal["compare"] = "compare"
@@ -142,7 +165,7 @@ class CompareRequest(ProjectRequest):
         flags += setting_flags(self.training, skip={"selection"})
         flags += setting_flags(selection, skip=OWN_FLAGS)
         flags += value_flags(no_class_thresholds=not selection.class_specific)
-        return flags + value_flags(selection=selection.saved)
+        return flags + value_flags(selection=selection.saved) + self.track_flags()
 
 
 class DemoRequest(JobRequest):

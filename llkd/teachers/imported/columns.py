@@ -6,9 +6,11 @@ from pathlib import Path
 
 from llkd.config import LabelSet, TeacherConfig
 from llkd.datasets import Records, read_records
+from llkd.datasets.annotations import annotations_of
 from llkd.datasets.checks.columns import guess_id, guess_label, guess_text
 from llkd.errors import DataError, NotFound
 from llkd.models import sources
+from llkd.teachers.imported.predictions import predictions_teacher
 from llkd.teachers.imported.teacher import RESERVED, ImportedTeacher
 
 PROBABILITY = ("probability_", "prob_", "p_")
@@ -27,6 +29,9 @@ def imported_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> Imp
         raise NotFound(f"There is no file {path} to read labels from.")
     named = [config.text_column, config.label_column, config.confidence_column]
     records = read_records(path, named=[name for name in named if name])
+    annotations = annotations_of(records, label=config.label_column)
+    if annotations is not None and annotations.answered():
+        return predictions_teacher(records, annotations, config, labels, path, home)
     columns = column_roles(records, config, labels)
     identity = {
         "file": path.name,

@@ -29,7 +29,9 @@ from llkd.jobs.requests import (
     PredictRequest,
     ProbeRequest,
     PromptComparisonRequest,
+    PushRequest,
     RebuildRequest,
+    TrackRequest,
     TrainRequest,
     UnpackRequest,
 )
@@ -80,6 +82,13 @@ REQUESTS = [
     build(ExportRequest, project="p", out="o", rule=SavedRule(name="a, b"), columns=[], onnx=True),
     ExportRequest(project="p", out="o", rule=TrainedOnRule(run=3)),
     ExportRequest(project="p", out="o", rule=ThresholdRule(run=3)),
+    TrackRequest(project=HOSTILE, run=3),
+    build(TrackRequest, project="p", run=1, tracker="mlflow:http://h:5000/x", student=True),
+    build(TrainRequest, project="p", track="mlflow", track_student=True),
+    build(CompareRequest, project="p", seeds=1, track="mlflow:https://h"),
+    PushRequest(project=HOSTILE, dataset="a/b"),
+    build(PushRequest, project="p", model="a/b", public=True, dry_run=True, folder="/--f o",
+          rule=TrainedOnRule(run=3), onnx=True, columns=[], validation=0.25, seed=7),
     RebuildRequest(manifest="-m n"),
     RebuildRequest(manifest="m", out="--again"),
     PredictRequest(project=HOSTILE, run=1, text="--text=x\n"),
@@ -205,7 +214,7 @@ def test_every_setting_has_words_and_every_command_an_example():
         "app", "import", "projects", "label", "probe", "train", "compare", "demo", "select",
         "export", "rebuild", "evaluate", "predict", "runs", "jobs", "cancel", "resume", "bake-off",
         "cache", "doctor", "backup", "classes", "refine", "audit", "certify", "key", "inbox", "serve",
-        "rename", "archive", "duplicate", "pack", "unpack", "add",
+        "rename", "archive", "duplicate", "pack", "unpack", "add", "push", "annotations", "track",
     }  # fmt: skip
     for name, parser in choices.items():
         text = parser.format_help()

@@ -234,7 +234,8 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
 def test_unknown_formats_are_refused():
     assert exporting.checked_formats("CSV, parquet,csv") == ["csv", "parquet"]
     with pytest.raises(
-        ConfigError, match="one of csv, jsonl, parquet, hf, hf-zip .* but it was 'xml'"
+        ConfigError,
+        match="one of csv, jsonl, parquet, hf, hf-zip, label-studio, argilla .* but it was 'xml'",
     ):
         exporting.checked_formats("xml")
 

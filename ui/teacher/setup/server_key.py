@@ -51,7 +51,7 @@ def key_fields(store: Store, address: str, field: Field) -> None:
     else:
         _words(store, address, choice)
     with st.expander(f"Key for {plain(place)}", icon=":material/key:", key=field("key_box")):
-        _box(store, place, field)
+        key_box(store, place, field)
         _forget(place, choice, field)
 
 
@@ -96,7 +96,8 @@ def _environment_words(store: Store, address: str, choice: ServerKey) -> None:
         st.caption(f"{sentence} It goes to {place}.")
 
 
-def _box(store: Store, place: str, field: Field) -> None:
+def key_box(store: Store, place: str, field: Field) -> None:
+    """A box to type a key for ``host:port``, for this tab or to be saved."""
     typed, save = field("key_typed"), field("key_save")
     with st.form(field("key_form"), clear_on_submit=True, border=False):
         st.text_input(
