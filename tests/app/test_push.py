@@ -31,7 +31,8 @@ def page(formats=("csv", "hf-zip")):
     folder = store.home.exports / "1-x"
     exported(store, project, folder, formats=formats, teacher_threshold=0.5)
     job = ended_job(store, project, "finished", "export")
-    result = {"files": [str(p) for p in folder.iterdir()], "rows": 3, "folder": str(folder)}
+    files = [str(p) for p in folder.rglob("*") if p.is_file()]
+    result = {"files": files, "rows": 3, "folder": str(folder)}
     store.jobs.update(job.id, result=result)
     store.close()
     return opened("export"), job.id, folder
@@ -81,3 +82,14 @@ def test_an_export_without_such_a_part_says_what_to_export():
     app, number, _ = page(formats=("csv",))
     assert "has neither a data set folder nor a student" in words(app)
     assert not any(one.key == f"push_dataset_{number}" for one in app.text_input)
+
+
+def test_files_for_annotation_tools_say_what_they_are():
+    app, *_ = page(formats=("label-studio", "argilla"))
+    shown = words(app)
+    for line in (
+        "tasks with the teacher's labels for Label Studio",
+        "the labelling interface for Label Studio",
+        "records with the teacher's labels for Argilla",
+    ):
+        assert line in shown

@@ -175,6 +175,18 @@ def _what(path: Path) -> str:
         return "how every label came to be: teacher, thresholds, counts, checksums"
     if path.name == "dataset.zip":
         return "a data set folder: unpack it and load it with datasets.load_dataset"
+    if path.parent.name == "label-studio":
+        return (
+            "the labelling interface for Label Studio"
+            if path.suffix == ".xml"
+            else "tasks with the teacher's labels for Label Studio"
+        )
+    if path.parent.name in ("argilla", ".argilla"):
+        return (
+            "records with the teacher's labels for Argilla"
+            if path.parent.name == "argilla"
+            else "for Argilla: belongs into a folder .argilla beside records.json"
+        )
     return {
         ".csv": "for spreadsheets",
         ".jsonl": "one row a line, texts exactly as they are",
