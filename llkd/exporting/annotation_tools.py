@@ -7,11 +7,11 @@ rows give equal bytes.
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 import pyarrow as pa
 
@@ -77,7 +77,7 @@ def labeling_config(names: Sequence[str]) -> str:
     choices = []
     for number, name in enumerate(names, start=1):
         key = f' hotkey="{number}"' if number <= 9 and len(names) <= 9 else ""
-        choices.append(f"    <Choice value={quoteattr(xml_safe(name))}{key}/>\n")
+        choices.append(f"    <Choice value={_attribute(name)}{key}/>\n")
     return (
         "<View>\n"
         f'  <Text name="{FIELD}" value="${FIELD}"/>\n'
@@ -130,6 +130,14 @@ def model_name(manifest: Mapping[str, Any]) -> str:
     """What the predictions are signed with: the teacher's model."""
     teacher = (manifest.get("teacher") or {}).get("describe") or {}
     return str(teacher.get("model") or teacher.get("file") or teacher.get("kind") or "teacher")
+
+
+def _attribute(name: str) -> str:
+    """A name as a quoted value of XML; a line end would be read as a space otherwise."""
+    value = html.escape(xml_safe(name), quote=True)
+    for sign in "\t\n\r":
+        value = value.replace(sign, f"&#{ord(sign)};")
+    return f'"{value}"'
 
 
 def xml_safe(name: str) -> str:
