@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from llkd.library.imported_labels import import_labels as import_labels
     from llkd.library.labeling import label as label
     from llkd.library.labels import Labels as Labels
+    from llkd.library.maps import TextMap as TextMap
     from llkd.library.publishing import Push as Push
     from llkd.library.publishing import push as push
     from llkd.library.selection import Selection as Selection
@@ -73,6 +74,7 @@ _MODULES = {
     "library.imported_labels": ("import_labels",),
     "library.labeling": ("label",),
     "library.labels": ("Labels",),
+    "library.maps": ("TextMap",),
     "library.publishing": ("Push", "push"),
     "library.selection": ("Selection",),
     "library.serving": ("Server", "serve"),

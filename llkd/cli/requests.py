@@ -28,6 +28,7 @@ from llkd.jobs.requests import (
     ExportRequest,
     JobRequest,
     LabelRequest,
+    MapRequest,
     PackRequest,
     PredictFileRequest,
     PredictRequest,
@@ -130,6 +131,17 @@ def probe(store: Store, arguments: Namespace) -> ProbeRequest:
     """``llkd probe``."""
     return build(
         ProbeRequest, project=arguments.project, student=arguments.student, refine=arguments.refine
+    )
+
+
+def map_texts(store: Store, arguments: Namespace) -> MapRequest:
+    """``llkd map``."""
+    return build(
+        MapRequest,
+        project=arguments.project,
+        student=arguments.student,
+        seed=arguments.seed,
+        again=arguments.again,
     )
 
 
@@ -296,6 +308,7 @@ REQUESTS: dict[str, Callable[[Store, Namespace], JobRequest]] = {
     "label": label,
     "bake-off": bake_off,
     "probe": probe,
+    "map": map_texts,
     "train": train,
     "compare": compare,
     "demo": demo,

@@ -81,6 +81,14 @@ from llkd.curation.likely_texts import (
     likely_texts,
     similarity_run,
 )
+from llkd.curation.maps.pool_map import (
+    PoolMap,
+    Topic,
+    load_map,
+    map_notice,
+    needed_map,
+)
+from llkd.curation.maps.suggestions import suggested_classes
 from llkd.curation.overlap import Share, compare_kept
 from llkd.curation.plane import (
     PROBE,
@@ -124,12 +132,14 @@ __all__ = [
     "Need",
     "PROBE",
     "Plane",
+    "PoolMap",
     "Refinement",
     "Share",
     "SplitTexts",
     "TOLD_FROM",
     "TeacherLabels",
     "Threshold",
+    "Topic",
     "Window",
     "active_labeling_run",
     "apply_rule",
@@ -177,10 +187,13 @@ __all__ = [
     "later_classes",
     "likely_texts",
     "load_embeddings",
+    "load_map",
     "load_plane",
     "lost_audit",
     "make_search",
+    "map_notice",
     "nearest_rows",
+    "needed_map",
     "nearest_voters",
     "newest_embeddings",
     "not_fitted",
@@ -206,6 +219,7 @@ __all__ = [
     "similarity_run",
     "source_of_audit",
     "split_texts",
+    "suggested_classes",
     "summary",
     "teacher_labels",
     "text_lengths",

@@ -18,8 +18,8 @@ class Coverage:
     """Of how many ``texts``, the first ones, each thing knows; ``added`` came after the import.
 
     ``labelled`` counts texts that the pass in use was asked about (None: no pass), ``embedded``
-    those of the quick estimate (None: none was made). ``runs`` and ``audits`` are those that know
-    fewer texts than there are, by number.
+    those of the quick estimate, ``mapped`` those on the map (None: there is none). ``runs`` and
+    ``audits`` are those that know fewer texts than there are, by number.
     """
 
     project: str
@@ -27,6 +27,7 @@ class Coverage:
     added: int
     labelled: int | None
     embedded: int | None
+    mapped: int | None
     runs: dict[int, int]
     audits: dict[int, int]
 
@@ -44,6 +45,11 @@ class Coverage:
             lines.append(
                 f"{self._of(self.embedded)} have a quick estimate and can be found by meaning. "
                 "Labelling makes it for the others, too, and so does llkd probe."
+            )
+        if self.mapped is not None and self.mapped < self.texts:
+            lines.append(
+                f"{self._of(self.mapped)} stand on the map. llkd map places the others, and no "
+                "text moves."
             )
         for number in sorted({*self.runs.values()}):
             known = [run for run, texts in self.runs.items() if texts == number]
@@ -75,9 +81,15 @@ def coverage(store: Store, project: Project) -> Coverage:
         project.rows - project.stages[0],
         None if labeling_run is None else len(store.labeling_runs.done(labeling_run)),
         None if embeddings is None else embedded_texts(project, embeddings),
+        _mapped(store, project),
         {number: texts for number, texts in sorted(runs.items()) if texts < project.rows},
         {number: texts for number, texts in sorted(audits.items()) if texts < project.rows},
     )
+
+
+def _mapped(store: Store, project: Project) -> int | None:
+    known = store.maps.known(project.id)
+    return None if known is None else known if known in project.stages else None
 
 
 def known_to_run(project: Project, run: Run) -> Project:

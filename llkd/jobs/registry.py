@@ -58,6 +58,7 @@ JOB_KINDS: dict[str, JobKind] = {
             ("Teacher",),
         ),
         JobKind("probe", requests.ProbeRequest, f"{WORK}:probe", "texts", ("Teacher",)),
+        JobKind("map", requests.MapRequest, f"{WORK}:map_texts", "texts", ("Curate",)),
         JobKind("train", requests.TrainRequest, f"{WORK}:train", "steps", ("Train",)),
         JobKind(
             "compare",

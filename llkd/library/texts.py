@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llkd.config import Calibration, LabelSet
 from llkd.errors import ConfigError, UserError
 from llkd.library.adding import GrowingTexts
+from llkd.library.maps import MappedTexts
 from llkd.library.progress import shown_progress
 from llkd.library.project_match import check_same_texts, with_classes
 from llkd.library.reading import ClassNames, Columns, Source, class_set, read_source
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from llkd.library.labels import Labels
 
 
-class Texts(GrowingTexts):
+class Texts(GrowingTexts, MappedTexts):
     """The ``n`` texts of a project, in a fixed order: row ``i`` of every array is text ``i``.
 
     Made by :func:`read_texts`, :func:`load_sample` and :func:`open_project`.

@@ -17,6 +17,7 @@ from llkd.maintenance.inspection import Inspection, Records
 from llkd.store import Audit, LabelingRun, Project, Run, Scores, Store
 from llkd.store.audits.records import POPULATION_FILE
 from llkd.store.derived.embeddings import Embeddings
+from llkd.store.derived.maps import Maps
 from llkd.store.derived.probes import Probes
 from llkd.store.files.quarantine import Quarantine
 from llkd.store.files.run_files import config_document
@@ -263,3 +264,11 @@ def _derived(inspection: Inspection, project: Project) -> None:
                 "Information need cannot be shown while it is there.",
                 f"It is made again by: llkd probe {project.name!r}", project.id,
             )  # fmt: skip
+    maps = Maps(inspection.home)
+    inspection.count_files(maps.all(project.id))
+    if maps.all(project.id) and (fault := maps.fault(project.id)) is not None:
+        inspection.moved_aside(
+            "derived", "error", maps.path(project.id), f"The map is damaged: {fault}.",
+            "It cannot be shown while it is there.",
+            f"It is made again by: llkd map {project.name!r}", project.id,
+        )  # fmt: skip

@@ -17,6 +17,7 @@ from llkd.store.classes import Carried, Classes, ClassInUse
 from llkd.store.cost_ledger import Ledger
 from llkd.store.decisions import Batch, Decisions
 from llkd.store.derived.embeddings import Embeddings
+from llkd.store.derived.maps import Maps
 from llkd.store.derived.nearest_texts import NearestTexts
 from llkd.store.derived.probes import Probes
 from llkd.store.engine.database import open_engine
@@ -86,6 +87,7 @@ class Store:
         self.audits = Audits(self.engine, self.home)
         self.events = Events(self.engine)
         self.embeddings = Embeddings(self.home)
+        self.maps = Maps(self.home)
         self.probes = Probes(self.home)
         self.nearest_texts = NearestTexts(self.home)
         self.answers = Answers(self.home)

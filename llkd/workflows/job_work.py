@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from llkd import curation, exporting, packing
+from llkd.embedding.mapping import make_map, place_added
 from llkd.embedding.pool import embed_and_probe
 from llkd.errors import NotFound
 from llkd.evaluation.comparison.arms import USUAL_ARMS
@@ -20,6 +21,7 @@ from llkd.jobs.requests import (
     DuplicateRequest,
     ExportRequest,
     LabelRequest,
+    MapRequest,
     PackRequest,
     PredictFileRequest,
     PredictRequest,
@@ -96,6 +98,7 @@ def label(
     if request.probe and classes_used > 1:
         labelled = store.projects.by_id(_there(project).id)
         document["probe"] = embed_and_probe(store, labelled, progress)
+        place_added(store, labelled, progress)
         in_use = curation.active_labeling_run(store, labelled)
         if signals.is_refined(in_use.calibration):  # by the embeddings there are now
             document.update(labeling.teacher_document(store, labelled, in_use))
@@ -148,7 +151,23 @@ def probe(
     there = _there(project)
     if request.refine is not None:
         refinement.switch(store, there, request.refine)
-    return embed_and_probe(store, there, progress, student=request.student)
+    document = embed_and_probe(store, there, progress, student=request.student)
+    place_added(store, there, progress)
+    return document
+
+
+def map_texts(
+    store: Store, project: Project | None, request: MapRequest, progress: Progress
+) -> Document:
+    """Map the texts, or place those that came later."""
+    return make_map(
+        store,
+        _there(project),
+        progress,
+        student=request.student,
+        seed=request.seed,
+        again=request.again,
+    )
 
 
 def train(

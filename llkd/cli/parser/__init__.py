@@ -10,6 +10,7 @@ from llkd.cli.parser.data import data_commands
 from llkd.cli.parser.flags import Parser, count
 from llkd.cli.parser.keys import key_command
 from llkd.cli.parser.maintenance import job_commands, maintenance_commands
+from llkd.cli.parser.maps import map_commands
 from llkd.cli.parser.projects import project_commands
 from llkd.cli.parser.publishing import publishing_commands
 from llkd.cli.parser.results import result_commands
@@ -36,6 +37,7 @@ def make_parser() -> Parser:
     teacher_commands(commands)
     key_command(commands)
     audit_commands(commands)
+    map_commands(commands)
     student_commands(commands)
     result_commands(commands)
     publishing_commands(commands)

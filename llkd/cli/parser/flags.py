@@ -176,6 +176,11 @@ def count(text: str) -> int:
     return value
 
 
+def whole_number(text: str) -> int:
+    """A whole number from 0. Raises argparse's error for anything else."""
+    return 0 if text.strip() == "0" else count(text)
+
+
 def label_flags(parser: Parser) -> None:
     """The classes of a project: names, or a file with their meanings."""
     parser.add_argument("--labels", metavar="A,B,C", help="the class names")

@@ -5,6 +5,7 @@ type for one. :mod:`llkd.jobs.registry` says what belongs to each kind.
 """
 
 from llkd.jobs.requests.base import JobRequest, ProjectRequest, Threshold
+from llkd.jobs.requests.maps import MapRequest
 from llkd.jobs.requests.projects import DuplicateRequest, PackRequest, UnpackRequest
 from llkd.jobs.requests.publishing import PushRequest
 from llkd.jobs.requests.results import (
@@ -40,6 +41,7 @@ __all__ = [
     "ExportRequest",
     "JobRequest",
     "LabelRequest",
+    "MapRequest",
     "PackRequest",
     "PredictFileRequest",
     "PredictRequest",

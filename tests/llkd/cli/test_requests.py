@@ -24,6 +24,7 @@ from llkd.jobs.requests import (
     DuplicateRequest,
     ExportRequest,
     LabelRequest,
+    MapRequest,
     PackRequest,
     PredictFileRequest,
     PredictRequest,
@@ -54,6 +55,8 @@ TRAININGS = [
     {"selection": {"strategy": "saved", "saved": "--my 'cut'"}, "judged_by": "people"},
 ]  # fmt: skip
 REQUESTS = [
+    MapRequest(project=HOSTILE),
+    MapRequest(project="p", student="/a b", seed=7, again=True),
     LabelRequest(project=HOSTILE),
     build(LabelRequest, project=HOSTILE, calibration="none", limit=7, probe=False,
           teacher=TeacherConfig(teacher="local:/m o d", verbaliser_score="mean", lead="-- so")),
@@ -215,6 +218,7 @@ def test_every_setting_has_words_and_every_command_an_example():
         "export", "rebuild", "evaluate", "predict", "runs", "jobs", "cancel", "resume", "bake-off",
         "cache", "doctor", "backup", "classes", "refine", "audit", "certify", "key", "inbox", "serve",
         "rename", "archive", "duplicate", "pack", "unpack", "add", "push", "annotations", "track",
+        "map", "suggest",
     }  # fmt: skip
     for name, parser in choices.items():
         text = parser.format_help()
