@@ -137,11 +137,11 @@ def _fresh(
         groups = find_groups(points, seed)
         examples = near_centre(points, groups)
     with _timed(seconds, "words"):
-        chosen = np.arange(len(fitted))
+        counted = np.arange(len(fitted))
         if len(fitted) > COUNTED:
-            chosen = np.sort(rng.choice(len(fitted), COUNTED, replace=False))
-        texts = store.projects.texts(project, ["text"])["text"].to_numpy()[fitted[chosen]]
-        group = groups.group[chosen]
+            counted = np.sort(rng.choice(len(fitted), COUNTED, replace=False))
+        texts = store.projects.texts(project, ["text"])["text"].to_numpy()[fitted[counted]]
+        group = groups.group[counted]
         counts, vocabulary = count_words([str(text) for text in texts], group, len(groups.centres))
     stored = StoredMap(
         coordinates=standing,

@@ -39,6 +39,7 @@ LEFT_OUT = {
         "app/test_results_verdict.py",
         "app/test_serve_it.py",
         "app/test_shell.py",
+        "app/test_suggestions.py",
         "app/test_teacher.py",
         "app/test_teacher_asking.py",
         "app/test_teacher_batches.py",

@@ -16,6 +16,7 @@ from ui.data import class_drafts
 from ui.data.class_changes import show_changes, show_orphans
 from ui.data.class_history import history
 from ui.data.regrouping import SAVED, regrouping
+from ui.data.suggestions import suggestions
 from ui.shell.authorship import author
 from ui.shell.errors import show_errors
 from ui.shell.wording import TERMS, counted, plain
@@ -38,6 +39,8 @@ def classes_editor(store: Store, project: Project) -> None:
     )
     _saved_words()
     _aside(project)
+    if project.label_set is None:
+        suggestions(store, project)
     table = st.data_editor(
         class_drafts.base(project),
         num_rows="dynamic",
@@ -76,6 +79,8 @@ def classes_editor(store: Store, project: Project) -> None:
     _refused(store, project, wanted)
     waiting_texts(store, project, "classes_waiting")
     show_orphans(store, project)
+    if project.label_set is not None:
+        suggestions(store, project)
     regrouping(store, project)
     history(store, project)
     if project.labelling_id is not None:

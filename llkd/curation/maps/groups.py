@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llkd.curation.maps.layout import different_points
+
 MOST_GROUPS = 100
 TEXTS_EACH = 20
 """Of a small pool a group has at least about so many."""
@@ -46,9 +48,9 @@ def find_groups(points: np.ndarray, seed: int) -> Groups:
     if n > CLUSTERED:
         learned = points[np.sort(rng.choice(n, CLUSTERED, replace=False))]
     count = int(np.clip(n // TEXTS_EACH, min(n, 2), MOST_GROUPS))
-    count = min(count, len(np.unique(learned, axis=0)))
+    count = min(count, len(different_points(learned)[0]))
     with threadpool_limits(1, user_api="openmp"):  # the order of sums is the order of threads
-        model = KMeans(count, n_init=3, max_iter=100, random_state=seed).fit(learned)
+        model = KMeans(count, n_init=1, max_iter=60, random_state=seed).fit(learned)
     centres = _unit(model.cluster_centers_)
     group = nearest_centre(points, centres)
     texts = np.bincount(group, minlength=count)
@@ -76,9 +78,10 @@ def near_centre(points: np.ndarray, groups: Groups) -> np.ndarray:
     examples = np.full((len(groups.centres), EXAMPLES), -1, dtype=np.int32)
     for number, centre in enumerate(groups.centres):
         members = np.flatnonzero(groups.group == number)
-        _, first = np.unique(points[members], axis=0, return_index=True)
-        members = members[np.sort(first)]
-        nearest = members[np.argsort(-(points[members] @ centre), kind="stable")][:EXAMPLES]
+        order = np.argsort(-(points[members] @ centre), kind="stable")
+        near = members[order[: 20 * EXAMPLES]]
+        _, whose = different_points(points[near])
+        nearest = near[np.unique(whose, return_index=True)[1]][:EXAMPLES]
         examples[number, : len(nearest)] = nearest
     return examples
 

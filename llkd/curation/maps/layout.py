@@ -40,7 +40,7 @@ def fit_layout(
     """
     if not len(points):
         return np.zeros((0, 2), dtype=np.float32)
-    different, place = _different(points)
+    different, place = different_points(points)
     if len(different) < FEWEST:
         standing = _widest(different, 2, seed)
     else:
@@ -110,7 +110,8 @@ def _exact(among: np.ndarray, count: int) -> Any:
 def _indexed(among: np.ndarray, count: int, check: Check | None) -> Any:
     from usearch.index import Index
 
-    index = Index(ndim=among.shape[1], metric="cos", dtype="f32", expansion_add=64)
+    # Half the bits of each number: twice as fast, and as good at finding the nearest.
+    index = Index(ndim=among.shape[1], metric="cos", dtype="bf16", expansion_add=64)
     for start in range(0, len(among), _BLOCK):
         if check is not None:
             check()
@@ -118,15 +119,15 @@ def _indexed(among: np.ndarray, count: int, check: Check | None) -> Any:
         index.add(np.arange(start, start + len(part)), part, threads=1)
 
     def search(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        matches = index.search(np.ascontiguousarray(points, dtype=np.float32), count)
-        cosine = np.asarray(matches.distances, dtype=np.float64).reshape(-1, count)
-        nearest = np.asarray(matches.keys, dtype=np.int64).reshape(-1, count)
-        return nearest, np.sqrt(2 * np.maximum(cosine, 0.0))
+        wanted = np.ascontiguousarray(points, dtype=np.float32)
+        nearest = np.asarray(index.search(wanted, count).keys, dtype=np.int64).reshape(-1, count)
+        cosine = np.einsum("nd,nkd->nk", wanted, among[nearest])
+        return nearest, np.sqrt(np.maximum(2 - 2 * cosine.astype(np.float64), 0.0))
 
     return search
 
 
-def _different(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def different_points(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each different point once, in the order in which they first occur, and whose each is."""
     whole = np.ascontiguousarray(points, dtype=np.float32)
     keys = whole.view(np.dtype((np.void, whole.dtype.itemsize * whole.shape[1]))).ravel()
@@ -175,7 +176,7 @@ def _tsne(points: np.ndarray, seed: int, check: Check, tell: Tell) -> np.ndarray
     )
     done = 0
 
-    def looked(_iteration: int, _error: float, _embedding: np.ndarray) -> bool:
+    def each_step(_iteration: int, _error: float, _embedding: np.ndarray) -> bool:
         check()
         tell(done + _iteration, total, "Laying out the map")
         return False
@@ -191,7 +192,7 @@ def _tsne(points: np.ndarray, seed: int, check: Check, tell: Tell) -> np.ndarray
             learning_rate=max(200.0, len(points) / exaggeration),
             inplace=True,
             propagate_exception=True,
-            callbacks=[looked],
+            callbacks=[each_step],
             callbacks_every_iters=10,
         )
         done += iterations

@@ -33,7 +33,7 @@ def suggested_classes(
                 f"There is no topic {number + 1}. There are {len(topics)}, from 1 to {len(topics)}."
             )
     there = [] if project.label_set is None else [*project.label_set.labels]
-    taken = {label.name.casefold() for label in there}
+    names_there = {label.name.casefold() for label in there}
     merged: dict[str, tuple[str, list[Topic]]] = {}
     for topic in sorted(topics, key=lambda each: (-each.texts, each.number)):
         name = names.get(topic.number)
@@ -42,7 +42,7 @@ def suggested_classes(
         name = " ".join(name.split())
         if not name:
             raise ConfigError(f"Topic {topic.number + 1} has no name. Give it one, or drop it.")
-        if name.casefold() not in taken:
+        if name.casefold() not in names_there:
             merged.setdefault(name.casefold(), (name, []))[1].append(topic)
     if not merged:
         raise UserError("No class would be new. Choose topics, and give them names.")

@@ -28,9 +28,9 @@ _UNSPACED = re.compile(
 
 def words_of(text: str) -> set[str]:
     """The words of a text, small letters: of two characters or more, none of digits alone."""
-    seen = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold()
+    lower = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold()
     words: set[str] = set()
-    for word in _word().findall(seen):
+    for word in _word().findall(lower):
         rest = word
         for run in _UNSPACED.findall(word):
             words.update(run[place : place + 2] for place in range(len(run) - 1))
@@ -94,7 +94,7 @@ def _word() -> re.Pattern[str]:
         chr(code) for code in range(0x300, 0x11000) if unicodedata.category(chr(code)) in _MARKS
     )
     inside = f"(?:[^\\W_]|[{re.escape(marks)}]|['\u2019](?=[^\\W\\d_]))"
-    return re.compile(f"[^\\W\\d_]{inside}+")
+    return re.compile(f"(?<!\\w)[^\\W\\d_]{inside}+")
 
 
 _MARKS = ("Mn", "Mc")
