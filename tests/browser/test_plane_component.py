@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,12 +96,20 @@ class Seen:
         w, h = box["width"] - 102, box["height"] - 76
         return box["x"] + 50 + (x + 0.015) / 1.03 * w, box["y"] + 30 + (1.02 - y) / 1.04 * h
 
-    def drag(self, *points):
-        mouse = self.page.mouse
-        mouse.move(*self.at(*points[0]))
+    def on_map(self, x, y):
+        """Where a point of a map is on the screen, while all of it is seen."""
+        box = self.box()
+        w, h = box["width"] - 4, box["height"] - 4
+        each = min(w, h) / 1.04  # a step of 1, to the right as upwards
+        middle = box["x"] + 2 + w / 2, box["y"] + 2 + h / 2
+        return middle[0] + (x - 0.5) * each, middle[1] - (y - 0.5) * each
+
+    def drag(self, *points, at=None):
+        mouse, at = self.page.mouse, at or self.at
+        mouse.move(*at(*points[0]))
         mouse.down()
         for point in points[1:]:
-            mouse.move(*self.at(*point), steps=4)
+            mouse.move(*at(*point), steps=4)
         mouse.up()
 
 
@@ -299,6 +309,72 @@ def test_theme_colours_and_remount(open_plane, page):
     page.keyboard.press("ArrowRight")
     seen.agrees(moves=seen.server["moves"] + 1)
     wait(page, lambda: seen.values()[0] == pytest.approx(before + 0.005))
+
+
+def test_a_map_is_lassoed_zoomed_and_brushed_and_has_no_lines(open_plane, page):
+    seen = open_plane("n=6000&classes=4&map=yes")
+    told = seen.agrees(lasso=None)
+    assert seen.plane.locator(".line").filter(visible=True).count() == 0
+    seen.plane.get_by_text(re.compile(r"texts have no place on the map yet")).wait_for()
+    # The first class lies to the right, a cloud of five hundredths round (0.86, 0.5).
+    page.get_by_role("button", name="Lasso", exact=True).click()
+    middle, ends = np.array([0.86, 0.5]), []
+    for turn in np.linspace(0, 2 * np.pi, 9):
+        ends.append(middle + 0.13 * np.array([np.cos(turn), np.sin(turn)]))
+    seen.drag(*ends, at=seen.on_map)
+    wait(page, lambda: seen.server["lasso"])
+    first = told["per_class"][0]
+    whole = int(
+        seen.plane.locator('.one[data-k="0"] .n').inner_text().split("/ ")[1].replace(",", "")
+    )
+    assert first < seen.server["lasso"] and 0.85 * whole < seen.server["lasso"] <= 1.01 * whole
+    page.keyboard.press("Escape")
+    seen.agrees(lasso=None)
+
+    # Zoomed by wheel and keys a step to the right stays as long as one upwards.
+    page.get_by_role("button", name="Move").click()
+    page.mouse.move(*seen.on_map(0.86, 0.5))
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    wait(page, lambda: seen.server["zoom"])
+    x0, x1, y0, y1 = seen.server["zoom"]
+    box = seen.box()
+    assert x0 < 0.86 < x1 and x1 - x0 < 1
+    assert (x1 - x0) / (y1 - y0) == pytest.approx((box["width"] - 4) / (box["height"] - 4), rel=0.01)  # fmt: skip
+    page.locator(".plane canvas").first.focus()
+    page.keyboard.press("0")
+    seen.agrees(zoom=None)
+
+    # By keys, as on the plane: two corners of a box round the middle.
+    page.get_by_role("button", name="Box").click()
+    page.locator(".plane canvas").first.focus()
+    for key in (
+        "Enter",
+        "Shift+ArrowUp",
+        "Shift+ArrowUp",
+        "Shift+ArrowRight",
+        "Shift+ArrowRight",
+        "Enter",
+    ):
+        page.keyboard.press(key)
+    wait(page, lambda: seen.server["lasso"])
+    page.keyboard.press("Escape")
+
+    # What was marked elsewhere stands out: the rest is fainter, and it is said how many there are.
+    ink = "() => { const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.plane')); const c = host.shadowRoot.querySelector('canvas'); return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((a, v, i) => a + (i % 4 === 3 ? v : 0), 0); }"  # fmt: skip
+    before = page.evaluate(ink)
+    page.get_by_role("button", name="Mark", exact=True).click()
+    seen.plane.get_by_text("strong: 600 texts marked elsewhere").wait_for()
+    wait(page, lambda: page.evaluate(ink) < 0.6 * before)
+    page.get_by_role("button", name="Mark", exact=True).click()
+    wait(page, lambda: page.evaluate(ink) == pytest.approx(before, rel=0.02))
+
+    # Thresholds are set beside it, and shade it as they shade the plane.
+    typed = page.get_by_label("Teacher confidence at least")
+    typed.fill("0.95")
+    typed.press("Enter")
+    seen.agrees(thresholds=[[57_000] * 4, [12_000] * 4])
 
 
 def test_on_a_phone(browser, address):

@@ -1,7 +1,8 @@
 """A page of its own for the decision plane: synthetic rows, and what the server counts.
 
 The address says how many: ?n=20000&classes=4&need=yes&held=yes&seed=0. With ``held=yes`` the page
-holds thresholds, region and look itself, as Curate does; else they are starting values.
+holds thresholds, region and look itself, as Curate does; else they are starting values. With
+``map=yes`` rows are drawn on a map, one cloud of dots for each class.
 """
 
 import json
@@ -10,10 +11,13 @@ import numpy as np
 import streamlit as st
 
 from ui.decision_plane import (
+    Brush,
     Category,
+    Group,
     Look,
     decision_plane,
     kept_mask,
+    on_map,
     pack,
     tally,
     threshold_units,
@@ -69,6 +73,18 @@ def rows(n, classes, seed, need_known, version):
     )
 
 
+def clouds(packed, seed):
+    """A place for each row, one cloud a class on a circle, some rows without; the clouds' names."""
+    r = np.random.default_rng(seed + 1)
+    turn = 2 * np.pi * np.arange(CLASSES + 1) / (CLASSES + 1)
+    middles = 0.5 + 0.36 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    places = middles[np.minimum(packed.label, CLASSES)] + r.normal(0, 0.05, (packed.rows, 2))
+    places[r.random(packed.rows) < 0.05] = np.nan
+    return on_map(packed, places), [
+        Group(name, *middle) for name, middle in zip(NAMES, middles, strict=False)
+    ]
+
+
 state = st.session_state
 held = state.setdefault("held", {"thresholds": (0.7, 0.2), "lasso": None, "look": Look()})
 log = state.setdefault("log", [])
@@ -91,9 +107,13 @@ with st.container(horizontal=True):
     st.button("Unmark", on_click=lambda: put(lasso=None))
     st.button("Relabel", on_click=lambda: state.update(version=state.version + 1))
     st.button("Rerun")
+    st.button("Mark", on_click=lambda: state.update(marked=not state.get("marked", False)))
     hide = st.toggle("Hide")
 
 packed = rows(N, CLASSES, SEED, asked.get("need", "yes") == "yes", state.version)
+groups = []
+if asked.get("map") == "yes":
+    packed, groups = clouds(packed, SEED)
 
 
 @st.fragment
@@ -105,6 +125,8 @@ def plane():
         thresholds=held["thresholds"] if HELD else (0.7, 0.2),
         lasso=held["lasso"] if HELD else None,
         look=held["look"] if HELD else None,
+        groups=groups,
+        brush=Brush(np.arange(N) % 10 == 0, "marked elsewhere") if state.get("marked") else None,
         text_of=lambda row: f"Text {row}: {HOSTILE[1]} {HOSTILE[2]}",
         on_thresholds=lambda teacher, student: put(thresholds=(teacher, student)),
         on_lasso=lambda region: put(lasso=region),

@@ -20,6 +20,7 @@ from ui.decision_plane import (
     tally,
     threshold_units,
 )
+from ui.decision_plane.geometry import coordinates, placed
 from ui.decision_plane.packing import (
     DISAGREES,
     EXCLUDED,
@@ -29,8 +30,6 @@ from ui.decision_plane.packing import (
     NO_CONFIDENCE,
     NO_NEED,
     SCALE,
-    coordinates,
-    placed,
     quantised,
 )
 
@@ -156,6 +155,7 @@ def test_the_message_is_a_head_and_columns_in_little_endian_order():
         "rows": 2,
         "classes": 2,
         "needKnown": True,
+        "map": False,
         "categories": [{"name": "Split \u202e", "values": ["a"]}],
     }
     body = message[4 + length :]

@@ -16,8 +16,9 @@ import streamlit as st
 from llkd.charts.palette import class_colours
 from llkd.curation import Threshold
 from llkd.errors import ConfigError, DataError
-from ui.decision_plane.front import CSS, HTML, LINK, SCRIPT
+from ui.decision_plane.front import BITS, CSS, HTML, LINK, SCRIPT
 from ui.decision_plane.geometry import rows_inside
+from ui.decision_plane.mapped import Brush, Group, group_json, on_map, with_categories
 from ui.decision_plane.packing import (
     SCALE,
     UNCATEGORISED,
@@ -45,7 +46,9 @@ from ui.decision_plane.state import (
 __all__ = [
     "SCALE",
     "UNCATEGORISED",
+    "Brush",
     "Category",
+    "Group",
     "Look",
     "Packed",
     "PlaneState",
@@ -53,18 +56,21 @@ __all__ = [
     "decision_plane",
     "distinct",
     "kept_mask",
+    "on_map",
     "pack",
     "pack_plane",
     "rows_inside",
     "snapped",
     "tally",
     "threshold_units",
+    "with_categories",
 ]
 
 LONGEST_TEXT = 600
 
 _plane = st.components.v2.component("llkd_decision_plane", html=HTML, css=CSS, js=SCRIPT)
 _link = st.components.v2.component("llkd_decision_plane_link", html="<span></span>", js=LINK)
+_bits = st.components.v2.component("llkd_decision_plane_bits", html="<span></span>", js=BITS)
 
 
 def decision_plane(
@@ -76,6 +82,8 @@ def decision_plane(
     lasso: Region | None = None,
     look: Look | None = None,
     colours: Sequence[str] | None = None,
+    groups: Sequence[Group] = (),
+    brush: Brush | None = None,
     text_of: Callable[[int], str] | None = None,
     on_thresholds: Callable[[Any, Any], None] | None = None,
     on_lasso: Callable[[Region | None], None] | None = None,
@@ -87,6 +95,8 @@ def decision_plane(
     ``thresholds`` (teacher, student), ``lasso`` and ``look`` are what is to be shown: they may be
     held by the page, which then takes over in the callbacks what was done in the browser, or be
     starting values that stay as they are. ``names`` and ``colours`` (six-digit hex) are by class.
+    Rows with places of their own (:func:`on_map`) are drawn as a map, without lines, with the names
+    of ``groups`` on it. Rows of ``brush`` were marked elsewhere and stand out.
     ``text_of`` gives the text of a row position for the mark pointed at; it is shown as text.
     The callbacks run before the page does: on release of a line, on a region drawn or cleared, and
     (only if given) a moment after a change of the look, and on a click on a mark with the position
@@ -120,6 +130,7 @@ def decision_plane(
         "names": names,
         "colours": own,
         "spare": distinct(class_colours(most)),
+        "groups": group_json(groups),
         "thresholds": {"teacher": teacher, "student": student, "seq": shown["thresholds"][1]},
         "lasso": {**region_json(region), "seq": shown["lasso"][1]},
         "look": {**look_json(current_look), "seq": shown["look"][1]},
@@ -164,6 +175,8 @@ def decision_plane(
             on_open_change=on_clicked,
         )
         _link(key=f"{key}-link", data=settings)
+        if brush is not None:
+            _bits(key=f"{key}-bits", data=brush.message(key, packed))
     return PlaneState(
         threshold_of(teacher, names), threshold_of(student, names), region, current_look, hovered
     )

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from llkd.errors import UserError
-from ui.decision_plane.packing import SCALE, Packed, coordinates, is_number, placed
+from ui.decision_plane.packing import NO_CONFIDENCE, NO_NEED, SCALE, Packed, Units, is_number
 
 MOST_CORNERS = 1_000
 _CELLS = 256
 # Grid units per cell; the last cell also holds the unit 60000.
 _STEP = -(-(SCALE + 1) // _CELLS)
+_JITTER = np.uint32(2_654_435_761)
 
 Points = npt.NDArray[np.float64]
 
@@ -40,6 +41,28 @@ def polygon_of(corners: object) -> Points:
             f"A region of the plane is 3 to {MOST_CORNERS:,} pairs of numbers. Draw it again."
         )
     return np.asarray([[float(x), float(y)] for x, y in points])
+
+
+def coordinates(packed: Packed) -> tuple[Units, Units]:
+    """Where each row is drawn, in grid units.
+
+    Where no need is known yet a fixed scatter takes its place, so that rows can be told apart.
+    """
+    if packed.places is not None:
+        x, y = packed.places
+        return np.minimum(x, np.uint16(SCALE)), np.minimum(y, np.uint16(SCALE))
+    if packed.need_known:
+        return packed.confidence, packed.need
+    spread = (np.arange(packed.rows, dtype=np.uint32) * _JITTER) >> np.uint32(16)
+    return packed.confidence, (spread % np.uint32(SCALE + 1)).astype(np.uint16)
+
+
+def placed(packed: Packed) -> np.ndarray:
+    """Which rows have a place, a mask ``[n]``: on the plane, no signal that it needs is missing."""
+    if packed.places is not None:
+        return packed.places[0] <= SCALE
+    needed = NO_CONFIDENCE | (NO_NEED if packed.need_known else 0)
+    return (packed.flags & needed) == 0
 
 
 def rows_inside(packed: Packed, corners: object, label: int | None = None) -> np.ndarray:

@@ -29,7 +29,6 @@ NO_CONFIDENCE, NO_NEED, HUMAN, EXCLUDED, GOLD_KNOWN, GOLD_RIGHT, DISAGREES, OUTS
 )
 UNCATEGORISED = 255
 _MOST_CLASSES = 65_535
-_JITTER = np.uint32(2_654_435_761)
 
 Units = npt.NDArray[np.uint16]
 
@@ -48,7 +47,8 @@ class Packed:
     """Rows ``[n]`` in 16-bit and 8-bit columns, and the same as ``body`` for the browser.
 
     ``label`` is the label shown (a person's, else the teacher's), ``none`` where there is none.
-    ``version`` is a digest of all that is here: equal versions are equal rows.
+    ``version`` is a digest of all that is here: equal versions are equal rows. ``places`` are where
+    rows are drawn where their signals do not say it (``mapped.on_map``).
     """
 
     classes: int
@@ -60,6 +60,7 @@ class Packed:
     categories: tuple[Category, ...]
     body: bytes
     version: str
+    places: tuple[Units, Units] | None = None
 
     @property
     def rows(self) -> int:
@@ -79,6 +80,7 @@ class Packed:
             "rows": self.rows,
             "classes": self.classes,
             "needKnown": self.need_known,
+            "map": self.places is not None,
             "categories": [{"name": c.name, "values": c.values} for c in self.categories],
         }
         written = json.dumps(head).encode()
@@ -256,23 +258,6 @@ def tally(packed: Packed, mask: np.ndarray) -> dict[str, Any]:
         "accuracy": right / checked if checked else None,
         "checked": checked,
     }
-
-
-def coordinates(packed: Packed) -> tuple[Units, Units]:
-    """Where each row is drawn, in grid units.
-
-    Where no need is known yet a fixed scatter takes its place, so that rows can be told apart.
-    """
-    if packed.need_known:
-        return packed.confidence, packed.need
-    spread = (np.arange(packed.rows, dtype=np.uint32) * _JITTER) >> np.uint32(16)
-    return packed.confidence, (spread % np.uint32(SCALE + 1)).astype(np.uint16)
-
-
-def placed(packed: Packed) -> np.ndarray:
-    """Which rows have a place on the plane, a mask ``[n]``: no signal that it needs is missing."""
-    needed = NO_CONFIDENCE | (NO_NEED if packed.need_known else 0)
-    return (packed.flags & needed) == 0
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,26 @@ _CORNERS = ("x0", "x1", "y0", "y1")
 
 @dataclass(frozen=True)
 class Region:
-    """A lasso or box: corners in data coordinates, and the class that was alone in view, if any."""
+    """A lasso or box: corners in data coordinates, and the class that was alone in view, if any.
+
+    On a map ``drawn_on`` says on which; its rows are then those that it held when it was drawn, so
+    that they stay the same where the map is made anew.
+    """
 
     points: tuple[tuple[float, float], ...]
     label: int | None = None
+    drawn_on: str = ""
+    held_rows: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     def rows(self, packed: Packed) -> np.ndarray:
         """Positions of the rows in it, in order."""
+        if self.held_rows is not None:
+            return self.held_rows
         return rows_inside(packed, self.points, self.label)
+
+    def on(self, name: str, packed: Packed) -> Region:
+        """The same region as drawn on the map of that name, whose rows are ``packed``."""
+        return replace(self, drawn_on=name, held_rows=self.rows(packed))
 
 
 @dataclass(frozen=True)

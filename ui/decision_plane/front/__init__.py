@@ -14,9 +14,12 @@ _HERE = Path(__file__).parent
 _MODULES = (
     "columns",
     "colours",
+    "words",
     "counting",
     "grid",
+    "brush",
     "figure",
+    "names",
     "gestures",
     "lines",
     "panel",
@@ -39,5 +42,6 @@ def joined(modules: tuple[str, ...] = _MODULES) -> str:
 
 SCRIPT = joined()
 LINK = _read("link.js")
+BITS = _read("bits.js")
 HTML = _read("plane.html")
 CSS = _read("plane.css")

@@ -14,6 +14,8 @@ export function decode(bytes, head) {
   const body = bytes.slice(head.offset).buffer; // a copy, as 16-bit views must start at an even byte
   let at = 0;
   const take = (Type, length) => new Type(body, (at += length * Type.BYTES_PER_ELEMENT) - length * Type.BYTES_PER_ELEMENT, length);
+  // On a map each row has a place of its own; on the plane its two signals are its place.
+  const [u, v] = head.map ? [take(Uint16Array, n), take(Uint16Array, n)] : [];
   const x = take(Uint16Array, n), y = take(Uint16Array, n);
   const label = take(C < 255 ? Uint8Array : Uint16Array, n), none = C < 255 ? 255 : 65535;
   const flags = take(Uint8Array, n);
@@ -27,20 +29,29 @@ export function decode(bytes, head) {
   for (let k = 1; k < start.length; k++) start[k] += start[k - 1];
   const next = start.slice();
   const c = {
-    n, C, start, needKnown: head.needKnown, categories: head.categories,
-    x: new Uint16Array(n), need: new Uint16Array(n), flags: new Uint8Array(n),
+    n, C, start, map: head.map, needKnown: head.needKnown, categories: head.categories,
+    confidence: new Uint16Array(n), need: new Uint16Array(n), flags: new Uint8Array(n),
     row: new Uint32Array(n), label: new Uint16Array(n), codes: codes.map(() => new Uint8Array(n)),
-    missing: FLAG.noConfidence | (head.needKnown ? FLAG.noNeed : 0), placed: 0, goldKnown: 0, people: 0,
+    missing: FLAG.noConfidence | (head.needKnown && !head.map ? FLAG.noNeed : 0), placed: 0, goldKnown: 0, people: 0,
   };
+  if (head.map) [c.x, c.y] = [new Uint16Array(n), new Uint16Array(n)];
   for (let i = 0; i < n; i++) {
-    const j = next[key(i)]++, f = flags[i];
-    c.x[j] = x[i]; c.need[j] = y[i]; c.flags[j] = f; c.row[j] = i;
+    const j = next[key(i)]++;
+    let f = flags[i];
+    if (head.map) {
+      // What is missing here is a place, whatever signals the row has.
+      f = (f & ~(FLAG.noConfidence | FLAG.noNeed)) | (u[i] > SCALE ? FLAG.noConfidence : 0);
+      c.x[j] = u[i]; c.y[j] = v[i];
+    }
+    c.confidence[j] = x[i]; c.need[j] = y[i]; c.flags[j] = f; c.row[j] = i;
     c.label[j] = label[i] === none ? C : label[i];
     for (let g = 0; g < codes.length; g++) c.codes[g][j] = codes[g][i];
     if (!(f & c.missing)) c.placed++;
     if (f & FLAG.known) c.goldKnown++;
     if (f & (FLAG.human | FLAG.excluded)) c.people++;
   }
+  if (head.map) return c;
+  c.x = c.confidence;
   // Before the probe no need is known: a fixed scatter, as in packing.coordinates, spreads the marks.
   c.y = head.needKnown ? c.need : c.row.length ? Uint16Array.from(c.row, (i) => (Math.imul(i, 2654435761) >>> 16) % (SCALE + 1)) : c.need;
   return c;
@@ -64,12 +75,12 @@ export function reason(c, i, t, s) {
   if (f & FLAG.human) return "kept: labelled by a person";
   if (k === c.C) return "not kept: no teacher label";
   if (f & FLAG.outside) return "not kept: left out by the preset";
-  if (c.x[i] < t[k]) return "not kept: teacher not sure enough";
+  if (c.confidence[i] < t[k]) return "not kept: teacher not sure enough";
   if (c.need[i] < s[k]) return "not kept: student knows it already";
   return "kept";
 }
 
 export function isKept(c, i, t, s) {
   const f = c.flags[i], k = c.label[i];
-  return !(f & (FLAG.excluded | FLAG.outside)) && ((f & FLAG.human) !== 0 || (k < c.C && c.x[i] >= t[k] && c.need[i] >= s[k]));
+  return !(f & (FLAG.excluded | FLAG.outside)) && ((f & FLAG.human) !== 0 || (k < c.C && c.confidence[i] >= t[k] && c.need[i] >= s[k]));
 }

@@ -2,7 +2,7 @@
 
 import { SCALE } from "./columns.js";
 import { css } from "./colours.js";
-import { WHOLE, toX, toY } from "./figure.js";
+import { toX, toY, wholeOf } from "./figure.js";
 import { Grid } from "./grid.js";
 import { count, make, share } from "./panel.js";
 
@@ -53,6 +53,7 @@ function showPanel(p, { button, canvas, name, n, grid }, k, anew) {
   const c = p.columns, ratio = globalThis.devicePixelRatio || 1, { theme } = p;
   const width = canvas.clientWidth, height = canvas.clientHeight;
   if (!width) return;
+  const box = { left: 0, top: 0, w: width, h: height }, view = wholeOf(c, box);
   if (anew) {
     button.dataset.k = k;
     button.title = `Set thresholds for ${p.settings.names[k]}`;
@@ -61,22 +62,24 @@ function showPanel(p, { button, canvas, name, n, grid }, k, anew) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     const rows = p.counter.labelled[k], size = rows > 20000 ? 2 : rows > 1500 ? 3 : 4;
-    grid.fill(c, k, WHOLE, Math.ceil(width / size), Math.ceil(height / size), null);
+    grid.fill(c, k, view, Math.ceil(width / size), Math.ceil(height / size), null);
   }
   p.counter.cells(k, p.teacher[k], p.student[k], grid);
   grid.paint(theme, null);
-  const g = canvas.getContext("2d"), box = { left: 0, top: 0, w: width, h: height };
+  const g = canvas.getContext("2d");
   g.setTransform(ratio, 0, 0, ratio, 0, 0);
   g.clearRect(0, 0, width, height);
   g.imageSmoothingEnabled = false;
   g.drawImage(grid.canvas, 0, 0, width, height);
-  g.strokeStyle = css(theme.ink);
-  g.lineWidth = 1.5;
-  const x = toX(box, WHOLE, p.teacher[k] / SCALE), y = toY(box, WHOLE, p.student[k] / SCALE);
-  g.beginPath();
-  g.moveTo(x, 0);
-  g.lineTo(x, height);
-  if (c.needKnown) { g.moveTo(0, y); g.lineTo(width, y); }
-  g.stroke();
+  if (!c.map) {
+    g.strokeStyle = css(theme.ink);
+    g.lineWidth = 1.5;
+    const x = toX(box, view, p.teacher[k] / SCALE), y = toY(box, view, p.student[k] / SCALE);
+    g.beginPath();
+    g.moveTo(x, 0);
+    g.lineTo(x, height);
+    if (c.needKnown) { g.moveTo(0, y); g.lineTo(width, y); }
+    g.stroke();
+  }
   n.textContent = `${count(p.counter.kept[k])} / ${count(p.counter.labelled[k])} \u00b7 ${share(p.counter.kept[k], p.counter.labelled[k])}`;
 }

@@ -36,18 +36,18 @@ export class Counter {
   }
 
   #class(k, a, b, grid) {
-    const { start, x, need, flags } = this.columns;
+    const { start, confidence, need, flags } = this.columns;
     const from = start[3 * k], middle = start[3 * k + 1], to = start[3 * k + 2];
     let kept = 0, gold = 0; // gold: known in the low, right in the high half, to count both in one step
     if (grid) {
       const { bin, kept: cells, from: base } = grid;
       for (let i = from; i < middle; i++) {
-        if (x[i] >= a && need[i] >= b) { kept++; gold += GOLD[flags[i] & 48]; cells[bin[i - base]]++; }
+        if (confidence[i] >= a && need[i] >= b) { kept++; gold += GOLD[flags[i] & 48]; cells[bin[i - base]]++; }
       }
       for (let i = middle; i < to; i++) { kept++; gold += GOLD[flags[i] & 48]; cells[bin[i - base]]++; }
     } else {
       for (let i = from; i < middle; i++) {
-        if (x[i] >= a && need[i] >= b) { kept++; gold += GOLD[flags[i] & 48]; }
+        if (confidence[i] >= a && need[i] >= b) { kept++; gold += GOLD[flags[i] & 48]; }
       }
       for (let i = middle; i < to; i++) { kept++; gold += GOLD[flags[i] & 48]; }
     }

@@ -1,23 +1,40 @@
-// The picture on the canvas: frame, ticks, density or marks, the region selected. Sizes in CSS px.
+// The picture on the canvas: frame, ticks, density or marks, names, the region selected. Sizes in CSS px.
 
 import { SCALE, isKept, placeOf } from "./columns.js";
 import { css, rgb } from "./colours.js";
+import { FAINT } from "./grid.js";
+import { showNames } from "./names.js";
 
-export const WHOLE = { x0: -0.015, x1: 1.015, y0: -0.02, y1: 1.02 }; // room for marks on the border
+const WHOLE = { x0: -0.015, x1: 1.015, y0: -0.02, y1: 1.02 }; // room for marks on the border
 const MOST_MARKS = 5000, MARK_AREA = 60; // square px that a mark needs, or they hide each other
-const MARGIN = { left: 50, right: 52, top: 30, bottom: 46 };
+const MARGIN = { left: 50, right: 52, top: 30, bottom: 46 }; // for ticks and the grips of the lines
+const BARE = { left: 2, right: 2, top: 2, bottom: 2 }; // a map has neither
+const ROOM = 0.02; // round a map, in its own units
 
 /** Size the canvas to the stage and the screen; returns where the plot stands in it. */
-export function fit(canvas, stage) {
+export function fit(canvas, stage, map) {
   const ratio = globalThis.devicePixelRatio || 1, width = stage.clientWidth, height = stage.clientHeight;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
   }
+  const margin = map ? BARE : MARGIN;
   return {
-    ratio, width, height, left: MARGIN.left, top: MARGIN.top,
-    w: Math.max(40, width - MARGIN.left - MARGIN.right), h: Math.max(40, height - MARGIN.top - MARGIN.bottom),
+    ratio, width, height, left: margin.left, top: margin.top,
+    w: Math.max(40, width - margin.left - margin.right), h: Math.max(40, height - margin.top - margin.bottom),
   };
+}
+
+/** All that there is to see. A map is as long as it is high, so more of one side of it is empty. */
+export function wholeOf(c, box) {
+  return c.map ? fitted({ x0: -ROOM, x1: 1 + ROOM, y0: -ROOM, y1: 1 + ROOM }, box) : WHOLE;
+}
+
+/** The least view that holds this one and shows a step to the right as long as one upwards. */
+export function fitted(view, box) {
+  const each = Math.max((view.x1 - view.x0) / box.w, (view.y1 - view.y0) / box.h) / 2;
+  const x = (view.x0 + view.x1) / 2, y = (view.y0 + view.y1) / 2;
+  return { x0: x - each * box.w, x1: x + each * box.w, y0: y - each * box.h, y1: y + each * box.h };
 }
 
 export const toX = (box, view, x) => box.left + ((x - view.x0) / (view.x1 - view.x0)) * box.w;
@@ -50,21 +67,23 @@ export function ticks(low, high, pixels, apart) {
 
 /** Draw everything. p: the plane; its grid is filled, and painted where marks are not shown. */
 export function draw(p) {
-  const { box, look, theme } = p, view = look.zoom ?? WHOLE, g = p.canvas.getContext("2d");
+  const { box, theme } = p, view = p.view(), { map } = p.columns, g = p.canvas.getContext("2d");
   g.setTransform(box.ratio, 0, 0, box.ratio, 0, 0);
   g.clearRect(0, 0, box.width, box.height);
-  axes(g, box, view, theme, p.columns.needKnown);
+  if (map) frame(g, box, theme);
+  else axes(g, box, view, theme, p.columns.needKnown);
   g.save();
   g.beginPath();
   g.rect(box.left, box.top, box.w, box.h);
   g.clip();
-  keptCorner(g, p, view);
+  if (!map) keptCorner(g, p, view);
   if (p.marks) marks(g, p, view);
   else {
     g.imageSmoothingEnabled = false;
     g.drawImage(p.grid.canvas, box.left, box.top, box.w, box.h);
   }
-  classTicks(g, p, view);
+  if (map) showNames(g, p, view);
+  else classTicks(g, p, view);
   shownRing(g, p, view);
   region(g, p, view);
   g.restore();
@@ -92,8 +111,7 @@ function axes(g, box, view, theme, needKnown) {
     g.fillStyle = css(theme.soft);
     g.fillText(text, left - 8, y);
   }
-  g.strokeStyle = css(theme.frame);
-  g.strokeRect(left + 0.5, top + 0.5, w - 1, h - 1);
+  frame(g, box, theme);
   g.fillStyle = css(theme.ink);
   g.font = `600 12px ${theme.font}`;
   g.textAlign = "center";
@@ -104,6 +122,12 @@ function axes(g, box, view, theme, needKnown) {
   g.textBaseline = "middle";
   g.fillText(needKnown ? "Student uncertainty" : "Student uncertainty is not known yet", 0, 0);
   g.setTransform(box.ratio, 0, 0, box.ratio, 0, 0);
+}
+
+function frame(g, { left, top, w, h }, theme) {
+  g.lineWidth = 1;
+  g.strokeStyle = css(theme.frame);
+  g.strokeRect(left + 0.5, top + 0.5, w - 1, h - 1);
 }
 
 function rule(g, x0, y0, x1, y1, colour) {
@@ -130,14 +154,16 @@ function marks(g, p, view) {
   const r = few > 2000 ? 2.5 : few > 300 ? 3.2 : 4.5, paths = new Map();
   for (const i of p.marks) {
     const kept = isKept(c, i, p.teacher, p.student), group = groups ? groups.codes[i] : kept ? 1 : 0;
-    const id = `${group} ${kept}`;
-    if (!paths.has(id)) paths.set(id, { group, kept, path: new Path2D() });
+    const faint = p.brushed !== null && !p.brushed[i], id = `${group} ${kept} ${faint}`;
+    if (!paths.has(id)) paths.set(id, { group, kept, faint, path: new Path2D() });
     const { path } = paths.get(id), x = toX(box, view, c.x[i] / SCALE), y = toY(box, view, c.y[i] / SCALE);
     if (c.flags[i] & 8) { path.moveTo(x - r, y - r); path.lineTo(x + r, y + r); path.moveTo(x - r, y + r); path.lineTo(x + r, y - r); }
     else if (c.flags[i] & 4) path.rect(x - r, y - r, 2 * r, 2 * r);
     else { path.moveTo(x + r, y); path.arc(x, y, r, 0, 2 * Math.PI); }
   }
-  for (const { group, kept, path } of [...paths.values()].sort((a, b) => a.kept - b.kept)) {
+  const order = (one) => 2 * !one.faint + one.kept;
+  for (const { group, kept, faint, path } of [...paths.values()].sort((a, b) => order(a) - order(b))) {
+    g.globalAlpha = faint ? FAINT : 1;
     const colour = groups ? groups.colours[group] : kept ? theme.kept : theme.notKept;
     g.strokeStyle = css(kept ? theme.paper : colour, kept ? 0.7 : 0.85);
     g.fillStyle = css(colour, 0.85);
@@ -145,6 +171,7 @@ function marks(g, p, view) {
     g.lineWidth = kept ? 0.6 : 1.3;
     g.stroke(path);
   }
+  g.globalAlpha = 1;
   if (p.hovered >= 0) ring(g, p, view, p.hovered, r + 3, theme.ink, 2);
 }
 

@@ -1,7 +1,8 @@
 // Hands on the plane: zoom, pan, pinch, lasso, box, keys, and the mark under the pointer.
 
 import { SCALE, stretch } from "./columns.js";
-import { WHOLE, fromX, fromY, toX, toY } from "./figure.js";
+import { fromX, fromY, toX, toY, wholeOf } from "./figure.js";
+import { words } from "./words.js";
 
 const SMALLEST = 0.004; // the narrowest view: 240 grid units
 const MOST_CORNERS = 200;
@@ -15,12 +16,12 @@ export function zoomAt(p, x, y, factor) {
 
 /** Show this part, moved inside the whole plane; the whole plane is null. */
 export function setView(p, v) {
-  const inside = (low, high, least, most) => {
+  const all = wholeOf(p.columns, p.box), inside = (low, high, least, most) => {
     const span = Math.min(high - low, most - least), start = Math.min(Math.max(low, least), most - span);
     return [start, start + span];
   };
-  const [x0, x1] = inside(v.x0, v.x1, WHOLE.x0, WHOLE.x1), [y0, y1] = inside(v.y0, v.y1, WHOLE.y0, WHOLE.y1);
-  const whole = x1 - x0 > 0.999 * (WHOLE.x1 - WHOLE.x0) && y1 - y0 > 0.999 * (WHOLE.y1 - WHOLE.y0);
+  const [x0, x1] = inside(v.x0, v.x1, all.x0, all.x1), [y0, y1] = inside(v.y0, v.y1, all.y0, all.y1);
+  const whole = x1 - x0 > 0.999 * (all.x1 - all.x0) && y1 - y0 > 0.999 * (all.y1 - all.y0);
   p.changeLook({ zoom: whole ? null : { x0, x1, y0, y1 } });
 }
 
@@ -96,7 +97,7 @@ export function listenToHands(p, signal) {
   on(stage, "wheel", (event) => {
     if (!p.columns) return;
     if (!event.ctrlKey && !event.metaKey && !stage.contains(p.shadow.activeElement)) {
-      return p.hint("Click the plane first, or hold Ctrl, to zoom with the wheel");
+      return p.hint(`Click the ${words(p).name} first, or hold Ctrl, to zoom with the wheel`);
     }
     if (event.deltaY > 0 && !p.look.zoom) return;
     event.preventDefault();
@@ -133,7 +134,7 @@ function keys(p, event) {
   else if (event.key === "-") zoomAt(p, ...middle, 1 / 0.7);
   else if (event.key === "0") p.changeLook({ zoom: null });
   else if (event.key === "Escape") {
-    if (!p.drawing && !p.corner && !p.lasso.points) return;
+    if (!p.drawing && !p.corner && !p.lasso.points && !p.brush) return;
     p.drawing = p.corner = p.cross = null;
     p.setLasso(null);
   } else return;

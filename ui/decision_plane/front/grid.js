@@ -4,12 +4,14 @@
 import { stretch } from "./columns.js";
 import { mix, packColour } from "./colours.js";
 
+export const FAINT = 0.2; // of what is not marked, where something is
 const SHADES = 17; // steps between "nothing in this cell is kept" and "all of it is"
 
 export class Grid {
   constructor() {
     this.canvas = document.createElement("canvas");
     this.from = this.to = 0;
+    this.brightest = 1;
     this.bin = new Uint32Array(0);
   }
 
@@ -24,7 +26,7 @@ export class Grid {
       this.image = this.context.createImageData(W, H);
       this.pixels = new Uint32Array(this.image.data.buffer);
       // One more cell than there are takes the rows that are out of view.
-      for (const name of ["total", "kept", "rank"]) this[name] = new Uint32Array(cells + 1);
+      for (const name of ["total", "kept", "rank", "lit"]) this[name] = new Uint32Array(cells + 1);
       this.level = new Uint8Array(cells);
       this.group = new Uint16Array(cells + 1);
     }
@@ -59,22 +61,33 @@ export class Grid {
     for (let i = 0; i < cells; i++) this.level[i] = total[i] ? 65 + Math.log1p(total[i]) * scale : 0;
   }
 
+  /** Count the marked rows of each cell; null: nothing is marked. */
+  light(marked) {
+    this.marked = marked !== null;
+    if (!marked) return;
+    const { bin, lit, from, to } = this;
+    lit.fill(0);
+    for (let i = from; i < to; i++) lit[bin[i - from]] += marked[i];
+    this.brightest = 1;
+    for (let i = 0, n = this.W * this.H; i < n; i++) if (lit[i] > this.brightest) this.brightest = lit[i];
+  }
+
   /** Colour the cells by what is kept of them (this.kept) and, with groups, by group. */
   paint(theme, groups) {
-    const { pixels, total, kept, level, group, W, H } = this, shade = new Uint32Array(SHADES);
+    const { pixels, total, kept, level, group, lit, marked, W, H } = this, shine = 135 / Math.log1p(this.brightest), shade = new Uint32Array(SHADES);
     for (let q = 0; q < SHADES; q++) shade[q] = packColour(mix(theme.notKept, theme.kept, q / (SHADES - 1)));
     const colours = groups ? Uint32Array.from(groups.colours, packColour) : null;
     for (let i = 0, n = W * H; i < n; i++) {
       const t = total[i];
       if (!t) { pixels[i] = 0; continue; }
-      const q = kept[i];
+      const q = kept[i], deep = !marked ? level[i] : lit[i] ? 120 + Math.log1p(lit[i]) * shine : level[i] * FAINT;
       if (colours) {
         // Whatever the colour means, what is not kept is faded.
-        const alpha = (level[i] * (0.36 + (0.64 * q) / t)) | 0;
+        const alpha = (deep * (0.36 + (0.64 * q) / t)) | 0;
         pixels[i] = (alpha << 24) | colours[group[i]];
       } else {
         const step = q === 0 ? 0 : q === t ? SHADES - 1 : 1 + Math.floor((q * (SHADES - 2)) / t);
-        pixels[i] = (level[i] << 24) | shade[step];
+        pixels[i] = (deep << 24) | shade[step];
       }
     }
     this.context.putImageData(this.image, 0, 0);

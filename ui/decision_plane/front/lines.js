@@ -87,7 +87,7 @@ export function showLines(p) {
     else line.style.cssText = `top:${toY(box, view, seen)}px;left:${box.left}px;width:${box.width - box.left}px`;
     line.classList.toggle("mixed", mixed);
     line.classList.toggle("away", seen !== value);
-    line.hidden = p.locked(side);
+    line.hidden = p.locked(side) || Boolean(p.columns.map);
     const text = value.toFixed(units % (SCALE / 1000) ? 4 : 3);
     line.lastElementChild.textContent = mixed ? "by class" : text;
     line.setAttribute("aria-valuenow", text);

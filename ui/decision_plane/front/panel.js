@@ -2,6 +2,7 @@
 
 import { css } from "./colours.js";
 import { SIDES } from "./lines.js";
+import { words } from "./words.js";
 
 const SEARCH_FROM = 11, LEGEND_MOST = 12;
 export const count = (n) => n.toLocaleString("en-GB");
@@ -86,7 +87,7 @@ export function showCounts(p) {
   write(p.$(".checked"), `of ${count(known)} with gold`);
   p.$(".accuracy").hidden = !c.goldKnown;
   const away = c.n - c.placed, blocked = !c.needKnown && p.student.some((v) => v > 0);
-  write(p.$(".note"), blocked ? "Student uncertainty is not known yet: with a threshold above 0 for it, only texts labelled by a person are kept." : away ? `${count(away)} of the ${count(c.n)} texts are not drawn, as one of their signals is not known; they are counted.` : "");
+  write(p.$(".note"), blocked ? "Student uncertainty is not known yet: with a threshold above 0 for it, only texts labelled by a person are kept." : away ? `${count(away)} of the ${count(c.n)} texts ${words(p).missing}` : "");
   for (const one of p.rows) {
     const n = one.k < 0 ? kept : counter.kept[one.k], of = one.k < 0 ? c.n : counter.labelled[one.k];
     const text = `${count(n)} / ${count(of)}`;
@@ -148,6 +149,7 @@ export function showLegend(p) {
     ramp.style.setProperty("--to", css(groups ? theme.ink : theme.kept));
     entries.push(ramp);
   }
+  if (p.brush) entries.push(make("span", "entry plain", `strong: ${count(p.brush.count)} ${p.brush.count === 1 ? "text" : "texts"} ${p.brush.words}`));
   if (more) entries.push(make("span", "entry plain", more));
   p.$(".legend").replaceChildren(...entries);
 }

@@ -7,14 +7,16 @@
 
 import { SCALE, decode, readHead } from "./columns.js";
 import { colourings, css, groupsOf, readTheme } from "./colours.js";
+import { brushed, readBrush } from "./brush.js";
 import { listenToCompare, showCompare } from "./compare.js";
 import { Counter } from "./counting.js";
-import { WHOLE, cellsOf, draw, fit, mostMarks } from "./figure.js";
+import { cellsOf, draw, fit, fitted, mostMarks, wholeOf } from "./figure.js";
 import { listenToHands, zoomAt } from "./gestures.js";
 import { Grid } from "./grid.js";
 import { listenToLines, showLines, showNumbers } from "./lines.js";
 import { buildClasses, count, listenToPanel, sentence, share, showCounts, showLegend, showPicked } from "./panel.js";
 import { showMode, showTip } from "./surface.js";
+import { showKind, words } from "./words.js";
 
 const LOOK_AFTER = 400, HOVER_AFTER = 220; // ms of rest before the server is told of a zoom, of a mark
 const planes = new WeakMap(); // by the element that Streamlit gives: survives reruns
@@ -33,6 +35,7 @@ class Plane {
     this.mode = "pan";
     this.look = { picked: -1, colour: "kept", compare: false, zoom: null };
     this.lasso = { points: null, label: -1 };
+    this.brushed = null; // which rows were marked elsewhere
     this.seq = { thresholds: 0, lasso: 0, look: 0 };
     this.timers = {};
     this.stale = { cells: true };
@@ -73,7 +76,9 @@ class Plane {
       this.columns = decode(bytes, head);
       this.counter = new Counter(this.columns);
       this.hovered = -1;
+      this.brush = this.brushed = null;
       this.touch("cells");
+      showKind(this);
     }
     this.head = head;
     return head.key;
@@ -111,6 +116,16 @@ class Plane {
     showTip(this);
   }
 
+  /** Rows that were marked elsewhere, as the server wrote them; null: none. */
+  mark(bytes) {
+    const brush = readBrush(bytes), now = brush?.version === this.head?.version ? brush : null;
+    if (this.brush?.stamp === now?.stamp) return;
+    this.brush = now;
+    this.brushed = now && brushed(this.columns, now);
+    this.touch("cells");
+    if (now) this.say(`${count(now.count)} texts ${now.words} stand out.`);
+  }
+
   /** The theme may have changed. */
   restyle() {
     const theme = readTheme(this.shadow.host ?? this.shadow);
@@ -123,7 +138,7 @@ class Plane {
   /** What, apart from thresholds, decides how the rows are drawn. */
   #picture() {
     const { head, look, settings } = this;
-    return settings ? JSON.stringify([head.version, look, settings.names, settings.colours]) : "";
+    return settings ? JSON.stringify([head.version, look, settings.names, settings.colours, settings.groups]) : "";
   }
 
   // ---- what is changed here
@@ -154,7 +169,7 @@ class Plane {
   }
 
   setLasso(points) {
-    if (!points && !this.lasso.points) return;
+    if (!points && !this.lasso.points && !this.brush) return;
     this.lasso = { points, label: this.look.picked };
     this.seq.lasso = this.#next("lasso");
     this.#send("lasso", { seq: this.seq.lasso, ...this.lasso });
@@ -222,7 +237,9 @@ class Plane {
   // ---- what is asked
 
   view() {
-    return this.look.zoom ?? WHOLE;
+    const { zoom } = this.look, { map } = this.columns;
+    if (!zoom) return wholeOf(this.columns, this.box);
+    return map ? fitted(zoom, this.box) : zoom;
   }
 
   pointer(event) {
@@ -276,10 +293,11 @@ class Plane {
       this.grid.most = Math.max(0, ...this.panels.map((one) => one.grid.most ?? 0));
     } else {
       if (anew) {
-        this.box = fit(this.canvas, stage);
+        this.box = fit(this.canvas, stage, c.map);
         this.#group();
         const rows = look.picked < 0 ? c.n : this.counter.labelled[look.picked];
         this.grid.fill(c, look.picked, this.view(), ...cellsOf(this.box, this.view(), rows), this.groups);
+        this.grid.light(this.brushed);
         this.marks = this.grid.inView <= mostMarks(this.box) ? this.grid.rowsInView() : null;
       }
       this.counter.count(this.teacher, this.student, this.marks ? null : this.grid);
@@ -306,7 +324,7 @@ class Plane {
     showLegend(this);
     showPicked(this);
     this.$("select").value = this.look.compare ? "kept" : this.look.colour;
-    this.canvas.setAttribute("aria-label", `Texts by teacher confidence and student uncertainty. ${sentence(this)}`);
+    this.canvas.setAttribute("aria-label", `${words(this).about} ${sentence(this)}`);
   }
 
   hint(text) {
@@ -342,6 +360,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   links.set(key, link);
   plane.restyle();
   plane.apply(link.settings);
+  plane.mark(link.brush);
   return () => {
     plane.stop();
     planes.delete(parentElement);

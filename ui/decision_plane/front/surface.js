@@ -11,7 +11,7 @@ export function showMode(plane) {
   for (const tool of plane.$(".bar").querySelectorAll("[data-do=in], [data-do=out], [data-do=reset], select")) tool.disabled = look.compare;
   plane.$("[data-do=compare]").setAttribute("aria-pressed", String(look.compare));
   plane.$("[data-do=compare]").hidden = plane.columns.C < 2;
-  plane.$("[data-do=clear]").hidden = !plane.lasso.points;
+  plane.$("[data-do=clear]").hidden = !plane.lasso.points && !plane.brush;
   const stage = plane.$(".stage");
   stage.dataset.mode = mode;
   // A finger scrolls the page over the whole plane, as there is nothing to move then.
@@ -27,7 +27,7 @@ export function showTip(plane) {
   const known = settings.hovered?.row === c.row[i];
   tip.querySelector(".head").textContent = settings.names[c.label[i]] ?? "no label";
   tip.querySelector(".facts").textContent =
-    `confidence ${(c.x[i] / SCALE).toFixed(3)}` + (c.needKnown ? `, student uncertainty ${(c.need[i] / SCALE).toFixed(3)}` : "") +
+    `confidence ${(c.confidence[i] / SCALE).toFixed(3)}` + (c.needKnown ? `, student uncertainty ${(c.need[i] / SCALE).toFixed(3)}` : "") +
     ` \u2013 ${reason(c, i, plane.teacher, plane.student)}`;
   tip.querySelector(".text").textContent = known ? settings.hovered.text : "";
   const width = Math.min(320, box.width - 16), left = Math.min(box.width - width - 8, Math.max(8, x - width / 2));
