@@ -360,6 +360,7 @@ def test_a_map_is_lassoed_zoomed_and_brushed_and_has_no_lines(open_plane, page):
         page.keyboard.press(key)
     wait(page, lambda: seen.server["lasso"])
     page.keyboard.press("Escape")
+    seen.agrees(lasso=None)
 
     # What was marked elsewhere stands out: the rest is fainter, and it is said how many there are.
     ink = "() => { const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.plane')); const c = host.shadowRoot.querySelector('canvas'); return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((a, v, i) => a + (i % 4 === 3 ? v : 0), 0); }"  # fmt: skip

@@ -9,6 +9,7 @@ const WHOLE = { x0: -0.015, x1: 1.015, y0: -0.02, y1: 1.02 }; // room for marks 
 const MOST_MARKS = 5000, MARK_AREA = 60; // square px that a mark needs, or they hide each other
 const MARGIN = { left: 50, right: 52, top: 30, bottom: 46 }; // for ticks and the grips of the lines
 const BARE = { left: 2, right: 2, top: 2, bottom: 2 }; // a map has neither
+const CROWD = 400; // so many dots have no rim on a map
 const ROOM = 0.02; // round a map, in its own units
 
 /** Size the canvas to the stage and the screen; returns where the plot stands in it. */
@@ -169,7 +170,8 @@ function marks(g, p, view) {
     g.fillStyle = css(colour, 0.85);
     if (kept) g.fill(path);
     g.lineWidth = kept ? 0.6 : 1.3;
-    g.stroke(path);
+    // Where dots crowd, as alike texts do on a map, their rims would hide their colour.
+    if (!kept || !p.columns.map || few <= CROWD) g.stroke(path);
   }
   g.globalAlpha = 1;
   if (p.hovered >= 0) ring(g, p, view, p.hovered, r + 3, theme.ink, 2);
