@@ -1,9 +1,10 @@
-"""How fast Curate is on n texts: the real server, a real Chromium, medians, and Plotly beside it.
+"""How fast Curate is on n texts, on the plane and on the map, and a Plotly chart beside it.
 
     python benchmarks/plane.py [--rows 100000] [--classes 4] [--repeats 10] [--no-plotly]
 
-Makes a project of n texts of about 100 bytes in a temporary home (signals are drawn, not computed:
-no model runs), starts the app, and drives the Curate page. Then a Streamlit page with a Plotly
+Makes a project of n texts of about 100 bytes in a temporary home (signals and places on the map are
+drawn, not computed: no model runs), starts the app, and drives the Curate page in a real Chromium,
+first on the plane, then on the map. Figures are medians. Then a Streamlit page with a Plotly
 scattergl chart of the same signals is driven in the same way. Needs Chromium and the packages of
 requirements-dev.txt. Prints a table; nothing is kept.
 """
@@ -29,14 +30,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import psutil
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from scipy.cluster.hierarchy import ward
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = secrets.token_urlsafe()
 sys.path.insert(0, str(ROOT))
 
 from llkd.config import LabelSet, TeacherConfig  # noqa: E402
-from llkd.store import Scores, Store  # noqa: E402
+from llkd.curation.maps.pool_map import MAP_VERSION  # noqa: E402
+from llkd.store import Project, Scores, Store  # noqa: E402
+from llkd.store.derived.maps import StoredMap  # noqa: E402
 from llkd.store.files.probabilities import write_probabilities  # noqa: E402
 
 FLAGS = [
@@ -67,6 +71,19 @@ MOVED = """() => new Promise(done => {
     requestAnimationFrame(() => done(performance.now() - from));
   }).observe(kept, {characterData: true, childList: true, subtree: true});
 })"""
+# From a moved pointer to the picture that answers it.
+PAINTED = """() => new Promise(done => {
+  let from = 0;
+  const once = {capture: true, once: true};
+  window.addEventListener('pointermove', e => { from ||= e.timeStamp; }, once);
+  new MutationObserver((_, seen) => {
+    if (!from) return;
+    seen.disconnect();
+    requestAnimationFrame(() => done(performance.now() - from));
+  }).observe(window.plane, {attributes: true, attributeFilter: ['data-frame']});
+})"""
+# From a key in a threshold's field to the count being another.
+TYPED = MOVED.replace("pointermove", "keydown")
 # From the release of the pointer to another text on the page (the table's count of rows).
 WHAT_IS_DRAWN = """wanted => new Promise(done => {
   const read = () => [...document.querySelectorAll('[data-testid=stCaptionContainer]')]
@@ -82,7 +99,7 @@ WHAT_IS_DRAWN = """wanted => new Promise(done => {
 
 
 def make_project(home: Path, rows: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """A labelled project with the probe's signals; returns both signals of every row."""
+    """A labelled project with the probe's signals and a map; returns both signals of every row."""
     rng = np.random.default_rng(0)
     names = [f"class {k + 1}" for k in range(classes)]
     words = WORDS[rng.integers(0, len(WORDS), (rows, 14))]
@@ -127,11 +144,44 @@ def make_project(home: Path, rows: int, classes: int) -> tuple[np.ndarray, np.nd
     student = _answers(rng, truth, classes, 1 - 0.75 * rng.beta(2.0, 1.6, rows))
     key = f"{store.labeling_runs.version(labeling_run)}-none-none"
     write_probabilities(store.probes.path(project.id, key), np.arange(rows), student)
+    write_map(store, store.projects.get("bench"), rng)
     store.close()
     from llkd import curation
 
     frame = curation.load_plane(Store(home), Store(home).projects.get("bench")).frame
     return frame["confidence"].to_numpy(), frame["information_need"].to_numpy()
+
+
+def write_map(store: Store, project: Project, rng: np.random.Generator) -> None:
+    """Thirty groups of texts as a layout would give them, some round, some long, ten topics."""
+    groups = 30
+    group = rng.integers(0, groups, project.rows)
+    middles = rng.uniform(-0.8, 0.8, (groups, 2))
+    sizes = rng.uniform(0.02, 0.09, (groups, 2))
+    places = middles[group] + rng.normal(size=(project.rows, 2)) * sizes[group]
+    centres = rng.normal(size=(groups, 16))
+    each = np.bincount(group, minlength=groups)
+    store.maps.write(
+        project.id,
+        StoredMap(
+            coordinates=np.clip(places, -1, 1),
+            group=group,
+            fitted=np.arange(min(project.rows, 100_000)),
+            centres=centres,
+            group_texts=each,
+            tree=ward(centres),
+            examples=np.full((groups, 1), -1),
+            counts=rng.integers(0, 100, (groups, len(WORDS))),
+            counted=each,
+            vocabulary=tuple(map(str, WORDS)),
+            texts=project.digest,
+            student=None,
+            student_sha256=None,
+            seed=0,
+            version=MAP_VERSION,
+            topics=10,
+        ),
+    )
 
 
 def _answers(rng, label, classes, top):
@@ -171,11 +221,11 @@ def served(script: str, **environment: str):
         process.wait(20)
 
 
-def curate(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
-    """Drive Curate; milliseconds by what was waited for."""
+def curate(page: Page, url: str, repeats: int, pane: str) -> dict[str, list[float]]:
+    """Drive Curate, on its plane or its map; milliseconds by what was waited for."""
     times: dict[str, list[float]] = {}
-    opened = f"{url}/curate?tt=0.6&ts=0.2"
-    ready = ".plane[data-ready=yes][data-frame]"
+    opened = f"{url}/curate?tt=0.6&ts=0.2&pane={pane}"
+    ready = f".plane[data-ready=yes][data-kind={pane}][data-frame]"
     for k in range(4):
         started = time.perf_counter()
         page.goto(opened)
@@ -185,6 +235,17 @@ def curate(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
         page.get_by_text(re.compile("^Kept by these thresholds")).wait_for(timeout=300_000)
     rest(page)
     page.evaluate(ROOTS)
+    if pane == "plane":
+        drag_line(page, repeats, times)
+    type_threshold(page, repeats, times)
+    move_view(page, repeats, times)
+    lasso(page, repeats, times)
+    switch(page, times, "map" if pane == "plane" else "plane")
+    return times
+
+
+def drag_line(page: Page, repeats: int, times: dict[str, list[float]]) -> None:
+    """Drag a threshold line, and let it go."""
     teacher = page.get_by_role("slider", name="Teacher threshold")
     for k in range(repeats):
         box = teacher.locator("b").bounding_box()
@@ -201,20 +262,88 @@ def curate(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
         page.mouse.up()
         times.setdefault("release to table", []).append(page.evaluate("window.seen"))
         same(page)
-    page.get_by_role("button", name="Lasso").click()
+
+
+def type_threshold(page: Page, repeats: int, times: dict[str, list[float]]) -> None:
+    """Move a threshold by the keys of its field."""
+    field = page.get_by_label("Teacher confidence at least")
+    field.focus()
+    for k in range(repeats):
+        page.evaluate(f"window.seen = ({TYPED})(); 0")
+        page.keyboard.press("ArrowUp" if k % 2 else "ArrowDown")
+        name = "threshold by key, key to count"
+        times.setdefault(name, []).append(page.evaluate("window.seen"))
+    page.wait_for_timeout(1500)
+    same(page)
+
+
+def move_view(page: Page, repeats: int, times: dict[str, list[float]]) -> None:
+    """Zoom in a step and drag the view: every row is put into cells anew at each step."""
+    page.get_by_role("button", name="Zoom in").click()
+    box = page.locator(".plane canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 0.7 * box["height"]
+    page.wait_for_timeout(700)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 8, y)
+    for k in range(3 * repeats):
+        page.evaluate(f"window.seen = ({PAINTED})(); 0")
+        page.mouse.move(x + (8 if k % 2 else -8), y)
+        name = "view dragged, pointer to picture"
+        times.setdefault(name, []).append(page.evaluate("window.seen"))
+        frame = float(page.locator(".plane").get_attribute("data-frame"))
+        times.setdefault("view dragged, work in the browser", []).append(frame)
+    page.mouse.up()
+    page.get_by_role("button", name="Reset view").click()
+    page.wait_for_timeout(700)
+    rest(page)
+
+
+def lasso(page: Page, repeats: int, times: dict[str, list[float]]) -> None:
+    """Draw a lasso, and let it go."""
+    page.get_by_role("button", name="Lasso", exact=True).click()
     box = page.locator(".plane canvas").first.bounding_box()
     for k in range(repeats):
-        corners = [(0.05, 0.05), (0.6 + k / 60, 0.05), (0.98, 0.5), (0.6, 0.95), (0.05, 0.95)]
+        left = 0.05 + 0.3 * (k % 2)  # never as many texts as the time before
+        corners = [(left, 0.05), (0.6 + k / 60, 0.05), (0.98, 0.5), (0.6, 0.95), (left, 0.95)]
         at = [(box["x"] + box["width"] * a, box["y"] + box["height"] * b) for a, b in corners]
         page.mouse.move(*at[0])
         page.mouse.down()
         for point in at[1:]:
-            page.mouse.move(*point, steps=12)
+            page.mouse.move(*point, steps=11)
+            page.evaluate(f"window.seen = ({PAINTED})(); 0")
+            page.mouse.move(point[0] + 2, point[1] + 2)
+            name = "lasso drawn, pointer to picture"
+            times.setdefault(name, []).append(page.evaluate("window.seen"))
         page.evaluate(f"window.seen = ({WHAT_IS_DRAWN})('Rows '); 0")
         page.mouse.up()
         times.setdefault("lasso to table", []).append(page.evaluate("window.seen"))
         rest(page)
-    return times
+
+
+def switch(page: Page, times: dict[str, list[float]], pane: str) -> None:
+    """To the other picture, on which what was lassoed stands out, and back."""
+    titles = {"plane": "Plane", "map": "Map of meaning"}
+    back = "map" if pane == "plane" else "plane"
+    for k in range(3):
+        for to in (pane, back):
+            started = time.perf_counter()
+            page.get_by_text(titles[to], exact=True).click()
+            page.locator(f".plane[data-ready=yes][data-kind={to}][data-frame]").wait_for()
+            if to == pane:
+                page.get_by_text(re.compile("^strong: ")).wait_for()
+                name = f"to the {pane}, the lasso's texts stand out"
+                if k:  # the first time reads what is kept from then on
+                    times.setdefault(name, []).append(1000 * (time.perf_counter() - started))
+            rest(page)
+
+
+def new_page(browser: Browser) -> Page:
+    """A page that the server lets in."""
+    return browser.new_page(
+        viewport={"width": 1440, "height": 1400},
+        extra_http_headers={"Authorization": f"Bearer {TOKEN}"},
+    )
 
 
 def rest(page: Page) -> None:
@@ -276,7 +405,7 @@ def table(times: dict[str, list[float]]) -> None:
     for name, values in times.items():
         low, high = min(values), max(values)
         print(
-            f"  {name:32} {statistics.median(values):10.1f} ms   "
+            f"  {name:40} {statistics.median(values):10.1f} ms   "
             f"({low:.1f} to {high:.1f}, n={len(values)})"
         )
 
@@ -298,24 +427,25 @@ def main() -> None:
         print(f"{arguments.rows:,} texts, {arguments.classes} classes, made in "
               f"{time.perf_counter() - started:.1f} s")  # fmt: skip
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(
-            viewport={"width": 1440, "height": 1400},
-            extra_http_headers={"Authorization": f"Bearer {TOKEN}"},
-        )
+        page = new_page(browser)
         with served("app.py", LLKD_HOME=str(home)) as (url, process):
             idle = process.memory_info().rss
-            ours = curate(page, url, arguments.repeats)
+            ours = curate(page, url, arguments.repeats, "plane")
             rss = process.memory_info().rss
-        print("Curate (counts of browser and server were equal after every move)")
+            page.close()
+            page = new_page(browser)
+            mapped = curate(page, url, arguments.repeats, "map")
+            both = process.memory_info().rss
+        print("Curate, the plane (counts of browser and server were equal after every move)")
         table(ours)
-        print(f"  {'server memory':32} {rss / 2**20:10.0f} MiB  (idle {idle / 2**20:.0f})")
+        print(f"  {'server memory':40} {rss / 2**20:10.0f} MiB  (idle {idle / 2**20:.0f})")
+        print("Curate, the map")
+        table(mapped)
+        print(f"  {'server memory, plane and map':40} {both / 2**20:10.0f} MiB")
         page.close()
         if not arguments.no_plotly:
             np.save(Path(folder) / "signals.npy", np.stack(signals))
-            page = browser.new_page(
-                viewport={"width": 1440, "height": 1400},
-                extra_http_headers={"Authorization": f"Bearer {TOKEN}"},
-            )
+            page = new_page(browser)
             with served(
                 "benchmarks/plotly_plane.py", PLANE_SIGNALS=str(Path(folder) / "signals.npy")
             ) as (url, _):

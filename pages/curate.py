@@ -8,7 +8,7 @@ from llkd import curation, jobs
 from llkd.jobs.requests import ProbeRequest
 from llkd.store import Project, Store
 from ui.audit import panel as audit_panel
-from ui.curate import controls, head, plane, replay, review, saved, url_list, view
+from ui.curate import controls, head, panes, plane, replay, review, saved, url_list, view
 from ui.curate.state import PLANE, PRESETS, CurateState
 from ui.curate.table import table
 from ui.curate.waiting import later_classes, waiting_texts
@@ -35,6 +35,7 @@ def _plane(store: Store, project: Project) -> None:
     with show_errors():
         scene = CurateState(store, project)
         view.show_in_address(scene.view)
+        panes.show_in_address(project)
         plane.draw(scene)
 
 

@@ -9,11 +9,11 @@ import streamlit as st
 
 from llkd.config.selection_rule import ThresholdRule
 from llkd.store import Project, Run
-from ui.curate import rows, state, view
+from ui.curate import making_map, meaning_map, panes, rows, state, view
 from ui.curate.reading import opening
 from ui.curate.saved_pair import packed
-from ui.curate.state import CARD, TABLE, CurateState, redraw, rerun, set_view
-from ui.decision_plane import Region, decision_plane
+from ui.curate.state import CARD, PLANE, SAVED, TABLE, CurateState, redraw, rerun, set_view
+from ui.decision_plane import Group, Packed, Region, decision_plane
 from ui.shell.wording import TERMS
 
 
@@ -41,11 +41,14 @@ def _new_epoch(here: CurateState, key: str, epochs: Sequence[int]) -> None:
 
 
 def _marked(project: Project, shape: Region | None) -> None:
+    before = state.region(project)
     state.mark(project, shape)
     state.set_later("curate_shown", rows.MARKED if shape else rows.KEPT_ROWS)
     if shape:
         opening.ask(project, None)
-    rerun(TABLE, CARD)
+    # What was marked on the other picture stands out on this one until it is no longer marked.
+    elsewhere = before is not None and (shape is None or before.drawn_on != shape.drawn_on)
+    rerun(TABLE, CARD, SAVED, *([PLANE] if elsewhere else []))
 
 
 def _moved(here: CurateState, teacher: Any, student: Any) -> None:
@@ -68,7 +71,7 @@ def unmark(project: Project) -> None:
     state.mark(project, None)
     state.drop_picked(project)
     state.set_later("curate_shown", rows.KEPT_ROWS)
-    redraw()
+    redraw(SAVED)
 
 
 def source(here: CurateState) -> None:
@@ -111,21 +114,50 @@ def run_name(runs: Sequence[Run], number: int) -> str:
 
 
 def draw(here: CurateState) -> None:
-    """The plane itself: the page holds its thresholds, its region and how it is looked at."""
+    """The plane or the map: the page holds thresholds, region and how they are looked at."""
+    project, by_signals = here.project, packed(here)
+    panes.switch(project)
+    stands = meaning_map.standing(here.store, project)
+    if panes.in_use(project) == panes.MEANING:
+        making_map.offers(here, stands)
+        if stands is not None:
+            on_map = meaning_map.rows_on_map(here, by_signals, stands)
+            _show(here, on_map, by_signals, stands.stamp, meaning_map.names(here, stands))
+    elif stands is not None:
+        _show(here, meaning_map.with_topics(here, by_signals, stands), by_signals)
+    else:
+        _show(here, by_signals, by_signals)
+
+
+def _show(
+    here: CurateState,
+    shown: Packed,
+    by_signals: Packed,
+    drawn_on: str = "",
+    groups: Sequence[Group] = (),
+) -> None:
+    """Rows where they are ``shown``, on the plane or on the map named ``drawn_on``."""
+    project = here.project
     by_name: dict[str, str] = dict(zip(here.plane.keys, here.plane.names, strict=True))
     decision_plane(
-        packed(here),
-        key=f"curate_plane_{here.project.id}",
+        shown,
+        key=f"curate_{'map' if drawn_on else 'plane'}_{project.id}",
         names=here.plane.names,
         thresholds=(
             _relabelled(here.view.teacher_threshold, by_name),
             _relabelled(here.view.student_threshold, by_name),
         ),
-        lasso=state.region(here.project),
-        look=state.look(here.project),
+        lasso=panes.outline(project, drawn_on),
+        brush=panes.brush(project, drawn_on, by_signals),
+        look=panes.look(project),
+        groups=groups,
         text_of=here.text_of,
         on_thresholds=lambda teacher, student: _moved(here, teacher, student),
-        on_lasso=lambda shape: _marked(here.project, shape),
-        on_look=lambda new_look: state.look_at(here.project, new_look),
-        on_open=lambda position: opening.open_position(here, position),
+        on_lasso=lambda shape: _marked(project, _on(shape, drawn_on, shown)),
+        on_look=lambda new_look: panes.look_at(project, new_look),
+        on_open=lambda position: opening.open_position(here, position, shown),
     )
+
+
+def _on(shape: Region | None, drawn_on: str, shown: Packed) -> Region | None:
+    return shape.on(drawn_on, shown) if shape is not None and drawn_on else shape

@@ -6,11 +6,12 @@ import time
 
 import streamlit as st
 
-from llkd.config.selection_rule import ThresholdRule, rule_on_grid
-from llkd.errors import LLKDError
+from llkd import curation
+from llkd.config.selection_rule import RowsRule, ThresholdRule, rule_on_grid
+from llkd.errors import LLKDError, UserError
 from llkd.selection.registry import SAVED as SAVED_STRATEGY
 from llkd.store import Project, SavedSelection, Store
-from ui.curate import carried, view
+from ui.curate import carried, state, view
 from ui.curate.saved_pair import compare
 from ui.curate.state import (
     PLANE,
@@ -23,6 +24,7 @@ from ui.curate.state import (
     set_now,
     set_view,
 )
+from ui.decision_plane import Region
 from ui.shell.errors import defer_errors, show_error, show_errors
 from ui.shell.page import go_to
 from ui.shell.wording import counted, plain
@@ -52,8 +54,19 @@ def _selections(scene: CurateState) -> None:
             icon=":material/bookmark_add:",
             key="curate_save",
             on_click=_save,
-            args=(scene,),
+            args=(scene, False),
         )
+        marked = state.region(scene.project)
+        if marked is not None:
+            st.button(
+                "Save the lasso",
+                icon=":material/lasso_select:",
+                key="curate_save_marked",
+                on_click=_save,
+                args=(scene, True),
+                help="Keeps just the texts in the lasso, one by one, whatever the thresholds keep "
+                "of them: it holds the same texts when signals or the map change.",
+            )
     outcome()
     saved = scene.store.selections.all(scene.project.id)
     if saved:
@@ -102,12 +115,12 @@ def _name_key() -> str:
     return f"curate_name_{st.session_state.get('_curate_name_turn', 0)}"
 
 
-def _save(scene: CurateState) -> None:
+def _save(scene: CurateState, marked: bool) -> None:
     name = st.session_state.get(_name_key(), "").strip()
     # Lines may have moved since this part of the page was drawn.
     now = CurateState(scene.store, scene.project)
     try:
-        _keep(now, name)
+        _keep_marked(now, name) if marked else _keep(now, name)
         set_later(_PICKED, name)
         st.session_state[_OUTCOME] = (True, f"Saved as {name!r}.")
         st.session_state["_curate_name_turn"] = st.session_state.get("_curate_name_turn", 0) + 1
@@ -118,6 +131,25 @@ def _save(scene: CurateState) -> None:
 
 def _keep(scene: CurateState, name: str) -> None:
     scene.store.selections.save(scene.project.id, name, scene.rule, scene.counts)
+
+
+def _keep_marked(scene: CurateState, name: str) -> None:
+    """The texts of the lasso, by row number: wherever they lie by the next signals or map."""
+    marked = state.region(scene.project)
+    if marked is None:
+        raise UserError("There is no lasso any more. Draw it again.")
+    rule = marked_rule(scene, marked)
+    counts = curation.summary(scene.plane, curation.rows_kept_by(scene.plane, rule))
+    scene.store.selections.save(scene.project.id, name, rule, counts)
+
+
+def marked_rule(scene: CurateState, marked: Region) -> RowsRule:
+    """The rule that keeps the texts of a lasso, with the signals that are in view."""
+    numbers = scene.plane.frame["row"].to_numpy()[marked.rows(scene.packed)]
+    now = view.as_saved(scene.view, scene.plane)
+    return RowsRule(
+        rows=tuple(numbers.tolist()), calibration=now.calibration, run=now.run, epoch=now.epoch
+    )
 
 
 def _saved(scene: CurateState, saved: list[SavedSelection]) -> None:

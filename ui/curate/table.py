@@ -119,7 +119,11 @@ def _filters(scene: CurateState) -> None:
             "Show",
             listing.choices(scene),
             format_func=lambda option: (
-                _titled(picked_list) if picked_list and option == PICKED else option
+                _titled(picked_list)
+                if picked_list and option == PICKED
+                else "Marked on the map"
+                if marked and marked.drawn_on and option == rows.MARKED
+                else option
             ),
             key="curate_shown",
             on_change=_narrowed,

@@ -11,6 +11,7 @@ from llkd.store import Project
 from ui.curate import titles
 from ui.curate.reading import listing
 from ui.curate.state import CARD, TABLE, CurateState, pick, rerun, set_later
+from ui.decision_plane import Packed
 from ui.decision_plane.geometry import nearest_positions
 
 SWITCH = "curate_one_by_one"
@@ -18,13 +19,14 @@ AROUND = 100
 """So many texts are listed around a dot that the list does not hold."""
 
 
-def open_position(scene: CurateState, position: int) -> NoReturn:
+def open_position(scene: CurateState, position: int, shown: Packed | None = None) -> NoReturn:
     """From a callback: the text at this position of the plane, in the list that holds it.
 
-    Where the list does not, it becomes that of the dots around it, nearest first.
+    Where the list does not, it becomes that of the dots around it, nearest first: on the plane, or
+    as they are ``shown``.
     """
     if not (listing.listed(scene, listing.wanted(scene)) == position).any():
-        around = nearest_positions(scene.packed, position, AROUND)
+        around = nearest_positions(shown or scene.packed, position, AROUND)
         pick(scene.project, titles.AROUND, scene.plane.frame["row"].to_numpy()[around])
         for key, value in (("curate_words", ""), ("curate_label", -1)):
             set_later(key, value)
