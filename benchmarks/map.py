@@ -74,7 +74,7 @@ def embedded(texts: pd.Series, name: str, cache: Path) -> np.ndarray:
         rate = len(texts) / (time.monotonic() - began)
         print(f"{name}: {len(texts):,} texts embedded, {rate:,.0f} a second", flush=True)
         np.save(path, np.concatenate(pieces))
-    return np.load(path)
+    return np.load(path, allow_pickle=False)
 
 
 def project_of(

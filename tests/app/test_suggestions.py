@@ -9,8 +9,7 @@ from llkd.embedding.mapping import make_map
 from llkd.jobs.progress import SilentProgress
 from llkd.jobs.requests import MapRequest
 from llkd.store.derived.embeddings import save_embeddings
-from tests.llkd.curation.test_map_layout import unit
-from tests.llkd.embedding.test_mapping import project_of
+from tests.support.map_points import project_of, unit
 from tests.support.pages import button, opened, words
 
 TOPICS = ["parcel courier late", "soup taste salty", "<b>invoice</b> card [x](http://y)"]

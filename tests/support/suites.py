@@ -21,6 +21,7 @@ LEFT_OUT = {
         "app/test_classify.py",
         "app/test_comparison_report.py",
         "app/test_curate.py",
+        "app/test_curate_map.py",
         "app/test_curate_presets.py",
         "app/test_curate_selections.py",
         "app/test_curate_table.py",

@@ -10,20 +10,7 @@ import pytest
 from llkd.curation.maps import layout
 from llkd.curation.maps.layout import fit_layout, nearest_points, place_points
 from llkd.errors import JobCancelled
-
-
-def unit(points):
-    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
-
-
-def clouds(each, count=4, width=16, seed=0, spread=0.25):
-    """Points around ``count`` directions, and which each is around."""
-    rng = np.random.default_rng(seed)
-    centres = np.eye(count, width)
-    label = np.repeat(np.arange(count), each)
-    points = unit(centres[label] + spread * rng.normal(size=(len(label), width)) / np.sqrt(width))
-    order = rng.permutation(len(label))
-    return points[order], label[order]
+from tests.support.map_points import clouds, unit
 
 
 def framed(standing, count):

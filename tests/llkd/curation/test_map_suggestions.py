@@ -14,8 +14,7 @@ from llkd.errors import ConfigError, UserError
 from llkd.jobs.progress import SilentProgress
 from llkd.library.texts import open_project
 from llkd.store.derived.embeddings import save_embeddings
-from tests.llkd.curation.test_map_layout import unit
-from tests.llkd.embedding.test_mapping import project_of
+from tests.support.map_points import project_of, unit
 
 WORDS = ["parcel courier late", "soup taste salty", "invoice card charged"]
 HOSTILE = "<b>=cmd|' /C calc'!A0</b> \u202e\x1b[31m"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from llkd.curation.maps.groups import cut_tree, find_groups, near_centre, nearest_centre
 from llkd.curation.maps.pool_map import topic_names
 from llkd.curation.maps.words import count_words, typical_words, words_of
-from tests.llkd.curation.test_map_layout import clouds, unit
+from tests.support.map_points import clouds, unit
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 20, 41, 300])

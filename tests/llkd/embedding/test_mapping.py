@@ -17,6 +17,7 @@ from llkd.jobs.requests import MapRequest
 from llkd.store import Store
 from llkd.store.derived.embeddings import save_embeddings
 from tests.support.added_texts import added
+from tests.support.map_points import project_of
 from tests.support.seeded_projects import seeded_project
 from tests.support.tiny_student import make_encoder, toy_texts
 
@@ -24,23 +25,6 @@ from tests.support.tiny_student import make_encoder, toy_texts
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     return make_encoder(tmp_path_factory.mktemp("encoder"))
-
-
-def project_of(home, texts):
-    """A project of texts that nobody labelled."""
-    import pandas as pd
-
-    store = Store(home)
-    frame = pd.DataFrame(
-        {
-            "id": [str(k) for k in range(len(texts))],
-            "text": texts,
-            "gold": pd.Series([None] * len(texts), dtype=object),
-            "split": "pool",
-        }
-    )
-    report = {"rows": len(texts), "kept": len(texts), "dropped": {}, "warnings": []}
-    return store, store.projects.create("toy", frame, source="toy.csv", report=report)
 
 
 def mapped(store, project, encoder, **options):
