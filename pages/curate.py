@@ -12,6 +12,8 @@ from ui.curate import controls, head, panes, plane, replay, review, saved, url_l
 from ui.curate.state import PLANE, PRESETS, CurateState
 from ui.curate.table import table
 from ui.curate.waiting import later_classes, waiting_texts
+from ui.people import desk as people_desk
+from ui.people import panel as people_panel
 from ui.shell import job_cards, reads, skip_link
 from ui.shell.errors import show_errors
 from ui.shell.page import empty_state, open_page
@@ -110,9 +112,12 @@ with show_errors():
         )
     if audit_panel.desk(page.store, project):
         st.stop()  # an audit is blind: the rest shows what the teacher says
+    if people_desk.desk(page.store, project):
+        st.stop()  # so is a second label
     active_labels.note(page.store, project, curation.active_labeling_run(page.store, project))
     head.head(page.store, project)
     audit_panel.panel(page.store, project)
+    people_panel.panel(page.store, project)
     _notes(page.store, project)
     _controls(page.store, project)
     left, right = st.columns([8, 5], gap="medium")

@@ -34,8 +34,8 @@ class Plane:
 
     Columns: row, id, gold (class index or -1), teacher_label (-1 where none), confidence,
     disagreement (of a committee's members, in nats; NaN where unknown), information_need (NaN where
-    unknown), student_label (-1), human_label (-1), excluded, flagged, label (the person's where
-    there is one, else the teacher's). ``probabilities`` is the teacher's
+    unknown), student_label (-1), human_label (-1), excluded, flagged, disputed (then excluded),
+    label (the person's where there is one, else the teacher's). ``probabilities`` is the teacher's
     ``[n, C]``, ``student_probabilities`` the student's or None: 0 for classes that came after them.
     ``classes`` are what C counts, under the names of today (``names``); people may choose among
     ``open_classes``, which leaves out what was removed from the project. ``need_source`` says in
@@ -285,7 +285,7 @@ def with_decisions(plane: Plane, decisions: pd.DataFrame) -> Plane:
     """The plane with people's labels and exclusions as they hold now (the rest is shared)."""
     frame = plane.frame.copy(deep=False)
     human = np.full(len(frame), -1, dtype=np.int64)
-    excluded, flagged = np.zeros((2, len(frame)), dtype=bool)
+    excluded, flagged, disputed = np.zeros((3, len(frame)), dtype=bool)
     if len(decisions):
         # Rows are in order, so that a decision among a million texts is found without an index.
         rows, wanted = frame["row"].to_numpy(), decisions.index.to_numpy()
@@ -295,8 +295,10 @@ def with_decisions(plane: Plane, decisions: pd.DataFrame) -> Plane:
         human[position[here]] = codes[here]
         excluded[position[here]] = decisions["excluded"].to_numpy(dtype=bool)[here]
         flagged[position[here]] = decisions["flagged"].to_numpy(dtype=bool)[here]
+        disputed[position[here]] = decisions["disputed"].to_numpy(dtype=bool)[here]
     frame["human_label"] = human
     frame["excluded"] = excluded
     frame["flagged"] = flagged
+    frame["disputed"] = disputed
     frame["label"] = np.where(human >= 0, human, frame["teacher_label"])
     return replace(plane, frame=frame)

@@ -85,6 +85,7 @@ def reasons(
     unsure = (least_sure > 0) & ~(frame["confidence"].to_numpy(np.float64) >= least_sure)
     needless = (least_need > 0) & ~(frame["information_need"].to_numpy(np.float64) >= least_need)
     reasons = {
+        "disputed by people": frame["disputed"].to_numpy(bool),
         "excluded by a person": frame["excluded"].to_numpy(bool),
         "labelled by a person": frame["human_label"].to_numpy() >= 0,
         "no teacher label": ~known,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from llkd.datasets.importing import Prepared
     from llkd.library.classes import ClassChanges
     from llkd.library.labels import Labels
+    from llkd.library.people import People
 
 
 class Texts(GrowingTexts, MappedTexts):
@@ -90,6 +91,13 @@ class Texts(GrowingTexts, MappedTexts):
         from llkd.library.classes import ClassChanges
 
         return ClassChanges(self)
+
+    @property
+    def people(self) -> People:
+        """What several people say of the texts: labels, blind samples, disputes."""
+        from llkd.library.people import People
+
+        return People(self)
 
     def rename(self, name: str) -> None:
         """Give the project another name. Raises UserError for one that is taken or not usable."""

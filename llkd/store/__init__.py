@@ -13,6 +13,7 @@ from llkd.store.audits import (
     CertificateRecord,
     Population,
 )
+from llkd.store.class_history import ClassesChanged
 from llkd.store.classes import Carried, Classes, ClassInUse
 from llkd.store.cost_ledger import Ledger
 from llkd.store.decisions import Batch, Decisions
@@ -47,6 +48,7 @@ __all__ = [
     "CertificateRecord",
     "ClassInUse",
     "Classes",
+    "ClassesChanged",
     "Dispute",
     "Home",
     "Job",

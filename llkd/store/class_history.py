@@ -14,10 +14,15 @@ from llkd.config.class_changes import undone
 from llkd.config.class_edits import ChangeKind
 from llkd.errors import ConfigError, UserError
 from llkd.store import schema
+from llkd.store.people.moments import ago
 
 NOTED = "classes"
 """The kind of the log entries."""
 SOMEBODY = "local user"
+
+
+class ClassesChanged(UserError):
+    """Somebody has changed the classes since they were shown; nothing was overwritten."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,18 @@ class ClassChange:
             "undoes": self.undoes,
             "undone": self.undone,
         }
+
+
+def changed_words(changes: Sequence[ClassChange]) -> str:
+    """Who changed the classes meanwhile, and how."""
+    if not changes:
+        return "The classes were changed meanwhile. Nothing was overwritten; look at them first."
+    last = changes[-1]
+    by = "Somebody" if last.who == SOMEBODY else last.who
+    return (
+        f"{by} changed the classes {ago(last.created)}: {last.sentence}. Nothing was overwritten, "
+        "and your change was not made; look at the classes as they are now."
+    )
 
 
 def note(

@@ -24,6 +24,8 @@ from llkd.store.class_history import (
     NOTED,
     SOMEBODY,
     ClassChange,
+    ClassesChanged,
+    changed_words,
     note,
     read_changes,
     undo_edit,
@@ -52,13 +54,16 @@ class Classes:
         *,
         dropping: bool = False,
         who: str = SOMEBODY,
+        shown: LabelSet | None = None,
     ) -> ClassEdit:
         """Make ``wanted`` the classes (see :func:`llkd.config.edited`: who is who goes by key).
 
-        Raises ClassInUse where a class would go that texts carry, unless ``dropping``; UserError
+        ``shown`` are the classes that the edit was made on, where somebody may have changed them
+        since. Raises ClassesChanged where somebody did, ClassInUse where a class would go that
+        texts carry, unless ``dropping``; UserError
         where a job at work might take one class for another; ConfigError for two of one name.
         """
-        return self._change(project_id, lambda before: edited(before, wanted), dropping, who)
+        return self._change(project_id, lambda before: edited(before, wanted), dropping, who, shown)
 
     def rename(
         self, project_id: int, names: Mapping[str, str], *, who: str = SOMEBODY
@@ -67,35 +72,59 @@ class Classes:
         return self._change(project_id, lambda before: renamed(_known(before), names), False, who)
 
     def merge(
-        self, project_id: int, names: Sequence[str], into: str, *, who: str = SOMEBODY
+        self,
+        project_id: int,
+        names: Sequence[str],
+        into: str,
+        *,
+        who: str = SOMEBODY,
+        shown: LabelSet | None = None,
     ) -> ClassEdit:
         """Make classes one (see :func:`llkd.config.class_changes.merged`).
 
-        Raises ConfigError as that, and UserError while a job of the project is at work.
+        Raises ConfigError as that, UserError while a job of the project is at work, and
+        ClassesChanged as :meth:`edit`.
         """
         return self._change(
-            project_id, lambda before: merged(_known(before), names, into), False, who
+            project_id, lambda before: merged(_known(before), names, into), False, who, shown
         )
 
     def split(
-        self, project_id: int, name: str, parts: Sequence[Label], *, who: str = SOMEBODY
+        self,
+        project_id: int,
+        name: str,
+        parts: Sequence[Label],
+        *,
+        who: str = SOMEBODY,
+        shown: LabelSet | None = None,
     ) -> ClassEdit:
         """Make several classes of one (see :func:`llkd.config.class_changes.split_up`).
 
         What people said of it is no label of any of them. Raises as :meth:`merge`.
         """
         return self._change(
-            project_id, lambda before: split_up(_known(before), name, parts), False, who
+            project_id, lambda before: split_up(_known(before), name, parts), False, who, shown
         )
 
-    def undo(self, project_id: int, *, dropping: bool = False, who: str = SOMEBODY) -> ClassChange:
+    def undo(
+        self,
+        project_id: int,
+        *,
+        dropping: bool = False,
+        who: str = SOMEBODY,
+        token: str | None = None,
+    ) -> ClassChange:
         """Take back the last change that stands, and return it; labels given since are kept.
 
-        Raises UserError where there is none that can be taken back, ClassInUse where it added a
-        class that people gave since, unless ``dropping``.
+        ``token`` is that of the change that was shown as the last. Raises ClassesChanged where it
+        is another by now, UserError where there is none that can be taken back, ClassInUse where
+        it added a class that people gave since, unless ``dropping``.
         """
         with self._engine.begin() as connection:
-            change = undoable(read_changes(connection, project_id))
+            changes = read_changes(connection, project_id)
+            change = undoable(changes)
+            if token is not None and change.token != token:
+                raise ClassesChanged(changed_words(changes))
             before = stored_classes(connection, project_id)
             edit, gone = undo_edit(change, _known(before))
             if not dropping:
@@ -185,10 +214,13 @@ class Classes:
         change: Callable[[LabelSet | None], ClassEdit],
         dropping: bool,
         who: str,
+        shown: LabelSet | None = None,
     ) -> ClassEdit:
         gold = gold_counts(self._home, project_id)
         with self._engine.begin() as connection:
             before = stored_classes(connection, project_id)
+            if shown is not None and shown != before:
+                raise ClassesChanged(changed_words(read_changes(connection, project_id)))
             edit: ClassEdit = change(before)
             if before is not None and edit.renamed:
                 edit = _words_kept(connection, project_id, before, edit)

@@ -24,7 +24,14 @@ from llkd.store.people.log import (
     read_not_undone,
     todays_classes,
 )
-from llkd.store.people.standing import FINAL, OWN, SECOND, SOMEBODY, text_states
+from llkd.store.people.standing import (
+    FINAL,
+    OWN,
+    SECOND,
+    SOMEBODY,
+    simply_decided,
+    text_states,
+)
 
 ACTIONS = ("label", "exclude", "include", "unlabel", "flag", "unflag")
 SETTLING = ("label", "exclude")
@@ -177,23 +184,25 @@ class Decisions:
         """
         label_set, same = meanings(self._engine, project_id, at)
         called, split = names_by_key(label_set), split_keys(label_set)
-        columns: dict[str, list[Any]] = {name: [] for name in CURRENT}
-        index = []
-        for row, state in text_states(not_undone(self._engine, project_id, at, rows)).items():
+        alone, others = simply_decided(not_undone(self._engine, project_id, at, rows))
+        lines: list[tuple[Any, ...]] = []
+        for row, action, label, who, created, _, _ in alone:
+            name = None if label is None or label in split else called.get(label, label)
+            lines.append(
+                (row, name, label, action == "exclude", action == "flag", who, created, False)
+            )
+        for row, state in text_states(others).items():
             if not state.last[1]:
                 continue  # nothing but a second label, which decides nothing
-            index.append(row)
             disputed = bool(state.disputed(same))
             key = None if disputed else state.key
             name = None if key is None or key in split else called.get(key, key)
-            values = (name, key, disputed or state.excluded, state.flagged, *state.last, disputed)
-            for column, value in zip(columns.values(), values, strict=True):
-                column.append(value)
-        frame = pd.DataFrame(columns, index=pd.Index(index, name="row", dtype=np.int64))
-        for name_of_words in ("human_label", "human_key", "who"):
-            words = pd.Series(columns[name_of_words], index=frame.index, dtype=object)
-            frame[name_of_words] = words
-        return frame
+            left_out = disputed or state.excluded
+            lines.append((row, name, key, left_out, state.flagged, *state.last, disputed))
+        frame = pd.DataFrame(lines, columns=["row", *CURRENT], dtype=object)
+        kinds: dict[str, type] = {"row": np.int64, "created": np.float64}
+        kinds |= dict.fromkeys(("excluded", "flagged", "disputed"), bool)
+        return frame.astype(kinds).set_index("row")
 
     def edits(self, project_id: int, at: float | None = None) -> list[dict[str, Any]]:
         """Every label and exclusion that stands (that stood at the moment ``at``), oldest first.

@@ -64,7 +64,7 @@ def import_answers(
     label_set = store.projects.by_id(project.id).label_set
     if label_set is None:
         raise UserError("This project has no classes yet, so no answer can be one.")
-    ids, labels, people = _columns(records, who)
+    ids, labels, people = answer_columns(records, who)
     place = _places(store, project, audit)
     known = {
         (answer.place, "" if audit.people == 1 else answer.who): answer.key
@@ -83,7 +83,7 @@ def import_answers(
                 f"The id {ident[:60]!r} ({where}) is not among the texts that audit {audit.id} "
                 "draws. Only texts that were drawn at random can be counted; nothing was stored."
             )
-        key = _key(label_set, label, where)
+        key = answer_key(label_set, label, where)
         spot = (place[ident], "" if audit.people == 1 else name)
         if spot not in known:
             answers.append((place[ident], key, name))
@@ -99,7 +99,7 @@ def import_answers(
     return ImportedAnswers(len(answers), again, blank)
 
 
-def _columns(records: Records, who: str) -> tuple[list[str], list[str], list[str]]:
+def answer_columns(records: Records, who: str) -> tuple[list[str], list[str], list[str]]:
     """Ids, labels and people, one a record."""
     ident = "id" if "id" in records.columns else guess_id(records)
     if ident is None or "label" not in records.columns:
@@ -123,7 +123,8 @@ def _places(store: Store, project: Project, audit: Audit) -> dict[str, int]:
     return {str(ids[row]): place for place, row in enumerate(store.audits.order(audit))}
 
 
-def _key(label_set: LabelSet, label: str, where: str) -> ClassKey | None:
+def answer_key(label_set: LabelSet, label: str, where: str) -> ClassKey | None:
+    """The class that a file names, None for ``?``. Raises DataError for what is neither."""
     label_class = label_set.find(label)
     if label_class is not None:
         return label_class.identity

@@ -13,7 +13,7 @@ from ui.audit import answering, figures, opening, outcome, words
 from ui.audit.answering import Kind, Sitting
 from ui.curate.state import rerun
 from ui.review_card import Report, read_report, review_card
-from ui.shell.authorship import Author
+from ui.shell.authorship import Author, signs_by_typing
 from ui.shell.errors import defer_errors, show_errors
 from ui.shell.wording import plain
 
@@ -73,7 +73,7 @@ def _kind(project: Project, audit: Audit, me: Author) -> Kind:
         return "label"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"You answer as **{plain(me.who)}**.", width="content")
-        if opening.signs_by_typing():
+        if signs_by_typing():
             st.button("Somebody else", key="audit_other", on_click=_another, args=(project, audit))
         choice = st.segmented_control(
             "What to do",

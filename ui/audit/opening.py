@@ -9,8 +9,7 @@ import streamlit as st
 
 from llkd.errors import NotFound
 from llkd.store import Audit, Project, Store
-from ui.shell import login
-from ui.shell.authorship import Author, author, author_named
+from ui.shell.authorship import Author, author, author_named, signs_by_typing, typed_name
 
 ADDRESS = "audit"
 LONGEST_NAME = 60
@@ -57,12 +56,9 @@ def signer(audit: Audit) -> Author | None:
     if audit.people == 1 or not signs_by_typing():
         return author()
     name = st.session_state.get(_name_key(audit))
+    if name is None:
+        name = typed_name()
     return author_named(name) if isinstance(name, str) and name else None
-
-
-def signs_by_typing() -> bool:
-    """Whether people are told apart by the name they type, for want of a login."""
-    return login.who() == login.LOCAL_USER
 
 
 def sign_as(audit: Audit, name: str | None) -> None:

@@ -16,6 +16,7 @@ ASKS_ABOVE = 100
 """More rows than a page shows are asked about first."""
 _ALL = "curate_many"
 MESSAGE, _QUESTION, _RETURN = "_curate_did", "_curate_question", "_curate_return"
+_AGAINST = "_curate_against"
 # What each does, its icon, and what it means; the count follows the words.
 _ACTIONS = (
     ("label", "Set label of", ":material/label:", None),
@@ -57,6 +58,9 @@ def actions(scene: CurateState, listed: np.ndarray, ticked: np.ndarray, stamp: i
     message = st.session_state.pop(MESSAGE, None)
     if message:
         st.caption(f":green[:material/check:] {plain(message)}")
+    against = st.session_state.pop(_AGAINST, None)
+    if against:
+        st.warning(plain(against), icon=":material/group:")
 
 
 def _buttons(scene: CurateState, listed: np.ndarray, ticked: np.ndarray, stamp: int) -> None:
@@ -144,7 +148,7 @@ def _do(
 
 @defer_errors
 def _record(scene: CurateState, numbers: np.ndarray, action: str, label: str | None) -> None:
-    acts.decide(scene, numbers.tolist(), action, label)
+    st.session_state[_AGAINST] = acts.decide(scene, numbers.tolist(), action, label)
     st.session_state[MESSAGE] = acts.done_words(len(numbers), action, label)
     st.session_state.pop(_QUESTION, None)
     set_later(_ALL, False)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from llkd.curation import Plane
 from llkd.store import Batch, Project, Store
+from ui.people.contradictions import told_after
 from ui.shell.authorship import author
 from ui.shell.wording import counted, shortened
 
@@ -39,17 +40,20 @@ class Source(Protocol):
     def plane(self) -> Plane: ...  # noqa: D102
 
 
-def decide(source: Source, rows: list[int], action: str, label: str | None) -> None:
+def decide(source: Source, rows: list[int], action: str, label: str | None) -> str | None:
     """Record one act of this person on rows of the project, undone in one step.
+
+    Returns what others had said of these texts, in words; None where it contradicts nobody.
 
     ``label`` is the name that the page showed when it was clicked; what is stored is the class
     that had it then, for it may have become another's.
     """
     key = None if label is None else source.plane.keys[source.plane.names.index(label)]
     me = author()
-    source.store.decisions.decide(
+    batch = source.store.decisions.decide(
         source.project.id, rows, action, who=me.who, batch=me.new_batch(), key=key
     )
+    return told_after(source.store, source.project, batch, action, label)
 
 
 def undo(source: Source, wanted: Batch | None = None) -> Batch | None:

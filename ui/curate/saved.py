@@ -25,6 +25,7 @@ from ui.curate.state import (
     set_view,
 )
 from ui.decision_plane import Region
+from ui.shell.authorship import author
 from ui.shell.errors import defer_errors, show_error, show_errors
 from ui.shell.page import go_to
 from ui.shell.wording import counted, plain
@@ -130,7 +131,7 @@ def _save(scene: CurateState, marked: bool) -> None:
 
 
 def _keep(scene: CurateState, name: str) -> None:
-    scene.store.selections.save(scene.project.id, name, scene.rule, scene.counts)
+    scene.store.selections.save(scene.project.id, name, scene.rule, scene.counts, author().who)
 
 
 def _keep_marked(scene: CurateState, name: str) -> None:
@@ -140,7 +141,7 @@ def _keep_marked(scene: CurateState, name: str) -> None:
         raise UserError("There is no lasso any more. Draw it again.")
     rule = marked_rule(scene, marked)
     counts = curation.summary(scene.plane, curation.rows_kept_by(scene.plane, rule))
-    scene.store.selections.save(scene.project.id, name, rule, counts)
+    scene.store.selections.save(scene.project.id, name, rule, counts, author().who)
 
 
 def marked_rule(scene: CurateState, marked: Region) -> RowsRule:
@@ -169,7 +170,7 @@ def _saved(scene: CurateState, saved: list[SavedSelection]) -> None:
             key="curate_delete",
             icon=":material/delete:",
             on_click=_delete,
-            args=(scene, name),
+            args=(scene, by_name.get(name)),
         )
         if st.button("Export it", key="curate_export_saved", icon=":material/output:") and name:
             carried.carry(scene.project, name)
@@ -201,8 +202,11 @@ def _load(scene: CurateState, selection: SavedSelection | None) -> None:
 
 
 @defer_errors
-def _delete(scene: CurateState, name: str | None) -> None:
-    if name is not None:
-        scene.store.selections.delete(scene.project.id, name)
-        st.session_state[_OUTCOME] = (True, f"Deleted {name!r}.")
+def _delete(scene: CurateState, selection: SavedSelection | None) -> None:
+    if selection is not None:
+        try:
+            scene.store.selections.delete(scene.project.id, selection.name, selection.id)
+            st.session_state[_OUTCOME] = (True, f"Deleted {selection.name!r}.")
+        except LLKDError as error:
+            st.session_state[_OUTCOME] = (False, str(error))
     rerun(SAVED, PLANE)

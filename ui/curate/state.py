@@ -22,6 +22,7 @@ from ui.shell import reads
 
 HEAD, AUDIT, PRESETS = "curate-head", "curate-audit", "curate-presets"
 PLANE, CARD, TABLE = "curate-plane", "curate-card", "curate-table"
+PEOPLE = "curate-people"
 REPLAY, SAVED = "curate-replay", "curate-saved-selections"
 """The fragments of the page, which run again on their own."""
 MOST_UNDONE = 100
@@ -166,7 +167,7 @@ def redraw(*also: str) -> NoReturn:
 
     The plane last: the browser's shows a moved threshold already.
     """
-    rerun(TABLE, CARD, HEAD, AUDIT, PRESETS, PLANE, *also)
+    rerun(TABLE, CARD, HEAD, AUDIT, PEOPLE, PRESETS, PLANE, *also)
 
 
 def rerun(*parts: str) -> NoReturn:

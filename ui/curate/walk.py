@@ -14,12 +14,15 @@ from llkd import curation
 from llkd.config.labels import ClassKey
 from llkd.config.selection_rule import ThresholdRule
 from llkd.curation import Plane
+from llkd.errors import UserError
+from llkd.evaluation.people import people_of
 from llkd.store import Batch, Project, Store
 from llkd.store.decisions import LONGEST_BATCH, Decisions
 from ui.curate import acts
 from ui.curate.rows import AT_RANDOM, Filter
 from ui.curate.rows import whys as reasons_of
 from ui.curate.state import CurateState
+from ui.people.contradictions import told_after
 from ui.review_card import NONE, UNDOES, Press, Report
 from ui.shell import reads
 from ui.shell.authorship import Author
@@ -68,11 +71,15 @@ class Source:
 
 @dataclass
 class Answers:
-    """What became of presses, by their names: confirmed ones, refusals, words, places to go to."""
+    """What became of presses, by their names: confirmed ones, refusals, words, places to go to.
+
+    ``contradicted`` says what others had said of the text.
+    """
 
     done: dict[str, str | None] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     undone: dict[str, tuple[str, int]] = field(default_factory=dict)
+    contradicted: dict[str, str] = field(default_factory=dict)
 
 
 def walk_of(
@@ -91,7 +98,11 @@ def walk_of(
     other_classes = held is not None and _offered(held.plane) != _offered(scene.plane)
     if held is None or not same or other_classes or place is not None:
         rows = scene.plane.frame["row"].to_numpy()[listed]
-        at = _first(scene, wanted, listed) if place is None else place
+        at = place
+        if at is None and held is not None and same:
+            at = _place(Walk(**{**vars(held), "rows": rows}), shown_row(held))  # classes changed
+        if at is None:
+            at = _first(scene, wanted, listed)
         asked_for = place is not None
         held = Walk(scene.project.id, wanted, scene.view, scene.plane, rows, at, asked_for)
         st.session_state[_STATE] = held
@@ -141,6 +152,7 @@ def apply(source: Source, me: Author, report: Report, under_way: Walk | None = N
         known.done.pop(oldest)
         known.refused.pop(oldest, None)
         known.undone.pop(oldest, None)
+        known.contradicted.pop(oldest, None)
     return len(new)
 
 
@@ -159,16 +171,26 @@ def _apply(source: Source, me: Author, press: Press, known: Answers) -> None:
     else:
         name = me.mark + press.id
         key = None if press.label is None else _class_of(plane, press)
-        decisions.decide(project.id, [press.row], press.action, who=me.who, batch=name, key=key)
+        try:
+            decisions.decide(project.id, [press.row], press.action, who=me.who, batch=name, key=key)
+        except UserError as error:
+            known.refused[press.id] = f"Not done: {error}"
+            return
+        against = told_after(source.store, project, name, press.action, press.label)
+        if against is not None:
+            known.contradicted[press.id] = against
 
 
 def _class_of(plane: Plane, press: Press) -> ClassKey | None:
     """The key of the class that was on the screen: its name may be another's by now.
 
-    Presses that a page of before left unsent know the name alone.
+    A class that was merged meanwhile is the one that it went into. Presses that a page of before
+    left unsent know the name alone.
     """
     if press.key is not None:
-        return next((key for key in plane.keys if key == press.key), None)
+        label_set = plane.project.label_set
+        known = {*plane.keys, *(() if label_set is None else label_set.places)}
+        return next((key for key in known if key == press.key), None)
     return plane.keys[plane.names.index(press.label)] if press.label in plane.names else None
 
 
@@ -205,6 +227,11 @@ def card_data(source: Source, walk: Walk, me: Author, report: Report) -> dict[st
             name: known.refused[name] for name in names_of_presses if name in known.refused
         },
         "messages": {name: words for name, (words, _) in undone.items()},
+        "contradicted": {
+            name: known.contradicted[name]
+            for name in names_of_presses
+            if name in known.contradicted
+        },
         "to": {name: _place(walk, row) for name, (_, row) in undone.items()},
     }
 
@@ -236,7 +263,7 @@ def _undoable(batch: Batch, me: Author) -> dict[str, Any]:
     }
 
 
-def _place(walk: Walk, row: int) -> int | None:
+def _place(walk: Walk, row: int | None) -> int | None:
     places = np.flatnonzero(walk.rows == row)
     return int(places[0]) if len(places) else None
 
@@ -260,13 +287,15 @@ def window(rows: np.ndarray, at: int, texts: pd.Series) -> tuple[int, np.ndarray
 def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, Any]]:
     plane = walk.plane
     positions = np.searchsorted(plane.frame["row"].to_numpy(), numbers)
-    part = plane.frame.iloc[positions].assign(excluded=False, human_label=-1)
+    part = plane.frame.iloc[positions].assign(excluded=False, disputed=False, human_label=-1)
     gate = walk.wanted.gate
     here = None if gate is None else replace(gate, rows=gate.rows[positions])
     whys = reasons_of(replace(plane, frame=part), np.arange(len(part)), walk.view, here)
     names = [*plane.names, "no label"]
     need_known = plane.student_probabilities is not None
     held = source.store.decisions.current(source.project.id, rows=numbers.tolist())
+    disputes = source.store.disputes.all(source.project.id, numbers.tolist())
+    disputed = {dispute.row: people_of(dispute) for dispute in disputes}
     before = curation.said_before(source.store, source.project, numbers)
     cards = []
     for entry, why, position in zip(part.itertuples(), whys, positions, strict=True):
@@ -277,6 +306,9 @@ def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, An
             figures.append(f"student uncertainty {share(entry.information_need)}")
         if row in before:
             figures.append(f"said before: {before[row]}")
+        if row in disputed:
+            figures += disputed[row]
+            why = "disputed, so it is left out"
         cards.append(
             {
                 "row": row,
@@ -298,7 +330,7 @@ def _state(held: pd.DataFrame, row: int) -> dict[str, Any]:
     label = held.loc[row, "human_label"]
     return {
         "label": label if isinstance(label, str) else None,
-        "excluded": bool(held.loc[row, "excluded"]),
+        "excluded": bool(held.loc[row, "excluded"] and not held.loc[row, "disputed"]),
     }
 
 

@@ -48,7 +48,7 @@ def history(store: Store, project: Project) -> None:
         if class_drafts.unfinished(project):
             st.caption("Save the changes above first, or take them back, before you undo one.")
         elif st.session_state.get(_QUESTION) == (project.id, last.id):
-            _confirm(store, project)
+            _confirm(store, project, last.token)
         else:
             st.button(
                 "Undo the last change …",
@@ -64,7 +64,7 @@ def _ask(project_id: int | None = None, change: int | None = None) -> None:
     st.session_state[_QUESTION] = (project_id, change)
 
 
-def _confirm(store: Store, project: Project) -> None:
+def _confirm(store: Store, project: Project, token: str) -> None:
     preview = curation.preview_undo(store, project, teacher(store, project, split=True))
     if preview.undoes is not None:
         st.markdown(plain(f"This takes back: {preview.undoes.sentence}."))
@@ -79,7 +79,7 @@ def _confirm(store: Store, project: Project) -> None:
     with show_errors():
         try:
             st.session_state[SAVED] = store.classes.undo(
-                project.id, dropping=bool(drop), who=author().who
+                project.id, dropping=bool(drop), who=author().who, token=token
             )
         except ClassInUse:
             st.session_state[f"{_QUESTION}_refused"] = project.id

@@ -11,6 +11,7 @@ from llkd.config import ClassEdit, Label, entries, exchanged, in_place
 from llkd.config.class_edits import by_name
 from llkd.errors import LLKDError
 from llkd.store import ClassInUse, Project, Store
+from llkd.store.people.moments import ago
 from ui.curate.waiting import waiting_texts
 from ui.data import class_drafts
 from ui.data.class_changes import show_changes, show_orphans
@@ -19,6 +20,7 @@ from ui.data.regrouping import SAVED, regrouping
 from ui.data.suggestions import suggestions
 from ui.shell.authorship import author
 from ui.shell.errors import show_errors
+from ui.shell.login import LOCAL_USER
 from ui.shell.wording import TERMS, counted, plain
 
 _LABELS_GO, _LABELS_STAY = "labels go with their row", "labels stay with the name"
@@ -38,7 +40,7 @@ def classes_editor(store: Store, project: Project) -> None:
         + TERMS["verbaliser"]
     )
     _saved_words()
-    _aside(project)
+    _aside(store, project)
     if project.label_set is None:
         suggestions(store, project)
     table = st.data_editor(
@@ -123,7 +125,13 @@ def save(
     with show_errors():
         entries_ = _entries(project) if wanted is None else wanted
         try:
-            edit = store.classes.edit(project.id, entries_, dropping=dropping, who=author().who)
+            edit = store.classes.edit(
+                project.id,
+                entries_,
+                dropping=dropping,
+                who=author().who,
+                shown=project.label_set,
+            )
         except ClassInUse as refused:
             st.session_state[_REFUSED] = (project.id, str(refused))
             return False
@@ -189,15 +197,22 @@ def _refused(store: Store, project: Project, wanted: Sequence[Label] | None) -> 
         save(store, project, wanted, dropping=True)
 
 
-def _aside(project: Project) -> None:
+def _aside(store: Store, project: Project) -> None:
     """Edits that were begun on classes which somebody has changed since: neither lost nor made."""
     edits = class_drafts.set_aside(project)
     if edits is None:
         return
     with st.container(border=True):
+        last = next(iter(store.classes.history(project.id)[::-1]), None)
+        by = ""
+        if last is not None:
+            somebody = "somebody" if last.who == LOCAL_USER else last.who
+            by = f" ({somebody}, {ago(last.created)}: {last.sentence})"
         st.warning(
-            "The classes were changed elsewhere meanwhile. Your edits were not saved: they are "
-            "these.",
+            plain(
+                f"The classes were changed elsewhere meanwhile{by}. Your edits were not saved: "
+                "they are these."
+            ),
             icon=":material/group:",
         )
         st.dataframe(

@@ -63,7 +63,7 @@ def _merge(store: Store, project: Project, label_set: LabelSet) -> None:
         project,
         lambda before: merged(before, names, into),
         "Merge them",
-        lambda: store.classes.merge(project.id, names, into, who=author().who),
+        lambda: store.classes.merge(project.id, names, into, who=author().who, shown=label_set),
     )
 
 
@@ -84,7 +84,7 @@ def _split(store: Store, project: Project, label_set: LabelSet) -> None:
         project,
         lambda before: split_up(before, name, parts),
         SPLIT_IT,
-        lambda: store.classes.split(project.id, name, parts, who=author().who),
+        lambda: store.classes.split(project.id, name, parts, who=author().who, shown=label_set),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whose decisions are whose: a name from the login, or without one the browser they came from."""
+"""Whose decisions are whose: a name from the login, one that was typed, or the browser itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from llkd.store import Batch, Project, Store
-from ui.shell import login
+from ui.shell import login, reads
 
 _COOKIE = "_streamlit_xsrf"
 _SESSION = "_author_session"
@@ -22,7 +22,8 @@ class Author:
     """Who decides: the name that signs, and how the batches of this person begin.
 
     ``mark`` is 12 hexadecimal letters. With a login a person's decisions are known by the name
-    alone, so ``own`` is empty; without one everybody is the local user, and ``own`` is the mark.
+    alone, so ``own`` is empty; without one ``own`` is the mark, of the typed name, else of the
+    browser, where everybody is the local user.
     """
 
     who: str
@@ -39,14 +40,40 @@ class Author:
 
 
 def author() -> Author:
-    """The person of this session. Without a login and without cookies, the session itself."""
+    """The person of this session: of the login, else of the name that was typed in this browser.
+
+    Without either the browser, and without cookies the session itself.
+    """
     who = login.who()
     if who != login.LOCAL_USER:
         return Author(who, _mark("name", who), "")
+    name = typed_name()
+    if name is not None:
+        return author_named(name)
+    mark = browser_mark()
+    return Author(who, mark, mark)
+
+
+def signs_by_typing() -> bool:
+    """Whether people are told apart by the name they type, for want of a login."""
+    return login.who() == login.LOCAL_USER
+
+
+def typed_name() -> str | None:
+    """The name that was typed in this browser; it lasts as long as the browser's cookie."""
+    return reads.store().browser_names.get(browser_mark())
+
+
+def sign_as(name: str | None) -> None:
+    """Remember who sits at this browser; None forgets it. Raises UserError for what is no name."""
+    reads.store().browser_names.set(browser_mark(), name)
+
+
+def browser_mark() -> str:
+    """What tells this browser from others, 12 hexadecimal letters."""
     cookie = request_cookies().get(_COOKIE)
     token = token_of(cookie) if isinstance(cookie, str) else ""
-    mark = _mark("browser", token) if token else _session_mark()
-    return Author(who, mark, mark)
+    return _mark("browser", token) if token else _session_mark()
 
 
 def author_named(name: str) -> Author:

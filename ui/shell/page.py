@@ -18,6 +18,8 @@ from llkd.errors import LLKDError, NotFound
 from llkd.store import Job, Project, Store
 from llkd.store.damaged import DamagedRecord
 from ui.data import class_drafts
+from ui.people import notice
+from ui.people.names import who_sits_here
 from ui.shell import appearance, exposure, fragments, job_cards, login, reads
 from ui.shell.errors import defer_errors, show_error
 from ui.shell.steps import BY_NAME, DONE, RUNNING, STEPS, progress
@@ -230,6 +232,7 @@ def _sidebar(store: Store, project: Project | None) -> None:
         st.image(ICON, width=30, alt="")
         st.markdown(f"**{PRODUCT}**")
     login.signed_in()
+    who_sits_here()
     names = store.projects.names()
     if project is not None:
         if project.archived is not None:
@@ -266,6 +269,7 @@ def _steps_and_jobs(store: Store, project: Project | None, shown_jobs: Sequence[
                 query_params=_query(),
                 width="stretch",
             )
+    notice.disputes(store, project)
     _live_jobs(store, live)
 
 

@@ -11,6 +11,7 @@ from llkd.cli.parser.flags import Parser, count
 from llkd.cli.parser.keys import key_command
 from llkd.cli.parser.maintenance import job_commands, maintenance_commands
 from llkd.cli.parser.maps import map_commands
+from llkd.cli.parser.people import people_command
 from llkd.cli.parser.projects import project_commands
 from llkd.cli.parser.publishing import publishing_commands
 from llkd.cli.parser.results import result_commands
@@ -38,6 +39,7 @@ def make_parser() -> Parser:
     key_command(commands)
     audit_commands(commands)
     map_commands(commands)
+    people_command(commands)
     student_commands(commands)
     result_commands(commands)
     publishing_commands(commands)

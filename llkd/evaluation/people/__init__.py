@@ -10,6 +10,7 @@ from llkd.evaluation.people.disputes import (
 from llkd.evaluation.people.labels import labels_by_person
 from llkd.evaluation.people.records import PairAgreement, SampleAgreement
 from llkd.evaluation.people.samples import (
+    checked_person,
     draw_sample,
     latest_sample,
     next_rows,
@@ -25,6 +26,7 @@ __all__ = [
     "adjudicate",
     "agreement_sentence",
     "dispute_words",
+    "checked_person",
     "draw_sample",
     "labels_by_person",
     "latest_sample",

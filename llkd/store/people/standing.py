@@ -12,9 +12,10 @@ docs/decisions/people.md:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 SOMEBODY = "local user"
 """Signs what nobody gave a name for."""
@@ -27,8 +28,7 @@ Same = Callable[[str], str | int | None]
 """What a stored key means: equal for keys of one class, None for one that was split."""
 
 
-@dataclass(frozen=True)
-class Opinion:
+class Opinion(NamedTuple):
     """What one person says of a text; ``created`` is in seconds since 1970.
 
     ``key`` is what the class is stored under, None for "none of the classes" (``excluded`` false)
@@ -45,7 +45,7 @@ class Opinion:
     blind: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class TextState:
     """What holds of one text, decision by decision."""
 
@@ -132,6 +132,18 @@ def text_states(entries: Iterable[Any]) -> dict[int, TextState]:
             state = states[entry.row] = TextState()
         state.add(entry)
     return states
+
+
+def simply_decided(entries: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Decisions on rows that have no other, and all others, both in their order.
+
+    A million texts that are labelled in one act need no state each. A second label is never simple.
+    """
+    times = Counter(entry.row for entry in entries)
+    alone = [entry for entry in entries if times[entry.row] == 1 and entry.kind != SECOND]
+    if len(alone) == len(entries):
+        return alone, []
+    return alone, [entry for entry in entries if times[entry.row] > 1 or entry.kind == SECOND]
 
 
 def contradictions(

@@ -12,6 +12,8 @@ const active = (globalThis[Symbol.for("llkd.review-card.active")] ??= new Map())
 const places = (globalThis[Symbol.for("llkd.review-card")] ??= new Map());
 // How many presses a card dropped, and its last words on that: a page drawn anew may make another.
 const drops = (globalThis[Symbol.for("llkd.review-card.drops")] ??= new Map());
+const LOOK_FOR = 2000, CLASSES_CHANGED = "The classes were changed: a key may mean another one now. Look at them, then go on.";
+const againstShown = (globalThis[Symbol.for("llkd.review-card.against")] ??= new Set());
 const AHEAD = 25, REST_AFTER = 700, TELL_AFTER = 400, SLOW_AFTER = 2500, DROP_SAID_FOR = 4000;
 class Card {
   constructor(host) {
@@ -58,8 +60,11 @@ class Card {
       return;
     }
     const first = !this.data, before = this.data?.list;
+    const keys = data.keys.join("\n"), otherClasses = this.keysShown !== undefined && this.keysShown !== keys;
+    this.keysShown = keys;
     this.data = data;
     if (first) this.#rememberDrops();
+    if (otherClasses) this.#classesChanged();
     this.queue.keepAt(data.place, again);
     const remembered = places.get(data.key);
     if (data.list !== before) {
@@ -70,7 +75,8 @@ class Card {
     const waiting = new Set(this.queue.waiting.map((press) => press.row));
     for (const row of [...this.own.keys()]) if (!waiting.has(row)) this.own.delete(row);
     for (const id of data.confirmed) {
-      const refusal = data.refused[id], told = data.messages[id];
+      const refusal = data.refused[id], told = data.messages[id], against = data.contradicted?.[id];
+      if (against) this.#contradicted(id, against);
       if (refusal) this.#say(refusal, "dropped");
       else if (this.lastDecision?.id === id) {
         this.#say(this.lastDecision.words);
@@ -90,6 +96,15 @@ class Card {
     if (first || wanted || data.list !== before || shown !== this.shownRow) this.#takeFocus(wanted);
   }
 
+  /** Somebody changed the classes: a key may mean another one now, so none counts for a moment. */
+  #classesChanged() {
+    this.changed = performance.now();
+    this.bounces = new Bounces();
+    this.entry = new NumberEntry();
+    showGives(this);
+    this.#say(CLASSES_CHANGED, "dropped");
+  }
+
   /** One card at a time: while the page is drawn anew, an older one may stand beside it. */
   #takeOver(key) {
     const older = active.get(key);
@@ -102,6 +117,8 @@ class Card {
     this.decided = older.decided;
     this.lastUndo = older.lastUndo;
     this.lastDecision = older.lastDecision;
+    this.keysShown = older.keysShown;
+    this.changed = older.changed;
     older.retire();
     if (this.decided) this.#soonRest();
     return again;
@@ -138,6 +155,10 @@ class Card {
   #click(event) {
     const button = event.target.closest("button");
     if (!button || button.disabled) return;
+    if (button.dataset.do === "dismiss") {
+      this.$(".llkd-against").hidden = true;
+      return this.root.focus({ preventScroll: true });
+    }
     this.#act({ do: button.dataset.do, label: button.dataset.label }, event.timeStamp, "click");
   }
 
@@ -150,6 +171,10 @@ class Card {
     clearTimeout(this.timers.rest);
     if (this.data.blind && this.bounces.again(act, stamp, kind)) {
       this.#drop("Pressed twice within a moment: counted once.");
+      return this.#soonRest();
+    }
+    if (act.do !== "next" && act.do !== "back" && stamp < (this.changed ?? -LOOK_FOR) + LOOK_FOR) {
+      this.#drop(CLASSES_CHANGED);
       return this.#soonRest();
     }
     // What is on the screen while the key goes down counts, not what has been made ready since.
@@ -305,6 +330,15 @@ class Card {
     said.textContent = text;
     said.dataset.kind = kind;
     this.root.dataset.refused = kind === "dropped" ? "yes" : "no";
+  }
+
+  /** What others had said stays in view while one goes on, until the next such word or a click. */
+  #contradicted(id, words) {
+    if (againstShown.has(id)) return;
+    againstShown.add(id);
+    const line = this.$(".llkd-against");
+    line.querySelector("span").textContent = words;
+    line.hidden = false;
   }
 
   #showSaving() {

@@ -16,6 +16,7 @@ import streamlit as st
 from llkd.config import Label
 from llkd.store import LabelingRun, Project, Store
 from llkd.teachers.registry import kind_of
+from ui.people.contradictions import told_after
 from ui.shell import reads
 from ui.shell.authorship import author
 from ui.shell.errors import defer_errors, show_errors
@@ -190,8 +191,11 @@ def _record(
         project.id, rows.tolist(), action, who=me.who, batch=me.new_batch(), key=key
     )
     st.session_state.setdefault(_mine(project), []).append(batch)
+    against = told_after(store, project, batch, action, None if label is None else label.name)
     outcome = "excluded" if label is None else f"labelled as {label.name!r}"
-    st.session_state["_review_said"] = f"{counted(len(rows), 'text')} {outcome}."
+    st.session_state["_review_said"] = f"{counted(len(rows), 'text')} {outcome}." + (
+        f" {against}" if against else ""
+    )
 
 
 @defer_errors

@@ -1,0 +1,1 @@
+"""Several people: names, what others said, blind second labels, disputes and who settles them."""
