@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from llkd.evaluation import people
+from llkd.config.selection_rule import ThresholdRule
+from llkd.evaluation import audits, people
 from llkd.store import Store
 from tests.support.pages import button, card_data, opened, press, words
 from tests.support.seeded_projects import NAMES, seeded_project
@@ -148,6 +149,18 @@ class TestBlindSecondLabels:
         app = opened("curate")
         assert "Ana and Ben agree on 100\u00a0% of 10 texts" in words(app)
         assert "can be wrong together" in words(app)
+
+    def test_an_audit_says_how_far_people_are_the_truth(self, city, ben):
+        store, project = city
+        sample = people.draw_sample(store, project, 10, seed=1)
+        keys = project.label_set.keys
+        for text in sample.design.texts:
+            people.second_label(store, sample, text.row, keys[0], "Ben")
+        app = opened("curate")
+        assert words(app).count("An audit takes people's labels for the truth.") == 1
+        audits.start_audit(store, project, ThresholdRule(), seed=3)
+        app = opened("curate")
+        assert words(app).count("An audit takes people's labels for the truth.") == 2
 
     @pytest.mark.parametrize("address", ["second-99", "second-", "x", "second-1e9", "settle-1"])
     def test_an_address_of_nothing_is_the_page(self, city, ben, address):

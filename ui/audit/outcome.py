@@ -11,6 +11,7 @@ from llkd.selection.registry import SAVED
 from llkd.store import Audit, CertificateRecord, Project, Store
 from ui.audit import figures, opening, words
 from ui.curate import carried
+from ui.people import reads
 from ui.shell.errors import show_error
 from ui.shell.page import go_to
 from ui.shell.wording import count, counted, plain
@@ -29,6 +30,8 @@ def show(store: Store, project: Project, status: AuditStatus, *, on_desk: bool =
     _two_people(status)
     if not on_desk and status.wrong:
         st.caption(plain(words.by_class(project, status)))
+    if not on_desk:
+        _ground_truth(store, project)
     if not status.broken:
         _take(store, project, status)
     forecast = status.worth if status.audit.open else ""
@@ -39,6 +42,14 @@ def show(store: Store, project: Project, status: AuditStatus, *, on_desk: bool =
             f"As of {count(status.answered + status.waiting)} answers. The figures follow in steps "
             "of five, so that none says whether your last answer was the teacher's."
         )
+
+
+def _ground_truth(store: Store, project: Project) -> None:
+    """Where two people's agreement is known: how far people's labels are the truth."""
+    samples = store.label_samples.all(project.id)
+    sentence = reads.agreement(store, project, samples[0]).meaning if samples else ""
+    if sentence:
+        st.caption(plain(sentence))
 
 
 def _two_people(status: AuditStatus) -> None:

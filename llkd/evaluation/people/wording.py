@@ -25,8 +25,8 @@ def meaning(pairs: Sequence[PairAgreement], alpha: Alpha | None = None) -> str:
     apart = 1 - agreement
     return (
         f"An audit takes people's labels for the truth. Where two people differ on {_pct(apart)} "
-        f"of texts, at least {_pct(apart / 2)} of one person's labels are wrong on average, and a "
-        "measured accuracy can be off by that much, either way."
+        f"of texts, at least about {_pct(apart / 2)} of one person's labels are wrong on average, "
+        "and a measured accuracy can be off by that much, either way."
     )
 
 

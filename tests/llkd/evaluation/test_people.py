@@ -86,7 +86,7 @@ class TestAgreement:
             f"Ana and Ben agree on 87.5\u00a0% of 40 texts (\u03ba {kappa.kappa:.2f}, "
             f"{kappa.kappa_low:.2f} to {kappa.kappa_high:.2f})."
         )
-        assert "differ on 12.5\u00a0% of texts, at least 6.2\u00a0% of one" in known.meaning
+        assert "differ on 12.5\u00a0% of texts, at least about 6.2\u00a0% of one" in known.meaning
         assert known.progress == {"Ben": (40, 40)}
         assert sum(cell.texts for cell in pair.confusion) == 40
         assert sum(c.texts for c in pair.confusion if c.first != c.second) == 5
