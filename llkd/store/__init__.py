@@ -13,8 +13,9 @@ from llkd.store.audits import (
     CertificateRecord,
     Population,
 )
+from llkd.store.class_counts import Carried, ClassInUse
 from llkd.store.class_history import ClassesChanged
-from llkd.store.classes import Carried, Classes, ClassInUse
+from llkd.store.classes import Classes
 from llkd.store.cost_ledger import Ledger
 from llkd.store.decisions import Batch, Decisions
 from llkd.store.derived.embeddings import Embeddings

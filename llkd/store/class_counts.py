@@ -1,4 +1,4 @@
-"""How many texts carry what is stored under the key of a class: people's labels, and gold."""
+"""How many texts carry what is stored under the key of a class, which may not be lost."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from llkd.config import ClassEdit
+from llkd.errors import UserError
 from llkd.store import schema
 from llkd.store.home import Home
 from llkd.store.people.standing import DECISION_COLUMNS, text_states
@@ -35,6 +37,10 @@ class Carried:
             if number
         ]
         return " and ".join(parts) or "no label"
+
+
+class ClassInUse(UserError):
+    """An edit would take labels out of use that nobody has said may go."""
 
 
 def people_counts(connection: sa.Connection, project_id: int, since: float = 0.0) -> Counter[str]:
@@ -68,3 +74,20 @@ def gold_counts(home: Home, project_id: int) -> Counter[str]:
             if entry["values"] is not None:
                 counts[str(entry["values"])] += int(entry["counts"])
     return counts
+
+
+def refuse_loss(edit: ClassEdit, people: Counter[str], gold: Counter[str]) -> None:
+    """Raise ClassInUse where a class would go that texts carry."""
+    lost = []
+    for label in edit.removed:
+        counts = Carried()
+        for key in (label.identity, *label.also):
+            counts += Carried(people[key], gold[key])
+        if counts:
+            lost.append(f"{label.name!r} ({counts})")
+    if lost:
+        raise ClassInUse(
+            f"Texts still carry {' and '.join(lost)}. Without the class these labels would not "
+            "count any more. Rename the class in place of removing it, give these texts other "
+            "labels first, or say that the labels may go."
+        )

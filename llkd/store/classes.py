@@ -19,7 +19,7 @@ from llkd.config.class_changes import merged, split_up
 from llkd.config.class_edits import keeping_words
 from llkd.errors import ConfigError, NotFound, UserError
 from llkd.store import schema
-from llkd.store.class_counts import Carried, gold_counts, people_counts
+from llkd.store.class_counts import Carried, gold_counts, people_counts, refuse_loss
 from llkd.store.class_history import (
     NOTED,
     SOMEBODY,
@@ -34,10 +34,6 @@ from llkd.store.class_history import (
 from llkd.store.damaged import read_record
 from llkd.store.home import Home
 from llkd.store.job_records import LIVE
-
-
-class ClassInUse(UserError):
-    """An edit would take labels out of use that nobody has said may go."""
 
 
 class Classes:
@@ -129,7 +125,7 @@ class Classes:
             edit, gone = undo_edit(change, _known(before))
             if not dropping:
                 since = people_counts(connection, project_id, change.created)
-                _refuse_loss(replace(edit, removed=gone), since, Counter())
+                refuse_loss(replace(edit, removed=gone), since, Counter())
             self._store(connection, project_id, before, edit, who, change.token)
         return change
 
@@ -226,7 +222,7 @@ class Classes:
                 edit = _words_kept(connection, project_id, before, edit)
             people = people_counts(connection, project_id)
             if not dropping:
-                _refuse_loss(edit, people, gold)
+                refuse_loss(edit, people, gold)
             self._store(connection, project_id, before, edit, who)
         return edit
 
@@ -309,22 +305,6 @@ def _known(before: LabelSet | None) -> LabelSet:
     if before is None:
         raise UserError("This project has no classes yet, so there are none to change.")
     return before
-
-
-def _refuse_loss(edit: ClassEdit, people: Counter[str], gold: Counter[str]) -> None:
-    lost = []
-    for label in edit.removed:
-        counts = Carried()
-        for key in (label.identity, *label.also):
-            counts += Carried(people[key], gold[key])
-        if counts:
-            lost.append(f"{label.name!r} ({counts})")
-    if lost:
-        raise ClassInUse(
-            f"Texts still carry {' and '.join(lost)}. Without the class these labels would not "
-            "count any more. Rename the class in place of removing it, give these texts other "
-            "labels first, or say that the labels may go."
-        )
 
 
 def _groups(label_set: LabelSet) -> set[tuple[str, str, tuple[str, ...]]]:

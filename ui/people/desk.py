@@ -30,13 +30,13 @@ def desk(store: Store, project: Project) -> bool:
     if here is None:
         return False
     try:
-        sentence = _head(store, project, here)
+        title, words = _head(store, project, here)
     except LLKDError:
         opening.close(project)  # an address of a sample that is not there
         return False
     opening.open_desk(project, here)
     with st.container(horizontal=True, vertical_alignment="center", key="people_head"):
-        st.markdown(sentence, width="stretch")
+        st.markdown(f"**{plain(title)}** {plain(words)}", width="stretch")
         st.button(
             "Back to the plane",
             icon=":material/arrow_back:",
@@ -62,17 +62,19 @@ def desk(store: Store, project: Project) -> bool:
     return True
 
 
-def _head(store: Store, project: Project, here: Desk) -> str:
+def _head(store: Store, project: Project, here: Desk) -> tuple[str, str]:
     if here.kind == "settle":
         return (
-            "**Disputed texts.** People labelled these differently. Your key decides, and none of "
-            "these leaves the text out; every label stays in the history."
+            "Disputed texts.",
+            "People labelled these differently. Your key decides, and none of "
+            "these leaves the text out; every label stays in the history.",
         )
     sample = store.label_samples.get(project.id, here.sample or 0)
     return (
-        f"**Blind second labels.** {counted(len(sample.rows), 'text')} drawn at random from "
+        "Blind second labels.",
+        f"{counted(len(sample.rows), 'text')} drawn at random from "
         f"{count(sample.design.population)} that people labelled. You see neither their labels nor "
-        "the teacher's."
+        "the teacher's.",
     )
 
 

@@ -17,8 +17,8 @@ def who_sits_here() -> None:
     if not authorship.signs_by_typing():
         return  # the login says it
     name = authorship.typed_name()
-    label = "Give your name" if name is None else plain(name)
-    with st.popover(label, icon=":material/person:", width="stretch", key="people_who"):
+    label = "Give your name" if name is None else name
+    with st.popover(plain(label), icon=":material/person:", width="stretch", key="people_who"):
         st.markdown(
             "Labels are signed with your name, so that several people can work on one project: "
             "where two say different things both are kept."

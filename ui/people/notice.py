@@ -20,9 +20,9 @@ def disputes(store: Store, project: Project | None) -> None:
     if not open_disputes or opening.is_open(project):
         return  # whoever labels blindly must not read what others say
     who = author().who
-    words = f"{counted(len(open_disputes), 'disputed text')}"
+    words = counted(len(open_disputes), "disputed text")
     with st.container(border=True, key="people_notice", gap="xsmall"):
-        st.markdown(f":orange[:material/group:] **{words}**")
+        st.markdown(f":orange[:material/group:] **{plain(words)}**")
         line = about_mine(open_disputes, who)
         if line:
             st.caption(plain(line))

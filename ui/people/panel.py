@@ -33,9 +33,9 @@ def panel(store: Store, project: Project) -> None:
         _disputed(project, len(open_disputes))
         title = "Several people"
         if known is not None:
-            title += f": {plain(known.sentence)}"
+            title += f": {known.sentence}"
         # What changes with every decision stands outside: another title would close it.
-        with st.expander(title, icon=":material/group:"):
+        with st.expander(plain(title), icon=":material/group:"):
             if known is not None:
                 _agreement(project, samples[0], known)
             _draw(store, project, first=known is None)
