@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ _SETTINGS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _Entry = TypeVar("_Entry")
+# A port or a run's id may hold these figures, too.
+_NO_ENTRY = re.compile(r"error code (401|403)\b|UNAUTHENTICATED|PERMISSION_DENIED")
 
 
 def send_run(run: TrackedRun, uri: str, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -152,7 +155,7 @@ def _failure(error: Exception, uri: str) -> UserError:
     place = shown_uri(uri)
     words = f"{type(error).__name__} {error}"
     again = "Nothing of the run is lost: llkd track, or llkd resume, goes on."
-    if any(mark in words for mark in ("401", "403", "UNAUTHENTICATED", "PERMISSION_DENIED")):
+    if _NO_ENTRY.search(words):
         return UserError(
             f"The tracking server at {place} does not let this program in. Set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, and "
