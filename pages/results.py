@@ -38,7 +38,9 @@ VIEWS: dict[str, tuple[View, bool]] = {
 
 def _side_by_side(store: Store, project: Project, runs: Sequence[Run], measured: bool) -> Run:
     run = side_by_side.looked_at(runs)
-    with st.expander(f"Runs side by side ({len(runs)})", icon=":material/table_rows:"):
+    with st.expander(
+        f"Runs side by side ({len(runs)})", icon=":material/table_rows:", key="side_by_side_box"
+    ):
         side_by_side.table(store, project, side_by_side.shown(store, runs), run, measured)
         side_by_side.evaluated_on_labels(runs)
         side_by_side.made_before_additions(project, runs)

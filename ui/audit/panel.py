@@ -122,7 +122,7 @@ def _start(scene: CurateState, *, first: bool) -> None:
         help="Shows you texts at random from those you keep, without the teacher's label. What you "
         "answer says how many of its labels are right, and can certify them.",
     )
-    with st.popover("Options", icon=":material/tune:"):
+    with st.popover("Options", icon=":material/tune:", key="audit_options_box"):
         for label, key, usual, meaning in (
             ("Labels to be right, %", "audit_target", TARGET, "What is to be promised."),
             ("Confidence, %", "audit_level", LEVEL, "How sure the promise is."),
@@ -146,7 +146,7 @@ def _start(scene: CurateState, *, first: bool) -> None:
 
 
 def _earlier(scene: CurateState, known: list[Audit]) -> None:
-    with st.popover(f"All audits ({len(known)})", icon=":material/history:"):
+    with st.popover(f"All audits ({len(known)})", icon=":material/history:", key="audits_box"):
         for audit in known:
             state = "" if audit.open else ", closed"
             by = f"begun {when(audit.created)} by {audit.who}{state}"

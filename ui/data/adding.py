@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -26,7 +26,7 @@ from ui.shell.wording import TERMS, count, counted, plain, when
 
 PLACE = "add"
 _ADDING = "_data_adding"
-_DONE = "_data_added"
+_DONE, _BEGUN = "_data_added", "_data_adding_begun"
 _FILES, _INBOX = "Files or pasted texts", "Sent on by the served student"
 
 
@@ -53,6 +53,7 @@ def _turn(project_id: int | None) -> None:
 
 def add_texts_form(store: Store, project: Project) -> None:
     """All the widgets of an addition; ends by storing it and showing the project."""
+    _finish(store, project)
     datasets.start_reader()
     st.button("Back to the project", icon=":material/arrow_back:", on_click=_turn, args=(None,))
     st.header("Add texts", anchor=False)
@@ -84,13 +85,13 @@ def _from_inbox(store: Store, project: Project, waiting: int) -> None:
     )
     text_set, numbers = inbox_texts(store, project)
     read = ReadTexts(text_set, Reading(), project.name, SOURCE)
-    _form(store, project, read, lambda: forget_texts(store, project, numbers) if forget else 0)
+    _form(store, project, read, numbers if forget else None)
 
 
 def _form(
-    store: Store, project: Project, read: ReadTexts, after: Callable[[], object] = lambda: None
+    store: Store, project: Project, read: ReadTexts, sent_on: Sequence[int] | None = None
 ) -> None:
-    """What will be added, and the button; ``after`` is done once the texts are added."""
+    """What will be added, and the button; ``sent_on`` are texts of the inbox to forget then."""
     prepared = prepared_addition(store, project, read.text_set, read.reading)
     report = prepared.report
     st.header("What will be added", anchor=False)
@@ -116,13 +117,18 @@ def _form(
         icon=":material/playlist_add:",
         key="add_now",
     ):
-        _add(store, prepared, read.source, after)
+        _add(store, project, prepared, read.source, sent_on)
 
 
 def _add(
-    store: Store, prepared: PreparedAddition, source: str, after: Callable[[], object]
+    store: Store,
+    project: Project,
+    prepared: PreparedAddition,
+    source: str,
+    sent_on: Sequence[int] | None,
 ) -> None:
     with show_errors():
+        st.session_state[_BEGUN] = (project.id, project.rows, len(prepared.texts), sent_on)
         try:
             with st.spinner("Storing the texts \u2026"):
                 jobs.live_jobs(store)  # those whose process is gone are in nobody's way
@@ -130,12 +136,29 @@ def _add(
         except LLKDError:
             _prepared.clear()  # compared anew at the next look
             raise
-        after()
+        _finish(store, store.projects.by_id(project.id))
+
+
+def _finish(store: Store, project: Project) -> None:
+    """Show the project once its texts are added.
+
+    Also where a second press ended the run of the script that added them: any use of the session
+    can be that end.
+    """
+    begun = st.session_state.get(_BEGUN)
+    if begun is None:
+        return
+    project_id, rows, new, sent_on = begun
+    if project_id == project.id and project.rows == rows + new:
+        if sent_on is not None:
+            forget_texts(store, project, sent_on)
         for what in ("texts", "gold", "hub"):
             drafts.drop_draft(drafts.slot_of(what, PLACE))
         _turn(None)
-        st.session_state[_DONE] = len(prepared.texts)
+        st.session_state[_DONE] = new
+        del st.session_state[_BEGUN]
         st.rerun()
+    del st.session_state[_BEGUN]
 
 
 def prepared_addition(
@@ -177,6 +200,8 @@ def show_additions(store: Store, project: Project) -> None:
         st.info(plain(sentence), icon=":material/info:")
     warnings = newest.report.get("warnings", [])
     if warnings:
-        with st.expander(f"{counted(len(warnings), 'remark')} on the texts added last"):
+        with st.expander(
+            f"{counted(len(warnings), 'remark')} on the texts added last", key="remarks_box"
+        ):
             for warning in warnings:
                 st.text(plain(warning))

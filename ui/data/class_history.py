@@ -24,7 +24,11 @@ def history(store: Store, project: Project) -> None:
     changes = store.classes.history(project.id)
     if not changes:
         return
-    with st.expander(f"Changes of the classes ({len(changes)})", icon=":material/history:"):
+    with st.expander(
+        f"Changes of the classes ({len(changes)})",
+        icon=":material/history:",
+        key=f"classes_history_{project.id}",
+    ):
         st.dataframe(
             pd.DataFrame(
                 {

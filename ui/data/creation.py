@@ -77,7 +77,8 @@ def make_project_form(
     if st.button("Create the project", type="primary", icon=":material/add:"):
         with st.spinner("Storing the texts \u2026"):
             project = import_texts(store, wished, text_set, source=source, holdout=held_out)
-        open_project(project)
+            # Within: a second press ends this run of the script where the spinner ends.
+            open_project(project)
 
 
 def _held_out(text_set: TextSet, gold: int, share: float) -> str:

@@ -23,7 +23,7 @@ def show_measures(texts: TextSet) -> None:
             "one group stay on one side of the hold-out.",
             help=TERMS["near-duplicate"],
         )
-    with st.expander("Lengths and languages", icon=":material/bar_chart:"):
+    with st.expander("Lengths and languages", icon=":material/bar_chart:", key="measures_box"):
         _shown(texts.statistics)
 
 

@@ -280,7 +280,9 @@ def _columns(source: Source, key: str) -> tuple[str, str | None, str | None] | N
 
 def _gold_file(texts: Draft, reading: Reading, place: str) -> tuple[TextSet, str] | None:
     """The texts with gold labels from a second file, and its name, if a person gives one."""
-    with st.expander("Gold labels in a second file", icon=":material/verified:"):
+    with st.expander(
+        "Gold labels in a second file", icon=":material/verified:", key=f"gold_box_{place}"
+    ):
         st.caption(f"{TERMS['gold']} Its rows are matched by the id or, without one, by the text.")
         draft = drafts.file_draft(drafts.slot_of("gold", place), "File with gold labels")
         if draft is None:

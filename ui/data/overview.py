@@ -51,7 +51,11 @@ def overview(store: Store, project: Project) -> bool:
     managing.outcome(store, project)
     preview.show_warnings(report.get("warnings", []))
     if lost:
-        with st.expander(f"Why {counted(lost, 'row')} were dropped", icon=":material/filter_alt:"):
+        with st.expander(
+            f"Why {counted(lost, 'row')} were dropped",
+            icon=":material/filter_alt:",
+            key="dropped_box",
+        ):
             kept_count = int(report.get("kept", project.stages[0]))
             show_kept(int(report.get("rows", 0)), kept_count, dropped, int(report.get("gold", 0)))
     return onward

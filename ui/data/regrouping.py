@@ -27,7 +27,9 @@ def regrouping(store: Store, project: Project) -> None:
     """The form by which classes become one, or one becomes several; nothing before the first."""
     if project.label_set is None:
         return
-    with st.expander("Merge or split classes", icon=":material/call_merge:"):
+    with st.expander(
+        "Merge or split classes", icon=":material/call_merge:", key="classes_regroup_box"
+    ):
         if class_drafts.unfinished(project):
             st.caption("Save the changes above first, or take them back.")
             return

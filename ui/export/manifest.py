@@ -23,7 +23,9 @@ def summary(store: Store, folder: Path) -> None:
     document = exporting.manifest_in(folder)
     if document is None or "rows_sha256" not in document:
         return
-    with st.expander("What the manifest says, and how to make the same rows again"):
+    with st.expander(
+        "What the manifest says, and how to make the same rows again", key="manifest_box"
+    ):
         try:
             manifest = exporting.Manifest.of(document)
             lines = [*_rows(manifest), *_labels(manifest), *_people(manifest)]

@@ -105,7 +105,9 @@ def _folded_comparison(report: ComparisonReport, comparisons: dict[int, Job], jo
     shown = min(selections, MOST_LINES - 1)
     hidden = selections - shown
     more = f"{counted(hidden, 'more selection')}, arms" if hidden else "Arms"
-    with st.expander(f"{more}, charts and every difference", icon=":material/table_rows:"):
+    with st.expander(
+        f"{more}, charts and every difference", icon=":material/table_rows:", key="comparison_box"
+    ):
         comparison_report.choice(comparisons, job)
         comparison_report.details(report, shown)
 
@@ -131,7 +133,7 @@ def _single_runs(runs: Sequence[Run], by_rival: tuple[Run, dict[str, Any]] | Non
         return
     run, comparisons = by_rival
     methods = [run for run in runs if run.config.selection.strategy == METHOD]
-    with st.expander("LLKD against each rival", icon=":material/table_rows:"):
+    with st.expander("LLKD against each rival", icon=":material/table_rows:", key="rivals_box"):
         if len(methods) > 1:
             choose_run(
                 "The LLKD run to judge (its other seeds count with it)",

@@ -44,7 +44,7 @@ def start(
     store: Store, project: Project, runs: Sequence[Run], settings: Callable[[], TrainingConfig]
 ) -> None:
     """A whole comparison in one click, with the settings of the form (``settings`` checks them)."""
-    with st.expander("Compare fairly", icon=":material/balance:", expanded=True):
+    with st.expander("Compare fairly", icon=":material/balance:", expanded=True, key="compare_box"):
         st.markdown(
             "Trains **LLKD**, **All texts** and two controls, which draw as many texts at random "
             "in the same batches. **Results** then says what the selection is worth on your data."
@@ -184,7 +184,7 @@ def missing_controls(store: Store, project: Project, runs: Sequence[Run]) -> Non
     ]
     if not lacking:
         return
-    with st.expander("Controls for a single LLKD run", icon=":material/add:"):
+    with st.expander("Controls for a single LLKD run", icon=":material/add:", key="controls_box"):
         st.markdown(
             f"The controls {listed(f'**{label_of(name)}**' for name in CONTROLS)} draw as many "
             "texts as an LLKD run, in the same batches: only what LLKD gains over them is due to "

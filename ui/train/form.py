@@ -96,7 +96,7 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
             help="The same seed gives the same order and start; use several to see the spread.",
         )
     notice = st.container()
-    with st.expander("Advanced settings"):
+    with st.expander("Advanced settings", key="train_advanced_box"):
         advanced_settings(selection, values)
         _eval_source(store, project, values)
         tracking_fields()

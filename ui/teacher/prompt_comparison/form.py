@@ -137,7 +137,9 @@ def _choices(store: Store, project: Project, config: TeacherConfig) -> Variants:
     if "verbaliser_score" in kind.settings:
         rules = {k: v for k, v in VERBALISER_SCORES.items() if k != config.verbaliser_score}
         others["verbaliser_score"] = _pills(project, "score", "Score of a class name", rules)
-    with st.expander("Other wordings, another teacher", icon=":material/edit_note:"):
+    with st.expander(
+        "Other wordings, another teacher", icon=":material/edit_note:", key="wordings_box"
+    ):
         others["instruction"] = _wordings(project)
         others["teacher"] = _teachers(project, config)
     return {

@@ -48,7 +48,7 @@ def show(store: Store, project: Project, result: dict[str, Any]) -> None:
             "confident."
         )
         _left_out(candidates, result.get("stopped"))
-        with st.expander("All figures", icon=":material/table_rows:"):
+        with st.expander("All figures", icon=":material/table_rows:", key="candidates_box"):
             _table(candidates)
 
 

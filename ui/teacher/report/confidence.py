@@ -76,7 +76,7 @@ def _verdict(quality: Quality) -> None:
         warnings.append(f"With fewer than {FEW} texts these figures are rough.")
     if warnings:
         st.caption(" ".join(warnings))
-    with st.expander("Reliability and risk", icon=":material/query_stats:"):
+    with st.expander("Reliability and risk", icon=":material/query_stats:", key="reliability_box"):
         _charts(quality)
 
 

@@ -128,7 +128,7 @@ def report(store: Store, project: Project, labeling_run: LabelingRun) -> None:
     with right.container(border=True, height="stretch"):
         st.markdown("## Confidence", help=TERMS["teacher confidence"])
         _confidence(labels, names)
-    with st.expander("By class", icon=":material/table_rows:"):
+    with st.expander("By class", icon=":material/table_rows:", key="by_class_box"):
         _by_class(labels, names, counts, quality)
 
 

@@ -61,7 +61,7 @@ def teacher_form(
     )
     values |= question_values
     if scoring.offered(kind):
-        with st.expander("Scoring", icon=":material/tune:"):
+        with st.expander("Scoring", icon=":material/tune:", key=field("scoring_box")):
             values |= scoring.fields(kind, field, start)
     config = _settings(values)
     if show_preview is not None:

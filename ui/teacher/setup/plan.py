@@ -50,7 +50,9 @@ def plan_fields(store: Store, project: Project, config: TeacherConfig | str) -> 
     paid = priced(config) if isinstance(config, TeacherConfig) else None
     server = paid is not None
     title = "Extent, order and budget" if server else "Extent and order"
-    with st.expander(title, icon=":material/payments:" if server else ":material/sort:"):
+    with st.expander(
+        title, icon=":material/payments:" if server else ":material/sort:", key="plan_box"
+    ):
         limit, order = _extent(project)
         if paid is None:
             return Plan(order=order, limit=limit)
