@@ -17,6 +17,7 @@ from ui.people import panel as people_panel
 from ui.shell import job_cards, reads, skip_link
 from ui.shell.errors import show_errors
 from ui.shell.page import empty_state, open_page
+from ui.shell.unbroken import press_once
 from ui.shell.wording import TERMS, count, counted
 from ui.teacher.report import active_labels, refinement
 
@@ -53,7 +54,7 @@ def _missing_need(store: Store, project: Project) -> None:
             "estimate takes seconds to minutes; until then only teacher confidence can choose.",
             width="stretch",
         )
-        if st.button("Start the quick estimate", icon=":material/sensors:", key="probe"):
+        if press_once("Start the quick estimate", icon=":material/sensors:", key="probe"):
             with show_errors():
                 jobs.start(store, ProbeRequest(project=project.name))
                 st.rerun()

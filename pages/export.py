@@ -18,6 +18,7 @@ from ui.runs.choice import choose_run
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
 from ui.shell.page import Page, empty_state, next_step, open_page
+from ui.shell.unbroken import press_once
 from ui.shell.wording import counted, plain, when
 
 
@@ -82,7 +83,7 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
         next_step("Curate", "Lower the thresholds on Curate", primary=False)
     elif not options.formats:
         st.info("Choose at least one format.", icon=":material/info:")
-    if st.button(
+    if press_once(
         f"Export {counted(rows, 'row')}",
         type="primary",
         icon=":material/output:",

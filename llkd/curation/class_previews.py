@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from llkd.config import ClassEdit, LabelSet
+from llkd.config.labels import ClassKey
 from llkd.config.selection_rule import ThresholdRule
 from llkd.curation.labels import TeacherLabels
 from llkd.curation.split_texts import split_texts
@@ -141,7 +142,7 @@ def _preview(
         (_counted(carried, before).gold, _counted(carried, after).gold),
         sum(len(entry.rows) for entry in lists if entry.label.identity not in known),
         sum(
-            bool(fresh or regrouped & set(labeling_run.label_set.places))
+            _concerns(labeling_run.label_set, after, fresh, regrouped, effects)
             for labeling_run in store.labeling_runs.all(project.id)
         ),
         sum(bool(regrouped & set(run.classes.places)) for run in store.runs.all(project.id)),
@@ -235,6 +236,23 @@ def _sum(carried: Mapping[str, Carried], keys: Sequence[str]) -> Carried:
     for key in keys:
         total += carried.get(key, Carried())
     return total
+
+
+def _concerns(
+    asked: LabelSet,
+    after: LabelSet,
+    fresh: Set[ClassKey],
+    regrouped: Set[str],
+    effects: Sequence[ClassEffect],
+) -> bool:
+    """Whether a change concerns a pass that was asked about the classes ``asked``."""
+    if fresh:
+        return True
+    touched = regrouped & set(asked.places)
+    if any(effect.kind == "split" for effect in effects):
+        # A merge taken back: a pass of before it was asked about each of the parts.
+        return any(len(after.shares(key)) != 1 for key in touched)
+    return bool(touched)
 
 
 def _counted(carried: Mapping[str, Carried], label_set: LabelSet) -> Carried:

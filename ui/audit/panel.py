@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ from ui.shell.wording import count, counted, plain, when
 
 Of = Literal["kept", "pool"]
 TARGET, LEVEL = 95.0, 95.0
+DOUBLE_CLICK = 2.0
+"""Seconds within which a second audit is the second press of a double click."""
 is_open = opening.is_open
 
 
@@ -54,6 +57,11 @@ def panel(store: Store, project: Project) -> None:
 @defer_errors
 def begin(store: Store, project: Project, of: Of = "kept") -> None:
     """From a callback: begin an audit of what the page keeps, or of the whole pool, and open it."""
+    second = _begun_just_now(store, project)
+    if second is not None:
+        opening.open_audit(project, second)
+        rerun_page()
+        return
     scene = CurateState(store, project)
     rule = scene.rule
     if of == "pool":
@@ -71,6 +79,15 @@ def begin(store: Store, project: Project, of: Of = "kept") -> None:
     )
     opening.open_audit(project, audit)
     rerun_page()
+
+
+def _begun_just_now(store: Store, project: Project) -> Audit | None:
+    """The audit that the first press of a double click began: two would share what may be wrong."""
+    newest = next(iter(store.audits.all(project.id)), None)
+    if newest is None or not newest.open or newest.who != author().who:
+        return None
+    unanswered = not audits.audit_status(store, newest).answered
+    return newest if unanswered and time.time() - newest.created < DOUBLE_CLICK else None
 
 
 def _option(key: str, usual: float) -> float:

@@ -22,11 +22,12 @@ from ui.data.creation import show_kept
 from ui.data.new_project import ReadTexts, choose_texts
 from ui.shell import reads
 from ui.shell.errors import show_errors
+from ui.shell.unbroken import press_once, unbroken
 from ui.shell.wording import TERMS, count, counted, plain, when
 
 PLACE = "add"
 _ADDING = "_data_adding"
-_DONE, _BEGUN = "_data_added", "_data_adding_begun"
+_DONE = "_data_added"
 _FILES, _INBOX = "Files or pasted texts", "Sent on by the served student"
 
 
@@ -53,7 +54,6 @@ def _turn(project_id: int | None) -> None:
 
 def add_texts_form(store: Store, project: Project) -> None:
     """All the widgets of an addition; ends by storing it and showing the project."""
-    _finish(store, project)
     datasets.start_reader()
     st.button("Back to the project", icon=":material/arrow_back:", on_click=_turn, args=(None,))
     st.header("Add texts", anchor=False)
@@ -111,7 +111,7 @@ def _form(
             f"of those with gold {100 * share_held_out(project):.0f} %, as in the project, drawn "
             "by their words."
         )
-    if st.button(
+    if press_once(
         f"Add {counted(new, 'text')}",
         type="primary",
         icon=":material/playlist_add:",
@@ -127,38 +127,24 @@ def _add(
     source: str,
     sent_on: Sequence[int] | None,
 ) -> None:
-    with show_errors():
-        st.session_state[_BEGUN] = (project.id, project.rows, len(prepared.texts), sent_on)
-        try:
-            with st.spinner("Storing the texts \u2026"):
-                jobs.live_jobs(store)  # those whose process is gone are in nobody's way
-                store_addition(store, prepared, source)
-        except LLKDError:
-            _prepared.clear()  # compared anew at the next look
-            raise
-        _finish(store, store.projects.by_id(project.id))
-
-
-def _finish(store: Store, project: Project) -> None:
-    """Show the project once its texts are added.
-
-    Also where a second press ended the run of the script that added them: any use of the session
-    can be that end.
-    """
-    begun = st.session_state.get(_BEGUN)
-    if begun is None:
-        return
-    project_id, rows, new, sent_on = begun
-    if project_id == project.id and project.rows == rows + new:
+    def add() -> None:
+        jobs.live_jobs(store)  # those whose process is gone are in nobody's way
+        store_addition(store, prepared, source)
         if sent_on is not None:
             forget_texts(store, project, sent_on)
         for what in ("texts", "gold", "hub"):
             drafts.drop_draft(drafts.slot_of(what, PLACE))
         _turn(None)
-        st.session_state[_DONE] = new
-        del st.session_state[_BEGUN]
+        st.session_state[_DONE] = len(prepared.texts)
+
+    with show_errors():
+        try:
+            with st.spinner("Storing the texts \u2026"):
+                unbroken(add)
+        except LLKDError:
+            _prepared.clear()  # compared anew at the next look
+            raise
         st.rerun()
-    del st.session_state[_BEGUN]
 
 
 def prepared_addition(

@@ -15,6 +15,7 @@ from llkd.store import Project, Store
 from ui.data import drafts, preview
 from ui.data.measures import show_measures
 from ui.shell.page import choose_project, make_new_project
+from ui.shell.unbroken import press_once, unbroken
 from ui.shell.wording import TERMS, count, counted, plain
 
 SPLIT_AT_ONCE = 20_000
@@ -74,11 +75,16 @@ def make_project_form(
             held_out = percent / 100
         split = _held_out(text_set, gold, held_out)
         st.caption(f"{TERMS['hold-out']} {split}")
-    if st.button("Create the project", type="primary", icon=":material/add:"):
+    if press_once(
+        "Create the project", type="primary", icon=":material/add:", key="project_create"
+    ):
+
+        def create() -> None:
+            open_project(import_texts(store, wished, text_set, source=source, holdout=held_out))
+
         with st.spinner("Storing the texts \u2026"):
-            project = import_texts(store, wished, text_set, source=source, holdout=held_out)
-            # Within: a second press ends this run of the script where the spinner ends.
-            open_project(project)
+            unbroken(create)
+        st.rerun()
 
 
 def _held_out(text_set: TextSet, gold: int, share: float) -> str:
@@ -149,4 +155,3 @@ def open_project(project: Project) -> None:
         del st.session_state[key]
     make_new_project(False)
     choose_project(project)
-    st.rerun()

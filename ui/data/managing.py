@@ -15,6 +15,7 @@ from ui.data.creation import free_name
 from ui.shell import downloads, job_cards, uploads
 from ui.shell.errors import show_errors
 from ui.shell.page import choose_project, make_new_project
+from ui.shell.unbroken import press_once, unbroken
 from ui.shell.wording import count, plain, when
 
 ENDING = "llkd"
@@ -116,7 +117,7 @@ def _duplicate(store: Store, project: Project) -> None:
     usual = free_name(store, project.name[:90])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name of a copy", usual, max_chars=100, key=key)
-        pressed = st.button("Duplicate", key="project_duplicate", icon=":material/content_copy:")
+        pressed = press_once("Duplicate", key="project_duplicate", icon=":material/content_copy:")
     if pressed:
         with show_errors():
             jobs.refuse_busy(store, project)
@@ -125,7 +126,7 @@ def _duplicate(store: Store, project: Project) -> None:
 
 def _pack(store: Store, project: Project) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button(
+        pressed = press_once(
             "Pack into one file",
             key="project_pack",
             icon=":material/package_2:",
@@ -188,7 +189,10 @@ def _duplicated(store: Store, job: Job) -> None:
 
 
 def _start(store: Store, request: JobRequest, title: str | None = None) -> None:
-    st.session_state[_STARTED] = jobs.start(store, request, title=title).id
+    def start() -> None:
+        st.session_state[_STARTED] = jobs.start(store, request, title=title).id
+
+    unbroken(start)
     st.rerun()
 
 
@@ -219,7 +223,7 @@ def _unpack(store: Store, path: Path, file_name: str) -> None:
         max_chars=100,
         key="unpack_name",
     ).strip()
-    if st.button("Unpack it", key="unpack_start", icon=":material/unarchive:"):
+    if press_once("Unpack it", key="unpack_start", icon=":material/unarchive:"):
         if not path.is_file():
             raise UserError(f"There is no file {path}.")
         request = UnpackRequest(file=str(path), name=name or None)

@@ -19,6 +19,7 @@ from ui.data.creation import free_name, make_project_form, open_project, project
 from ui.data.drafts import HUB, PASTE, PATH, UPLOAD, Draft
 from ui.shell.errors import show_error, show_errors
 from ui.shell.page import make_new_project
+from ui.shell.unbroken import press_once, unbroken
 from ui.shell.wording import TERMS, count, plain
 
 SAMPLE_NAME = "City messages"
@@ -162,12 +163,19 @@ def _sample(store: Store) -> None:
             "They carry no labels; those that people gave come from a second file and are used "
             "only to evaluate."
         )
-        if st.button("Open the sample", type="primary", icon=":material/auto_stories:"):
+        if press_once(
+            "Open the sample", type="primary", icon=":material/auto_stories:", key="sample_open"
+        ):
             with show_errors():
-                project = import_sample(store, free_name(store, SAMPLE_NAME))
-                # Its labels are what one looks at the sample for; the first come in seconds.
-                jobs.start(store, usual_labelling(project.name, project.rows))
-                open_project(project)
+                unbroken(lambda: _open_sample(store))
+                st.rerun()
+
+
+def _open_sample(store: Store) -> None:
+    project = import_sample(store, free_name(store, SAMPLE_NAME))
+    # Its labels are what one looks at the sample for; the first come in seconds.
+    jobs.start(store, usual_labelling(project.name, project.rows))
+    open_project(project)
 
 
 def _from_file(draft: Draft, finish: Finish, place: str) -> None:

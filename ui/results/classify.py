@@ -16,6 +16,7 @@ from ui.data import drafts, preview, readings
 from ui.shell import job_cards, uploads
 from ui.shell.downloads import download
 from ui.shell.errors import show_error, show_errors
+from ui.shell.unbroken import press_once
 from ui.shell.wording import count, counted, plain, share, size
 
 KIND = "classify"
@@ -54,7 +55,7 @@ def _form(store: Store, project: Project, run: Run) -> None:
     path = draft.files[0].path
     column, ending = _choices(source, Path(path).parent.name)
     busy = job_cards.live_job(store, project.id, (KIND,)) is not None
-    pressed = st.button(
+    pressed = press_once(
         f"Classify {counted(source.rows, 'row')}",
         icon=":material/label:",
         key="classify_go",

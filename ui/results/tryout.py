@@ -12,6 +12,7 @@ from llkd.store import Job, Project, Run, Store
 from ui.shell import fragments
 from ui.shell.errors import show_error, show_errors
 from ui.shell.figures import CHART_CONFIG
+from ui.shell.unbroken import press_once
 from ui.shell.wording import plain, shortened
 
 LONGEST = 20_000
@@ -29,7 +30,7 @@ def try_student(store: Store, project: Project, run: Run) -> None:
         height=110,
         placeholder="Type or paste one text.",
     )
-    if st.button("Ask the student", type="primary", icon=":material/quickreply:", key="tryout_go"):
+    if press_once("Ask the student", type="primary", icon=":material/quickreply:", key="tryout_go"):
         with show_errors():
             if not text.strip():
                 show_error("There is no text to ask about yet. Type one.")

@@ -13,6 +13,7 @@ from llkd.jobs.requests import LabelRequest
 from llkd.store import LabelingRun, Project, Store
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
+from ui.shell.unbroken import press_once
 
 
 def split_lists(store: Store, project: Project) -> list[SplitTexts]:
@@ -39,7 +40,7 @@ def look_for_them(store: Store, project: Project, key: str) -> None:
     if job_cards.live_job(store, project.id, ("label",)) is not None:
         st.caption("A teacher is at work; its labels may say more.")
         return
-    if st.button("Look for its texts", icon=":material/search:", key=key):
+    if press_once("Look for its texts", icon=":material/search:", key=key):
         with show_errors():
             request = LabelRequest(
                 project=project.name,

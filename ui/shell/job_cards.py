@@ -13,6 +13,7 @@ from llkd.store import Job, Store
 from ui.shell import fragments
 from ui.shell.errors import show_error, show_errors
 from ui.shell.session_keys import session_keys
+from ui.shell.unbroken import press_once
 from ui.shell.wording import count, duration, plain, rate, share, time_left
 
 FORCE_OFFER_SECONDS = 3.0
@@ -185,7 +186,7 @@ def _ended_early(store: Store, job: Job, key: str) -> None:
     if job.total:
         st.caption(f"It had done {count(job.done)} of {count(job.total)}.")
     name = f"{key}_resume_{job.id}"
-    if st.button("Resume", icon=":material/play_arrow:", type="primary", key=name):
+    if press_once("Resume", icon=":material/play_arrow:", type="primary", key=name):
         with show_errors():
             jobs.resume(store, job.id, keys=session_keys())
             st.rerun()

@@ -24,6 +24,7 @@ from llkd.selection.registry import DEFAULT_STRATEGY, METHOD, SAVED, label_of
 from llkd.store import Project, Run, Store
 from ui.curate import rows
 from ui.shell.page import go_to
+from ui.shell.unbroken import press_once
 from ui.shell.wording import count, counted, duration
 from ui.train import start as train_start
 from ui.train.tracking import tracking
@@ -74,7 +75,7 @@ def start(
         arms = [*USUAL_ARMS, *others, *([SAVED] if saved else [])]
         number = conclusion.runs_a_seed(arms) * seeds
         with st.container(horizontal=True, vertical_alignment="center"):
-            begin = st.button(
+            begin = press_once(
                 f"Compare: {counted(number, 'run')}",
                 icon=":material/balance:",
                 key="train_compare",

@@ -97,6 +97,19 @@ def test_a_renaming_keeps_57_labels_and_the_accuracy_that_they_say(home):
     assert figures() == (57, 44)
 
 
+def test_a_merge_taken_back_says_nothing_of_passes_that_told_its_parts_apart(store):
+    project = desk(store)
+    store.classes.merge(project.id, ["roads", "waste"], "outside")
+    lines = curation.preview_undo(store, desk(store)).lines()
+    assert any("is split into" in line for line in lines)
+    assert not [line for line in lines if "not asked" in line]
+    store.classes.undo(project.id)
+    store.classes.split(project.id, "roads", [Label(name="kerbs"), Label(name="bridges")])
+    store.classes.merge(project.id, ["kerbs", "bridges"], "streets")
+    # Nobody was asked about these parts.
+    assert [x for x in curation.preview_undo(store, desk(store)).lines() if "not asked" in x]
+
+
 class TestMerge:
     def test_everything_of_both_is_of_the_merged_one(self, store):
         project = desk(store)
@@ -409,6 +422,9 @@ def test_killed_at_any_moment_a_change_and_its_note_are_both_there_or_neither(ho
             [sys.executable, "-c", KILLED, str(home)], stdout=subprocess.PIPE, env=os.environ
         )
         assert process.stdout.readline() == b"ready\n"
+        before = len(store.classes.history(project.id))
+        while len(store.classes.history(project.id)) == before:
+            time.sleep(0.002)
         time.sleep(float(rng.uniform(0.01, 0.15)))
         process.kill()
         process.wait()

@@ -16,6 +16,7 @@ from llkd.teachers.registry import choices, kind_of, price_name, teacher_setting
 from ui.shell.errors import show_errors
 from ui.shell.page import next_step
 from ui.shell.session_keys import session_keys
+from ui.shell.unbroken import press_once
 from ui.shell.wording import counted
 from ui.teacher.report.calibration import rows_in_words
 from ui.teacher.setup.plan import spending_of
@@ -84,7 +85,7 @@ def _start(
 ) -> None:
     ways = math.prod(len(values) for values in tried.values())
     with st.container(horizontal=True, vertical_alignment="center"):
-        begin = st.button(
+        begin = press_once(
             "Compare prompts",
             type="primary" if primary and ways > 1 else "secondary",
             icon=":material/trophy:",

@@ -21,6 +21,7 @@ from ui.results.tables import shown_text
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
 from ui.shell.page import go_to
+from ui.shell.unbroken import press_once
 from ui.shell.wording import count, counted, plain, share
 
 MOST_TEXTS = 200
@@ -74,7 +75,7 @@ def missing(store: Store, project: Project, labels: TeacherLabels | Plane) -> No
             "then labels are as without it.",
             width="stretch",
         )
-        if st.button("Start the quick estimate", icon=":material/sensors:", key="refine_probe"):
+        if press_once("Start the quick estimate", icon=":material/sensors:", key="refine_probe"):
             with show_errors():
                 jobs.start(store, ProbeRequest(project=project.name))
                 st.rerun()

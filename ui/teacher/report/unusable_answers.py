@@ -20,6 +20,7 @@ from ui.people.contradictions import told_after
 from ui.shell import reads
 from ui.shell.authorship import author
 from ui.shell.errors import defer_errors, show_errors
+from ui.shell.unbroken import press_once
 from ui.shell.wording import TERMS, count, counted, plain, shortened
 from ui.teacher.report import quality_reads, usage
 from ui.teacher.setup.plan import plan_of, start_labelling
@@ -65,7 +66,7 @@ def _asks_itself(labeling_run: LabelingRun) -> bool:
 
 
 def _ask_again(store: Store, project: Project, labeling_run: LabelingRun) -> None:
-    if not st.button(
+    if not press_once(
         "Ask these again",
         icon=":material/replay:",
         key=f"review_again_{labeling_run.id}",

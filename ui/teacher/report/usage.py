@@ -16,6 +16,7 @@ from llkd.store.files.batch_journal import stop_batches, waiting_requests
 from llkd.teachers.registry import kind_of
 from ui.shell import reads
 from ui.shell.errors import show_errors
+from ui.shell.unbroken import press_once
 from ui.shell.wording import count, counted, money, share
 from ui.teacher.setup.plan import Plan, plan_of, start_labelling, wanted_rows
 
@@ -187,8 +188,11 @@ def raise_budget(store: Store, project: Project, labeling_run: LabelingRun, job:
                     key=f"raise_calls_{job.id}",
                     width=230,
                 )
-            go = st.button(
-                "Raise the budget and go on", type="primary", icon=":material/play_arrow:"
+            go = press_once(
+                "Raise the budget and go on",
+                type="primary",
+                icon=":material/play_arrow:",
+                key=f"raise_go_{job.id}",
             )
         st.caption("Filled in so that, at what a text cost so far, the rest is covered.")
         if go:

@@ -12,6 +12,7 @@ from llkd.errors import UserError
 from llkd.store import Project, Store
 from llkd.teachers.registry import TRIED_TEXTS, chooses_way, kind_of
 from ui.shell.errors import show_error, show_errors
+from ui.shell.unbroken import press_once
 from ui.shell.wording import plain
 from ui.teacher.prompt_comparison.panel import compare_prompts
 from ui.teacher.setup import duration
@@ -100,13 +101,15 @@ def _buttons(
 ) -> tuple[bool, bool]:
     with st.container(horizontal=True, vertical_alignment="center"):
         kind: Any = "primary" if primary else "secondary"
-        begin = st.button(
+        begin = press_once(
             "Start labelling with A" if compared else "Start labelling",
             type=kind,
             icon=":material/play_arrow:",
+            key="label_start",
         )
-        tried = st.button(
+        tried = press_once(
             "Try both on five texts" if compared else "Try it on five texts",
+            key="trial_start",
             icon=":material/science:",
             help=trial_help,
         )

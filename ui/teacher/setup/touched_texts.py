@@ -8,6 +8,7 @@ from llkd import curation
 from llkd.store import LabelingRun, Project, Store
 from llkd.teachers.registry import can_be_made, kind_of
 from ui.shell import class_texts, reads
+from ui.shell.unbroken import press_once
 from ui.shell.wording import count, counted, duration, money, plain
 from ui.teacher.report import overview, usage
 from ui.teacher.setup.plan import Plan, start_labelling
@@ -65,7 +66,7 @@ def _ask(
             f"labels stay as they are. {_price(store, labeling_run, plan, texts + sample)}"
         )
     )
-    if st.button(
+    if press_once(
         f"Ask about {counted(texts, 'text')}",
         icon=":material/play_arrow:",
         key=f"touched_{about}_ask",

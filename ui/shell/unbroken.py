@@ -1,0 +1,51 @@
+"""A press that begins something begins it once, and what it does is done whole.
+
+Streamlit ends the run of a script when another press comes, at the next use of the page or of the
+session, and runs it again with the second press. So a double click began a thing twice, or it was
+begun and the session did not know it. Only the script's own thread is ended like that.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
+
+Result = TypeVar("Result")
+
+
+def press_once(label: str, *, key: str, **options: Any) -> bool:
+    """A button as ``st.button`` draws it, pressed once by a double click.
+
+    After a press it is another button, with the same words in the same place: a second press that
+    is on its way is one of a button that is no more. ``options`` are those of ``st.button``, but
+    for callbacks.
+    """
+    presses = st.session_state.get(f"_presses_{key}", 0)
+    pressed = st.button(label, key=f"{key}_again_{presses}" if presses else key, **options)
+    if pressed:
+        st.session_state[f"_presses_{key}"] = presses + 1
+    return pressed
+
+
+def unbroken(act: Callable[[], Result]) -> Result:
+    """Do ``act`` to its end and return what it returns, or raise what it raises.
+
+    It may read and set the session; it draws nothing and asks for no rerun.
+    """
+    outcome: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(act())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    thread = threading.Thread(target=work, name="unbroken")
+    add_script_run_ctx(thread, get_script_run_ctx(suppress_warning=True))
+    thread.start()
+    return outcome.result()
