@@ -239,16 +239,16 @@ def _sum(carried: Mapping[str, Carried], keys: Sequence[str]) -> Carried:
 
 
 def _concerns(
-    asked: LabelSet,
+    run_classes: LabelSet,
     after: LabelSet,
     fresh: Set[ClassKey],
     regrouped: Set[str],
     effects: Sequence[ClassEffect],
 ) -> bool:
-    """Whether a change concerns a pass that was asked about the classes ``asked``."""
+    """Whether a change concerns a pass that was asked about ``run_classes``."""
     if fresh:
         return True
-    touched = regrouped & set(asked.places)
+    touched = regrouped & set(run_classes.places)
     if any(effect.kind == "split" for effect in effects):
         # A merge taken back: a pass of before it was asked about each of the parts.
         return any(len(after.shares(key)) != 1 for key in touched)
