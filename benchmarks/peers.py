@@ -162,7 +162,7 @@ def race(
     def peer(padded: bool, tokens: int = 128) -> Callable[..., Any]:
         return lambda seed: trainer(task, config.model_copy(update={"seed": seed}), padded, tokens)
 
-    cut = config.max_tokens
+    cut = config.window
     entries: dict[str, Callable[[int], dict[str, Any]]] = {
         PADDED: peer(True),
         DYNAMIC: peer(False),

@@ -9,6 +9,7 @@ from llkd.jobs.requests import ProbeRequest
 from llkd.store import Project, Store
 from ui.audit import panel as audit_panel
 from ui.curate import controls, head, panes, plane, replay, review, saved, url_list, view
+from ui.curate.first_labels import first_labels
 from ui.curate.state import PLANE, PRESETS, CurateState
 from ui.curate.table import table
 from ui.curate.waiting import later_classes, waiting_texts
@@ -104,13 +105,10 @@ with show_errors():
     if not passes or not reads.labelled_rows(
         page.store, curation.active_labeling_run(page.store, project)
     ):
-        waiting = job_cards.live_job(page.store, project.id, ("label",)) is not None
-        empty_state(
-            "The teacher is at work; its first labels will appear here."
-            if waiting
-            else "These texts have no teacher labels yet. The teacher gives them.",
-            "Teacher",
-        )
+        if project.label_set is None:
+            empty_state("Name the classes first: then you, or a teacher, can give them.", "Data")
+        first_labels(page.store, project)
+        st.stop()
     if audit_panel.desk(page.store, project):
         st.stop()  # an audit is blind: the rest shows what the teacher says
     if people_desk.desk(page.store, project):

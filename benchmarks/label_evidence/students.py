@@ -43,7 +43,7 @@ def minilm_student(cache: Path, draw: Draw, label: Ints, seed: int) -> Ints:
         inputs = TrainingData(
             [data.texts[row] for row in rows], np.arange(len(rows)), np.eye(len(names))[label]
         )
-        student = load_student("embedded", names, seed, config.max_tokens)
+        student = load_student("embedded", names, seed, config.window)
         with tempfile.TemporaryDirectory() as folder:
             train(student, inputs, config, names, Path(folder))
         texts = [data.texts[row] for row in draw.held_out]

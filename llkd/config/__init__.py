@@ -28,7 +28,12 @@ from llkd.config.teacher import (
     TeacherConfig,
     VerbaliserScore,
 )
-from llkd.config.training import TrainingConfig, stored_training_config
+from llkd.config.training import (
+    LONGEST_USUAL_WINDOW,
+    USUAL_WINDOW,
+    TrainingConfig,
+    stored_training_config,
+)
 
 __all__ = [
     "Calibration",
@@ -41,6 +46,7 @@ __all__ = [
     "Document",
     "ExampleKind",
     "Label",
+    "LONGEST_USUAL_WINDOW",
     "LabelSet",
     "OrderConfig",
     "PLACEHOLDERS",
@@ -53,6 +59,7 @@ __all__ = [
     "TeacherConfig",
     "TrainingConfig",
     "USUAL_MEMBERS",
+    "USUAL_WINDOW",
     "Unit",
     "VerbaliserScore",
     "Weighting",

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from llkd.config.base import Precision, Settings, Unit, build
 from llkd.config.selection import SelectionConfig
+
+USUAL_WINDOW = 64
+"""Tokens of a text that a student sees where nobody looked at the texts."""
+LONGEST_USUAL_WINDOW = 512
+"""The most that is chosen from the lengths of the texts; more is for people to set."""
 
 
 class TrainingConfig(Settings):
     """How a student is trained.
 
     ``reference_run`` names the run whose per-step counts the random strategies copy, so that
-    samples per step and optimiser steps match.
+    samples per step and optimiser steps match. ``max_tokens`` None is chosen from the texts when a
+    run is made (``curation.with_window``); the settings that a run keeps hold a number.
     """
 
     student: str = Field(
@@ -31,7 +37,12 @@ class TrainingConfig(Settings):
     head_learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0, description="of the new head")
     weight_decay: float = Field(default=0.01, ge=0.0, le=1.0, description="of AdamW")
     warmup_share: Unit = Field(default=0.1, description="of the steps, rate rising to its peak")
-    max_tokens: int = Field(default=64, ge=4, le=8192, description="of a text the student sees")
+    max_tokens: int | None = Field(
+        default=None,
+        ge=4,
+        le=8192,
+        description="of a text the student sees; auto or not set: from the lengths of the texts",
+    )
     max_gradient_norm: float = Field(default=1.0, gt=0.0, description="clips the gradient")
     precision: Precision = Field(default="auto", description="auto, fp32 or bf16")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="of order, head and dropout")
@@ -65,6 +76,17 @@ class TrainingConfig(Settings):
         "labels they gave, which then do not train) or teacher (agreement on a tenth of the "
         "texts, which do not train)",
     )
+
+    @field_validator("max_tokens", mode="before")
+    @classmethod
+    def _auto(cls, value: Any) -> Any:
+        """``auto``, as commands may say it, is what no number means."""
+        return None if value == "auto" else value
+
+    @property
+    def window(self) -> int:
+        """The tokens of a text that the student sees, the usual ones where none are set."""
+        return USUAL_WINDOW if self.max_tokens is None else self.max_tokens
 
 
 BEFORE_DEFAULTS_AGREED = "llkd"

@@ -50,6 +50,7 @@ from llkd.curation.evaluation_rows import (
     rows_to_evaluate,
 )
 from llkd.curation.examples import check_examples, few_shot, labelled_pool
+from llkd.curation.first_labels import NO_RUN, first_plane, random_rows, spread_rows
 from llkd.curation.kept_texts import (
     KeptTexts,
     apply_rule,
@@ -73,6 +74,13 @@ from llkd.curation.labels import (
     recorded_labels,
     teacher_labels,
     with_later_classes,
+)
+from llkd.curation.languages import (
+    data_language_sentence,
+    pool_languages,
+    row_languages,
+    student_language_sentence,
+    teacher_language_sentence,
 )
 from llkd.curation.likely_texts import (
     LikelyTexts,
@@ -107,6 +115,7 @@ from llkd.curation.refinement.search import AT_ONCE, has_search, labelled_rows, 
 from llkd.curation.replay import history
 from llkd.curation.run_selection import times_trained
 from llkd.curation.split_texts import SplitTexts, said_before, split_texts
+from llkd.curation.teacher_window import teacher_cut_sentences
 from llkd.curation.thresholds import (
     Threshold,
     kept_rows,
@@ -115,8 +124,19 @@ from llkd.curation.thresholds import (
     summary,
     top_share_thresholds,
 )
-from llkd.curation.window import TOLD_FROM, Lengths, Window, text_lengths, windows
+from llkd.curation.window import (
+    TOLD_FROM,
+    Lengths,
+    Window,
+    text_lengths,
+    window_facts,
+    windows,
+    with_window,
+)
+from llkd.curation.window import choice_sentence as window_sentence
+from llkd.curation.window import choices as window_choices
 from llkd.curation.window import offer as window_offer
+from llkd.curation.window import proposed as proposed_window
 from llkd.curation.window import sentence as cut_sentence
 
 __all__ = [
@@ -129,6 +149,7 @@ __all__ = [
     "LABELS_TO_TELL",
     "Lengths",
     "LikelyTexts",
+    "NO_RUN",
     "Need",
     "PROBE",
     "Plane",
@@ -157,9 +178,11 @@ __all__ = [
     "cut_sentence",
     "development_rows",
     "embeddings_key",
+    "data_language_sentence",
     "embeddings_path",
     "example_rows",
     "few_shot",
+    "first_plane",
     "find_need",
     "fit_calibration",
     "frozen_rows",
@@ -202,13 +225,17 @@ __all__ = [
     "plane_of",
     "preview_classes",
     "preview_undo",
+    "pool_languages",
     "probe_signals",
     "quoted",
+    "proposed_window",
     "random_order",
+    "random_rows",
     "random_sample",
     "reasons",
     "recorded_labels",
     "refined_logits",
+    "row_languages",
     "rows_kept_by",
     "rows_to_evaluate",
     "said_before",
@@ -220,15 +247,23 @@ __all__ = [
     "source_of_audit",
     "split_texts",
     "suggested_classes",
+    "spread_rows",
+    "student_language_sentence",
     "summary",
+    "teacher_cut_sentences",
     "teacher_labels",
+    "teacher_language_sentence",
     "text_lengths",
     "times_trained",
     "top_share_thresholds",
     "votes_of",
     "voting_groups",
+    "window_choices",
+    "window_facts",
     "window_offer",
+    "window_sentence",
     "windows",
     "with_decisions",
     "with_later_classes",
+    "with_window",
 ]

@@ -74,19 +74,13 @@ def check_examples(store: Store, project: Project, config: TeacherConfig) -> tup
     if len(rows) < config.example_count:
         raise UserError(
             f"{project.name!r} has {len(rows):,} {config.example_source} labels in its pool, and "
-            f"{config.example_count} examples are wanted: {_way_out(store, project, config, rows)}."
+            f"{config.example_count} examples are wanted: {_way_out(config, rows)}."
         )
     return rows, labels
 
 
-def _way_out(store: Store, project: Project, config: TeacherConfig, rows: Ints) -> str:
+def _way_out(config: TeacherConfig, rows: Ints) -> str:
     fewer = "ask for fewer, or " if len(rows) else ""
-    if not any(map(store.labeling_runs.holds, store.labeling_runs.all(project.id))):
-        # Curate, where people label, opens with a teacher's first labels.
-        return (
-            f"{fewer}label a few texts without examples first (a limit of 50 will do), give labels "
-            "on the Curate page, which then opens, and ask again with human labels as examples"
-        )
     human = config.example_source == "human"
     return f"{fewer}label texts on the Curate page{'' if human else ' and take the human labels'}"
 

@@ -1,4 +1,4 @@
-"""How much of the texts a student's window cuts, and what a longer one costs; no torch.
+"""How much of a text a student reads: chosen from the texts, with what it cuts and costs; no torch.
 
 Counted on a sample of the pool with the student's own tokenizer, where its tokenizer.json can be
 found without a network; else guessed from characters.
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from llkd.config import LONGEST_USUAL_WINDOW, USUAL_WINDOW, TrainingConfig, build
 from llkd.datasets.checks.statistics import token_estimates
 from llkd.errors import ModelError
 from llkd.models import sources
@@ -25,6 +26,9 @@ TOLD_FROM = 0.10
 """The share of texts cut from which people are told."""
 WANTED = 0.05
 """A window that cuts no more than this is offered."""
+GROWTH = 1.6
+"""The power of a text's tokens with which training time grows, as measured on a processor: between
+1, where all weights are met once a token, and 2, attention (docs/benchmarks.md)."""
 LONGEST_CHARACTERS = 100_000
 _KIN_OF_ROBERTA = {
     "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta",
@@ -36,40 +40,92 @@ _KIN_OF_ROBERTA = {
 class Lengths:
     """Tokens of each sampled text ``[n]``, uncut, and what is known of the student.
 
-    ``limit`` is the longest input it can take (None: not known), ``size`` that of its vectors;
-    ``counted`` says whether its tokenizer counted or characters were.
+    ``limit`` is the longest input it can take (None: not known); ``counted`` says whether its
+    tokenizer counted or characters were.
     """
 
     tokens: npt.NDArray[np.int64]
     counted: bool
     limit: int | None = None
-    size: int | None = None
 
 
 @dataclass(frozen=True)
 class Window:
-    """``tokens`` read of a text, the ``share`` (0 to 1) of texts cut, ``time`` against today's."""
+    """``tokens`` read of a text, and the ``share`` (0 to 1) of texts that are longer.
+
+    ``time`` is that of training against the present window's, ``memory`` that of the largest batch.
+    """
 
     tokens: int
     share: float
     time: float
+    memory: float = 1.0
 
 
 def text_lengths(store: Store, project: Project, student: str) -> Lengths:
     """Lengths of up to 1,000 texts of the pool, spread evenly over it."""
-    frame = store.projects.texts(project, ["text", "split"])
-    pool = frame["text"][frame["split"] == "pool"]
-    picked = np.unique(np.linspace(0, len(pool) - 1, min(SAMPLE, len(pool))).astype(np.int64))
-    texts = [str(text)[:LONGEST_CHARACTERS] for text in pool.iloc[picked]]
+    texts = sample_texts(store, project)
     folder = _folder(student)
     settings = {} if folder is None else _json(folder / "config.json")
     limit = None if folder is None else _limit(settings, _json(folder / "tokenizer_config.json"))
-    size = next((settings[k] for k in ("hidden_size", "dim", "d_model") if k in settings), None)
-    size = size if isinstance(size, int) and size > 0 else None
-    tokens = None if folder is None else _counted(folder / "tokenizer.json", texts)
+    tokens = None if folder is None else token_counts(folder / "tokenizer.json", texts)
     if tokens is not None:
-        return Lengths(tokens, True, limit, size)
-    return Lengths(np.ceil(token_estimates(texts)).astype(np.int64), False, limit, size)
+        return Lengths(tokens, True, limit)
+    return Lengths(np.ceil(token_estimates(texts)).astype(np.int64), False, limit)
+
+
+def sample_texts(store: Store, project: Project) -> list[str]:
+    """Up to 1,000 texts of the pool, spread evenly over it; of very long ones the beginning."""
+    frame = store.projects.texts(project, ["text", "split"])
+    pool = frame["text"][frame["split"] == "pool"]
+    picked = np.unique(np.linspace(0, len(pool) - 1, min(SAMPLE, len(pool))).astype(np.int64))
+    return [str(text)[:LONGEST_CHARACTERS] for text in pool.iloc[picked]]
+
+
+def proposed(lengths: Lengths) -> int:
+    """The window that the texts ask for: the first doubling that cuts one text in twenty at most.
+
+    From the usual one to LONGEST_USUAL_WINDOW, or what the student can take: that where all cut
+    more.
+    """
+    most = min(lengths.limit or LONGEST_USUAL_WINDOW, LONGEST_USUAL_WINDOW)
+    return next((size for size in _doublings(most) if _cut(lengths, size) <= WANTED), most)
+
+
+def choices(lengths: Lengths, tokens: int) -> list[Window]:
+    """Windows to choose from, with what each cuts and costs against one of ``tokens``.
+
+    All doublings up to what the student can take, or to where they cut nothing more; that of
+    ``tokens`` among them.
+    """
+    now = min(tokens, lengths.limit or tokens)
+    sizes = []
+    for size in _doublings(lengths.limit or 8192):
+        sizes.append(size)
+        if _cut(lengths, size) == 0:
+            break
+    return [_window(lengths, size, now) for size in sorted({*sizes, now})]
+
+
+def with_window(store: Store, project: Project, config: TrainingConfig) -> TrainingConfig:
+    """The settings with a window: the one that they name, else the one that the texts ask for.
+
+    A control sees what the run saw whose counts it copies.
+    """
+    if config.max_tokens is not None:
+        return config
+    if config.reference_run is not None:
+        tokens = store.runs.get(config.reference_run, project.id).config.window
+    else:
+        tokens = proposed(text_lengths(store, project, config.student))
+    return build(TrainingConfig, config.model_dump(), max_tokens=tokens)
+
+
+def window_facts(store: Store, project: Project, config: TrainingConfig) -> dict[str, Any]:
+    """What a run keeps of its window: tokens, the share of texts cut, and who counted them."""
+    lengths = text_lengths(store, project, config.student)
+    window = _window(lengths, config.window, config.window)
+    return {"tokens": config.window, "cut": round(window.share, 4), "counted": lengths.counted}
 
 
 def windows(lengths: Lengths, tokens: int) -> tuple[Window, Window | None]:
@@ -77,8 +133,8 @@ def windows(lengths: Lengths, tokens: int) -> tuple[Window, Window | None]:
 
     Offered is the first doubling that cuts at most one text in twenty, or the longest possible.
     """
-    now = Window(min(tokens, lengths.limit or tokens), 0.0, 1.0)
-    now = Window(now.tokens, _cut(lengths, now.tokens), 1.0)
+    most = min(tokens, lengths.limit or tokens)
+    now = _window(lengths, most, most)
     if now.share < TOLD_FROM:
         return now, None
     most = min(lengths.limit or 8192, 8192)
@@ -87,23 +143,57 @@ def windows(lengths: Lengths, tokens: int) -> tuple[Window, Window | None]:
         wider = min(2 * wider, most)
     if wider == now.tokens or _cut(lengths, wider) > now.share - 0.01:
         return now, None
-    time = _work(lengths, wider) / max(_work(lengths, now.tokens), 1.0)
-    return now, Window(wider, _cut(lengths, wider), time)
+    return now, _window(lengths, wider, now.tokens)
 
 
 def sentence(lengths: Lengths, now: Window) -> str:
     """How much is cut now."""
     about = "" if lengths.counted else "About "
-    share = f"{100 * now.share:.0f} %"
     return (
-        f"{about}{share} of the texts are longer than the {now.tokens:,} tokens that the student "
-        "reads, and are cut there."
+        f"{about}{_percent(now.share)} of the texts are longer than the {now.tokens:,} tokens that "
+        "the student reads, and are cut there."
+    )
+
+
+def choice_sentence(lengths: Lengths, tokens: int) -> str | None:
+    """What was chosen from the texts, against the usual window; None where it is the usual one."""
+    now = _window(lengths, tokens, USUAL_WINDOW)
+    if now.tokens == USUAL_WINDOW:
+        return None
+    about = "" if lengths.counted else "about "
+    few = f"The student reads up to {now.tokens:,} tokens of a text, by the lengths of these texts"
+    if now.tokens < USUAL_WINDOW:
+        return f"{few} and what it can take."
+    usual = _cut(lengths, USUAL_WINDOW)
+    return (
+        f"{few}: {about}{_percent(now.share)} of them are cut there. {USUAL_WINDOW} tokens "
+        f"would cut {_percent(usual)}, in about {1 / now.time:.2g} of the time."
     )
 
 
 def offer(wider: Window) -> str:
     """What a longer window brings and costs: ``3 % cut, about 2.9 × the time``."""
-    return f"{100 * wider.share:.0f} % cut, about {wider.time:.1f} × the time"
+    return f"{_percent(wider.share)} cut, about {wider.time:.1f} × the time"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _doublings(most: int) -> list[int]:
+    """64, 128 … and ``most`` itself, none above it."""
+    sizes = [USUAL_WINDOW]
+    while sizes[-1] < most:
+        sizes.append(2 * sizes[-1])
+    return [*(size for size in sizes if size < most), most]
+
+
+def _window(lengths: Lengths, tokens: int, now: int) -> Window:
+    """A window against one of ``now`` tokens."""
+    time = _work(lengths, tokens) / max(_work(lengths, now), 1.0)
+    longest = int(lengths.tokens.max()) if len(lengths.tokens) else 1
+    memory = min(tokens, longest) / max(min(now, longest), 1)
+    return Window(tokens, _cut(lengths, tokens), time, memory)
 
 
 def _cut(lengths: Lengths, tokens: int) -> float:
@@ -111,14 +201,8 @@ def _cut(lengths: Lengths, tokens: int) -> float:
 
 
 def _work(lengths: Lengths, tokens: int) -> float:
-    """Work in tokens: texts of like length share a batch, so little of it is padding.
-
-    A layer of width d costs about 12 d² for a token and 2 d for each that it attends to (Kaplan et
-    al. 2020, arXiv 2001.08361), the second a sixth of length / d of the first.
-    """
-    read = np.minimum(lengths.tokens, tokens).astype(np.float64)
-    beside = read / (6 * lengths.size) if lengths.size else 0.0
-    return float((read * (1 + beside)).sum())
+    """The work of reading all texts in a window, in no unit of its own."""
+    return float((np.minimum(lengths.tokens, tokens).astype(np.float64) ** GROWTH).sum())
 
 
 def _folder(student: str) -> Path | None:
@@ -140,7 +224,7 @@ def _folder(student: str) -> Path | None:
     return Path(cached).parent if isinstance(cached, str) else None
 
 
-def _counted(path: Path, texts: list[str]) -> npt.NDArray[np.int64] | None:
+def token_counts(path: Path, texts: list[str]) -> npt.NDArray[np.int64] | None:
     """Tokens of each text, special ones included; None where the file cannot be used."""
     if not path.is_file():
         return None

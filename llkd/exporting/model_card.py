@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from llkd.evaluation.student_and_teacher import Standing
@@ -50,6 +50,7 @@ class ModelCard:
     base: str
     base_id: str | None
     max_tokens: int
+    longer: float | None = field(default=None, kw_only=True)
     date: str
     program: str
     run: int
@@ -130,9 +131,14 @@ def _what(card: ModelCard) -> str:
     return (
         f"It sorts a text into one of {len(card.classes)} classes, with a probability for each. "
         f"It is {code(card.base)} with a linear head on the mean of its last hidden states, and "
-        f"sees the first {card.max_tokens:,} tokens of a text. It was trained on labels that "
-        f"{_who(card)} gave, by {visible(card.program)} (run {card.run}, {card.date})."
+        f"sees the first {card.max_tokens:,} tokens of a text{_longer(card)}. It was trained on "
+        f"labels that {_who(card)} gave, by {visible(card.program)} (run {card.run}, {card.date})."
     )
+
+
+def _longer(card: ModelCard) -> str:
+    """How many of the texts that it learned from are longer; nothing where that is not known."""
+    return "" if card.longer is None else f" ({share(card.longer)} of its pool's texts are longer)"
 
 
 def _who(card: ModelCard) -> str:

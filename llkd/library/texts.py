@@ -72,6 +72,15 @@ class Texts(GrowingTexts, MappedTexts):
         store = self.workspace.store
         return store.projects.texts(self.project_id, ["id", "text", "gold", "split"])
 
+    def languages(self) -> list[str]:
+        """The language that each text is probably in, by row; ``unclear`` where it is not known.
+
+        Looked at once (about a minute for a million texts) and kept.
+        """
+        from llkd import curation
+
+        return curation.row_languages(self.workspace.store, self.record)
+
     def labels(self, calibration: Calibration | None = None) -> Labels:
         """The labels that the project has by now, also those of an earlier script or the app.
 

@@ -40,7 +40,8 @@ def train(
         seed: of the order, the new head and dropout.
         progress: show a bar.
         **settings: further settings of training (``learning_rate``, ``batch_size``, ``max_tokens``
-            …) and of the selection (``share``, ``momentum`` …). docs/api.md lists them.
+            …; without the last it is chosen from the lengths of the texts) and of the selection
+            (``share``, ``momentum`` …). docs/api.md lists them.
 
     Raises:
         UserError: too few labels, or a strategy that would select nothing.
@@ -49,13 +50,14 @@ def train(
     labels = labels_of("train", data)
     texts = labels.texts
     with python_words():
-        from llkd import workflows
+        from llkd import curation, workflows
 
         config = training_config(
             "train", data, strategy, settings, student=student, epochs=epochs, seed=seed
         )
         texts.put_in_use(labels.labeling_run_id)
         store, project = texts.workspace.store, texts.record
+        config = curation.with_window(store, project, config)
         calibration = labels.derived.calibration
         with shown_progress(progress) as shown:
             unfinished = _unfinished(labels, config)

@@ -19,6 +19,7 @@ from llkd.store.classes import Classes
 from llkd.store.cost_ledger import Ledger
 from llkd.store.decisions import Batch, Decisions
 from llkd.store.derived.embeddings import Embeddings
+from llkd.store.derived.languages import Languages
 from llkd.store.derived.maps import Maps
 from llkd.store.derived.nearest_texts import NearestTexts
 from llkd.store.derived.probes import Probes
@@ -92,6 +93,7 @@ class Store:
         self.embeddings = Embeddings(self.home)
         self.maps = Maps(self.home)
         self.probes = Probes(self.home)
+        self.languages = Languages(self.home)
         self.nearest_texts = NearestTexts(self.home)
         self.answers = Answers(self.home)
         self.prices = Prices(self.home)

@@ -144,7 +144,7 @@ class Optimisation:
                 if self.micro == 1:
                     raise ModelError(
                         "Memory ran out on a single text. Use a smaller student or fewer tokens "
-                        f"per text (max_tokens was {self.config.max_tokens})."
+                        f"per text (max_tokens was {self.config.window})."
                     ) from error
             # Not in the handler: it would keep the failed try's tensors alive.
             self.optimiser.zero_grad(set_to_none=True)

@@ -103,7 +103,7 @@ class Session:
         except OSError as error:
             raise StoreError(f"The run folder {folder} cannot be made: {error}.") from error
         student.precision = config.precision
-        student.set_max_tokens(config.max_tokens)
+        student.set_max_tokens(config.window)
         self.student, self.data, self.config, self.folder = student, data, config, folder
         self.class_names, self.reference_counts = list(class_names), reference_counts
         self.on_progress: Callable[[TrainingProgress], None] | None = None

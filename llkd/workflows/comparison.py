@@ -93,7 +93,7 @@ def compare(
     until = float(job.facts["began"])
     if "basis" not in job.facts:
         refine_in_use(store, project, None, job)
-    config = _judged(store, project, config, job, until)
+    config = _with_window(store, project, _judged(store, project, config, job, until), job)
     if any("embeddings" in spec_of(all_arms()[name].strategy).needs for name in names):
         if not curation.has_all_embeddings(store, project):
             embed_and_probe(store, project, job, student=config.student)
@@ -174,6 +174,17 @@ def _judged(
         kind = evaluation_set.best_evaluation_set(plane, texts).kind
         job.remember(judged_by=kind)
     return build(TrainingConfig, config.model_dump(), judged_by=kind)
+
+
+def _with_window(
+    store: Store, project: Project, config: TrainingConfig, job: Progress
+) -> TrainingConfig:
+    """The settings with the window that all arms share, whatever texts are added meanwhile."""
+    if config.max_tokens is None and "max_tokens" not in job.facts:
+        chosen = curation.with_window(store, project, config)
+        job.remember(max_tokens=chosen.max_tokens)
+    values = config.model_dump()
+    return build(TrainingConfig, values, max_tokens=config.max_tokens or job.facts["max_tokens"])
 
 
 def arm_config(

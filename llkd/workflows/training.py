@@ -87,6 +87,7 @@ def prepare(
     ``basis`` and ``eval_run`` are what the arms of a comparison share (``targets.gather``).
     """
     check_strategy(config)
+    config = curation.with_window(store, project, config)
     if config.reference_run is not None:
         _check_reference(store.runs.get(config.reference_run, project.id), config)
     began = time.monotonic()
@@ -115,6 +116,7 @@ def prepare(
         "rows": len(targets.rows) - int(inputs.held_out.sum()),
         "rows_sha256": rows_digest(targets.rows[~inputs.held_out]),
         "without_confidence": int(targets.without_confidence[~inputs.held_out].sum()),
+        "window": curation.window_facts(store, project, config),
         "neighbour_rule": neighbour_rule(config),
         "embeddings_sha256": student_digest(config.student, store.home.root)
         if needs(config.selection, "embeddings")
@@ -259,7 +261,7 @@ def fit(store: Store, project: Project, run: Run, job: Progress) -> RunSummary:
     try:
         outcome = train_student(
             load_student(
-                run.config.student, names, seed=run.config.seed, max_tokens=run.config.max_tokens
+                run.config.student, names, seed=run.config.seed, max_tokens=run.config.window
             ),
             data,
             _with_thresholds_by_name(run, names),

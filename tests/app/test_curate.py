@@ -44,11 +44,11 @@ def test_without_a_project_the_next_step_is_data(home, enter):
     assert button(app, "Go to Data").proto.type == "primary"
 
 
-def test_before_the_first_label_the_next_step_is_the_teacher(home):
+def test_before_the_first_label_a_person_may_begin_or_let_a_teacher(home):
     seeded_project(home, labelled=False, probed=False)
     app = opened("curate")
     assert "These texts have no teacher labels yet." in words(app)
-    button(app, "Go to Teacher")
+    button(app, "Label the rest with a teacher")
     assert "Keep everything" not in words(app)
 
 

@@ -365,6 +365,7 @@ class TestWindow:
     def test_the_share_cut_is_said_and_a_click_reads_more(self, home, started):
         seeded_project(home, words=self.LONG)
         app = opened("train")
+        app.number_input(key="train_tokens").set_value(64).run()
         assert re.search(
             r"6\d % of the texts are longer than the 64 tokens that the student reads", words(app)
         )
@@ -376,6 +377,21 @@ class TestWindow:
         button(app, "Start training").click().run()
         assert "--max-tokens=256" in started[0].command()
 
+    def test_the_window_is_chosen_by_the_texts_and_says_what_it_costs(self, home, started):
+        seeded_project(home, words=self.LONG)
+        app = opened("train")
+        assert re.search(
+            r"reads up to 256 tokens of a text, by the lengths of these texts: 0 % of them are "
+            r"cut there\. 64 tokens would cut 6\d %, in about 0\.\d+ of the time",
+            words(app),
+        )
+        table = next(f.value for f in app.dataframe if "Texts cut" in f.value)
+        assert table["Tokens"].tolist() == [64, 128, 256]
+        assert table["Time"].tolist()[-1] == table["Memory"].tolist()[-1] == 1.0
+        assert table["Time"].is_monotonic_increasing and table["Texts cut"].iloc[0] > 60
+        button(app, "Start training").click().run()
+        assert not [word for word in started[0].command() if word.startswith("--max-tokens")]
+
     def test_nothing_is_said_where_nothing_is_cut(self, home, started):
         seeded_project(home)
         assert "tokens that the student reads" not in words(opened("train"))
@@ -386,4 +402,26 @@ class TestWindow:
         app.get_by_key("train_student_kind").set_value("A folder or hub id").run()
         app.text_input(key="train_student").set_value("/no/such/model").run()
         assert not app.exception
-        assert "About " in words(app) and "of the texts are longer than the 64" in words(app)
+        assert "by the lengths of these texts: about 0 % of them are cut" in words(app)
+
+
+class TestLanguages:
+    GERMAN = ["Die Laterne vor dem Haus ist kaputt", "Der Müll wurde nicht abgeholt"]
+
+    def test_texts_the_student_does_not_know_are_spoken_of(self, home, started):
+        seeded_project(home, words=self.GERMAN)
+        app = opened("train")
+        assert "100 % of the texts look German; the embedded student knows English" in words(app)
+        app.get_by_key("train_student_kind").set_value("A folder or hub id").run()
+        app.text_input(key="train_student").set_value("someone/multilingual-small").run()
+        assert "look German" not in words(app)
+
+    def test_the_teacher_and_the_data_page_say_so_too(self, home, started):
+        seeded_project(home, words=self.GERMAN, labelled=False, probed=False)
+        assert "each model that comes along knows English" in words(opened("data"))
+        assert "look German; label similarity knows English" in words(opened("teacher"))
+
+    def test_nothing_is_said_of_what_is_known(self, home, started):
+        seeded_project(home)
+        for page in ("data", "teacher", "train"):
+            assert "of the texts look" not in words(opened(page))

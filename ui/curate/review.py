@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
+from llkd import curation
 from llkd.store import Project, Store
 from ui.curate import replay, similar, walk
 from ui.curate.actions import MESSAGE
@@ -30,7 +33,7 @@ def pane(store: Store, project: Project) -> None:
         pressed = st.session_state.pop(_PRESSED, False)
         if _switch():
             under_way = walk.walk_under_way(project) if pressed else None
-            _card(store, project, under_way or _walk(CurateState(store, project)))
+            card(store, project, under_way or _walk(CurateState(store, project)))
         else:
             st.caption("Click a dot, draw a lasso or tick a row: the whole text opens here.")
             _unsent(CurateState(store, project))
@@ -56,7 +59,10 @@ def _walk(scene: CurateState) -> Walk:
     return walk.walk_of(scene, wanted, positions, opening.asked_place(scene.project, numbers))
 
 
-def _card(store: Store, project: Project, under_way: Walk) -> None:
+def card(
+    store: Store, project: Project, under_way: Walk, *, redraw: Callable[[], None] = redraw
+) -> None:
+    """The text where a person is, and what is decided of it; ``redraw`` shows that elsewhere."""
     source = Source(store, project, under_way.plane)
     me, key = author(), walk.key_of(project)
     report = read_report(st.session_state.get(key))
@@ -79,7 +85,7 @@ def _card(store: Store, project: Project, under_way: Walk) -> None:
         st.info("No matches.", icon=":material/search_off:")
         return
     row = walk.shown_row(under_way)
-    if row is not None:
+    if row is not None and under_way.plane.labeling_run.id != curation.NO_RUN:
         similar.like_this(source, row)
         replay.of_text(source, row)
 

@@ -297,11 +297,12 @@ def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, An
     disputes = source.store.disputes.all(source.project.id, numbers.tolist())
     disputed = {dispute.row: people_of(dispute) for dispute in disputes}
     before = curation.said_before(source.store, source.project, numbers)
+    asked = plane.labeling_run.id != curation.NO_RUN
     cards = []
     for entry, why, position in zip(part.itertuples(), whys, positions, strict=True):
         row = int(entry.row)
         text = str(source.texts.iloc[row])
-        figures = [f"confidence {share(entry.confidence)}"]
+        figures = [f"confidence {share(entry.confidence)}"] if asked else []
         if need_known:
             figures.append(f"student uncertainty {share(entry.information_need)}")
         if row in before:
@@ -315,9 +316,9 @@ def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, An
                 "position": int(position),
                 "text": text[:LONGEST_TEXT],
                 "cut": max(0, len(text) - LONGEST_TEXT),
-                "label": names[int(entry.teacher_label)],
+                "label": names[int(entry.teacher_label)] if asked else "",
                 "figures": figures,
-                "why": why,
+                "why": why if asked else "",
                 "state": _state(held, row),
             }
         )

@@ -15,6 +15,7 @@ from ui.data.creation import show_kept
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
 from ui.shell.page import choose_project, make_new_project
+from ui.shell.text_notices import data_notice
 from ui.shell.wording import TERMS, count, counted, plain, when
 
 FIRST = 100
@@ -40,6 +41,8 @@ def overview(store: Store, project: Project) -> bool:
         f"From {plain(project.source)}, brought in on {when(project.created)}; "
         f"{counted(lost, 'row') if lost else 'no row'} dropped."
     )
+    with show_errors():
+        data_notice(store, project)
     adding.show_additions(store, project)
     managing.archived_notice(store, project)
     with st.container(horizontal=True):

@@ -47,10 +47,12 @@ def advanced_settings(selection: dict[str, Any], values: dict[str, Any]) -> None
         "Tokens per text",
         4,
         8192,
-        training.max_tokens,
+        None,
+        step=1,
+        placeholder="by the texts",
         key="train_tokens",
         persist_state="session",
-        help="Longer texts are cut here.",
+        help="Longer texts are cut here. Left empty, it is chosen from the lengths of the texts.",
     )
     rate = third.number_input(
         "Wanted share (0: off)",

@@ -19,6 +19,7 @@ from llkd.store import Project, Run, Store
 from ui.curate import view
 from ui.curate.view import Threshold
 from ui.runs.choice import choose_run
+from ui.shell.text_notices import student_notice
 from ui.shell.wording import TERMS, count, counted
 from ui.train import start
 from ui.train.advanced import advanced_settings
@@ -102,6 +103,7 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
         tracking_fields()
     with notice:
         window_notice(store, project, values)
+        student_notice(store, project, values["student"])
     return {**values, "selection": selection}
 
 

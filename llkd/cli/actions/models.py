@@ -13,8 +13,10 @@ from llkd.store import Project, Store
 
 def probe(store: Store, arguments: Namespace) -> Document:
     """``llkd probe``."""
-    _labelled_project(store, arguments)
-    return as_job(store, arguments, requests.probe(store, arguments))
+    project = _labelled_project(store, arguments)
+    request = requests.probe(store, arguments)
+    _report_languages(store, project, request.student)
+    return as_job(store, arguments, request)
 
 
 def train(store: Store, arguments: Namespace) -> Document:
@@ -25,6 +27,7 @@ def train(store: Store, arguments: Namespace) -> Document:
     if request.training.reference_run is not None:
         store.runs.get(request.training.reference_run, project.id)
     _report_truncation(store, project, request.training)
+    _report_languages(store, project, request.training.student)
     return as_job(store, arguments, request)
 
 
@@ -39,6 +42,7 @@ def compare(store: Store, arguments: Namespace) -> Document:
         arms = check_arms(request.arms, request.training.selection.saved)
         request = request.model_copy(update={"arms": arms})
     _report_truncation(store, project, request.training)
+    _report_languages(store, project, request.training.student)
     return as_job(store, arguments, request)
 
 
@@ -67,10 +71,27 @@ def _report_truncation(store: Store, project: Project, config: TrainingConfig) -
     from llkd import curation
 
     lengths = curation.text_lengths(store, project, config.student)
-    now, wider = curation.windows(lengths, config.max_tokens)
-    if now.share < curation.TOLD_FROM:
+    window = curation.with_window(store, project, config).window
+    now, wider = curation.windows(lengths, window)
+    chosen = None
+    if config.max_tokens is None and config.reference_run is None:
+        chosen = curation.window_sentence(lengths, window)
+    if chosen is not None:
+        line = f"{chosen} --max-tokens sets another."
+    elif now.share < curation.TOLD_FROM:
         return
-    line = f"llkd: {curation.cut_sentence(lengths, now)}"
+    else:
+        line = curation.cut_sentence(lengths, now)
     if wider is not None:
         line += f" With --max-tokens {wider.tokens}: {curation.window_offer(wider)}."
-    print(line, file=sys.stderr, flush=True)
+    print(f"llkd: {line}", file=sys.stderr, flush=True)
+
+
+def _report_languages(store: Store, project: Project, student: str) -> None:
+    """Say before work is spent which texts are in languages that the student does not know."""
+    from llkd import curation
+
+    languages = curation.pool_languages(store, project)
+    sentence = curation.student_language_sentence(languages, student)
+    if sentence is not None:
+        print(f"llkd: {sentence}", file=sys.stderr, flush=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from llkd.cli import requests
 from llkd.cli.actions.jobs import Document, as_job
 from llkd.cli.arguments import label_set
-from llkd.config import Label, LabelSet
+from llkd.config import Label, LabelSet, TeacherConfig
 from llkd.store import Store
 
 
@@ -15,6 +16,7 @@ def label(store: Store, arguments: Namespace) -> Document:
     """``llkd label``."""
     request = requests.label(store, arguments)
     _set_classes(store, arguments)
+    _report_texts(store, arguments, request.teacher)
     return as_job(store, arguments, request)
 
 
@@ -22,6 +24,7 @@ def bake_off(store: Store, arguments: Namespace) -> Document:
     """``llkd bake-off``."""
     request = requests.bake_off(store, arguments)
     _set_classes(store, arguments)
+    _report_texts(store, arguments, request.teacher)
     return as_job(store, arguments, request)
 
 
@@ -47,6 +50,20 @@ def cache(store: Store, arguments: Namespace) -> Document:
     if arguments.delete:
         store.answers.delete()
     return {"answers": answers, "bytes": size, "deleted": arguments.delete}
+
+
+def _report_texts(store: Store, arguments: Namespace, teacher: TeacherConfig) -> None:
+    """Say before anything is spent what the teacher reads in part, or may not understand."""
+    from llkd import curation
+
+    project = store.projects.get(arguments.project)
+    languages = curation.pool_languages(store, project)
+    for sentence in (
+        curation.teacher_language_sentence(languages, teacher),
+        *curation.teacher_cut_sentences(store, project, teacher),
+    ):
+        if sentence is not None:
+            print(f"llkd: {sentence}", file=sys.stderr, flush=True)
 
 
 def _set_classes(store: Store, arguments: Namespace) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from llkd.config import TeacherConfig, TrainingConfig
+from llkd.config import LONGEST_USUAL_WINDOW, TeacherConfig
 from llkd.datasets.checks.text_language import shares
 from llkd.datasets.readers.tables import Column
 from llkd.datasets.readers.temp_buffer import steps
@@ -75,7 +75,7 @@ def measure(series: pd.Series) -> Statistics:
     sample = np.unique(np.linspace(0, len(column) - 1, min(SAMPLE, len(column))).astype(np.int64))
     limits = (
         ("teacher", TeacherConfig.model_fields["max_text_tokens"].default),
-        ("student", TrainingConfig.model_fields["max_tokens"].default),
+        ("student", LONGEST_USUAL_WINDOW),
     )
     return Statistics(
         texts=len(column),

@@ -27,7 +27,7 @@ from llkd.store.packing.numbers import AUDITS, PASSES, RUNS, Numbers
 FOLDERS = {"labels": PASSES, "runs": RUNS, "audits": AUDITS}
 """Folders of a project whose own folders are called by the numbers of records."""
 EMBEDDINGS, PROBES, SERVED = "embeddings", "probes", "served"
-LEFT_OUT = {"uploads", "locks"}
+LEFT_OUT = {"uploads", "locks", "languages"}
 OF_A_RUN_LEFT_OUT = {"onnx", "student-portable", "config.json"}
 """Made again: the first two when they are needed, the settings from the run's record."""
 CODE = ".py"

@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from llkd import curation
-from llkd.config import LabelSet
+from llkd.config import LabelSet, TrainingConfig, build, stored_training_config
 from llkd.store import Store
 
 WORDS = ["goal", "match", "stock", "bank"]
@@ -58,7 +58,7 @@ class TestLengths:
         store, project = project_of(home, [1, 10, 300, 5000])
         found = curation.text_lengths(store, project, str(student))
         assert found.tokens.tolist() == [4, 13, 303]  # the number, and two around the text
-        assert (found.counted, found.limit, found.size) == (True, 512, 32)
+        assert (found.counted, found.limit) == (True, 512)
 
     def test_a_large_pool_is_counted_on_a_spread_sample(self, home, student):
         store, project = project_of(home, [1 + k // 1500 for k in range(3000)])
@@ -123,17 +123,13 @@ class TestWindows:
         tokens = [10] * 40 + [100] * 30 + [200] * 27 + [600] * 3
         now, wider = curation.windows(lengths(tokens), 64)
         assert (now.share, wider.tokens, wider.share) == (0.6, 256, 0.03)
-        read = 40 * 10 + 30 * 100 + 27 * 200 + 3 * 256
-        assert wider.time == pytest.approx(read / (40 * 10 + 60 * 64))
-        assert curation.window_offer(wider) == "3 % cut, about 2.3 × the time"
+        read = 40 * 10**1.6 + 30 * 100**1.6 + 27 * 200**1.6 + 3 * 256**1.6
+        assert wider.time == pytest.approx(read / (40 * 10**1.6 + 60 * 64**1.6))
+        assert curation.window_offer(wider) == "3 % cut, about 4.2 × the time"
         assert curation.cut_sentence(lengths(tokens), now) == (
             "60 % of the texts are longer than the 64 tokens that the student reads, and are cut "
             "there."
         )
-
-    def test_attention_counts_where_the_width_is_known(self):
-        _, wider = curation.windows(lengths([256] * 10, size=32), 64)
-        assert wider.time == pytest.approx(4 * (1 + 256 / 192) / (1 + 64 / 192))
 
     def test_no_more_is_offered_than_the_student_reads(self):
         now, wider = curation.windows(lengths([5000] * 10 + [150] * 10, limit=200), 64)
@@ -144,6 +140,60 @@ class TestWindows:
     def test_a_longer_window_that_spares_nothing_is_not_offered(self):
         now, wider = curation.windows(lengths([10_000_000] * 10), 64)
         assert now.share == 1.0 and wider is None
+
+
+class TestProposal:
+    @pytest.mark.parametrize(
+        ("tokens", "limit", "window"),
+        [
+            ([10] * 100, 512, 64),
+            ([10] * 95 + [65] * 5, 512, 64),  # one in twenty may be cut
+            ([10] * 94 + [65] * 6, 512, 128),
+            ([200] * 100, 512, 256),
+            ([5000] * 50 + [200] * 50, 8192, 512),  # a longer one than 512 is for people to set
+            ([200] * 100, 150, 150),
+            ([100] * 100, 100, 100),
+            ([10] * 100, 32, 32),  # a student that takes less
+            ([200] * 100, None, 256),
+            ([], 512, 64),
+        ],
+    )
+    def test_it_is_the_first_doubling_that_cuts_few(self, tokens, limit, window):
+        assert curation.proposed_window(lengths(tokens, limit=limit)) == window
+
+    def test_choices_are_held_against_the_present_one(self):
+        found = curation.window_choices(lengths([50] * 50 + [200] * 50, limit=512), 100)
+        assert [(w.tokens, w.share, w.memory) for w in found] == [
+            (64, 0.5, 0.64), (100, 0.5, 1.0), (128, 0.5, 1.28), (256, 0.0, 2.0)
+        ]  # fmt: skip
+        work = [50**1.6 + read**1.6 for read in (64, 100, 128, 200)]
+        assert [w.time for w in found] == pytest.approx([each / work[1] for each in work])
+
+    def test_the_sentence_says_what_the_usual_one_would_cut(self):
+        texts = lengths([50] * 50 + [200] * 50)
+        assert curation.window_sentence(texts, 256) == (
+            "The student reads up to 256 tokens of a text, by the lengths of these texts: 0 % of "
+            "them are cut there. 64 tokens would cut 50 %, in about 0.24 of the time."
+        )
+        assert curation.window_sentence(texts, 64) is None
+        guessed = curation.Lengths(texts.tokens, False)
+        assert "texts: about 0 % of them are cut" in curation.window_sentence(guessed, 256)
+
+    def test_settings_get_it_and_a_set_one_wins(self, home, student):
+        store, project = project_of(home, [150] * 20)
+        auto = TrainingConfig(student=str(student))
+        assert curation.with_window(store, project, auto).max_tokens == 256
+        own = TrainingConfig(student=str(student), max_tokens=80)
+        assert curation.with_window(store, project, own) is own
+        facts = curation.window_facts(store, project, own)
+        assert facts == {"tokens": 80, "cut": 1.0, "counted": True}
+
+
+def test_auto_is_what_no_number_means():
+    assert build(TrainingConfig, max_tokens="auto") == TrainingConfig()
+    assert TrainingConfig().window == 64
+    # What older runs, jobs and manifests stored is read as it stands.
+    assert stored_training_config({"max_tokens": 64}).max_tokens == 64
 
 
 def test_counting_loads_no_torch(home, student):

@@ -33,10 +33,10 @@ def test_the_histogram_counts_every_text():
 
 
 def test_what_is_longer_than_a_model_reads():
-    texts = ["a" * 4 * 64, "b" * (4 * 64 + 4), "c" * (4 * 256 + 4), "文" * 65]
+    texts = ["a" * 4 * 64, "b" * (4 * 64 + 4), "c" * (4 * 256 + 4), "文" * 513]
     teacher, student = texts_from_lines("\n".join(texts)).statistics.cut
-    assert (teacher.model, teacher.tokens, teacher.share) == ("teacher", 256, 0.25)
-    assert (student.model, student.tokens, student.share) == ("student", 64, 0.75)
+    assert (teacher.model, teacher.tokens, teacher.share) == ("teacher", 256, 0.5)
+    assert (student.model, student.tokens, student.share) == ("student", 512, 0.25)
 
 
 def test_the_document_is_json():

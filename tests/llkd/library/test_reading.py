@@ -256,3 +256,10 @@ def test_the_sample_has_its_classes_and_gold():
     sample = llkd.load_sample()
     assert len(sample) == 1040 and len(sample.classes) == 5
     assert (sample.to_frame()["split"] == "eval").sum() == 260
+
+
+def test_each_text_says_what_language_it_is_probably_in():
+    texts = read(
+        ["The lamp in our street is broken", "Die Lampe in unserer Straße ist kaputt", "7"]
+    )
+    assert texts.languages() == ["English", "German", "unclear"]

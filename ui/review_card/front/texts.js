@@ -26,7 +26,7 @@ export function factsOf(card, entry, row) {
     return [where, ...(entry.facts ?? []), ...mine].join(" \u00b7 ");
   }
   const why = state.excluded ? "excluded by a person" : state.label !== null ? "labelled by a person" : entry.why;
-  return [where, label, ...entry.figures, why].join(" \u00b7 ");
+  return [where, label, ...entry.figures, why].filter(Boolean).join(" \u00b7 ");
 }
 
 function giveButton(act, label, key) {

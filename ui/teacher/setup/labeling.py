@@ -12,6 +12,7 @@ from llkd.errors import UserError
 from llkd.store import Project, Store
 from llkd.teachers.registry import TRIED_TEXTS, chooses_way, kind_of
 from ui.shell.errors import show_error, show_errors
+from ui.shell.text_notices import teacher_notice
 from ui.shell.unbroken import press_once
 from ui.shell.wording import plain
 from ui.teacher.prompt_comparison.panel import compare_prompts
@@ -58,6 +59,8 @@ def _body(store: Store, project: Project, start: TeacherConfig, primary: bool) -
         words = duration.words(store, project, config, plan)
         if words:
             st.caption(plain(words))
+        with show_errors():
+            teacher_notice(store, project, config)
     begin, tried = _buttons(
         _extent(store, project, config, plan), primary, bool(compared), _trial_help(config)
     )
