@@ -57,6 +57,7 @@ class TeacherKind:
         cached: its answers are kept, so that none is paid for twice.
         uses_device: a model runs on this machine, so that its jobs wait for their turn.
         has_prompt: it reads a question, with few-shot examples where they are wanted.
+        takes_prototypes: without a prompt, examples that are the same for all texts change it.
         lookup: its labels are looked up: asked again it says the same, and nothing is to be tried.
         pools: its labels are made of those of other passes, its members.
         in_batches: its server may take the requests of many texts at once, for less.
@@ -86,6 +87,7 @@ class TeacherKind:
     cached: bool = True
     uses_device: bool = False
     has_prompt: bool = True
+    takes_prototypes: bool = False
     lookup: bool = False
     pools: bool = False
     in_batches: bool = False

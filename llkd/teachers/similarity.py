@@ -1,20 +1,29 @@
 """Label similarity: the class whose name and description lie nearest to the text is its label.
 
-No prompt, no examples, no answers to read: an encoder embeds every class once and every text once.
+No prompt and no answers to read: an encoder embeds every class once and every text once. Examples,
+where they are wanted, move a class from its name towards the texts that people gave it.
 It is wrong where names do not say what texts of a class say, and right more often than a small
 language model where they do (docs/results.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from llkd.config import Label, LabelSet, TeacherConfig
-from llkd.teachers.base import CONTENT_FREE, FewShot, Floats, Meter, ScoredBatch, Teacher
+from llkd.teachers.base import (
+    CONTENT_FREE,
+    NO_EXAMPLES,
+    FewShot,
+    Floats,
+    Meter,
+    ScoredBatch,
+    Teacher,
+)
 from llkd.teachers.kind import Argument, TeacherKind
 
 SCALE = 0.05
@@ -22,6 +31,8 @@ SCALE = 0.05
 SOURCE = "similarity"
 DESCRIBED, NAMED = "{name}: {description}", "This text is about {name}."
 CLASS_TOKENS = 256
+NAME_WEIGHT = 4.0
+"""A class's name counts as so many examples of it (benchmarks/first_labels.py)."""
 _BATCH = 256
 
 
@@ -56,8 +67,12 @@ class SimilarityTeacher:
         *,
         encoder_spec: str = "embedded",
         identity: Mapping[str, Any] | None = None,
+        examples: FewShot = NO_EXAMPLES,
     ) -> None:
-        """``identity`` tells the encoder from others: its name and the digest of its weights."""
+        """``identity`` tells the encoder from others: its name and the digest of its weights.
+
+        Of ``examples`` only those count that are the same for every text.
+        """
         self.encoder_spec = encoder_spec
         self._encoder = encoder
         self._identity = dict(identity or {"encoder": encoder_spec})
@@ -65,10 +80,17 @@ class SimilarityTeacher:
         encoder.set_max_tokens(CLASS_TOKENS)
         self._classes = encoder.embed([class_text(label) for label in labels.labels])
         encoder.set_max_tokens(self._text_tokens)
+        self._examples = examples if examples.fixed else NO_EXAMPLES
+        texts = [example.text for example in examples.fixed]
+        self._shown = encoder.embed(texts) if texts else np.zeros((0, self._classes.shape[1]))
+        self._with_all = self._prototypes(range(len(texts)))
         self._vectors: dict[str, Floats] = {}
 
     def describe(self) -> dict[str, Any]:
-        """The encoder, how far it reads, and how a class is put in words."""
+        """The encoder, how far it reads, how a class is put in words, and by which examples."""
+        more: dict[str, Any] = {}
+        if self._examples.fixed:
+            more = {"examples": self._examples.identity, "name_weight": NAME_WEIGHT}
         return {
             "kind": "similarity",
             **self._identity,
@@ -77,6 +99,7 @@ class SimilarityTeacher:
             "scale": SCALE,
             "described": DESCRIBED,
             "named": NAMED,
+            **more,
         }
 
     def expect(self, texts: Sequence[str], vectors: Floats) -> None:
@@ -103,7 +126,9 @@ class SimilarityTeacher:
     def prompt(self, text: str) -> str:
         """There is no prompt."""
         del text
-        return "No prompt: an encoder compares the text with every class's name and description."
+        also = ", and with its examples" if self._examples.fixed else ""
+        words = "No prompt: an encoder compares the text with every class's name and description"
+        return f"{words}{also}."
 
     def close(self) -> None:
         """Let go of what was embedded."""
@@ -120,7 +145,23 @@ class SimilarityTeacher:
                 vectors[place] = vector
         if further:
             vectors[further] = self._encoder.embed([texts[place] for place in further])
-        return np.asarray(vectors @ self._classes.T / SCALE, dtype=np.float32)
+        scores = np.asarray(vectors @ self._with_all.T / SCALE, dtype=np.float32)
+        for place, text in enumerate(texts):
+            if self._examples.holds(text):  # no class is made of the text that it is held against
+                rest = {example.row for example in self._examples.apart_from(text).fixed}
+                places = [k for k, e in enumerate(self._examples.fixed) if e.row in rest]
+                scores[place] = vectors[place] @ self._prototypes(places).T / SCALE
+        return scores
+
+    def _prototypes(self, places: Iterable[int]) -> Floats:
+        """The classes ``[C, d]``, by their names and the examples at these places."""
+        if not self._examples.fixed:
+            return self._classes
+        mixed = NAME_WEIGHT * self._classes
+        for place in places:
+            mixed[self._examples.fixed[place].label] += self._shown[place]
+        length = np.linalg.norm(mixed, axis=1, keepdims=True)
+        return np.asarray(mixed / np.maximum(length, 1e-12), dtype=np.float32)
 
 
 def class_text(label: Label) -> str:
@@ -136,14 +177,16 @@ def _make(
     from llkd.models.sources import EMBEDDED_STUDENT, student_digest
     from llkd.students import load_student
 
-    del examples, meter  # nothing is asked in words, and it costs nothing
+    del meter  # it costs nothing
     spec = config.teacher.partition(":")[2].strip() or "embedded"
     encoder = load_student(spec, ["a", "b"], seed=0)
     name = EMBEDDED_STUDENT.name if spec == "embedded" else Path(spec).name
     identity = {"encoder": name, "sha256": student_digest(spec, home)}
     if identity["sha256"] is None:
         identity = {"encoder": spec}
-    return SimilarityTeacher(encoder, labels, encoder_spec=spec, identity=identity)
+    return SimilarityTeacher(
+        encoder, labels, encoder_spec=spec, identity=identity, examples=examples
+    )
 
 
 SIMILARITY = TeacherKind(
@@ -166,6 +209,7 @@ SIMILARITY = TeacherKind(
     cached=False,
     uses_device=True,
     has_prompt=False,
+    takes_prototypes=True,
     calibration="none",
     confidences=(SOURCE,),
     described=lambda config: (

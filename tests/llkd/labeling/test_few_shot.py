@@ -197,7 +197,7 @@ def test_two_projects_never_share_near_examples(store, project, encoder):
 
 
 def test_who_has_no_labels_yet_is_told_the_way_to_the_page_where_they_are_given(store, project):
-    with pytest.raises(UserError, match="8 examples are wanted: label texts on the Curate page"):
+    with pytest.raises(UserError, match="6 examples are wanted: label texts on the Curate page"):
         curation.check_examples(store, project, config("balanced", source="human"))
 
 

@@ -6,6 +6,7 @@ import pytest
 from llkd.config import Label, LabelSet, TeacherConfig
 from llkd.errors import ConfigError, NotFound
 from llkd.teachers import make_teacher
+from llkd.teachers.base import Example, FewShot
 from llkd.teachers.registry import display_name, teacher_settings
 from llkd.teachers.similarity import SCALE, SIMILARITY, SimilarityTeacher, class_text
 
@@ -46,6 +47,45 @@ def test_the_score_is_the_cosine_over_a_twentieth():
     cosines = [[2 / np.sqrt(10), 1 / np.sqrt(10)], [1.0, 0.0]]
     np.testing.assert_allclose(batch.scores, np.array(cosines) / SCALE, rtol=1e-5)
     assert batch.source == "similarity" and (batch.answer == -1).all()
+
+
+def shown(*pairs, kind="balanced"):
+    fixed = tuple(Example(row, text, label) for row, (text, label) in enumerate(pairs))
+    return FewShot(kind, fixed, identity={"rows": [[e.row, e.label] for e in fixed]})
+
+
+class TestExamples:
+    """A class is its name, as four texts, and the examples that people gave it."""
+
+    def test_they_move_a_class_towards_them(self):
+        few = shown(("this this", 0), ("text", 1))
+        teacher = SimilarityTeacher(WordCounts(), LABELS, examples=few)
+        (batch,) = teacher.score(["this leak"])
+        # roads: 4 × (roads + pothole) / √2 and once "this"; water: likewise with "text".
+        length = np.sqrt(4 * 4 + 1)
+        wanted = [1 / length / np.sqrt(2), 4 / np.sqrt(2) / length / np.sqrt(2)]
+        np.testing.assert_allclose(batch.scores[0], np.array(wanted) / SCALE, rtol=1e-5)
+        assert "and with its examples" in teacher.prompt("x")
+
+    def test_no_class_is_made_of_the_text_it_is_held_against(self):
+        few = shown(("this", 0), ("text", 1))
+        teacher = SimilarityTeacher(WordCounts(), LABELS, examples=few)
+        alone = SimilarityTeacher(WordCounts(), LABELS, examples=shown(("text", 1)))
+        (batch,), (wanted,) = teacher.score(["THIS "]), alone.score(["this"])
+        np.testing.assert_allclose(batch.scores, wanted.scores, rtol=1e-6)
+        assert (batch.scores[0] == 0).all()  # no class has a word of it but the example
+
+    def test_without_any_it_is_as_it_was(self):
+        teacher = SimilarityTeacher(WordCounts(), LABELS, examples=FewShot("nearest"))
+        plain = SimilarityTeacher(WordCounts(), LABELS)
+        assert teacher.describe() == plain.describe() and "examples" not in plain.describe()
+        (batch,), (wanted,) = teacher.score(["leak this"]), plain.score(["leak this"])
+        assert (batch.scores == wanted.scores).all()
+
+    def test_it_says_which_they_were(self):
+        few = shown(("this", 0))
+        about = SimilarityTeacher(WordCounts(), LABELS, examples=few).describe()
+        assert about["examples"] == {"rows": [[0, 0]]} and about["name_weight"] == 4.0
 
 
 def test_a_class_without_a_description_is_put_as_a_sentence():

@@ -15,7 +15,7 @@ from llkd.store import Project, Store
 from llkd.teachers.registry import TEACHERS, split, teacher_settings
 from ui.shell.errors import show_error
 from ui.teacher.setup import choosers, scoring
-from ui.teacher.setup.question import Field, preview, prompt_fields
+from ui.teacher.setup.question import Field, preview, prompt_fields, prototype_fields
 from ui.teacher.setup.sample_texts import sample_rows
 
 
@@ -60,6 +60,8 @@ def teacher_form(
         else ({}, rows if rows is not None else sample_rows(store, project), None)
     )
     values |= question_values
+    if kind.takes_prototypes:
+        values |= prototype_fields(store, project, field, start)
     if scoring.offered(kind):
         with st.expander("Scoring", icon=":material/tune:", key=field("scoring_box")):
             values |= scoring.fields(kind, field, start)

@@ -6,7 +6,7 @@ Texts and examples are hostile: they stand only in code blocks.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -27,6 +27,14 @@ _EXAMPLES = {
     "nearest": (
         "Nearest",
         "For each text the labelled ones nearest to it in meaning: other examples for every text.",
+    ),
+}
+_PROTOTYPES = {
+    "none": ("None", "A class is its name and description."),
+    "fixed": ("Fixed", "A class is its name, as four texts, and examples drawn from the labels."),
+    "balanced": (
+        "Balanced",
+        "A class is its name, as four texts, and examples: as many of each class as can be.",
     ),
 }
 _SOURCES = {"human": "People's labels", "gold": "Gold of the pool"}
@@ -99,17 +107,32 @@ def misplaced(values: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _examples(store: Store, project: Project, field: Field, start: TeacherConfig) -> dict[str, Any]:
+def prototype_fields(
+    store: Store, project: Project, field: Field, start: TeacherConfig
+) -> dict[str, Any]:
+    """Whether texts that people labelled stand beside the names of the classes."""
+    return _examples(store, project, field, start, "Examples beside the names", _PROTOTYPES)
+
+
+def _examples(
+    store: Store,
+    project: Project,
+    field: Field,
+    start: TeacherConfig,
+    title: str = "Examples in the prompt",
+    choices: Mapping[str, tuple[str, str]] | None = None,
+) -> dict[str, Any]:
+    choices = choices or _EXAMPLES
     kind = st.segmented_control(
-        "Examples in the prompt",
-        list(_EXAMPLES),
-        default=start.examples,
+        title,
+        list(choices),
+        default=start.examples if start.examples in choices else "none",
         required=True,
-        format_func=lambda option: _EXAMPLES[option][0],
+        format_func=lambda option: choices[option][0],
         key=field("examples"),
         persist_state="session",
     )
-    st.caption(_EXAMPLES[kind][1])
+    st.caption(choices[kind][1])
     if kind == "none":
         return {"examples": kind}
     left, right = st.columns(2)
