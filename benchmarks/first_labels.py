@@ -83,7 +83,7 @@ def read(folder: Path, name: str) -> TextSet:
 def row(name: str, kind: str, texts: TextSet, count: int, draws: int) -> None:
     """Print the shares right of one teacher, with each number of examples."""
     judged, pool = np.arange(count), np.arange(count, len(texts.texts))
-    asked = [texts.texts[k] for k in judged]
+    judged_texts = [texts.texts[k] for k in judged]
     home = Path(os.environ["LLKD_HOME"])
     for shots in SHOTS:
         rights = []
@@ -96,8 +96,8 @@ def row(name: str, kind: str, texts: TextSet, count: int, draws: int) -> None:
             few = examples(texts, pool, shots, seed)
             teacher = make_teacher(config, texts.labels, home, examples=few)
             if isinstance(teacher, SimilarityTeacher):
-                teacher.expect(asked, vectors_of(texts, count))
-            scores = answered(teacher, asked, len(texts.labels.names))
+                teacher.expect(judged_texts, vectors_of(texts, count))
+            scores = answered(teacher, judged_texts, len(texts.labels.names))
             if kind == "embedded":
                 scores = scores - signals.calibration_bias(scores, "batch")
             rights.append(float((scores.argmax(axis=1) == texts.label[judged]).mean()))

@@ -53,14 +53,16 @@ def main() -> None:
 
 def text_set(arguments: argparse.Namespace, name: str) -> TextSet:
     """Texts of one kind, the same at each call."""
-    drawn = []
+    parts = []
     for part, size in (("pool", arguments.pool), ("test", arguments.test)):
         path = arguments.data / f"ag_news_{part}.csv.gz"
         if not path.is_file():
             raise SystemExit(f"{path} is missing: --data names the folder that holds it.")
         frame = pd.read_csv(path)
-        drawn.append((frame["text"].astype(str), pd.Categorical(frame["label"]).codes, size))
-    return TextSet(name, *(part for k, one in enumerate(drawn) for part in joined(name, *one, k)))
+        parts.append((frame["text"].astype(str), pd.Categorical(frame["label"]).codes, size))
+    return TextSet(
+        name, *(part for k, values in enumerate(parts) for part in joined(name, *values, k))
+    )
 
 
 def joined(
@@ -69,12 +71,12 @@ def joined(
     """``size`` texts of the kind ``name``, with their classes."""
     generator = np.random.default_rng(seed)
     first = generator.permutation(len(texts))[:size]
-    made = []
+    joined_texts = []
     for row in first:
         same = np.flatnonzero(label == label[row]) if name == "one subject" else len(texts)
         more = generator.choice(same, JOINED - 1, replace=False) if name != "as they are" else []
-        made.append("\n\n".join(texts.iloc[[row, *more]]))
-    return made, np.asarray(label[first], dtype=np.int64)
+        joined_texts.append("\n\n".join(texts.iloc[[row, *more]]))
+    return joined_texts, np.asarray(label[first], dtype=np.int64)
 
 
 def measure(texts: TextSet, arguments: argparse.Namespace) -> None:

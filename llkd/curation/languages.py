@@ -22,10 +22,10 @@ _PART = 2_048
 
 def pool_languages(store: Store, project: Project) -> dict[str, float]:
     """The share of each language among up to 1,000 texts of the pool, ``unclear`` last."""
-    kept = store.languages.read(project.id, project.digest)
-    if kept is not None and len(kept) == project.rows:
+    stored = store.languages.read(project.id, project.digest)
+    if stored is not None and len(stored) == project.rows:
         pool = store.projects.texts(project, ["split"])["split"] == "pool"
-        return _shares(np.array(kept, dtype=object)[pool.to_numpy()])
+        return _shares(np.array(stored, dtype=object)[pool.to_numpy()])
     return shares(sample_texts(store, project))
 
 
@@ -39,9 +39,9 @@ def row_languages(
     """
     names: list[str] = []
     for stage in project.every_stage():
-        kept = store.languages.read(project.id, stage.digest)
-        if kept is not None and len(kept) == stage.rows:
-            names = kept
+        stored = store.languages.read(project.id, stage.digest)
+        if stored is not None and len(stored) == stage.rows:
+            names = stored
             break
     if len(names) == project.rows:
         return names
@@ -54,34 +54,36 @@ def row_languages(
     return names
 
 
-def data_language_sentence(found: Mapping[str, float]) -> str | None:
-    """What to know of ``found`` (shares by language) with the models that come along."""
+def data_language_sentence(languages: Mapping[str, float]) -> str | None:
+    """What to know of ``languages`` (shares by language) with the models that come along."""
     way = "Choose models that know them on Teacher and Train."
-    return _sentence(found, "each model that comes along", ENGLISH, way, "")
+    return _sentence(languages, "each model that comes along", ENGLISH, way, "")
 
 
-def student_language_sentence(found: Mapping[str, float], student: str) -> str | None:
-    """What to know of ``found`` (shares by language) before this student trains; None: nothing."""
+def student_language_sentence(languages: Mapping[str, float], student: str) -> str | None:
+    """What to know of ``languages`` (shares) before this student trains; None: nothing."""
     name = "the embedded student" if student == "embedded" else f"the student {student}"
     way = (
         "It will learn little from them: choose an encoder that knows them, such as a multilingual "
         "one, as a folder or hub id."
     )
-    return _sentence(found, name, student_languages(student), way, "train on a few hundred first")
+    return _sentence(
+        languages, name, student_languages(student), way, "train on a few hundred first"
+    )
 
 
-def teacher_language_sentence(found: Mapping[str, float], config: TeacherConfig) -> str | None:
+def teacher_language_sentence(languages: Mapping[str, float], config: TeacherConfig) -> str | None:
     """The same before a teacher is asked; of a committee what its first such member does not know.
 
     None also of labels that are looked up: they were given elsewhere.
     """
-    for asked in teachers_asked(config):
-        kind = kind_of(asked)
+    for member in teachers_asked(config):
+        kind = kind_of(member)
         if kind.lookup:
             continue
-        name, known = _teacher(asked, kind.name)
+        name, known = _teacher(member, kind.name)
         way = "Choose a teacher that knows them, or try it on some of them first."
-        sentence = _sentence(found, name, known, way, f"try {TRY} of them before you label all")
+        sentence = _sentence(languages, name, known, way, f"try {TRY} of them before you label all")
         if sentence is not None:
             return sentence
     return None
@@ -102,14 +104,14 @@ def _teacher(config: TeacherConfig, kind: str) -> tuple[str, Known]:
 
 
 def _sentence(
-    found: Mapping[str, float], name: str, known: Known, way: str, unsure: str
+    languages: Mapping[str, float], name: str, known: Known, way: str, unsure: str
 ) -> str | None:
     if known is not None and EVERY in known:
         return None
     usual = known or ENGLISH or frozenset()
     foreign = {
         language: share
-        for language, share in found.items()
+        for language, share in languages.items()
         if language != UNCLEAR and language not in usual
     }
     if sum(foreign.values()) < FOREIGN_FROM:

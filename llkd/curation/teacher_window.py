@@ -15,7 +15,7 @@ from llkd.teachers.registry import argument_of, kind_of, teachers_asked
 
 def teacher_cut_sentences(store: Store, project: Project, config: TeacherConfig) -> list[str]:
     """A sentence for each teacher that is asked and cuts one text in ten or more."""
-    sentences = [_sentence(store, project, asked) for asked in teachers_asked(config)]
+    sentences = [_sentence(store, project, member) for member in teachers_asked(config)]
     return [sentence for sentence in sentences if sentence is not None]
 
 

@@ -181,8 +181,8 @@ def _with_window(
 ) -> TrainingConfig:
     """The settings with the window that all arms share, whatever texts are added meanwhile."""
     if config.max_tokens is None and "max_tokens" not in job.facts:
-        chosen = curation.with_window(store, project, config)
-        job.remember(max_tokens=chosen.max_tokens)
+        with_tokens = curation.with_window(store, project, config)
+        job.remember(max_tokens=with_tokens.max_tokens)
     values = config.model_dump()
     return build(TrainingConfig, values, max_tokens=config.max_tokens or job.facts["max_tokens"])
 

@@ -66,16 +66,16 @@ def _counts(store: Store, project: Project) -> None:
     """How many labels there are by now, by class, and what they can be used for."""
     plane = _plane(store, project)
     human = plane.frame["human_label"].to_numpy()
-    given = human[human >= 0]
-    if not len(given):
+    labels = human[human >= 0]
+    if not len(labels):
         st.caption(
             "Labels that you give here are kept as yours whatever a teacher says later: they can "
             "stand as examples in its prompt, and those in random order say how right it is."
         )
         return
-    numbers = np.bincount(given, minlength=len(plane.names))
+    numbers = np.bincount(labels, minlength=len(plane.names))
     parts = [f"{plain(plane.names[k])} {count(int(numbers[k]))}" for k in plane.open_classes]
-    st.caption(f"{counted(len(given), 'label')} so far: {', '.join(parts)}.")
+    st.caption(f"{counted(len(labels), 'label')} so far: {', '.join(parts)}.")
     least = min((int(numbers[k]) for k in plane.open_classes), default=0)
     if least >= _FEW:
         st.caption(

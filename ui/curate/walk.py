@@ -42,7 +42,7 @@ class Walk:
     """A list as it was when the walk began, so that a decision moves nothing under one's hands.
 
     ``plane`` is that of then, too: of what people decide it says nothing that is shown.
-    ``on_request``: a person asked for the text it begins with, so the card takes the keys.
+    ``on_request``: a person has_teacher for the text it begins with, so the card takes the keys.
     """
 
     project: int
@@ -297,12 +297,12 @@ def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, An
     disputes = source.store.disputes.all(source.project.id, numbers.tolist())
     disputed = {dispute.row: people_of(dispute) for dispute in disputes}
     before = curation.said_before(source.store, source.project, numbers)
-    asked = plane.labeling_run.id != curation.NO_RUN
+    has_teacher = plane.labeling_run.id != curation.NO_RUN
     cards = []
     for entry, why, position in zip(part.itertuples(), whys, positions, strict=True):
         row = int(entry.row)
         text = str(source.texts.iloc[row])
-        figures = [f"confidence {share(entry.confidence)}"] if asked else []
+        figures = [f"confidence {share(entry.confidence)}"] if has_teacher else []
         if need_known:
             figures.append(f"student uncertainty {share(entry.information_need)}")
         if row in before:
@@ -316,9 +316,9 @@ def _cards(source: Source, walk: Walk, numbers: np.ndarray) -> list[dict[str, An
                 "position": int(position),
                 "text": text[:LONGEST_TEXT],
                 "cut": max(0, len(text) - LONGEST_TEXT),
-                "label": names[int(entry.teacher_label)] if asked else "",
+                "label": names[int(entry.teacher_label)] if has_teacher else "",
                 "figures": figures,
-                "why": why if asked else "",
+                "why": why if has_teacher else "",
                 "state": _state(held, row),
             }
         )

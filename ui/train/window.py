@@ -24,13 +24,13 @@ def window_notice(store: Store, project: Project, values: dict[str, Any]) -> Non
         own = store.runs.get(int(reference), project.id).config.window
     tokens = curation.proposed_window(lengths) if own is None else int(own)
     now, wider = curation.windows(lengths, tokens)
-    chosen = curation.window_sentence(lengths, tokens) if own is None else None
-    if chosen is None and now.share < curation.TOLD_FROM:
+    choice_words = curation.window_sentence(lengths, tokens) if own is None else None
+    if choice_words is None and now.share < curation.TOLD_FROM:
         return
-    if chosen is None:
+    if choice_words is None:
         st.warning(curation.cut_sentence(lengths, now), icon=":material/content_cut:")
     else:
-        st.info(chosen, icon=":material/straighten:")
+        st.info(choice_words, icon=":material/straighten:")
     with st.container(horizontal=True, vertical_alignment="center"):
         if wider is not None:
             st.button(

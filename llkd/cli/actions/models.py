@@ -73,11 +73,11 @@ def _report_truncation(store: Store, project: Project, config: TrainingConfig) -
     lengths = curation.text_lengths(store, project, config.student)
     window = curation.with_window(store, project, config).window
     now, wider = curation.windows(lengths, window)
-    chosen = None
+    choice_words = None
     if config.max_tokens is None and config.reference_run is None:
-        chosen = curation.window_sentence(lengths, window)
-    if chosen is not None:
-        line = f"{chosen} --max-tokens sets another."
+        choice_words = curation.window_sentence(lengths, window)
+    if choice_words is not None:
+        line = f"{choice_words} --max-tokens sets another."
     elif now.share < curation.TOLD_FROM:
         return
     else:

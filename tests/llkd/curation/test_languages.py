@@ -29,25 +29,25 @@ def teacher(name, **more):
 class TestPool:
     def test_shares_are_of_the_pool(self, home):
         store, project = project_of(home, [ENGLISH] * 6 + [GERMAN] * 3 + ["12345"])
-        found = curation.pool_languages(store, project)
-        assert found == {"English": 0.6, "German": 0.3, "unclear": 0.1}
+        languages = curation.pool_languages(store, project)
+        assert languages == {"English": 0.6, "German": 0.3, "unclear": 0.1}
         curation.row_languages(store, project)
-        assert curation.pool_languages(store, project) == found
+        assert curation.pool_languages(store, project) == languages
 
     def test_each_row_has_one_and_keeps_it(self, home, monkeypatch):
         store, project = project_of(home, [GERMAN, "!!!", ENGLISH, FRENCH])
-        heard = []
+        reports = []
         expected = ["German", "unclear", "English", "French"]
-        assert curation.row_languages(store, project, lambda *at: heard.append(at)) == expected
-        assert heard == [(4, 4)]
+        assert curation.row_languages(store, project, lambda *at: reports.append(at)) == expected
+        assert reports == [(4, 4)]
         monkeypatch.setattr("llkd.curation.languages.language", None)  # nothing is looked at again
         assert curation.row_languages(store, project) == expected
 
     def test_a_damaged_file_is_made_again(self, home):
         store, project = project_of(home, [GERMAN, ENGLISH])
         expected = curation.row_languages(store, project)
-        (kept,) = (store.home.project(project.id) / "languages").iterdir()
-        kept.write_bytes(b"PAR1 nothing")
+        (file,) = (store.home.project(project.id) / "languages").iterdir()
+        file.write_bytes(b"PAR1 nothing")
         assert curation.row_languages(store, project) == expected == ["German", "English"]
 
 
@@ -78,16 +78,16 @@ class TestSentences:
         assert curation.teacher_language_sentence(few, teacher("embedded")) is None
 
     def test_what_nothing_is_known_of_is_to_be_tried(self):
-        asked = teacher("api:some-model", base_url="http://127.0.0.1:1/v1")
-        assert curation.teacher_language_sentence({"German": 1.0}, asked) == (
+        config = teacher("api:some-model", base_url="http://127.0.0.1:1/v1")
+        assert curation.teacher_language_sentence({"German": 1.0}, config) == (
             "100 % of the texts look German, and whether the model some-model knows that is not "
             "known here: try 30 of them before you label all."
         )
-        assert curation.teacher_language_sentence({"English": 1.0}, asked) is None
+        assert curation.teacher_language_sentence({"English": 1.0}, config) is None
 
     def test_labels_that_are_looked_up_need_no_language(self, tmp_path):
-        asked = teacher(f"file:{tmp_path / 'x.csv'}")
-        assert curation.teacher_language_sentence({"German": 1.0}, asked) is None
+        config = teacher(f"file:{tmp_path / 'x.csv'}")
+        assert curation.teacher_language_sentence({"German": 1.0}, config) is None
 
     def test_many_languages_are_summed_up(self):
         many = {"English": 0.2, **{name: 0.2 for name in ("German", "French", "Dutch", "Polish")}}
@@ -125,16 +125,18 @@ class TestWhatAModelKnows:
         assert model_languages("not a name \x00 at all") is None
 
     def test_a_multilingual_student_needs_no_word(self):
-        found = {"German": 1.0}
-        assert curation.student_language_sentence(found, "intfloat/multilingual-e5-small") is None
+        languages = {"German": 1.0}
+        assert (
+            curation.student_language_sentence(languages, "intfloat/multilingual-e5-small") is None
+        )
         assert student_languages("embedded") == {"English"}
 
 
 class TestTeachersWindow:
     def test_what_is_read_in_part_is_said(self, home):
         store, project = project_of(home, ["word " * 400] * 3 + ["short"])
-        asked = teacher("api:m", base_url="http://127.0.0.1:1/v1")
-        assert curation.teacher_cut_sentences(store, project, asked) == [
+        config = teacher("api:m", base_url="http://127.0.0.1:1/v1")
+        assert curation.teacher_cut_sentences(store, project, config) == [
             "About 75 % of the texts are longer than the 256 tokens that m is shown of one: the "
             "middle is left out (max_text_tokens shows more of it)."
         ]
