@@ -124,7 +124,7 @@ def _examples(
 ) -> dict[str, Any]:
     choices = choices or _EXAMPLES
     kind = st.segmented_control(
-        title,
+        plain(title),
         list(choices),
         default=start.examples if start.examples in choices else "none",
         required=True,
