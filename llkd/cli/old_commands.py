@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from llkd.cli.parser import make_parser
 from llkd.cli.requests import REQUESTS
-from llkd.config import USUAL_WINDOW
 from llkd.errors import UserError
 from llkd.jobs.requests import JobRequest
 from llkd.store import Store
-
-_TRAINING = {"train", "compare", "demo"}
 
 
 def request_of_command(store: Store, words: list[str]) -> JobRequest:
@@ -20,7 +17,4 @@ def request_of_command(store: Store, words: list[str]) -> JobRequest:
     command = words[0] if words else ""
     if command not in REQUESTS:
         raise UserError(f"{command!r} is no command that runs as a job.")
-    arguments = make_parser().parse_args(words)
-    if command in _TRAINING and not hasattr(arguments, "max_tokens"):
-        arguments.max_tokens = USUAL_WINDOW  # what these commands meant then
-    return REQUESTS[command](store, arguments)
+    return REQUESTS[command](store, make_parser().parse_args(words))

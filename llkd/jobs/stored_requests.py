@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from llkd.config import build
+from llkd.config import USUAL_WINDOW, build
 from llkd.errors import LLKDError, UserError
 from llkd.jobs.registry import job_kind
 from llkd.jobs.requests import JobRequest
@@ -21,6 +21,16 @@ def read_request(document: dict[str, Any]) -> JobRequest:
     return build(job_kind(str(document.get("kind"))).request, document)
 
 
+def _with_window(request: JobRequest) -> JobRequest:
+    """An old command's request with the window that it meant then, where it names none."""
+    training = getattr(request, "training", None)
+    if training is None or training.max_tokens is not None:
+        return request
+    return request.model_copy(
+        update={"training": training.model_copy(update={"max_tokens": USUAL_WINDOW})}
+    )
+
+
 def request_of(store: Store, job: Job) -> JobRequest:
     """What a job is asked to do. Raises UserError where it cannot be read any more.
 
@@ -29,7 +39,7 @@ def request_of(store: Store, job: Job) -> JobRequest:
     try:
         if job.request is not None:
             return read_request(job.request)
-        request = _old_command_reader()(store, job.arguments)
+        request = _with_window(_old_command_reader()(store, job.arguments))
     except LLKDError as error:
         raise UserError(
             f"What job {job.id} ({job.title}) was to do cannot be read: {error} Start it anew."
