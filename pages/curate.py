@@ -8,7 +8,18 @@ from llkd import curation, jobs
 from llkd.jobs.requests import ProbeRequest
 from llkd.store import Project, Store
 from ui.audit import panel as audit_panel
-from ui.curate import controls, head, panes, plane, replay, review, saved, url_list, view
+from ui.curate import (
+    controls,
+    filter_bar,
+    head,
+    panes,
+    plane,
+    replay,
+    review,
+    saved,
+    url_list,
+    view,
+)
 from ui.curate.first_labels import first_labels
 from ui.curate.state import PLANE, PRESETS, CurateState
 from ui.curate.table import table
@@ -119,6 +130,7 @@ with show_errors():
     people_panel.panel(page.store, project)
     _notes(page.store, project)
     _controls(page.store, project)
+    filter_bar.bar(page.store, project)
     left, right = st.columns([8, 5], gap="medium")
     with left:
         _plane(page.store, project)

@@ -19,6 +19,7 @@ from llkd.cli import (
     project_reports,
     publishing_reports,
     teacher_reports,
+    text_reports,
 )
 from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
 from llkd.evaluation import wording
@@ -262,6 +263,10 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "projects": _projects,
     "classes": class_reports.classes,
     "inbox": inbox_report.show,
+    "texts": text_reports.show_texts,
+    "views": text_reports.show_views,
+    "note": text_reports.show_notes,
+    "history": text_reports.show_history,
     "rename": project_reports.rename,
     "archive": project_reports.archive,
     "duplicate": project_reports.duplicate,

@@ -51,6 +51,7 @@ from llkd.curation.evaluation_rows import (
 )
 from llkd.curation.examples import check_examples, few_shot, labelled_pool
 from llkd.curation.first_labels import NO_RUN, first_plane, random_rows, spread_rows
+from llkd.curation.filter_words import addition_words, filter_sentence, value_words
 from llkd.curation.kept_texts import (
     KeptTexts,
     apply_rule,
@@ -97,6 +98,12 @@ from llkd.curation.maps.pool_map import (
     needed_map,
 )
 from llkd.curation.maps.suggestions import suggested_classes
+from llkd.curation.meaning import (
+    NEAREST,
+    meaning_scores,
+    nearest_places,
+    student_of_embeddings,
+)
 from llkd.curation.overlap import Share, compare_kept
 from llkd.curation.plane import (
     PROBE,
@@ -116,6 +123,14 @@ from llkd.curation.replay import history
 from llkd.curation.run_selection import times_trained
 from llkd.curation.split_texts import SplitTexts, said_before, split_texts
 from llkd.curation.teacher_window import teacher_cut_sentences
+from llkd.curation.text_filters import (
+    authors,
+    filter_columns,
+    filter_mask,
+    filtered_rows,
+)
+from llkd.curation.text_order import in_order, ranks, sort_values
+from llkd.curation.text_search import WordQuery, matching, word_query
 from llkd.curation.thresholds import (
     Threshold,
     kept_rows,
@@ -150,6 +165,7 @@ __all__ = [
     "Lengths",
     "LikelyTexts",
     "NO_RUN",
+    "NEAREST",
     "Need",
     "PROBE",
     "Plane",
@@ -162,9 +178,12 @@ __all__ = [
     "Threshold",
     "Topic",
     "Window",
+    "WordQuery",
     "active_labeling_run",
+    "addition_words",
     "apply_rule",
     "audit_of",
+    "authors",
     "batch_bias",
     "batch_share_shift",
     "bias_of",
@@ -183,6 +202,10 @@ __all__ = [
     "example_rows",
     "few_shot",
     "first_plane",
+    "filter_columns",
+    "filter_mask",
+    "filter_sentence",
+    "filtered_rows",
     "find_need",
     "fit_calibration",
     "frozen_rows",
@@ -198,10 +221,12 @@ __all__ = [
     "known_to_audit",
     "known_to_run",
     "student_in_use",
+    "student_of_embeddings",
     "held_out_rows",
     "history",
     "how_to_tell",
     "kept_rows",
+    "in_order",
     "key_indices",
     "knn_votes",
     "label_set_of",
@@ -215,6 +240,9 @@ __all__ = [
     "lost_audit",
     "make_search",
     "map_notice",
+    "matching",
+    "meaning_scores",
+    "nearest_places",
     "nearest_rows",
     "needed_map",
     "nearest_voters",
@@ -232,6 +260,7 @@ __all__ = [
     "random_order",
     "random_rows",
     "random_sample",
+    "ranks",
     "reasons",
     "recorded_labels",
     "refined_logits",
@@ -244,6 +273,7 @@ __all__ = [
     "shift_of",
     "signal_source",
     "similarity_run",
+    "sort_values",
     "source_of_audit",
     "split_texts",
     "suggested_classes",
@@ -256,6 +286,7 @@ __all__ = [
     "text_lengths",
     "times_trained",
     "top_share_thresholds",
+    "value_words",
     "votes_of",
     "voting_groups",
     "window_choices",
@@ -266,4 +297,5 @@ __all__ = [
     "with_decisions",
     "with_later_classes",
     "with_window",
+    "word_query",
 ]

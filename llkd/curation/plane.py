@@ -106,12 +106,13 @@ def load_plane(
     epoch: int | None = None,
     need: bool = True,
     labels: TeacherLabels | None = None,
+    held_out: bool = False,
 ) -> Plane:
     """Bring together texts' rows, teacher labels, the student's signals and human decisions.
 
     Information need is the run's after ``epoch`` (its last by default), else the probe's, which
     may have to be fitted; without ``need`` it is left out. ``labels`` are derived where they are
-    not given.
+    not given. With ``held_out`` the texts that evaluate are among the rows, too.
     Raises UserError before the first teacher label.
     """
     labeling_run = (
@@ -129,7 +130,8 @@ def load_plane(
             else teacher_labels(store, labeling_run, calibration)
         )
     signals_of = find_need(store, project, labels, run, epoch) if need else None
-    plane = plane_of(store, project, labels, signals_of, store.decisions.current(project.id))
+    decisions = store.decisions.current(project.id)
+    plane = plane_of(store, project, labels, signals_of, decisions, held_out)
     return replace(
         plane,
         temperature_fit=labels.fit or run_labels.get("temperature_fit"),
@@ -178,6 +180,7 @@ def plane_of(
     labels: TeacherLabels,
     need: Need | None,
     decisions: pd.DataFrame,
+    held_out: bool = False,
 ) -> Plane:
     """The plane of exactly these labels, signals and decisions; see :func:`load_plane`."""
     labels, need = _known_rows(project, labels, need)
@@ -215,7 +218,7 @@ def plane_of(
             "student_label": np.full(n, -1) if student is None else signals.pseudo_label(student),
         }
     )
-    pool = (texts["split"] == "pool").to_numpy()
+    pool = held_out | (texts["split"] == "pool").to_numpy()
     plane = Plane(
         project,
         labels.labeling_run,

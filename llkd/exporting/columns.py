@@ -13,10 +13,12 @@ GROUPS = {
     "student": "information need, the student's label and its confidence",
     "people": "the label that a person gave",
     "weights": "a weight for training, and how often a run trained on the row",
+    "notes": "what people noted on the text, and whether they flagged it",
     "gold": "the label that came with the data, meant for evaluation",
 }
-USUAL_GROUPS = tuple(name for name in GROUPS if name != "gold")
-"""Gold is for evaluation, so it comes along only where somebody asks for it."""
+USUAL_GROUPS = tuple(name for name in GROUPS if name not in ("gold", "notes"))
+"""Gold is for evaluation, and notes are among colleagues: both come only where they are asked for.
+"""
 PROBABILITIES = "teacher_probabilities"
 
 
@@ -47,6 +49,9 @@ COLUMNS = {
     "student_label": Column("student", "class", "the student's most probable class"),
     "student_confidence": Column("student", "number", "the student's probability of that class"),
     "human_label": Column("people", "class", "the label that a person gave, if one did"),
+    "note": Column("notes", "text", "what people noted on the text, each with who did: a line a "
+                   "note"),
+    "flagged": Column("notes", "text", "yes where a person flagged the text, to look at again"),
     "weight": Column("weights", "number", ""),
     "times_trained_on": Column("weights", "whole number", "how many steps of the run trained on "
                                "the row"),

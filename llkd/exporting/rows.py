@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -48,12 +48,14 @@ class ExportContext:
     """What the plane does not hold: all texts, and of all rows the source of their confidence.
 
     ``times`` is how often each row was trained on, None without a run; ``weighting`` the run's.
+    ``notes`` are people's by row, a line each.
     """
 
     texts: pd.Series
     source: np.ndarray
     times: pd.Series | None = None
     weighting: str = "product"
+    notes: Mapping[int, str] = field(default_factory=dict)
 
 
 def curated_table(
@@ -83,6 +85,8 @@ def curated_table(
         ),
         PROBABILITIES: lambda: _lists(plane.probabilities[positions]),
         "human_label": lambda: classes(human),
+        "note": lambda: pa.array([beyond.notes.get(int(row)) for row in rows], pa.string()),
+        "flagged": lambda: _either(frame["flagged"].to_numpy(dtype=bool), "yes", "no"),
         "weight": lambda: _numbers(_weights(plane, positions, beyond.weighting)),
         "gold": lambda: classes(frame["gold"].to_numpy()),
     }

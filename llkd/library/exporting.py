@@ -48,7 +48,7 @@ def export(
         folder: a new one, an empty one, or that of an earlier export, which it replaces.
         formats: of ``csv``, ``jsonl``, ``parquet``, ``hf`` (a folder for ``datasets``),
             ``label-studio`` and ``argilla``.
-        columns: groups of columns beside the text and its label; by default all but gold.
+        columns: groups of columns beside the text and its label; by default not gold, not notes.
         validation: the share of a validation split, from 0 to 0.9.
         seed: of the draw of that split.
         student: a student of :func:`train` to put along, with its model card.

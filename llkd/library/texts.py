@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llkd.config import Calibration, LabelSet
 from llkd.errors import ConfigError, UserError
 from llkd.library.adding import GrowingTexts
+from llkd.library.finding import SearchableTexts
 from llkd.library.maps import MappedTexts
 from llkd.library.progress import shown_progress
 from llkd.library.project_match import check_same_texts, with_classes
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from llkd.library.people import People
 
 
-class Texts(GrowingTexts, MappedTexts):
+class Texts(GrowingTexts, MappedTexts, SearchableTexts):
     """The ``n`` texts of a project, in a fixed order: row ``i`` of every array is text ``i``.
 
     Made by :func:`read_texts`, :func:`load_sample` and :func:`open_project`.

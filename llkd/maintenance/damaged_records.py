@@ -28,6 +28,7 @@ TABLES = {
     "run": schema.runs,
     "job": schema.jobs,
     "saved selection": schema.selections,
+    "saved view": schema.text_views,
     "audit": schema.audits,
     "certificate": schema.certificates,
     "label sample": schema.label_samples,
@@ -57,6 +58,7 @@ def check_records(inspection: Inspection, records: Records) -> None:
         damaged += records.labeling_runs.damaged(number)
         damaged += records.runs.damaged(number)
         damaged += records.selections.damaged(number)
+        damaged += records.text_views.damaged(number)
         damaged += records.audits.damaged(number)
         damaged += records.label_samples.damaged(number)
     for record in damaged:

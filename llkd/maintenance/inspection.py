@@ -19,6 +19,7 @@ from llkd.store.people.samples import LabelSamples
 from llkd.store.projects import Projects
 from llkd.store.runs import Runs
 from llkd.store.selections import Selections
+from llkd.store.text_views import TextViews
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Records:
     runs: Runs
     jobs: JobRecords
     selections: Selections
+    text_views: TextViews
     audits: Audits
     label_samples: LabelSamples
 
@@ -44,6 +46,7 @@ class Records:
             Runs(engine, home),
             JobRecords(engine),
             Selections(engine),
+            TextViews(engine),
             Audits(engine, home),
             LabelSamples(engine),
         )

@@ -26,6 +26,7 @@ from llkd.store.derived.probes import Probes
 from llkd.store.engine.database import open_engine
 from llkd.store.events import Events
 from llkd.store.files.score_files import Scores
+from llkd.store.history import History
 from llkd.store.home import Home
 from llkd.store.job_records import Job, JobRecords
 from llkd.store.labeling_runs import LabelingRun, LabelingRuns
@@ -37,6 +38,7 @@ from llkd.store.prices import Price, Prices
 from llkd.store.projects import Projects
 from llkd.store.runs import Run, Runs
 from llkd.store.selections import SavedSelection, Selections
+from llkd.store.text_views import SavedView, TextViews
 from llkd.store.texts.project_record import Addition, Project
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "Project",
     "Run",
     "SavedSelection",
+    "SavedView",
     "Scores",
     "SecondLabel",
     "Store",
@@ -88,6 +91,8 @@ class Store:
         self.selections = Selections(self.engine)
         self.label_samples = LabelSamples(self.engine)
         self.browser_names = BrowserNames(self.engine)
+        self.history = History(self.engine)
+        self.text_views = TextViews(self.engine)
         self.audits = Audits(self.engine, self.home)
         self.events = Events(self.engine)
         self.embeddings = Embeddings(self.home)

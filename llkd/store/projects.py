@@ -205,6 +205,7 @@ class Projects(ProjectTexts):
                 schema.human_labels,
                 schema.label_samples,
                 schema.selections,
+                schema.text_views,
                 schema.events,
                 schema.jobs,
                 schema.runs,

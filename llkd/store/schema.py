@@ -177,6 +177,7 @@ human_labels = sa.Table(
     sa.Column("undone", sa.Float),
     sa.Column("kind", Words(10)),
     sa.Column("sample_id", sa.Integer),
+    sa.Column("note", LongWords),
     sa.Index("human_labels_by_row", "project_id", "row"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
@@ -213,6 +214,18 @@ browser_names = sa.Table(
     sa.Column("mark", Words(32), primary_key=True),
     sa.Column("name", Words(200), nullable=False),
     sa.Column("created", sa.Float, nullable=False),
+)
+
+text_views = sa.Table(
+    "text_views",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", Words(100), nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("view", Document, nullable=False),
+    sa.UniqueConstraint("project_id", "name"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 audits = sa.Table(

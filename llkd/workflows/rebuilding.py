@@ -264,5 +264,12 @@ def _table(
         exporting.checked_share(float(wanted.validation)),
         int(wanted.seed),
     )
-    beyond = export_context(store, inputs_now.project, evidence, inputs_now.run, inputs_now.times)
+    beyond = export_context(
+        store,
+        inputs_now.project,
+        evidence,
+        inputs_now.run,
+        inputs_now.times,
+        float(manifest.inputs.as_of),
+    )
     return exporting.curated_table(plane, mask, beyond, options)

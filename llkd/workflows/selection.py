@@ -67,14 +67,21 @@ def times_selected(store: Store, run: Run) -> pd.Series:
 
 
 def export_context(
-    store: Store, project: Project, scores: Scores, run: Run | None, times: pd.Series | None
+    store: Store,
+    project: Project,
+    scores: Scores,
+    run: Run | None,
+    times: pd.Series | None,
+    moment: float,
 ) -> exporting.ExportContext:
-    """What the columns of a curated set need besides the plane."""
+    """What the columns of a curated set need besides the plane; notes as of that moment."""
     source = np.full(project.rows, None, dtype=object)
     source[scores.row] = scores.source
     texts = store.projects.texts(project, ["text"])["text"]
     weighting = "product" if run is None else run.config.selection.weighting
-    return exporting.ExportContext(texts, source, times, weighting)
+    noted = store.history.notes(project.id, at=moment)
+    notes = {row: "\n".join(f"{n.who}: {n.text}" for n in each) for row, each in noted.items()}
+    return exporting.ExportContext(texts, source, times, weighting, notes)
 
 
 def export(
@@ -112,7 +119,7 @@ def export(
     labelled = plane.frame["row"].to_numpy()[plane.frame["teacher_label"].to_numpy() >= 0]
     scores = provenance.usable_scores(store, plane.labeling_run, labelled)
     times = None if texts.run is None else curation.times_trained(store, texts.run)
-    context = export_context(store, project, scores, texts.run, times)
+    context = export_context(store, project, scores, texts.run, times, moment)
     table = exporting.curated_table(plane, texts.mask, context, options)
     if not table.num_rows:
         raise UserError("Nothing is kept, so there is nothing to export. Lower the thresholds.")

@@ -8,6 +8,7 @@ from llkd import curation
 from llkd.config import Label, LabelSet, TeacherConfig
 from llkd.config.selection_rule import read_rule
 from llkd.store import Scores, Store
+from tests.support.curate_page import filter_by
 from tests.support.pages import button, card_data, opened, press, words
 from tests.support.seeded_projects import seeded_project
 from tests.support.seeded_runs import add_run
@@ -155,13 +156,14 @@ class TestANewClassOnCurate:
         app = opened("curate")
         assert not app.exception and not app.error
         assert "parks" in app.selectbox(key="curate_new_label").options
-        assert "parks" in app.selectbox(key="curate_label").options
+        assert "parks" in app.get_by_key("curate_filter_label").options
         app.toggle(key="curate_one_by_one").set_value(True).run()
         assert "parks" in card_data(app)["names"]
         press(app, ("label", "parks"))
         assert not app.exception and human(store)["parks"] == 1
         app.toggle(key="curate_one_by_one").set_value(False).run()
-        app.selectbox(key="curate_label").set_value(3).run()
+        parks = store.projects.get("city").label_set.find_key("parks")
+        filter_by(app, "label", parks)
         assert app.dataframe[0].value["Label"].tolist() == ["parks"]
 
     def near_to_parks(self, store, rows):

@@ -16,6 +16,7 @@ from llkd.config.selection_rule import (
     rule_on_grid,
     to_address,
 )
+from llkd.config.text_view import TextView
 from llkd.evaluation import audits
 from llkd.jobs.requests import ProbeRequest
 from tests.support.curate_page import (
@@ -24,6 +25,7 @@ from tests.support.curate_page import (
     kept_sentence,
     move_lines,
     plane_view,
+    scene_of,
     table_rows,
     thresholds,
 )
@@ -31,7 +33,7 @@ from tests.support.pages import button, card_data, direct, opened, press, said, 
 from tests.support.seeded_projects import NAMES, living_job, seeded_project
 from tests.support.seeded_runs import add_run
 from ui.curate import controls, rows, view
-from ui.curate.rows import Filter
+from ui.curate.rows import Listing
 from ui.decision_plane import Region, kept_mask, pack_plane, snapped, tally, threshold_units
 from ui.shell.wording import plain
 
@@ -111,7 +113,7 @@ def test_without_gold_thirty_labels_at_random_make_the_sentence(home):
     # A click on the button begins a blind audit of the pool; a walk in random order serves, too.
     button(app, "Label 30 at random")
     app.get_by_key("curate_shown").set_value("All").run()
-    app.selectbox(key="curate_order").set_value("Random order").run()
+    app.selectbox(key="curate_order").set_value("random").run()
     app.run()
     app.toggle(key="curate_one_by_one").set_value(True).run()
     data = card_data(app)
@@ -336,13 +338,8 @@ def test_unknown_signals_are_sorted_last_both_ways(home):
     plane = core_plane(store, project)
     texts = store.projects.texts(project.id)["text"]
     for down in (False, True):
-        found = rows.listed(
-            plane,
-            pack_plane(plane),
-            np.ones(len(plane.frame), dtype=bool),
-            texts,
-            Filter("All", order="Teacher confidence", descending=down),
-        )
+        wanted = TextView(order="confidence", descending=down)
+        found = rows.listed(scene_of(store, plane, texts), Listing("All", wanted))
         sure = plane.frame["confidence"].to_numpy()[found]
         known = sure[~np.isnan(sure)]
         assert np.isnan(sure[len(known) :]).all()
@@ -351,15 +348,11 @@ def test_unknown_signals_are_sorted_last_both_ways(home):
 
 def test_words_are_looked_for_as_they_are_and_missing_texts_are_no_hit(home):
     store, project = seeded_project(home, n=60)
-    plane = core_plane(store, project)
     texts = store.projects.texts(project.id)["text"].copy()
     texts.iloc[20] = "a (strange] *text"
     texts.iloc[21] = None
-    everything = np.ones(len(plane.frame), dtype=bool)
-    found = rows.listed(
-        plane, pack_plane(plane), everything, texts, Filter("All", words="(STRANGE] *te")
-    )
-    assert plane.frame["row"].iloc[found].tolist() == [20]
+    found = np.flatnonzero(curation.matching(texts, curation.word_query("*TEXT (STRANGE]")))
+    assert found.tolist() == [20]
 
 
 def test_what_the_browser_gets_is_counted_as_the_core_counts(home):

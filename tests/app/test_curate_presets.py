@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from llkd import curation
-from llkd.config.selection_rule import RowsRule, ThresholdRule
+from llkd.config.selection_rule import RowsRule
+from llkd.config.text_filters import NO_FILTERS
+from llkd.config.text_view import TextView
 from llkd.curation.agreement import neighbour_agreement
-from tests.support.curate_page import core_plane, kept_figures, plane_view, table_rows
+from tests.support.curate_page import core_plane, kept_figures, plane_view, scene_of, table_rows
 from tests.support.pages import button, opened, words
 from tests.support.seeded_projects import seeded_project
 from ui.curate import rows, view
@@ -98,17 +100,19 @@ def test_where_a_committees_members_differ_is_a_list_an_order_a_column_and_a_col
     store, project = seeded_project(home, n=100, holdout=0.0)
     plane = core_plane(store, project)
     texts = store.projects.texts(project.id)["text"]
-    assert not pack_plane(plane).categories and not rows.most_disagreement(plane).any()
+    assert not pack_plane(plane).categories
     values = np.linspace(0.0, 0.99, 100)
     values[:10] = np.nan
     plane = replace(plane, frame=plane.frame.assign(disagreement=values))
     [category] = pack_plane(plane).categories
     assert np.bincount(category.codes)[:5].tolist() == [18] * 5
     assert (category.codes == 255).sum() == 10
-    most = rows.most_disagreement(plane)
-    assert np.flatnonzero(most).tolist() == list(range(82, 100))
-    wanted = rows.Filter(rows.DISAGREE, order="Committee's disagreement", descending=True)
-    listed = rows.listed(plane, pack_plane(plane), np.ones(100, bool), texts, wanted)
+    most = NO_FILTERS.with_typed("disagreement", f"{np.nanquantile(values, 0.8)}..")
+    passing = curation.filtered_rows(store, plane, most)
+    assert np.flatnonzero(passing).tolist() == list(range(82, 100))
+    scene = scene_of(store, plane, texts, passing=passing)
+    wanted = TextView(order="disagreement", descending=True)
+    listed = rows.listed(scene, rows.Listing("All", wanted))
     assert listed.tolist() == list(range(99, 81, -1))
-    table = rows.rows_table(plane, listed, texts, ThresholdRule())
+    table = rows.rows_table(scene, listed)
     assert table["Disagreement"].iloc[0] == values[99]

@@ -9,6 +9,7 @@ from llkd.config.selection_rule import (
     ThresholdRule,
     read_rule,
 )
+from llkd.config.text_view import EVERY_TEXT
 from tests.support.curate_page import (
     core_plane,
     kept_figures,
@@ -512,6 +513,7 @@ def test_a_comparison_colours_the_plane_by_which_selection_holds_a_text(home):
     needy = save_selection(None, store, project, "needy", student_threshold=0.5)
     plane = core_plane(store, project)
     where = CurateState.__new__(CurateState)
+    where.text_view = EVERY_TEXT
     where.key, where.people, where.plane, where.gate = ("test", str(home)), "0", plane, None
     parts = {"only a": sure & ~needy, "both": sure & needy, "only b": needy & ~sure}
     (one,) = where.coloured_by("a / b", (1, 2), parts).categories

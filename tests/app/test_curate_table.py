@@ -8,7 +8,9 @@ from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_tok
 
 from tests.support.curate_page import (
     core_plane,
+    filter_by,
     kept_figures,
+    search,
     table_rows,
 )
 from tests.support.pages import button, card_data, opened, said, words
@@ -51,16 +53,16 @@ def test_the_table_lists_what_is_not_kept_with_the_reason(home):
 
 
 def test_words_label_and_order_narrow_and_sort_the_table(home):
-    seeded_project(home, n=200)
+    _, project = seeded_project(home, n=200)
     app = opened("curate")
-    app.text_input(key="curate_words").set_value("BINS number 1").run()
+    search(app, "BINS number 1")
     assert all("bins" in t and "number" in t and "1" in t for t in table_rows(app)["Text"])
-    app.text_input(key="curate_words").set_value("no such word").run()
+    search(app, "no such word")
     assert "No matches." in said(app.info)
-    app.text_input(key="curate_words").set_value("").run()
-    pick_option(app, "Label", 2)
+    search(app, "")
+    filter_by(app, "label", project.label_set.keys[2])
     assert set(table_rows(app)["Label"]) == {"water"}
-    pick_option(app, "Sort by", "Teacher confidence")
+    pick_option(app, "Sort by", "confidence")
     app.toggle(key="curate_down").set_value(True).run()
     assert table_rows(app)["Confidence"].is_monotonic_decreasing
 
@@ -126,7 +128,7 @@ def test_a_persons_label_and_exclusion_win_and_can_be_undone(home):
     store, project = seeded_project(home, n=100)
     app = opened("curate", tt="0.9")
     app.get_by_key("curate_shown").set_value("Not kept").run()
-    app.text_input(key="curate_words").set_value("pothole").run()
+    search(app, "pothole")
     listed = len(table_rows(app))
     before = kept_figures(app)
     app.toggle(key="curate_many").set_value(True).run()
@@ -167,15 +169,16 @@ def test_a_flag_marks_texts_to_look_at_again_and_keeps_them_as_they_are(home):
     store, project = seeded_project(home, n=60)
     app = opened("curate")
     before = kept_figures(app)
-    app.text_input(key="curate_words").set_value("number 7").run()
+    search(app, "number 7")
     app.toggle(key="curate_many").set_value(True).run()
     press_action(app, "Flag")
     assert "flagged." in words(app) and not app.toggle(key="curate_many").value
     flagged = store.decisions.current(project.id)["flagged"]
     assert len(flagged) >= 1 and flagged.all()
     assert kept_figures(app) == before
-    app.text_input(key="curate_words").set_value("").run()
-    app.get_by_key("curate_shown").set_value("Flagged").run()
+    search(app, "")
+    app.get_by_key("curate_shown").set_value("All").run()
+    filter_by(app, "flag", "yes")
     assert set(table_rows(app)["Flag"]) == {"\u2691"}
     assert len(table_rows(app)) == len(flagged)
     app.toggle(key="curate_many").set_value(True).run()
@@ -266,7 +269,7 @@ def test_a_question_about_one_list_is_not_answered_for_another(home):
     app.toggle(key="curate_many").set_value(True).run()
     press_action(app, "Exclude")
     button(app, "Yes, all of them")
-    app.text_input(key="curate_words").set_value("number 12").run()
+    search(app, "number 12")
     assert not [one for one in app.button if one.label == "Yes, all of them"]
     assert "One undo takes all of it back." not in words(app)
     assert store.decisions.current(project.id).empty
@@ -311,7 +314,7 @@ def test_undo_says_what_it_undid_and_returns_to_it(home):
     # A text that the list does not hold is shown in a list of its own.
     tick_rows(app, 7)
     press_action(app, "Exclude")
-    app.text_input(key="curate_words").set_value("no such word").run()
+    search(app, "no such word")
     button(app, "Undo last").click().run()
     assert f"Undone: \u201c{text}\u201d is included again." in words(app)
     assert app.get_by_key("curate_shown").value == "Picked"

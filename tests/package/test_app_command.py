@@ -12,7 +12,7 @@ import pytest
 
 from llkd.cli.actions import app
 from tests.support.installed_wheel import ROOT, environment
-from ui.shell.steps import STEPS
+from ui.shell.steps import BY_NAME
 
 
 @pytest.fixture
@@ -134,5 +134,5 @@ def test_every_page_of_the_wheel_opens(site, elsewhere):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     *titles, end = done.stdout.splitlines()
-    assert sorted(titles) == sorted(step.name for step in STEPS)
+    assert sorted(titles) == sorted(BY_NAME)
     assert end == f"{folder / 'ui' / '__init__.py'} True True"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import streamlit as st
 
-from ui.curate import acts, rows, titles
-from ui.curate.state import TABLE, CurateState, pick, redraw, rerun, set_later, set_now
+from ui.curate import acts, filtering, rows, titles
+from ui.curate.state import FILTERS, TABLE, CurateState, pick, redraw, rerun, set_later, set_now
 from ui.shell.errors import defer_errors
 from ui.shell.wording import count, counted, plain
 
@@ -184,8 +184,7 @@ def returned_to(scene: CurateState, listed: np.ndarray) -> np.ndarray:
     here = np.isin(numbers, scene.plane.frame["row"])
     if not len(places) and here.any():
         pick(scene.project, titles.UNDONE, numbers[here])
-        for key, value in (("curate_words", ""), ("curate_label", -1)):
-            set_later(key, value)
+        filtering.use(scene.project)
         st.session_state[_RETURN] = numbers[:0]
-        rerun(TABLE)
+        rerun(FILTERS, TABLE)
     return places

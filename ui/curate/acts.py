@@ -20,6 +20,7 @@ _DONE = {
     "flag": "flagged",
     "unflag": "no longer flagged",
     "unlabel": "unlabelled",
+    "note": "noted on",
 }
 _STATES = 500
 
@@ -103,6 +104,8 @@ def _state(action: str, entry: pd.Series) -> str:
     if action in {"label", "unlabel"}:
         label = entry["human_label"]
         return f"labelled as {label!r} again" if isinstance(label, str) else "unlabelled again"
+    if action == "note":
+        return "without that note again"
     if action in {"flag", "unflag"}:
         return "flagged again" if _true(entry["flagged"]) else "no longer flagged"
     return "excluded again" if _true(entry["excluded"]) else "included again"

@@ -64,7 +64,9 @@ def standing(store: Store, project: Project) -> Standing | None:
 
 def rows_on_map(here: CurateState, plane: Packed, stands: Standing) -> Packed:
     """The rows of ``plane`` where they stand on the map."""
-    return _mapped_rows(plane.version, stands.stamp, "map", plane, stands, here.plane.frame["row"])
+    shown = here.passing if here.text_view.narrows else None
+    key = f"{plane.version} {here.narrowing}"
+    return _mapped_rows(key, stands.stamp, "map", plane, stands, here.plane.frame["row"], shown)
 
 
 def with_topics(here: CurateState, plane: Packed, stands: Standing) -> Packed:
@@ -97,9 +99,17 @@ def _names(key: tuple[Any, ...], stamp: str, _stands: Standing, _rows: Any) -> l
 
 @st.cache_resource(show_spinner="Drawing the map …", max_entries=4)
 def _mapped_rows(
-    version: str, stamp: str, pane: str, _plane: Packed, _stands: Standing, _rows: Any
+    version: str,
+    stamp: str,
+    pane: str,
+    _plane: Packed,
+    _stands: Standing,
+    _rows: Any,
+    _shown: np.ndarray | None = None,
 ) -> Packed:
     places, topics = _stands.of(np.asarray(_rows))
+    if _shown is not None:
+        places = np.where(_shown[:, None], places, np.nan)
     return on_map(_plane, places, topics) if pane == "map" else with_categories(_plane, topics)
 
 

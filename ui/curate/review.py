@@ -8,7 +8,7 @@ import streamlit as st
 
 from llkd import curation
 from llkd.store import Project, Store
-from ui.curate import replay, similar, walk
+from ui.curate import notes, replay, similar, walk
 from ui.curate.actions import MESSAGE
 from ui.curate.reading import listing, opening
 from ui.curate.state import CARD, CurateState, redraw, set_now
@@ -85,8 +85,11 @@ def card(
         st.info("No matches.", icon=":material/search_off:")
         return
     row = walk.shown_row(under_way)
-    if row is not None and under_way.plane.labeling_run.id != curation.NO_RUN:
-        similar.like_this(source, row)
+    if row is not None:
+        with st.container(horizontal=True):
+            if under_way.plane.labeling_run.id != curation.NO_RUN:
+                similar.like_this(source, row)
+            notes.of_text(source, row)
         replay.of_text(source, row)
 
 

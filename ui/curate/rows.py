@@ -13,62 +13,75 @@ import streamlit as st
 
 from llkd import curation
 from llkd.config.selection_rule import ThresholdRule
+from llkd.config.text_view import EVERY_TEXT, TextView
 from llkd.curation import Plane
+from llkd.store.history import Note
 from ui.curate.reading.gates import Gate
-from ui.curate.state import PICKED, Picked
-from ui.decision_plane import Packed, Region
+from ui.curate.state import PICKED, CurateState, Picked
+from ui.decision_plane import Region
 from ui.shell.columns import confidence_column, share_column
 
 PAGE_ROWS = 100
+LONGEST_CELL = 1000
 LABELS = ("Label", "Gold", "Student's label")
 MOST_AT_ONCE = 10_000
 """More decisions than a person can mean at once are refused with a sentence."""
 
 KEPT_ROWS, OTHER_ROWS, ALL, MARKED = "Kept", "Not kept", "All", "Marked on the plane"
-FLAGGED = "Flagged"
 LEFT_OUT = "left out by the preset"
-DISAGREE = "Members differ most"
-"""The fifth of the texts on which a committee's members differ most."""
-IN_ORDER = "Order of the data"
-AT_RANDOM = "Random order"
-"""The one random order there is: whoever labels along it labels a random sample."""
-ORDERS = {
-    IN_ORDER: None,
-    AT_RANDOM: "row",
-    "Teacher confidence": "confidence",
-    "Student uncertainty": "information_need",
-    "Label": "label",
-    "Student's label": "student_label",
-    "Committee's disagreement": "disagreement",
-    "Gold": "gold",
-    "Flag": "flagged",
-    "Text": "text",
-    "Why": "why",
+ORDER_TITLES = {
+    "row": "Order of the data",
+    "random": "Random order",
+    "confidence": "Teacher confidence",
+    "uncertainty": "Student uncertainty",
+    "label": "Label",
+    "by": "Labelled by",
+    "student": "Student's label",
+    "disagreement": "Committee's disagreement",
+    "gold": "Gold",
+    "flag": "Flag",
+    "note": "Note",
+    "text": "Text",
+    "length": "Length",
+    "why": "Why",
+    "meaning": "Nearest in meaning",
 }
+"""What the orders are called. Along the random one, of which there is one, a sample is labelled."""
 HEADERS = {
-    **{name: name for name in ("Text", "Flag", "Label", "Gold", "Student's label", "Why")},
-    "Confidence": "Teacher confidence",
-    "Student uncertainty": "Student uncertainty",
-    "Disagreement": "Committee's disagreement",
+    "Text": "text",
+    "Characters": "length",
+    "Nearness": "meaning",
+    "Flag": "flag",
+    "Note": "note",
+    "Label": "label",
+    "By": "by",
+    "Gold": "gold",
+    "Student's label": "student",
+    "Why": "why",
+    "Confidence": "confidence",
+    "Student uncertainty": "uncertainty",
+    "Disagreement": "disagreement",
 }
 """The order of the whole list that a click on a column's header makes."""
 
 
 @dataclass(frozen=True)
-class Filter:
-    """Which rows are listed and how. ``label`` is a class index, ``words`` must all occur.
+class Listing:
+    """Which rows are listed and how: of what ``shown`` says those that ``view`` lets through.
 
     ``gate`` is the preset in use, which decides besides the lines what is kept.
     """
 
     shown: str = KEPT_ROWS
-    label: int | None = None
-    words: str = ""
-    order: str = IN_ORDER
-    descending: bool = False
+    view: TextView = EVERY_TEXT
     region: Region | None = None
     picked: Picked | None = None
     gate: Gate | None = None
+
+    @property
+    def at_random(self) -> bool:
+        """Whether whoever goes through it goes through a random sample."""
+        return self.view.order == "random" and not self.view.descending
 
 
 def whys(plane: Plane, positions: np.ndarray, view: ThresholdRule, gate: Gate | None) -> list[str]:
@@ -82,99 +95,56 @@ def whys(plane: Plane, positions: np.ndarray, view: ThresholdRule, gate: Gate | 
     ]
 
 
-def listed(
-    plane: Plane,
-    packed: Packed,
-    mask: np.ndarray,
-    texts: pd.Series,
-    wanted: Filter,
-    view: ThresholdRule | None = None,
-) -> np.ndarray:
-    """Positions in the plane that the filter lets through, in its order. ``texts`` is by row.
-
-    ``view`` has the thresholds by which a row is kept or not, for the order by why.
-    """
-    frame = plane.frame
-    rows = frame["row"].to_numpy()
-    keep = np.ones(len(frame), dtype=bool)
+def listed(scene: CurateState, wanted: Listing) -> np.ndarray:
+    """Positions in the plane that the listing holds, in its order."""
+    rows = scene.plane.frame["row"].to_numpy()
+    keep = scene.passing.copy()
+    nearest_first = None
     if wanted.shown == KEPT_ROWS:
-        keep &= mask
+        keep &= scene.kept_mask
     elif wanted.shown == OTHER_ROWS:
-        keep &= ~mask
-    elif wanted.shown == FLAGGED:
-        keep &= frame["flagged"].to_numpy()
-    elif wanted.shown == DISAGREE:
-        keep &= most_disagreement(plane)
+        keep &= ~scene.kept_mask
     elif wanted.shown == MARKED:
-        keep[:] = False
+        inside = np.zeros(len(keep), dtype=bool)
         if wanted.region is not None:
-            keep[wanted.region.rows(packed)] = True
+            inside[wanted.region.rows(scene.packed)] = True
+        keep &= inside
     elif wanted.shown == PICKED and wanted.picked is not None:
         places = np.searchsorted(rows, wanted.picked.rows)
-        keep[:] = False
-        keep[places] = True
-    if wanted.label is not None:
-        keep &= frame["label"].to_numpy() == wanted.label
-    positions = np.flatnonzero(keep)
-    if wanted.shown == PICKED and wanted.picked is not None and wanted.order == IN_ORDER:
-        # What was found by meaning comes nearest first.
-        positions = places[keep[places]]
-    for word in wanted.words.split():
-        matches = texts.iloc[rows[positions]].str.contains(word, case=False, regex=False)
-        positions = positions[matches.fillna(False).to_numpy(dtype=bool)]
-    return _ordered(plane, positions, texts, wanted, view or ThresholdRule())
+        if wanted.view.order == "row":
+            # What was picked by meaning comes nearest first.
+            nearest_first = places[keep[places]]
+        inside = np.zeros(len(keep), dtype=bool)
+        inside[places] = True
+        keep &= inside
+    positions = np.flatnonzero(keep) if nearest_first is None else nearest_first
+    return _ordered(scene, positions, wanted)
 
 
-def most_disagreement(plane: Plane) -> np.ndarray:
-    """The fifth of the rows on which a committee's members differ most, a mask ``[n]``."""
-    values = plane.frame["disagreement"].to_numpy(np.float64)
-    known = ~np.isnan(values)
-    if not known.any():
-        return known
-    limit = np.quantile(values[known], 0.8)
-    return known & (values >= limit) & (values > 0)
-
-
-def _ordered(
-    plane: Plane, positions: np.ndarray, texts: pd.Series, wanted: Filter, view: ThresholdRule
-) -> np.ndarray:
-    column = ORDERS.get(wanted.order)
-    if column is None:
-        return positions[::-1] if wanted.descending else positions
-    if column == "text":
-        words = texts.iloc[plane.frame["row"].to_numpy()[positions]].astype(str).str.casefold()
-        values = _ranks(words.to_numpy(dtype=object))
-    elif column == "why":
-        values = _ranks(whys(plane, positions, view, wanted.gate))
+def _ordered(scene: CurateState, positions: np.ndarray, wanted: Listing) -> np.ndarray:
+    order, descending = wanted.view.order, wanted.view.descending
+    scores = scene.scores if order == "meaning" else None
+    if scores is not None:
+        # Nearest first, which is what a person means by it.
+        return curation.in_order(positions, scores[positions], not descending)
+    if order in ("row", "meaning"):
+        return positions[::-1] if descending else positions
+    if order == "why":
+        values = curation.ranks(whys(scene.plane, positions, scene.view, wanted.gate))
     else:
-        values = plane.frame[column].to_numpy(dtype=np.float64)[positions]
-    if column in {"gold", "student_label"}:
-        values = np.where(values < 0, np.nan, values)
-    if wanted.order == AT_RANDOM:
-        values = np.argsort(curation.random_order(plane.project.stages))[values.astype(np.int64)]
-    # Stable, and unknown values last whichever way it is sorted.
-    order = np.argsort(-values if wanted.descending else values, kind="stable")
-    return positions[order]
+        values = curation.sort_values(scene.store, scene.plane, positions, scene.texts, order)
+    return curation.in_order(positions, values, descending)
 
 
-def _ranks(words: Sequence[str] | np.ndarray) -> np.ndarray:
-    """The place of each word in the alphabet of them all."""
-    return np.unique(np.asarray(words, dtype=object), return_inverse=True)[1].astype(np.float64)
-
-
-def rows_table(
-    plane: Plane,
-    positions: np.ndarray,
-    texts: pd.Series,
-    view: ThresholdRule,
-    gate: Gate | None = None,
-) -> pd.DataFrame:
+def rows_table(scene: CurateState, positions: np.ndarray) -> pd.DataFrame:
     """These rows as a person reads them."""
+    plane, view = scene.plane, scene.text_view
     part = plane.frame.iloc[positions]
     names = np.array([*plane.names, ""], dtype=object)
+    words = scene.texts.iloc[part["row"].to_numpy()].astype(str)
     table = pd.DataFrame(
         {
-            "Text": texts.iloc[part["row"].to_numpy()].astype(str).to_numpy(),
+            "Text": words.to_numpy(),
             "Label": names[part["label"].to_numpy()],
             "Confidence": 100 * part["confidence"].to_numpy(),
         }
@@ -184,12 +154,27 @@ def rows_table(
         table["Student's label"] = names[part["student_label"].to_numpy()]
     if plane.frame["disagreement"].notna().any():
         table["Disagreement"] = part["disagreement"].to_numpy()
-    table["Why"] = whys(plane, positions, view, gate)
+    table["Why"] = whys(plane, positions, scene.view, scene.gate)
     if plane.frame["flagged"].any():
         table.insert(1, "Flag", np.where(part["flagged"], "\u2691", ""))
+    if "length" in (view.order, *view.filters.kinds):
+        table.insert(1, "Characters", words.str.len().to_numpy())
+    noted = scene.store.history.notes(plane.project.id, part["row"].tolist())
+    if noted or "note" in (view.order, *view.filters.kinds):
+        table.insert(1, "Note", [_noted(noted.get(int(row), ())) for row in part["row"]])
+    if (scores := scene.scores) is not None:
+        table.insert(1, "Nearness", scores[positions])
+    after_label = table.columns.get_loc("Label") + 1
     if (plane.frame["gold"] >= 0).any():
-        table.insert(table.columns.get_loc("Label") + 1, "Gold", names[part["gold"].to_numpy()])
+        table.insert(after_label, "Gold", names[part["gold"].to_numpy()])
+    if "by" in (view.order, *view.filters.kinds):
+        by = curation.authors(scene.store, plane)[positions]
+        table.insert(after_label, "By", [str(name).removeprefix("@") for name in by])
     return table
+
+
+def _noted(notes: Sequence[Note]) -> str:
+    return "; ".join(note.text for note in notes)[:LONGEST_CELL]
 
 
 def pages(count: int) -> int:
@@ -209,7 +194,7 @@ def show_rows(
     positions: np.ndarray,
     version: str,
     at_first: Sequence[int] = (),
-    wanted: Filter | None = None,
+    wanted: TextView = EVERY_TEXT,
     on_header: Callable[[str], None] = lambda header: None,
     on_ticked: Callable[[list[int]], None] = lambda places: None,
 ) -> list[int]:
@@ -230,17 +215,24 @@ def show_rows(
         "Disagreement": st.column_config.NumberColumn(
             format="%.3f", width=95, help="How far the committee's members differ; 0: not at all."
         ),
+        "By": st.column_config.TextColumn(width=95, help="Who gave the label."),
+        "Characters": st.column_config.NumberColumn(width=90),
+        "Nearness": st.column_config.NumberColumn(
+            format="%.3f",
+            width=85,
+            help="To the typed meaning: 1 is the same, 0 has nothing to do with it.",
+        ),
+        "Note": st.column_config.TextColumn(width=140, help="What people noted on the text."),
         "Flag": st.column_config.TextColumn(
             width=50, help="Flagged by a person, to look at again."
         ),
         "Why": st.column_config.TextColumn(width=165, help="Why the row is kept or not."),
     }
-    order = wanted or Filter()
-    arrow = "\u2193" if order.descending else "\u2191"
+    arrow = "\u2193" if wanted.descending else "\u2191"
     for header, name in HEADERS.items():
-        if name == order.order and header in table.columns:
+        if name == wanted.order and header in table.columns:
             columns[header]["label"] = f"{header} {arrow}"
-    key = f"curate_rows_{digest(positions, f'{order.order} {order.descending}')}_{version}"
+    key = f"curate_rows_{digest(positions, f'{wanted.order} {wanted.descending}')}_{version}"
 
     def ticked() -> None:
         on_ticked(_ticked(st.session_state.get(key), len(table)))

@@ -13,14 +13,14 @@ from streamlit.errors import StreamlitAPIException
 
 from llkd import curation
 from llkd.config.selection_rule import RowsRule, StandaloneRule, ThresholdRule
-from llkd.curation import Plane
 from llkd.store import Project, Store
-from ui.curate import view
+from ui.curate import drawn_rows, filtering, meaning, view
 from ui.curate.reading import gates
-from ui.decision_plane import UNCATEGORISED, Category, Look, Packed, Region, pack_plane
+from ui.decision_plane import Look, Packed, Region
 from ui.shell import reads
 
 HEAD, AUDIT, PRESETS = "curate-head", "curate-audit", "curate-presets"
+FILTERS = "curate-filters"
 PLANE, CARD, TABLE = "curate-plane", "curate-card", "curate-table"
 PEOPLE = "curate-people"
 REPLAY, SAVED = "curate-replay", "curate-saved-selections"
@@ -59,6 +59,7 @@ class CurateState:
             self.gate = gates.gate_of(store, project, self.plane, self.key, self.people, name)
         kept_rows = self._kept_rows()
         self.kept_mask, self.counts = kept_rows.rows, kept_rows.counts
+        self.text_view = filtering.in_use(project)
 
     @property
     def rule(self) -> StandaloneRule:
@@ -94,7 +95,36 @@ class CurateState:
         """The plane's rows as the browser gets them: made once for all sessions."""
         gate = self.gate
         stamp, rows = (None, None) if gate is None else (gate.stamp, gate.rows)
-        return _packed(self.key, self.people, stamp, self.plane, rows)
+        shown = self.narrowing
+        return drawn_rows.packed(
+            self.key, self.people, stamp, shown, self.plane, rows, self._shown(shown)
+        )
+
+    @property
+    def passing(self) -> np.ndarray:
+        """The rows that filters and words let through, a mask ``[n]``, whatever is kept."""
+        here, scores = self.text_view, self.scores
+        stamp = self.narrowing + ("" if scores is None else " by meaning")
+        return drawn_rows.passing(
+            self.key, self.people, stamp, self.store, self.plane, here, self.texts, scores
+        )
+
+    @property
+    def scores(self) -> np.ndarray | None:
+        """How near each row is to the typed meaning ``[n]``; None without one, or where unknown."""
+        if not self.text_view.meaning.strip():
+            return None
+        return meaning.scores(self.store, self.project, self.plane, self.text_view.meaning)
+
+    @property
+    def narrowing(self) -> str:
+        """Stands for the filters and words in use; empty where every text passes."""
+        here = self.text_view
+        parts = here.filters.to_address(), here.words.strip(), here.meaning.strip()
+        return repr(parts) if here.narrows else ""
+
+    def _shown(self, narrowing: str) -> np.ndarray | None:
+        return self.passing if narrowing else None
 
     def coloured_by(
         self, name: str, stamp: tuple[int, ...], parts: dict[str, np.ndarray]
@@ -105,8 +135,10 @@ class CurateState:
         """
         gate = self.gate
         now, let = (None, None) if gate is None else (gate.stamp, gate.rows)
-        titles = tuple(parts)
-        return _coloured(self.key, self.people, now, name, stamp, titles, parts, self.plane, let)
+        titles, shown = tuple(parts), self.narrowing
+        mask = self._shown(shown)
+        depends = (now, shown, name, stamp, titles)
+        return drawn_rows.coloured(self.key, self.people, depends, parts, self.plane, let, mask)
 
     @property
     def need_known(self) -> bool:
@@ -137,37 +169,12 @@ class CurateState:
         return cached
 
 
-@st.cache_resource(show_spinner="Drawing the plane …", max_entries=4)
-def _packed(
-    key: tuple[Any, ...], people: str, stamp: str | None, _plane: Plane, _gate: np.ndarray | None
-) -> Packed:
-    return pack_plane(_plane, gate=_gate)
-
-
-@st.cache_resource(show_spinner="Drawing the plane …", max_entries=2)
-def _coloured(
-    key: tuple[Any, ...],
-    people: str,
-    gate: str | None,
-    name: str,
-    stamp: tuple[int, ...],
-    titles: tuple[str, ...],
-    _parts: dict[str, np.ndarray],
-    _plane: Plane,
-    _gate: np.ndarray | None,
-) -> Packed:
-    codes = np.full(len(_plane.frame), UNCATEGORISED, dtype=np.uint8)
-    for code, rows in enumerate(_parts.values()):
-        codes[rows] = code
-    return pack_plane(_plane, [Category(name, codes, titles)], _gate)
-
-
 def redraw(*also: str) -> NoReturn:
     """From a callback: draw table, card, sentence, plane and what ``also`` names again, no more.
 
     The plane last: the browser's shows a moved threshold already.
     """
-    rerun(TABLE, CARD, HEAD, AUDIT, PEOPLE, PRESETS, PLANE, *also)
+    rerun(FILTERS, TABLE, CARD, HEAD, AUDIT, PEOPLE, PRESETS, PLANE, *also)
 
 
 def rerun(*parts: str) -> NoReturn:

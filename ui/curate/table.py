@@ -9,12 +9,13 @@ import streamlit as st
 
 from llkd import curation
 from llkd.store import Project, Store
-from ui.curate import actions, controls, rows, url_list
+from ui.curate import actions, controls, filtering, rows, url_list
 from ui.curate.plane import unmark
 from ui.curate.reading import listing, opening
-from ui.curate.rows import Filter
+from ui.curate.rows import Listing
 from ui.curate.state import (
     CARD,
+    FILTERS,
     PICKED,
     TABLE,
     CurateState,
@@ -22,7 +23,6 @@ from ui.curate.state import (
     picked,
     region,
     rerun,
-    set_later,
 )
 from ui.shell.errors import show_errors
 from ui.shell.wording import count, plain
@@ -43,7 +43,7 @@ def table(store: Store, project: Project) -> None:
         _pages(scene, wanted, listing.listed(scene, wanted))
 
 
-def _pages(scene: CurateState, wanted: Filter, listed: np.ndarray) -> None:
+def _pages(scene: CurateState, wanted: Listing, listed: np.ndarray) -> None:
     """A page of the list, its ticks, and what is done with them."""
     turner = f"curate_page_{zlib.crc32(repr((wanted, scene.view)).encode())}"
     back = actions.returned_to(scene, listed)
@@ -59,7 +59,7 @@ def _pages(scene: CurateState, wanted: Filter, listed: np.ndarray) -> None:
     if len(here):
         # Above the table: the tools that it shows at its upper edge cover no button then.
         st.caption(f"Rows {count(start + 1)} to {count(start + len(here))} of {count(len(listed))}")
-        shown = rows.rows_table(scene.plane, here, scene.texts, scene.view, scene.gate)
+        shown = rows.rows_table(scene, here)
         numbers = scene.plane.frame["row"].to_numpy()[here]
         before = curation.said_before(scene.store, scene.project, numbers)
         if before:
@@ -73,8 +73,8 @@ def _pages(scene: CurateState, wanted: Filter, listed: np.ndarray) -> None:
             here,
             scene.people,
             at_first,
-            wanted,
-            lambda header: _sort_by(header, wanted),
+            wanted.view,
+            lambda header: _sort_by(header, scene.project),
             lambda places: _read(scene.project, numbers[places]),
         )
         if len(ticked) == 1:
@@ -100,16 +100,24 @@ def _narrowed() -> None:
     rerun(TABLE, CARD)
 
 
-def _sort_by(header: str, wanted: Filter) -> None:
+def _sort_by(header: str, project: Project) -> None:
     """Sort the whole list by a column, the other way round if it is so already."""
-    order = rows.HEADERS.get(header, rows.IN_ORDER)
-    set_later("curate_order", order)
-    set_later("curate_down", order == wanted.order and not wanted.descending)
-    rerun(TABLE, CARD)
+    now = filtering.in_use(project)
+    order = rows.HEADERS.get(header, "row")
+    down = order == now.order and not now.descending
+    filtering.use(project, now.changed(order=order, descending=down))
+    rerun(FILTERS, TABLE, CARD)
+
+
+def _sorted(project: Project) -> None:
+    """From a callback: sort the whole list as the two widgets say."""
+    now = filtering.in_use(project)
+    order, down = st.session_state["curate_order"], st.session_state["curate_down"]
+    filtering.use(project, now.changed(order=order, descending=down))
+    rerun(FILTERS, TABLE, CARD)
 
 
 def _filters(scene: CurateState) -> None:
-    names = scene.plane.names
     marked = region(scene.project)
     picked_list = picked(scene.project)
     listing.settle(scene)
@@ -138,33 +146,21 @@ def _filters(scene: CurateState) -> None:
                 args=(scene.project,),
                 key="curate_unmark",
             )
+    view = scene.text_view
+    for key, value in (("curate_order", view.order), ("curate_down", view.descending)):
+        if st.session_state.get(key) != value:
+            st.session_state[key] = value
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            "Label",
-            range(-1, len(names)),
-            format_func=lambda k: "any label" if k < 0 else names[k],
-            key="curate_label",
-            on_change=_narrowed,
-            persist_state="session",
-            width=150,
-        )
-        st.text_input(
-            "Words in the text",
-            key="curate_words",
-            on_change=_narrowed,
-            persist_state="session",
-            icon=":material/search:",
-            width=200,
-        )
-        st.selectbox(
             "Sort by",
-            list(rows.ORDERS),
+            list(rows.ORDER_TITLES),
+            format_func=rows.ORDER_TITLES.__getitem__,
             key="curate_order",
-            on_change=_narrowed,
-            persist_state="session",
-            width=180,
+            on_change=_sorted,
+            args=(scene.project,),
+            width=210,
         )
-        st.toggle("Highest first", key="curate_down", persist_state="session", on_change=_narrowed)
+        st.toggle("Highest first", key="curate_down", on_change=_sorted, args=(scene.project,))
 
 
 def _titled(picked_list: Picked) -> str:

@@ -9,8 +9,8 @@ from llkd import curation
 from llkd.config import Label
 from llkd.curation import LikelyTexts, SplitTexts
 from llkd.store import Project, Store
-from ui.curate import state, titles
-from ui.curate.reading import listing, opening
+from ui.curate import filtering, state, titles
+from ui.curate.reading import opening
 from ui.shell import class_texts
 from ui.shell.page import go_to
 from ui.shell.wording import count, counted, plain
@@ -75,7 +75,5 @@ def _open(project: Project, title: str, rows: np.ndarray) -> None:
     state.pick(project, title, rows)
     state.set_later(opening.SWITCH, True)
     # What narrowed an earlier list down must not hide these.
-    unfiltered = (-1, "", listing.rows.IN_ORDER, False)
-    for field, value in zip(listing.FIELDS[1:], unfiltered, strict=True):
-        st.session_state[field] = value
+    filtering.use(project)
     go_to("Curate")

@@ -19,7 +19,7 @@ from llkd.evaluation.people import people_of
 from llkd.store import Batch, Project, Store
 from llkd.store.decisions import LONGEST_BATCH, Decisions
 from ui.curate import acts
-from ui.curate.rows import AT_RANDOM, Filter
+from ui.curate.rows import Listing
 from ui.curate.rows import whys as reasons_of
 from ui.curate.state import CurateState
 from ui.people.contradictions import told_after
@@ -46,7 +46,7 @@ class Walk:
     """
 
     project: int
-    wanted: Filter
+    wanted: Listing
     view: ThresholdRule
     plane: Plane
     rows: np.ndarray
@@ -83,7 +83,7 @@ class Answers:
 
 
 def walk_of(
-    scene: CurateState, wanted: Filter, listed: np.ndarray, place: int | None = None
+    scene: CurateState, wanted: Listing, listed: np.ndarray, place: int | None = None
 ) -> Walk:
     """The walk that is under way; another list, or other thresholds, begin another.
 
@@ -113,9 +113,9 @@ def _offered(plane: Plane) -> list[tuple[str, str]]:
     return [(plane.keys[k], plane.names[k]) for k in plane.open_classes]
 
 
-def _first(scene: CurateState, wanted: Filter, listed: np.ndarray) -> int:
+def _first(scene: CurateState, wanted: Listing, listed: np.ndarray) -> int:
     """Where to begin: a random sample goes on at its first text that nobody has decided."""
-    if wanted.order != AT_RANDOM or wanted.descending or not len(listed):
+    if not wanted.at_random or not len(listed):
         return 0
     frame = scene.plane.frame
     decided = (frame["human_label"].to_numpy() >= 0) | frame["excluded"].to_numpy()

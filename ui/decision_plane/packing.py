@@ -98,27 +98,28 @@ def pack(
     gold: npt.ArrayLike | None = None,
     disagrees: npt.ArrayLike | None = None,
     outside: npt.ArrayLike | None = None,
+    hidden: npt.ArrayLike | None = None,
     categories: Sequence[Category] = (),
 ) -> Packed:
     """Pack columns ``[n]``: signals in [0, 1] or NaN, labels and gold -1 or a class index.
 
-    ``human``, ``excluded``, ``disagrees`` and ``outside`` (no line keeps them) are masks; ``label``
-    is the label shown, of rows that a person labelled the person's. About 60 ms for a million rows.
-    Raises DataError where columns
-    differ in length or a label is no class.
+    ``human``, ``excluded``, ``disagrees``, ``outside`` (no line keeps them) and ``hidden`` (not
+    drawn, and counted as before) are masks; ``label`` is the label shown, of rows that a person
+    labelled the person's. About 60 ms for a million rows. Raises DataError where columns differ in
+    length or a label is no class.
     """
     sure, unsure = np.asarray(confidence, np.float64), np.asarray(need, np.float64)
     shown = np.asarray(label)
     n = len(shown)
     right = np.full(n, -1) if gold is None else np.asarray(gold)
-    masks = [_mask(values, n) for values in (human, excluded, disagrees, outside)]
+    masks = [_mask(values, n) for values in (human, excluded, disagrees, outside, hidden)]
     _check(n, classes, shown, [sure, unsure, right, *masks, *(c.codes for c in categories)])
     narrow = np.uint8 if classes < np.iinfo(np.uint8).max else np.uint16
     stored: Any = np.where(shown < 0, np.iinfo(narrow).max, shown).astype(narrow)
     known = right >= 0
     flags = np.zeros(n, np.uint8)
     for bit, mask in (
-        (NO_CONFIDENCE, np.isnan(sure)),
+        (NO_CONFIDENCE, np.isnan(sure) | masks[4]),
         (NO_NEED, np.isnan(unsure)),
         (HUMAN, masks[0]),
         (EXCLUDED, masks[1]),
@@ -149,9 +150,15 @@ def pack(
 
 
 def pack_plane(
-    plane: Plane, categories: Sequence[Category] = (), gate: npt.ArrayLike | None = None
+    plane: Plane,
+    categories: Sequence[Category] = (),
+    gate: npt.ArrayLike | None = None,
+    shown: npt.ArrayLike | None = None,
 ) -> Packed:
-    """Pack the pool of a project, row for row of ``plane.frame``; ``gate``: what lines may keep."""
+    """Pack the pool of a project, row for row of ``plane.frame``.
+
+    ``gate``: what lines may keep; ``shown``: what is drawn. Both are masks, None lets all through.
+    """
     frame = plane.frame
     student, teacher = frame["student_label"].to_numpy(), frame["teacher_label"].to_numpy()
     return pack(
@@ -164,6 +171,7 @@ def pack_plane(
         gold=frame["gold"],
         disagrees=(student >= 0) & (teacher >= 0) & (student != teacher),
         outside=None if gate is None else ~np.asarray(gate, dtype=bool),
+        hidden=None if shown is None else ~np.asarray(shown, dtype=bool),
         categories=(*categories, *_disagreement(plane)),
     )
 

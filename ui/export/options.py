@@ -28,6 +28,7 @@ GROUPS = {
     "student": "Student uncertainty and label",
     "people": "Human label",
     "weights": "Weights",
+    "notes": "Notes and flags",
     "gold": "Gold",
 }
 

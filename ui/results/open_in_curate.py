@@ -9,8 +9,7 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project, Run
-from ui.curate import rows as listing
-from ui.curate import state, view
+from ui.curate import filtering, state, view
 from ui.runs.reads import kept_epoch
 from ui.shell.page import go_to
 
@@ -25,8 +24,5 @@ def open_on_curate(project: Project, run: Run, title: str, rows: np.ndarray) -> 
     state.pick(project, title, rows, in_colour=True)
     state.look_at(project, replace(state.look(project), colour_by=f"category:{title}"))
     # What narrowed an earlier list down must not hide these.
-    st.session_state["curate_label"] = -1
-    st.session_state["curate_words"] = ""
-    st.session_state["curate_order"] = listing.IN_ORDER
-    st.session_state["curate_down"] = False
+    filtering.use(project)
     go_to("Curate")

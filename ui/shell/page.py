@@ -22,7 +22,7 @@ from ui.people import notice
 from ui.people.names import who_sits_here
 from ui.shell import appearance, exposure, fragments, job_cards, login, reads
 from ui.shell.errors import defer_errors, show_error
-from ui.shell.steps import BY_NAME, DONE, RUNNING, STEPS, progress
+from ui.shell.steps import BY_NAME, DONE, HISTORY, RUNNING, STEPS, progress
 
 PRODUCT = "LLKD Studio"
 ICON = str(Path(__file__).with_name("icon.svg"))
@@ -158,7 +158,7 @@ def _route() -> Any:
             icon=step.icon,
             url_path=step.file.stem,
         )
-        for step in STEPS
+        for step in (*STEPS, HISTORY)
     ]
     # A default page loses the address of its own name: the first step must keep /data.
     home = st.Page(_home, title=PRODUCT, url_path="home", default=True, visibility="hidden")
@@ -266,6 +266,14 @@ def _steps_and_jobs(store: Store, project: Project | None, shown_jobs: Sequence[
                 step.file,
                 label=f"{number}. {step.name} \u2002:{colour}[:small[{state.words}]]",
                 icon=step.icon,
+                query_params=_query(),
+                width="stretch",
+            )
+        if project is not None:
+            st.page_link(
+                HISTORY.file,
+                label="Who decided what",
+                icon=HISTORY.icon,
                 query_params=_query(),
                 width="stretch",
             )

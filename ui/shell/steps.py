@@ -37,7 +37,9 @@ STEPS = (
     Step("Results", PAGES / "results.py", ":material/leaderboard:"),
     Step("Export", PAGES / "export.py", ":material/output:"),
 )
-BY_NAME = {step.name: step for step in STEPS}
+HISTORY = Step("History", PAGES / "history.py", ":material/history:")
+"""A page beside the steps: who decided what."""
+BY_NAME = {step.name: step for step in (*STEPS, HISTORY)}
 
 
 @dataclass(frozen=True)

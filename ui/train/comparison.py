@@ -9,6 +9,7 @@ import streamlit as st
 
 from llkd import jobs
 from llkd.config import TrainingConfig, build
+from llkd.config.text_view import EVERY_TEXT
 from llkd.evaluation import evaluation_set
 from llkd.evaluation.comparison import conclusion, rivals
 from llkd.evaluation.comparison.arms import (
@@ -22,7 +23,7 @@ from llkd.evaluation.wording import listed
 from llkd.jobs.requests import CompareRequest
 from llkd.selection.registry import DEFAULT_STRATEGY, METHOD, SAVED, label_of
 from llkd.store import Project, Run, Store
-from ui.curate import rows
+from ui.curate import filtering, rows
 from ui.shell.page import go_to
 from ui.shell.unbroken import press_once
 from ui.shell.wording import count, counted, duration
@@ -32,10 +33,6 @@ from ui.train.tracking import tracking
 SEEDS = (1, 3, 5)
 AUDIT = {
     "curate_shown": rows.ALL,
-    "curate_label": -1,
-    "curate_words": "",
-    "curate_order": rows.AT_RANDOM,
-    "curate_down": False,
     "curate_one_by_one": True,
 }
 """What Curate's list is set to for a random audit."""
@@ -153,11 +150,12 @@ def _evaluated_on(store: Store, project: Project) -> None:
         if st.button(
             "Label a random sample", icon=":material/arrow_forward:", key="train_label_sample"
         ):
-            audit_on_curate()
+            audit_on_curate(project)
 
 
-def audit_on_curate() -> NoReturn:
+def audit_on_curate(project: Project) -> NoReturn:
     """To Curate, with every text in random order, one by one."""
+    filtering.use(project, EVERY_TEXT.changed(order="random"))
     for name, value in AUDIT.items():
         st.session_state[name] = value
     go_to("Curate")

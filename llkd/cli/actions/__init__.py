@@ -11,6 +11,7 @@ from llkd.cli.actions import (
     audits,
     classes,
     data,
+    history,
     jobs,
     keys,
     maintenance,
@@ -22,6 +23,7 @@ from llkd.cli.actions import (
     results,
     serving,
     teachers,
+    texts,
 )
 from llkd.cli.actions.jobs import Document
 from llkd.store import Store
@@ -59,6 +61,10 @@ ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "evaluate": results.evaluate,
     "predict": results.predict,
     "runs": results.runs,
+    "texts": texts.texts,
+    "views": texts.views,
+    "note": history.note,
+    "history": history.history,
     "jobs": jobs.list_jobs,
     "cancel": jobs.cancel,
     "resume": jobs.resume,

@@ -18,6 +18,7 @@ from llkd.cli.parser.results import result_commands
 from llkd.cli.parser.serving import serving_command
 from llkd.cli.parser.students import student_commands
 from llkd.cli.parser.teachers import teacher_commands
+from llkd.cli.parser.texts import text_commands
 
 __all__ = ["Parser", "make_parser"]
 
@@ -41,6 +42,7 @@ def make_parser() -> Parser:
     map_commands(commands)
     people_command(commands)
     student_commands(commands)
+    text_commands(commands)
     result_commands(commands)
     publishing_commands(commands)
     serving_command(commands)

@@ -38,7 +38,7 @@ def result_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "--columns",
         default=",".join(USUAL_GROUPS),
         metavar="A,B,C",
-        help=f"beside the text and its label: {', '.join(GROUPS)}, or none [all but gold]",
+        help=f"beside the text and its label: {', '.join(GROUPS)}, or none [not gold, not notes]",
     )
     parser.add_argument(
         "--validation", type=float, default=0.0, help="share of a validation split [0: none]"

@@ -18,7 +18,7 @@ from llkd.store.engine.write_ahead import write_ahead
 from llkd.store.files.permissions import begin_database, mode_in
 from llkd.store.home import Home
 
-HEAD = "0008"
+HEAD = "0009"
 BUSY_SECONDS = 30.0
 """How long a write waits for another process that writes."""
 LARGEST_NUMBER = 2**31 - 1

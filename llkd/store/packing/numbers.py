@@ -98,6 +98,7 @@ WITHOUT_NUMBERS = {
     (JOBS, "arguments"),
     (schema.selections.name, "counts"),
     (SAMPLES, "document"),
+    (schema.text_views.name, "view"),
 }
 """Documents that name no record."""
 

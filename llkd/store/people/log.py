@@ -13,7 +13,7 @@ from llkd.store import schema
 from llkd.store.classes import stored_classes
 from llkd.store.damaged import DamagedRecord
 from llkd.store.people.class_keys import classes_at, same_class
-from llkd.store.people.standing import DECISION_COLUMNS, Same
+from llkd.store.people.standing import DECISION_COLUMNS, NOTE, Same
 
 MOST_ROWS_ASKED = 500
 """Rows named one by one in a query; databases refuse very many."""
@@ -41,6 +41,7 @@ def read_not_undone(
     stands: sa.ColumnElement[bool] = table.c.undone.is_(None)
     if at is not None:
         stands = (table.c.created <= at) & (stands | (table.c.undone > at))
+    stands &= table.c.action != NOTE
     if rows is not None:
         stands &= table.c.row.in_([int(row) for row in rows[:MOST_ROWS_ASKED]])
     columns = (table.c[name] for name in DECISION_COLUMNS)

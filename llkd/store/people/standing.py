@@ -21,6 +21,8 @@ SOMEBODY = "local user"
 """Signs what nobody gave a name for."""
 OWN, SECOND, FINAL = "own", "second", "final"
 """Kinds of decisions: one's own, a blind second label, the last word on a dispute."""
+NOTE = "note"
+"""The action of a note (``Store.history``). It decides nothing, and is none of these."""
 DECISION_COLUMNS = ("row", "action", "label", "who", "created", "batch", "kind")
 """What :func:`text_states` reads of a decision."""
 

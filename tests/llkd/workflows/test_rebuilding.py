@@ -59,7 +59,7 @@ class TestWhatAnExportHolds:
         assert [one["name"] for one in told["columns"]] == list(frame.columns) == [
             "id", "text", "label", "labelled_by", "split", "teacher_label", "teacher_confidence",
             "confidence_source", "teacher_probabilities", "information_need", "student_label",
-            "student_confidence", "human_label", "weight", "gold",
+            "student_confidence", "human_label", "note", "flagged", "weight", "gold",
         ]  # fmt: skip
         assert all(one["meaning"] for one in told["columns"])
         frame = frame.set_index("id")
@@ -94,6 +94,21 @@ class TestWhatAnExportHolds:
             "id": "M0", "text": "=text 0", "label": json.loads(line)["label"],
             "labelled_by": "teacher",
         }  # fmt: skip
+
+    def test_notes_and_flags_are_those_of_the_moment_of_the_export(self, store, project, tmp_path):
+        first = store.history.add_note(project.id, [0], "=1+1\nask", who="Ann")
+        store.history.add_note(project.id, [0], "asked", who="Bo")
+        store.decisions.decide(project.id, [4], "flag", who="Ann")
+        told = exported(store, project, tmp_path / "o", columns=("notes",))
+        assert [one["name"] for one in told["columns"]][-2:] == ["note", "flagged"]
+        lines = (tmp_path / "o" / "curated.jsonl").read_text("utf-8").splitlines()
+        rows = {json.loads(line)["id"]: json.loads(line) for line in lines}
+        assert rows["M0"]["note"] == "Ann: =1+1\nask\nBo: asked" and rows["M0"]["flagged"] == "no"
+        assert rows["M4"]["note"] is None and rows["M4"]["flagged"] == "yes"
+        store.decisions.undo(project.id, first)
+        store.history.add_note(project.id, [4], "later", who="Ann")
+        again = workflows.rebuild(store, tmp_path / "o", tmp_path / "again")
+        assert set(again["files"].values()) == {True}
 
     def test_of_a_run_its_weighting_and_how_often_it_trained(self, store, project, tmp_path):
         run = a_run(store, project)

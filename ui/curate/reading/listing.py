@@ -6,55 +6,45 @@ import numpy as np
 import streamlit as st
 
 from ui.curate import rows
-from ui.curate.rows import Filter
+from ui.curate.rows import Listing
 from ui.curate.state import PICKED, CurateState, picked, region, set_now, soon
 
-FIELDS = ("curate_shown", "curate_label", "curate_words", "curate_order", "curate_down")
-"""The widgets of the table that choose the list."""
+SHOWN = "curate_shown"
+"""The widget of the table that chooses the list."""
 
 
 def choices(scene: CurateState) -> list[str]:
     """The lists there are now."""
     shown = [rows.KEPT_ROWS, rows.OTHER_ROWS, rows.ALL]
-    shown += [rows.FLAGGED] if scene.plane.frame["flagged"].any() else []
-    shown += [rows.DISAGREE] if scene.plane.frame["disagreement"].notna().any() else []
     shown += [rows.MARKED] if region(scene.project) else []
     shown += [PICKED] if picked(scene.project) else []
     return shown
 
 
 def settle(scene: CurateState) -> None:
-    """To be called before the widgets are drawn: what is not to be had any more is given up."""
-    for key in FIELDS:
-        set_now(key)
-    if st.session_state.get("curate_shown") not in choices(scene):
-        st.session_state["curate_shown"] = rows.KEPT_ROWS
+    """To be called before the widget is drawn: what is not to be had any more is given up."""
+    set_now(SHOWN)
+    if st.session_state.get(SHOWN) not in choices(scene):
+        st.session_state[SHOWN] = rows.KEPT_ROWS
 
 
-def wanted(scene: CurateState) -> Filter:
-    """The list that the widgets of the table choose, also where they are not drawn yet."""
-    shown, label, words, order, down = (soon(key) for key in FIELDS)
-    known = isinstance(label, int) and 0 <= label < len(scene.plane.names)
-    return Filter(
+def wanted(scene: CurateState) -> Listing:
+    """The list that the widgets of the page choose, also where they are not drawn yet."""
+    shown = soon(SHOWN)
+    return Listing(
         str(shown) if shown in choices(scene) else rows.KEPT_ROWS,
-        label if known else None,
-        str(words or ""),
-        str(order or rows.IN_ORDER),
-        bool(down),
+        scene.text_view,
         region(scene.project),
         picked(scene.project),
         scene.gate,
     )
 
 
-def listed(scene: CurateState, wanted_rows: Filter) -> np.ndarray:
+def listed(scene: CurateState, wanted_rows: Listing) -> np.ndarray:
     """Positions of the listed rows; turning a page or ticking a row does not look for them anew."""
     stamp = (scene.key, scene.people, scene.view, wanted_rows)
     cached = st.session_state.get("_curate_listed")
     if cached is None or cached[0] != stamp:
-        positions = rows.listed(
-            scene.plane, scene.packed, scene.kept_mask, scene.texts, wanted_rows, scene.view
-        )
-        cached = (stamp, positions)
+        cached = (stamp, rows.listed(scene, wanted_rows))
         st.session_state["_curate_listed"] = cached
     return np.asarray(cached[1])

@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from llkd.store import Project
-from ui.curate import titles
+from ui.curate import filtering, titles
 from ui.curate.reading import listing
-from ui.curate.state import CARD, TABLE, CurateState, pick, rerun, set_later
+from ui.curate.state import CARD, FILTERS, TABLE, CurateState, pick, rerun, set_later
 from ui.decision_plane import Packed
 from ui.decision_plane.geometry import nearest_positions
 
@@ -28,12 +28,9 @@ def open_position(scene: CurateState, position: int, shown: Packed | None = None
     if not (listing.listed(scene, listing.wanted(scene)) == position).any():
         around = nearest_positions(shown or scene.packed, position, AROUND)
         pick(scene.project, titles.AROUND, scene.plane.frame["row"].to_numpy()[around])
-        for key, value in (("curate_words", ""), ("curate_label", -1)):
-            set_later(key, value)
-        set_later("curate_order", "Order of the data")
-        set_later("curate_down", False)
+        filtering.use(scene.project)
     ask(scene.project, int(scene.plane.frame["row"].iloc[position]))
-    rerun(CARD, TABLE)
+    rerun(FILTERS, CARD, TABLE)
 
 
 def ask(project: Project, row: int | None) -> None:

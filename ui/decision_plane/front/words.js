@@ -3,12 +3,12 @@
 const PLANE = {
   name: "the plane", role: "decision plane", tools: "Tools of the decision plane", wait: "Drawing the plane \u2026",
   reset: "Show the whole plane", drag: "What dragging on the plane does", compare: "One small plane for each class",
-  about: "Texts by teacher confidence and student uncertainty.", missing: "are not drawn, as one of their signals is not known; they are counted.",
+  about: "Texts by teacher confidence and student uncertainty.", missing: "are not drawn, filtered out or without one of their signals; they are counted.",
 };
 const MAP = {
   name: "the map", role: "map of meaning", tools: "Tools of the map of meaning", wait: "Drawing the map \u2026",
   reset: "Show the whole map", drag: "What dragging on the map does", compare: "One small map for each class",
-  about: "Texts by meaning: near ones are alike.", missing: "have no place on the map yet; they are counted.",
+  about: "Texts by meaning: near ones are alike.", missing: "have no place on the map yet, or are filtered out; they are counted.",
 };
 
 export const words = (p) => (p.columns?.map ? MAP : PLANE);

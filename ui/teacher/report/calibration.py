@@ -105,7 +105,7 @@ def _problem(store: Store, project: Project, labeling_run: LabelingRun) -> None:
     ):
         del st.session_state[key]
     else:
-        _label_at_random(labeling_run, "fitted")
+        _label_at_random(project, labeling_run, "fitted")
 
 
 def _shares(store: Store, project: Project, labeling_run: LabelingRun) -> None:
@@ -126,7 +126,7 @@ def _shares(store: Store, project: Project, labeling_run: LabelingRun) -> None:
     if quality_reads.fit_on(store, project, labeling_run, signals.FITTED) is not None:
         _recommend_fitted(store, project, labeling_run)
     elif judged < curation.LABELS_TO_TELL:
-        _label_at_random(labeling_run, "shares")
+        _label_at_random(project, labeling_run, "shares")
 
 
 def _recommend_fitted(store: Store, project: Project, labeling_run: LabelingRun) -> None:
@@ -148,13 +148,13 @@ def _recommend_fitted(store: Store, project: Project, labeling_run: LabelingRun)
             st.rerun()
 
 
-def _label_at_random(labeling_run: LabelingRun, place: str) -> None:
+def _label_at_random(project: Project, labeling_run: LabelingRun, place: str) -> None:
     if st.button(
         f"Label {curation.LABELS_TO_TELL} texts at random",
         icon=":material/arrow_forward:",
         key=f"label_at_random_{place}_{labeling_run.id}",
     ):
-        audit_on_curate()
+        audit_on_curate(project)
 
 
 def _widgets(
@@ -238,7 +238,7 @@ def _nothing_to_fit(project: Project, labeling_run: LabelingRun, base: str) -> N
         st.caption(NOTHING_TO_FIT)
         return
     st.markdown(f"{plain(curation.not_fitted(project, base))}")
-    _label_at_random(labeling_run, "waiting")
+    _label_at_random(project, labeling_run, "waiting")
 
 
 def _numbers(fit: dict[str, Any]) -> str:

@@ -15,8 +15,7 @@ from llkd.evaluation.refinement_effect import Judgement, RefinementEffect, refin
 from llkd.jobs.requests import ProbeRequest
 from llkd.selection import signals
 from llkd.store import LabelingRun, Project, Store
-from ui.curate import rows as listing
-from ui.curate import state
+from ui.curate import filtering, state
 from ui.results.tables import shown_text
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
@@ -162,8 +161,5 @@ def _listed(store: Store, project: Project, changes: RefinementEffect) -> None:
 def _on_curate(project: Project, rows: np.ndarray) -> None:
     state.pick(project, TITLE, rows, in_colour=True)
     state.look_at(project, replace(state.look(project), colour_by=f"category:{TITLE}"))
-    st.session_state["curate_label"] = -1
-    st.session_state["curate_words"] = ""
-    st.session_state["curate_order"] = listing.IN_ORDER
-    st.session_state["curate_down"] = False
+    filtering.use(project)
     go_to("Curate")

@@ -1,0 +1,1 @@
+"""Who decided what: the parts of the page."""
