@@ -182,6 +182,8 @@ KNOWN_GOOD = {
     ("ui/data/overview.py", "label"): "one of two constants",
     ("pages/teacher.py", "in_use.id"): "a number",
     ("ui/shell/unbroken.py", "label"): "looked at in the callers of press_once",
+    ("ui/shell/page.py", "HISTORY.file"): "a page's own file, a constant",
+    ("ui/curate/filter_bar.py", "FILTER_KINDS[kind].title"): "titles of the kinds, constants",
     ("ui/shell/page.py", "title"): "each page's own name, a constant",
     ("ui/shell/page.py", "sentence"): "constants of the pages",
     ("ui/shell/page.py", "label"): "constants of the callers",

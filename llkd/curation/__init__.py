@@ -50,8 +50,8 @@ from llkd.curation.evaluation_rows import (
     rows_to_evaluate,
 )
 from llkd.curation.examples import check_examples, few_shot, labelled_pool
-from llkd.curation.first_labels import NO_RUN, first_plane, random_rows, spread_rows
 from llkd.curation.filter_words import addition_words, filter_sentence, value_words
+from llkd.curation.first_labels import NO_RUN, first_plane, random_rows, spread_rows
 from llkd.curation.kept_texts import (
     KeptTexts,
     apply_rule,

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from llkd.store import Project, Store
-from llkd.store.acts import UNDO, Act
 from llkd.store.class_history import ClassChange
+from llkd.store.people.acts import UNDO, Act
 from llkd.store.people.standing import NOTE, OWN
 
 CLASSES = "classes"

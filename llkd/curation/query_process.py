@@ -56,6 +56,11 @@ class QueryProcess:
             raise UserError(str(reply["error"]))
         return np.asarray(reply["vector"], dtype=np.float64)
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while one is there."""
+        return None if self._process is None else self._process.pid
+
     def close(self) -> None:
         """End the process."""
         process, self._process, self._rest = self._process, None, b""
@@ -122,6 +127,11 @@ def query_vector(home: str, student: str, text: str) -> Floats:
             _PROCESSES.clear()
             process = _PROCESSES[home, student] = QueryProcess(home, student)
     return process.vector(text)
+
+
+def running() -> list[int]:
+    """The processes that are kept here."""
+    return [process.pid for process in _PROCESSES.values() if process.pid is not None]
 
 
 def stop() -> None:

@@ -16,10 +16,10 @@ from llkd.store.home import Home
 from llkd.store.job_records import JobRecords
 from llkd.store.labeling_runs import LabelingRuns
 from llkd.store.people.samples import LabelSamples
+from llkd.store.people.text_views import TextViews
 from llkd.store.projects import Projects
 from llkd.store.runs import Runs
 from llkd.store.selections import Selections
-from llkd.store.text_views import TextViews
 
 
 @dataclass

@@ -26,19 +26,19 @@ from llkd.store.derived.probes import Probes
 from llkd.store.engine.database import open_engine
 from llkd.store.events import Events
 from llkd.store.files.score_files import Scores
-from llkd.store.history import History
 from llkd.store.home import Home
 from llkd.store.job_records import Job, JobRecords
 from llkd.store.labeling_runs import LabelingRun, LabelingRuns
 from llkd.store.people.browser_names import BrowserNames
 from llkd.store.people.disputes import Dispute, Disputes
+from llkd.store.people.history import History
 from llkd.store.people.samples import LabelSample, LabelSamples, SecondLabel
 from llkd.store.people.standing import Opinion
+from llkd.store.people.text_views import SavedView, TextViews
 from llkd.store.prices import Price, Prices
 from llkd.store.projects import Projects
 from llkd.store.runs import Run, Runs
 from llkd.store.selections import SavedSelection, Selections
-from llkd.store.text_views import SavedView, TextViews
 from llkd.store.texts.project_record import Addition, Project
 
 __all__ = [

@@ -99,4 +99,4 @@ def test_only_ones_own_acts_are_taken_back(city, monkeypatch):
 
 
 def test_every_action_that_there_is_can_be_filtered_by():
-    assert set(ACTIONS) < set(table_module._ACTIONS)
+    assert set(ACTIONS) < set(table_module.ACTIONS_SHOWN)

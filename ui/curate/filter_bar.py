@@ -67,7 +67,7 @@ def _meaning(scene: CurateState) -> None:
     st.text_input(
         "Meaning",
         key=_MEANING,
-        on_change=_meant,
+        on_change=_search_by_meaning,
         args=(scene.project,),
         icon=":material/lightbulb:",
         max_chars=LONGEST_WORDS,
@@ -78,7 +78,7 @@ def _meaning(scene: CurateState) -> None:
     )
 
 
-def _meant(project: Project) -> None:
+def _search_by_meaning(project: Project) -> None:
     typed = str(st.session_state[_MEANING] or "")
     now = filtering.in_use(project)
     order = "meaning" if typed.strip() else _without_meaning(now)
@@ -119,8 +119,8 @@ def _chips(scene: CurateState) -> None:
             on_click=change,
             args=(scene.project, EVERY_TEXT.changed(order=_without_meaning(view))),
         )
-        texts = counted(len(scene.passing), "text")
-        st.caption(f"{count(int(scene.passing.sum()))} of {texts}", width="content")
+        passing, all_rows = int(scene.passing.sum()), len(scene.passing)
+        st.caption(f"{count(passing)} of {counted(all_rows, 'text')}", width="content")
 
 
 def _without_meaning(view: TextView) -> Any:  # noqa: ANN401 (an order)
@@ -195,7 +195,7 @@ def _choices(scene: CurateState, kind: str) -> None:
             selection_mode="multi",
             format_func=lambda value: plain(words(value)),
             key=key,
-            on_change=_chosen,
+            on_change=_choose_values,
             args=(scene.project, kind, key),
             label_visibility="collapsed",
         )
@@ -205,7 +205,7 @@ def _choices(scene: CurateState, kind: str) -> None:
             options,
             format_func=words,
             key=key,
-            on_change=_chosen,
+            on_change=_choose_values,
             args=(scene.project, kind, key),
             label_visibility="collapsed",
         )
@@ -226,7 +226,7 @@ def _people_last(value: str) -> tuple[bool, str]:
     return value.startswith("@"), value.casefold()
 
 
-def _chosen(project: Project, kind: str, key: str) -> None:
+def _choose_values(project: Project, kind: str, key: str) -> None:
     view = filtering.in_use(project)
     _try(project, lambda: view.filters.with_values(kind, st.session_state[key] or ()))
 

@@ -8,11 +8,12 @@ import streamlit as st
 from llkd import curation
 from llkd.config import LabelSet
 from llkd.config.selection_rule import ThresholdRule
+from llkd.config.text_view import EVERY_TEXT
 from llkd.curation import Plane
 from llkd.store import Project, Store
 from ui.curate import review, walk
 from ui.curate.reading import listing
-from ui.curate.rows import Filter
+from ui.curate.rows import Listing
 from ui.curate.state import rerun
 from ui.curate.walk import Walk
 from ui.shell import job_cards
@@ -97,7 +98,7 @@ def _walk(store: Store, project: Project, spread: bool) -> Walk:
     if held is not None and held[0] == stamp:
         return held[1]
     rows = curation.spread_rows(store, project) if spread else curation.random_rows(store, project)
-    wanted = Filter(shown=listing.rows.ALL, order=listing.rows.AT_RANDOM)
+    wanted = Listing(listing.rows.ALL, EVERY_TEXT.changed(order="random"))
     frame = plane.frame
     decided = frame["row"].to_numpy()[
         (frame["human_label"].to_numpy() >= 0) | frame["excluded"].to_numpy()

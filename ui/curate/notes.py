@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from llkd.errors import LLKDError
-from llkd.store.history import LONGEST_NOTE, Note
+from llkd.store.people.history import LONGEST_NOTE, Note
 from ui.curate.state import CARD, FILTERS, TABLE, rerun
 from ui.curate.walk import Source
 from ui.shell.authorship import author
@@ -18,8 +18,11 @@ _FAILED, _TURN = "_curate_note_failed", "_curate_note_turn"
 def of_text(source: Source, row: int) -> None:
     """A popover with the notes on this text and a field for another."""
     notes = source.store.history.notes(source.project.id, [row]).get(row, [])
-    title = f"Notes ({len(notes)})" if notes else "Note"
-    with st.popover(title, icon=":material/sticky_note_2:", key=f"curate_notes_{row}"):
+    with st.popover(
+        f"Notes ({len(notes)})" if notes else "Note",
+        icon=":material/sticky_note_2:",
+        key=f"curate_notes_{row}",
+    ):
         for note in notes:
             _note(source, note)
         failed = st.session_state.pop(_FAILED, None)

@@ -15,7 +15,7 @@ from llkd import curation
 from llkd.config.selection_rule import ThresholdRule
 from llkd.config.text_view import EVERY_TEXT, TextView
 from llkd.curation import Plane
-from llkd.store.history import Note
+from llkd.store.people.history import Note
 from ui.curate.reading.gates import Gate
 from ui.curate.state import PICKED, CurateState, Picked
 from ui.decision_plane import Region

@@ -11,14 +11,17 @@ from ui.curate.state import CARD, FILTERS, PLANE, TABLE, CurateState, rerun
 from ui.shell.errors import show_error
 from ui.shell.wording import plain
 
-_NAME, _CHOSEN, _OUTCOME = "curate_view_name", "curate_view", "_curate_view_outcome"
+_NAME, _SHOWN_VIEW, _OUTCOME = "curate_view_name", "curate_view", "_curate_view_outcome"
 
 
 def menu(scene: CurateState) -> None:
     """A popover with the views there are, and what can be done with them."""
     saved = scene.store.text_views.all(scene.project.id)
-    title = f"Views ({len(saved)})" if saved else "Views"
-    with st.popover(title, icon=":material/bookmarks:", key="curate_views"):
+    with st.popover(
+        f"Views ({len(saved)})" if saved else "Views",
+        icon=":material/bookmarks:",
+        key="curate_views",
+    ):
         _outcome()
         if saved:
             _choose(scene, saved)
@@ -40,9 +43,9 @@ def menu(scene: CurateState) -> None:
 
 def _choose(scene: CurateState, saved: list[SavedView]) -> None:
     by_name = {view.name: view for view in saved}
-    if st.session_state.get(_CHOSEN) not in by_name:
-        st.session_state[_CHOSEN] = saved[0].name
-    name = st.selectbox("Saved views", list(by_name), key=_CHOSEN)
+    if st.session_state.get(_SHOWN_VIEW) not in by_name:
+        st.session_state[_SHOWN_VIEW] = saved[0].name
+    name = st.selectbox("Saved views", list(by_name), key=_SHOWN_VIEW)
     with st.container(horizontal=True):
         st.button(
             "Show",
@@ -82,7 +85,7 @@ def _save(store: Store, project: Project) -> None:
         _say(False, str(error))
         rerun(FILTERS)
     _say(True, f"Saved as {saved.name!r}.")
-    st.session_state[_CHOSEN] = saved.name
+    st.session_state[_SHOWN_VIEW] = saved.name
     _empty_name()
     rerun(FILTERS)
 
@@ -95,7 +98,7 @@ def _rename(store: Store, project: Project, name: str) -> None:
         _say(False, str(error))
         rerun(FILTERS)
     _say(True, f"{name!r} is called {saved.name!r} now.")
-    st.session_state[_CHOSEN] = saved.name
+    st.session_state[_SHOWN_VIEW] = saved.name
     _empty_name()
     rerun(FILTERS)
 

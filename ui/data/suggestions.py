@@ -30,7 +30,12 @@ _EXAMPLE = 140
 def suggestions(store: Store, project: Project) -> None:
     """Topics of the texts as a table of classes; a button that looks for them where none are."""
     first = project.label_set is None
-    with st.expander("Suggest classes from the texts", icon=":material/category:", expanded=first):
+    with st.expander(
+        "Suggest classes from the texts",
+        icon=":material/category:",
+        expanded=first,
+        key=f"suggest_box_{project.id}",
+    ):
         job = job_cards.latest_job(store, project.id, (KIND,))
         if job is not None and job.live:
             job_cards.watch(store, job, key="suggest_map")

@@ -82,7 +82,7 @@ def _token(store: Store, place: Place, job: Job) -> None:
         )
     else:
         st.caption(f":material/key: The token {plain(place.origin)} goes to {plain(host)}.")
-    with st.popover("Type a token", icon=":material/key:"):
+    with st.popover("Type a token", icon=":material/key:", key=f"push_token_{job.id}"):
         key_box(store, place.host, lambda name: f"push_{name}_{job.id}")
 
 

@@ -15,7 +15,7 @@ from llkd.curation.decision_history import (
     history_table,
 )
 from llkd.store import Project, Store
-from llkd.store.acts import UNDO, Act
+from llkd.store.people.acts import UNDO, Act
 from llkd.store.people.standing import NOTE, SECOND
 from ui.shell import reads
 from ui.shell.authorship import author
@@ -26,7 +26,7 @@ PAGE_ROWS = 100
 MOST_DOWNLOADED = 200_000
 """More lines are written by the command line."""
 _ANY = "anything"
-_ACTIONS = {
+ACTIONS_SHOWN = {
     None: _ANY,
     "label": "labels",
     "unlabel": "labels taken away",
@@ -94,8 +94,8 @@ def _filters(store: Store, project: Project) -> HistoryFilter:
         )
         action = st.selectbox(
             "What",
-            list(_ACTIONS),
-            format_func=_ACTIONS.__getitem__,
+            list(ACTIONS_SHOWN),
+            format_func=ACTIONS_SHOWN.__getitem__,
             key="history_action",
             width=220,
         )
@@ -173,7 +173,7 @@ def _undo(store: Store, project: Project, entry: Any) -> None:  # noqa: ANN401 (
             args=(store, project, batch),
         )
         if reason:
-            st.caption(reason)
+            st.caption(plain(reason))
 
 
 @defer_errors

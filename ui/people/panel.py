@@ -35,7 +35,7 @@ def panel(store: Store, project: Project) -> None:
         if known is not None:
             title += f": {known.sentence}"
         # What changes with every decision stands outside: another title would close it.
-        with st.expander(plain(title), icon=":material/group:"):
+        with st.expander(plain(title), icon=":material/group:", key=f"people_box_{project.id}"):
             if known is not None:
                 _agreement(project, samples[0], known)
             _draw(store, project, first=known is None)

@@ -40,7 +40,9 @@ def window_notice(store: Store, project: Project, values: dict[str, Any]) -> Non
                 args=(wider.tokens,),
                 help="Time grows with the tokens that are read.",
             )
-        with st.popover("What other windows cost", icon=":material/table_rows:"):
+        with st.popover(
+            "What other windows cost", icon=":material/table_rows:", key="train_windows_box"
+        ):
             _choices(lengths, now.tokens)
 
 

@@ -87,12 +87,12 @@ def test_a_process_keeps_the_student_and_another_follows_a_killed_one(embedded):
     process = QueryProcess(str(store.home.root), student)
     try:
         first = process.vector("the coach\nof a team")
-        kept = process._process.pid
+        kept = process.pid
         assert process.vector("the coach\nof a team").tolist() == first.tolist()
-        assert process._process.pid == kept
+        assert process.pid == kept
         os.kill(kept, signal.SIGKILL)
         assert process.vector("the coach\nof a team") == pytest.approx(first, abs=1e-6)
-        assert process._process.pid != kept
+        assert process.pid != kept
     finally:
         process.close()
 
@@ -111,9 +111,11 @@ def test_one_model_is_held_at_a_time(embedded, tmp_path):
     other = make_encoder(tmp_path / "other", seed=1)
     try:
         first = query_process.query_vector(str(store.home.root), student, "team")
-        held = next(iter(query_process._PROCESSES.values()))._process
+        (held,) = query_process.running()
         second = query_process.query_vector(str(store.home.root), other, "team")
-        assert held.poll() is not None and len(query_process._PROCESSES) == 1
+        assert len(query_process.running()) == 1 and query_process.running() != [held]
+        with pytest.raises(ProcessLookupError):  # waited for: it is no more
+            os.kill(held, 0)
         assert first.tolist() != second.tolist()
     finally:
         query_process.stop()

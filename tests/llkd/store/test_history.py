@@ -9,7 +9,7 @@ from llkd import packing
 from llkd.errors import UserError
 from llkd.jobs.progress import SilentProgress
 from llkd.store import schema
-from llkd.store.acts import UNDO
+from llkd.store.people.acts import UNDO
 from tests.support.seeded_projects import seeded_project
 
 

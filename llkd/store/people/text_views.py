@@ -42,7 +42,7 @@ class TextViews:
                 document = view.model_dump(mode="json", exclude_defaults=True)
                 connection.execute(sa.insert(schema.text_views).values(**values, view=document))
         except sa.exc.IntegrityError:
-            raise _taken(checked) from None
+            raise _name_in_use(checked) from None
         return self.get(project_id, checked)
 
     def all(self, project_id: int) -> list[SavedView]:
@@ -69,7 +69,7 @@ class TextViews:
                 update = sa.update(table).where(table.c.id == number)
                 connection.execute(update.values(name=checked))
         except sa.exc.IntegrityError:
-            raise _taken(checked) from None
+            raise _name_in_use(checked) from None
         return self.get(project_id, checked)
 
     def delete(self, project_id: int, name: str) -> None:
@@ -92,7 +92,7 @@ def _checked(name: str) -> str:
     return cleaned
 
 
-def _taken(name: str) -> UserError:
+def _name_in_use(name: str) -> UserError:
     return UserError(f"There is a view {name!r} already. Choose another name.")
 
 

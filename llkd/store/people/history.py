@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from llkd.errors import ConfigError, UserError
 from llkd.store import schema
-from llkd.store.acts import UNDO, Act, acts_of, in_effect, side_of
 from llkd.store.decisions import LONGEST_BATCH
+from llkd.store.people.acts import UNDO, Act, acts_of, in_effect, side_of
 from llkd.store.people.class_keys import same_class
 from llkd.store.people.log import not_undone, read_not_undone, todays_classes
 from llkd.store.people.standing import NOTE, SECOND, text_states
