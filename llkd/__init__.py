@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from llkd.library.texts import unpack as unpack
     from llkd.library.training import train as train
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 
 _MODULES = {
     "config": ("Label", "LabelSet"),

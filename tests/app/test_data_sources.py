@@ -70,7 +70,7 @@ def test_a_server_that_answers_others_reads_no_paths(home, tmp_path, monkeypatch
     monkeypatch.setattr("ui.shell.exposure.reached", lambda: "the address 0.0.0.0")
     app = opened("data")
     app.segmented_control[0].set_value("File or folder on this machine").run()
-    assert not app.text_input
+    assert not app.main.text_input
     assert "This server answers other machines, so it reads no files by their path." in said(
         app.info
     )

@@ -79,7 +79,7 @@ def test_a_run_is_named_and_noted_and_pinned_on_the_page(home):
     run = add_run(store, project)
     app = opened("results")
     button(app, "Name and note").click().run()
-    app.text_input[0].set_value(HOSTILE)
+    app.text_input[-1].set_value(HOSTILE)
     next(a for a in app.text_area if a.label == "Note").set_value("first line\nsecond")
     button(app, "Save").click().run()
     named = store.runs.get(run.id)
@@ -101,7 +101,7 @@ def test_what_cannot_be_stored_is_said_in_the_dialog(home):
     run = add_run(store, project)
     app = opened("results")
     button(app, "Name and note").click().run()
-    app.text_input[0].set_value("a\x07b")
+    app.text_input[-1].set_value("a\x07b")
     button(app, "Save").click().run()
     assert "A title has at most 100 printable characters" in said(app.error)
     assert store.runs.get(run.id).title == ""

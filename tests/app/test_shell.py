@@ -41,7 +41,8 @@ def _steps(app):
 
 def test_the_sidebar_tells_how_far_each_step_is(home):
     seeded_project(home, labelled=0.4)
-    steps = _steps(opened())
+    *steps, history = _steps(opened())
+    assert history == "Who decided what"
     assert [label.split(" ")[1] for label in steps] == [
         "Data",
         "Teacher",

@@ -35,7 +35,7 @@ def test_chips_words_and_an_address_that_shows_them_again(server, page):
         f"document.querySelector('.plane .note').innerText.startsWith('{1_500 - some:,} of')"
     )
     # What is typed at a person's speed is looked for once it is entered.
-    page.get_by_label("Words in the texts").click()
+    page.get_by_role("textbox", name="Words in the texts").click()
     page.keyboard.type('pothole -"number 7"', delay=60)
     page.keyboard.press("Enter")
     page.get_by_role("button", name=re.compile("Words: pothole")).wait_for()
@@ -52,7 +52,7 @@ def test_chips_words_and_an_address_that_shows_them_again(server, page):
     page.get_by_role("button", name=re.compile("Words: pothole")).wait_for(state="detached")
     settled(page)
     assert seen.listed() == some
-    assert page.get_by_label("Words in the texts").input_value() == ""
+    assert page.get_by_role("textbox", name="Words in the texts").input_value() == ""
     page.get_by_role("button", name="Clear all").click()
     chip.wait_for(state="detached")
     settled(page)

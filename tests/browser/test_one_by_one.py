@@ -208,7 +208,7 @@ def test_the_card_takes_the_focus_but_not_from_somebody_who_types(server, page):
     page.keyboard.press("2")
     page.get_by_text(re.compile("^Text 3 of ")).wait_for()
     all_stored(page, store, project, 2)
-    words = page.get_by_label("Words in the text")
+    words = page.get_by_role("textbox", name="Words in the texts")
     words.click()
     page.keyboard.type("number 3", delay=30)
     page.wait_for_timeout(1200)

@@ -212,7 +212,7 @@ class TestKept:
         labelled(store, project, scores)
         new = prepare(store, project, self.config(), None, "batch")
         facts = {k: v for k, v in new.labels.items() if not k.startswith("temperature")}
-        old = store.runs.create(project.id, new.labelling_id, self.config(), facts, None)
+        old = store.runs.create(project.id, new.labelling_id, new.config, facts, None)
         assert rivals.same_settings_except(new, old)
         assert curation.load_plane(store, project, run=old, need=False).temperature == 1.0
 

@@ -189,7 +189,11 @@ def test_a_home_of_before_opens_with_its_runs(home):
         database.exec_driver_sql("ALTER TABLE jobs DROP COLUMN request")
         for column in ("archived", "additions"):
             database.exec_driver_sql(f"ALTER TABLE projects DROP COLUMN {column}")
-        for table in ("audit_answers", "certificates", "audits"):
+        for column in ("kind", "sample_id", "note"):
+            database.exec_driver_sql(f"ALTER TABLE human_labels DROP COLUMN {column}")
+        database.exec_driver_sql("ALTER TABLE selections DROP COLUMN who")
+        of_later = ("text_views", "browser_names", "label_samples")
+        for table in (*of_later, "audit_answers", "certificates", "audits"):
             database.exec_driver_sql(f"DROP TABLE {table}")
         database.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     opened.close()
