@@ -11,11 +11,6 @@ from tests.support.seeded_projects import seeded_project
 pytestmark = pytest.mark.browser
 
 
-def drawn(page):
-    """How many texts the plane leaves out, in its own words."""
-    return page.locator(".plane .note").inner_text()
-
-
 def test_chips_words_and_an_address_that_shows_them_again(server, page):
     seeded_project(server.home, n=2_000)
     seen = Curate(page).open(server)
@@ -31,9 +26,7 @@ def test_chips_words_and_an_address_that_shows_them_again(server, page):
     settled(page)
     some = seen.listed()
     assert 0 < some < 1_500 and seen.browser() == 1_500
-    page.wait_for_function(
-        f"document.querySelector('.plane .note').innerText.startsWith('{1_500 - some:,} of')"
-    )
+    page.locator(".plane .note").get_by_text(f"{1_500 - some:,} of").first.wait_for()
     # What is typed at a person's speed is looked for once it is entered.
     page.get_by_role("textbox", name="Words in the texts").click()
     page.keyboard.type('pothole -"number 7"', delay=60)

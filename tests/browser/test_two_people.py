@@ -112,6 +112,7 @@ def test_both_label_the_same_texts_at_the_same_time_both_undo_and_a_third_settle
 def test_one_merges_a_class_while_the_other_labels_into_it(two, server):
     store, project, ana, ben = two
     ana.goto(f"{server.url}/data?project=city")
+    settled(ana, "Merge or split classes")
     ana.get_by_text("Merge or split classes").click()
     settled(ana)
     box = ana.get_by_role("combobox", name=re.compile("Classes that become one"))
