@@ -104,6 +104,7 @@ __all__ = [  # noqa: PLE0604 (a test holds it against the table above)
     "Server",
     "StoreError",
     "Student",
+    "TextMap",
     "Texts",
     "UserError",
     "__version__",

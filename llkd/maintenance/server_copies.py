@@ -51,6 +51,8 @@ def copy_table(records: sa.Connection, rows: sa.Connection, table: sa.Table) -> 
     for some in read.mappings().partitions():
         values: list[dict[str, Any]] = [dict(record) for record in some]
         rows.execute(sa.insert(table), values)
+    if "id" not in table.c:  # its records have no numbers
+        return
     # A row of SQLite's own table says which number was given last.
     last = {"name": table.name, "last": last_number(records, table)}
     rows.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :name"), last)

@@ -42,7 +42,7 @@ def kept(postgres, seeded, tmp_path, monkeypatch):
 def records(engine):
     with engine.connect() as connection:
         return {
-            table.name: connection.execute(sa.select(table).order_by(table.c.id)).all()
+            table.name: connection.execute(sa.select(table).order_by(*table.primary_key)).all()
             for table in schema.metadata.sorted_tables
         }
 
