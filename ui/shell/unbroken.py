@@ -25,10 +25,13 @@ def press_once(label: str, *, key: str, **options: Any) -> bool:
     is on its way is one of a button that is no more. ``options`` are those of ``st.button``, but
     for callbacks.
     """
-    presses = st.session_state.get(f"_presses_{key}", 0)
-    pressed = st.button(label, key=f"{key}_again_{presses}" if presses else key, **options)
+    name, place = f"_presses_{key}", st.empty()
+    presses = st.session_state.get(name, 0)
+    pressed = place.button(label, key=f"{key}_again_{presses}" if presses else key, **options)
     if pressed:
-        st.session_state[f"_presses_{key}"] = presses + 1
+        # The new one first: where another press ends this run here, that one is the press.
+        place.button(label, key=f"{key}_again_{presses + 1}", **options)
+        st.session_state[name] = presses + 1
     return pressed
 
 
