@@ -40,11 +40,15 @@ def write_drawn(
     ending.
     """
     rows = next_rows(store, audit, who, count)
+    write_unlabelled(store, project, rows, out)
+    return len(rows)
+
+
+def write_unlabelled(store: Store, project: Project, rows: list[int], out: str | Path) -> None:
+    """Write texts to be labelled elsewhere: id, text and an empty column label."""
     frame = store.projects.texts(project, ["id", "text"]).iloc[rows].reset_index(drop=True)
-    path = Path(out).expanduser().resolve()
-    with table_writer(path) as write:
+    with table_writer(Path(out).expanduser().resolve()) as write:
         write(frame.assign(label=pd.Series([""] * len(frame), dtype=object)))
-    return len(frame)
 
 
 def import_answers(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from llkd.config import ClassKey
 from llkd.datasets import read_records
 from llkd.errors import DataError, NotFound
@@ -14,7 +12,7 @@ from llkd.evaluation import people
 from llkd.evaluation.people.samples import checked_person
 from llkd.exporting.tables import table_writer
 from llkd.store import LabelSample, Project, Store
-from llkd.workflows.audit_files import answer_columns, answer_key
+from llkd.workflows.audit_files import answer_columns, answer_key, write_unlabelled
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,8 @@ def write_blind(
     label: nobody's label and nothing of the teacher. Raises UserError for another ending.
     """
     rows = people.next_rows(store, sample, checked_person(who), len(sample.rows))
-    frame = store.projects.texts(project, ["id", "text"]).iloc[rows].reset_index(drop=True)
-    with table_writer(Path(out).expanduser().resolve()) as write:
-        write(frame.assign(label=pd.Series([""] * len(frame), dtype=object)))
-    return len(frame)
+    write_unlabelled(store, project, rows, out)
+    return len(rows)
 
 
 def import_blind(

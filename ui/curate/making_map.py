@@ -10,6 +10,7 @@ from ui.curate.meaning_map import Standing
 from ui.curate.state import CurateState
 from ui.shell import job_cards
 from ui.shell.errors import show_errors
+from ui.shell.unbroken import press_once
 from ui.shell.wording import counted, duration
 
 KIND = "map"
@@ -31,7 +32,7 @@ def offers(here: CurateState, stands: Standing | None) -> None:
         job_cards.job_card(here.store, job, key="curate_map")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(_sentence(here, stands, missing), width="stretch")
-        if st.button(
+        if press_once(
             "Make the map" if stands is None else "Place them",
             icon=":material/map:" if stands is None else ":material/add_location:",
             type="primary",

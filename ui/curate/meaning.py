@@ -16,6 +16,7 @@ from llkd.store import Project, Store
 from ui.shell import job_cards
 from ui.shell.errors import show_errors
 from ui.shell.reads import home_of
+from ui.shell.unbroken import press_once
 from ui.shell.wording import plain
 
 _FAILED = "_curate_meaning_failed"
@@ -55,7 +56,7 @@ def missing(store: Store, project: Project, meaning: str) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(plain(failed[1]), width="stretch")
         busy = job_cards.live_job(store, project.id, ("probe",)) is not None
-        if not busy and st.button(
+        if not busy and press_once(
             "Make the embeddings", icon=":material/sensors:", key="curate_meaning_probe"
         ):
             with show_errors():

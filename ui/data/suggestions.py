@@ -19,6 +19,7 @@ from ui.data.regrouping import SAVED
 from ui.shell import job_cards, reads
 from ui.shell.authorship import author
 from ui.shell.errors import show_errors
+from ui.shell.unbroken import press_once
 from ui.shell.wording import counted, plain, shortened
 
 KIND = "map"
@@ -61,7 +62,7 @@ def _look_for_topics(store: Store, project: Project) -> None:
     notice = curation.map_notice(store, project)
     if store.maps.stamp(project.id) is not None and notice:
         st.caption(plain(notice.partition(". ")[0] + "."))
-    if st.button("Look for topics", icon=":material/travel_explore:", key="suggest_look"):
+    if press_once("Look for topics", icon=":material/travel_explore:", key="suggest_look"):
         with show_errors():
             jobs.start(store, MapRequest(project=project.name))
             st.rerun()

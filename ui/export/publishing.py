@@ -20,6 +20,7 @@ from llkd.store import Job, Project, Store
 from ui.export.preview import file_size
 from ui.shell import job_cards
 from ui.shell.session_keys import session_keys
+from ui.shell.unbroken import press_once
 from ui.shell.wording import counted, plain
 from ui.teacher.setup.server_key import key_box
 
@@ -118,7 +119,7 @@ def _button(
     place: Place,
 ) -> None:
     names = {shipment.kind: shipment.name for shipment in shipments}
-    if st.button(
+    if press_once(
         f"Push {counted(sum(len(s.files) for s in shipments), 'file')}",
         icon=":material/cloud_upload:",
         key="push_start",

@@ -8,7 +8,7 @@ from typing import Any
 
 from llkd.cli.actions.jobs import Document
 from llkd.cli.arguments import selection
-from llkd.cli.audit_terminal import label_here
+from llkd.cli.labeling_terminal import answer_audit
 from llkd.config import LabelSet
 from llkd.errors import NotFound, UserError
 from llkd.store import Audit, Project, Store
@@ -30,7 +30,7 @@ def audit(store: Store, arguments: Namespace) -> Document:
     current = audit_of(store, project, arguments.audit)
     done: dict[str, Any] = {}
     if arguments.label:
-        done["labelled_here"] = label_here(store, project, current, arguments.who)
+        done["labelled_here"] = answer_audit(store, project, current, arguments.who)
     elif arguments.draw is not None:
         from llkd.workflows.audit_files import write_drawn
 

@@ -42,10 +42,10 @@ def people(store: Store, arguments: Namespace) -> Document:
             import_blind(store, project, sample, arguments.answers, arguments.who)
         )
     elif arguments.label:
-        from llkd.cli.people_terminal import label_blindly
+        from llkd.cli.labeling_terminal import label_sample
 
         sample = several.latest_sample(store, project, arguments.sample)
-        done["labelled_here"] = label_blindly(store, project, sample, arguments.who)
+        done["labelled_here"] = label_sample(store, project, sample, arguments.who)
     elif arguments.undo:
         sample = several.latest_sample(store, project, arguments.sample)
         entry = several.undo_second(store, sample, arguments.who)

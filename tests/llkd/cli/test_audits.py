@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from llkd.cli import main
-from llkd.cli.audit_terminal import label_here
+from llkd.cli.labeling_terminal import answer_audit
 from llkd.evaluation import audits
 from llkd.store import Store
 from tests.support.audited_projects import CLASSES, audit_rows, audited_project
@@ -137,7 +137,7 @@ def test_in_the_terminal_and_its_undo(store, capsys):
     project, _ = audited_project(store, 20)
     audit = audits.start_audit(store, project)
     words = iter(["2", "9", "0", "u", "3", "q"])
-    assert label_here(store, project, audit, "Ada", lambda _: next(words)) == 2
+    assert answer_audit(store, project, audit, "Ada", lambda _: next(words)) == 2
     keys = [answer.key for answer in store.audits.answers(audit)]
     assert keys == ["politics", "science"]
     shown = capsys.readouterr().err

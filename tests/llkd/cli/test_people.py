@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from llkd.cli import main
-from llkd.cli.people_terminal import label_blindly
+from llkd.cli.labeling_terminal import label_sample
 from llkd.errors import ConfigError
 from llkd.evaluation import people
 from tests.support.seeded_projects import seeded_project
@@ -76,7 +76,7 @@ def test_in_a_terminal_each_label_is_stored_before_the_next_text(city, capsys):
     store, project = city
     sample = people.draw_sample(store, project, 5, seed=1)
     typed = iter(["1", "9", "u", "2", "0", "q"])
-    assert label_blindly(store, project, sample, "Ben", lambda _: next(typed)) == 2
+    assert label_sample(store, project, sample, "Ben", lambda _: next(typed)) == 2
     labels = {e.row: e.key for e in store.label_samples.labels(sample)}
     keys = project.label_set.keys
     assert labels == {sample.rows[0]: keys[1], sample.rows[1]: None}
