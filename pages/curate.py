@@ -127,7 +127,6 @@ with show_errors():
     active_labels.note(page.store, project, curation.active_labeling_run(page.store, project))
     head.head(page.store, project)
     audit_panel.panel(page.store, project)
-    people_panel.panel(page.store, project)
     _notes(page.store, project)
     _controls(page.store, project)
     filter_bar.bar(page.store, project)
@@ -139,4 +138,5 @@ with show_errors():
     # Under the plane that it moves.
     replay.replay(page.store, project)
     saved.selections(page.store, project)
+    people_panel.panel(page.store, project)
     table(page.store, project)

@@ -155,9 +155,8 @@ def _start(scene: CurateState, *, first: bool) -> None:
         )
     if first:
         st.markdown(
-            f"Label texts at random from the {counted(number, 'text')} you keep, without seeing "
-            f"the teacher's label, until {words.percent(_option('audit_target', TARGET) / 100)} "
-            "can be promised or cannot.",
+            "Label texts at random, without seeing the teacher's label, until "
+            f"{words.percent(_option('audit_target', TARGET) / 100)} can be promised or cannot.",
             width="stretch",
         )
 

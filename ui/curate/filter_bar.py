@@ -14,7 +14,7 @@ from llkd.config.text_filters import FILTER_KINDS, Range, TextFilters
 from llkd.config.text_view import EVERY_TEXT, LONGEST_WORDS, TextView
 from llkd.errors import LLKDError
 from llkd.store import Project, Store
-from ui.curate import filtering, meaning, saved_views
+from ui.curate import filtering, meaning, panes, saved_views
 from ui.curate.state import CARD, FILTERS, PLANE, TABLE, CurateState, rerun
 from ui.shell.errors import show_error, show_errors
 from ui.shell.wording import count, counted, plain
@@ -32,6 +32,7 @@ def bar(store: Store, project: Project) -> None:
         scene = CurateState(store, project)
         filtering.show_in_address(scene.text_view)
         with st.container(horizontal=True, vertical_alignment="bottom", key="curate_filter_bar"):
+            panes.switch(project)
             _search(scene)
             _meaning(scene)
             with st.popover("Filter", icon=":material/filter_alt:", key="curate_filter_add"):
@@ -50,10 +51,9 @@ def _search(scene: CurateState) -> None:
         args=(scene.project,),
         icon=":material/search:",
         max_chars=LONGEST_WORDS,
-        placeholder='late bus "ticket office" -refund',
-        help="All words must occur, in any order and whatever their case. Quotes hold a phrase "
-        "together; a minus before a word leaves out the texts that have it.",
-        width=320,
+        placeholder='Words: late bus "ticket office" -refund',
+        label_visibility="collapsed",  # so that plane and card stand on a laptop's screen
+        width=300,
     )
 
 
@@ -71,10 +71,9 @@ def _meaning(scene: CurateState) -> None:
         args=(scene.project,),
         icon=":material/lightbulb:",
         max_chars=LONGEST_WORDS,
-        placeholder="somebody waited too long",
-        help=f"Lists the {curation.NEAREST} texts nearest to what you type, in whatever words they "
-        "say it, of those that the filters let through: by the untrained student's embeddings.",
-        width=260,
+        placeholder="Meaning: waited too long",
+        label_visibility="collapsed",
+        width=230,
     )
 
 
@@ -157,6 +156,12 @@ def _adding(scene: CurateState) -> None:
         _range_fields(scene, kind)
     else:
         _choices(scene, kind)
+    st.caption(
+        "**Words**: all must occur, in any order and whatever their case. Quotes hold a phrase "
+        "together; a minus before a word leaves out the texts that have it. **Meaning** lists the "
+        f"{curation.NEAREST} texts nearest to what you type, in whatever words they say it, of "
+        "those that the filters let through: by the untrained student's embeddings."
+    )
 
 
 def _is_offered(scene: CurateState, kind: str) -> bool:

@@ -116,7 +116,6 @@ def run_name(runs: Sequence[Run], number: int) -> str:
 def draw(here: CurateState) -> None:
     """The plane or the map: the page holds thresholds, region and how they are looked at."""
     project, by_signals = here.project, packed(here)
-    panes.switch(project)
     stands = meaning_map.standing(here.store, project)
     if panes.in_use(project) == panes.MEANING:
         making_map.offers(here, stands)
