@@ -66,7 +66,7 @@ def test_an_audit_and_an_export_take_what_the_preset_keeps_and_no_more(home):
     app = opened("curate")
     button(app, "Neighbour agreement").click().run()
     app.run()
-    assert f"from the {agree.sum()} texts you keep" in words(app)
+    assert f"Of the {agree.sum()} texts you keep" in words(app)
     app.switch_page("pages/export.py").run()
     assert "Neighbour agreement is in use on Curate" in words(app)
     assert {metric.label: metric.value for metric in app.metric}["Rows"] == str(agree.sum())
