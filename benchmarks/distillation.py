@@ -1,17 +1,22 @@
 """Which selection earns its keep: every arm of a fair comparison, on real sets, over seeds.
 
 The data folder holds gzip CSV files with columns text, label (DATA_SETS names them). The pool's
-labels are never trained on: the embedded teacher labels it, the test texts judge. Arms of a seed
-see the same batches from the same start; ``samples`` means as many texts in every step as LLKD
-took. Prints Markdown: means over seeds with whole times, and paired differences whose intervals
-over seeds and test texts hold together at 95 % for each set. The rules of the neighbour strategies
-were tuned on these sets.
+labels are never trained on: a teacher labels it (by default the usual one of a fresh project, the
+committee), the test texts judge. Arms of a seed see the same batches from the same start;
+``samples`` means as many texts in every step as LLKD took. Prints Markdown: means over seeds with
+whole times, and paired differences whose intervals over seeds and test texts hold together at 95 %
+for each set.
 
-    python benchmarks/distillation.py --data DATA [--sets ag_news,emotions] [--seeds 5]
-        [--epochs 1] [--pool N] [--test N] [--arms llkd,all,...] [--home DIR] [--peers]
+    python benchmarks/distillation.py --data DATA [--sets ag_news,emotions] [--seeds 5] [--fresh]
+        [--teacher embedded] [--epochs 1] [--pool N] [--test N] [--arms llkd,all,...] [--home DIR]
+        [--budgets epochs] [--peers]
 
-With ``--home`` a stopped benchmark goes on where it was. ``--peers`` trains Hugging Face's Trainer
-and ours in turn instead, and prints how fast each is (benchmarks/peers.py).
+The rules of the neighbour strategies were tuned on draws of these sets. ``--fresh`` takes other
+texts: of the half that ``benchmarks/labels.py`` and ``benchmarks/teacher_strength.py`` keep for
+confirming, those first that no run of this script without it could have held; how many of the
+others had to be taken is printed. With ``--home`` a stopped benchmark goes on where it was.
+``--peers`` trains Hugging Face's Trainer and ours in turn instead, and prints how fast each is
+(benchmarks/peers.py).
 """
 
 from __future__ import annotations
@@ -29,10 +34,13 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
 from benchmarks import peers  # noqa: E402
+from benchmarks.label_evidence.texts import text_rows  # noqa: E402
 from llkd import jobs, workflows  # noqa: E402
 from llkd.cli.output import ProgressBar, print_json  # noqa: E402
 from llkd.config import LabelSet, TeacherConfig, TrainingConfig  # noqa: E402
 from llkd.errors import NotFound  # noqa: E402
+from llkd.evaluation.comparison.report import BUDGETS  # noqa: E402
+from llkd.jobs.requests.teacher import usual_teacher  # noqa: E402
 from llkd.store import Project, Store  # noqa: E402
 
 DATA_SETS = {
@@ -61,6 +69,28 @@ def texts_of(data: Path, name: str, pool: int | None, test: int | None) -> pd.Da
     return texts.assign(id=[str(row) for row in range(len(texts))])
 
 
+TUNED_POOL, TUNED_TEST = 2000, 1000
+"""The largest draws without ``--fresh`` by which rules were tuned (docs/experiments.md)."""
+
+
+def fresh_texts(data: Path, name: str, pool: int, test: int) -> tuple[pd.DataFrame, int]:
+    """Texts to confirm on, those first that were not tuned on; how many of them were.
+
+    Of the half of the set that is kept for confirming, the test texts first.
+    """
+    half = text_rows(data, name, "confirm")
+    tuned = set(texts_of(data, name, TUNED_POOL, TUNED_TEST)["text"])
+    known = half["text"].isin(tuned)
+    half = pd.concat([half[~known], half[known]])[: pool + test]
+    if len(half) <= test:
+        sys.exit(f"{name} has {len(half):,} texts to confirm on: --test must be less.")
+    half = half.rename(columns={"label": "gold"}).reset_index(drop=True)
+    half["split"] = ["eval"] * test + ["pool"] * (len(half) - test)
+    half = half.sample(frac=1, random_state=0, ignore_index=True)
+    texts = half.assign(id=[str(row) for row in range(len(half))])
+    return texts, int(half["text"].isin(tuned).sum())
+
+
 def project_of(store: Store, name: str, texts: pd.DataFrame) -> Project:
     """The set as a project, made once."""
     try:
@@ -78,16 +108,24 @@ def project_of(store: Store, name: str, texts: pd.DataFrame) -> Project:
 
 
 def compared(
-    store: Store, project: Project, config: TrainingConfig, seeds: int, arms: Sequence[str]
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    teacher: TeacherConfig,
+    seeds: int,
+    arms: Sequence[str],
+    budgets: Sequence[str] = BUDGETS,
 ) -> dict[str, Any]:
     """Label, embed, and train every arm with every seed."""
 
     def work(job: jobs.JobContext) -> dict[str, Any]:
-        taught = workflows.label(store, project, TeacherConfig(), job)
+        labelled = workflows.label(store, project, teacher, job)
         current = store.projects.get(project.name)
         workflows.embed_and_probe(store, current, job)
-        report = workflows.compare(store, current, config, job, seeds=seeds, arms=arms)
-        return {**report, "labelling_seconds": taught["seconds"]}
+        report = workflows.compare(
+            store, current, config, job, seeds=seeds, arms=arms, budgets=budgets
+        )
+        return {**report.document(), "labelling_seconds": labelled["seconds"]}
 
     title = f"Distillation on {project.name}"
     return jobs.run(store, work, kind="benchmark", title=title, show=ProgressBar())
@@ -146,7 +184,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", default=",".join(DATA_SETS))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=TrainingConfig().epochs)
+    parser.add_argument("--teacher", default="usual", help="usual (the default), or one by name")
+    parser.add_argument("--fresh", action="store_true", help="texts that nothing was tuned on")
+    parser.add_argument("--budgets", default=",".join(BUDGETS), help="epochs, samples or both")
     parser.add_argument("--pool", type=int, help="at most so many texts to learn from")
     parser.add_argument("--test", type=int, help="at most so many texts to judge on")
     parser.add_argument("--arms", default=ARMS, help="or every")
@@ -162,9 +203,18 @@ def main() -> None:
         store = Store(arguments.home or temporary)
         documents: list[dict[str, Any]] = []
         for name in arguments.sets.split(","):
-            project = project_of(
-                store, name, texts_of(arguments.data, name, arguments.pool, arguments.test)
-            )
+            if arguments.fresh:
+                texts, before = fresh_texts(
+                    arguments.data,
+                    name,
+                    arguments.pool or TUNED_POOL,
+                    arguments.test or TUNED_TEST,
+                )
+                if not arguments.json:
+                    print(f"{name}: {before:,} of {len(texts):,} texts were drawn in tuning, too.")
+            else:
+                texts = texts_of(arguments.data, name, arguments.pool, arguments.test)
+            project = project_of(store, name, texts)
             config = TrainingConfig(epochs=arguments.epochs)
             if arguments.peers:
                 rows = raced(store, project, config, arguments.seeds)
@@ -172,7 +222,17 @@ def main() -> None:
                 if not arguments.json:
                     peers.print_table(name, rows, arguments.seeds)
                 continue
-            report = compared(store, project, config, arguments.seeds, arguments.arms.split(","))
+            report = compared(
+                store,
+                project,
+                config,
+                usual_teacher(project.rows)
+                if arguments.teacher == "usual"
+                else TeacherConfig(teacher=arguments.teacher),
+                arguments.seeds,
+                arguments.arms.split(","),
+                arguments.budgets.split(","),
+            )
             documents.append(report)
             if not arguments.json:
                 print_tables(report, arguments.seeds)

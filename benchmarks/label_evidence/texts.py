@@ -49,9 +49,7 @@ def text_set(folder: Path, name: str, half: str) -> TextSet:
     frame = _all_texts(folder, name)
     names = sorted(frame["label"].unique())
     gold = frame["label"].map({label: k for k, label in enumerate(names)}).to_numpy()
-    order = np.random.default_rng(20261129).permutation(len(frame))
-    middle = len(order) // 2
-    mine = order[:middle] if half == "tune" else order[middle:]
+    mine = _half(len(frame), half)
     held, rest = mine[:HELD_OUT], mine[HELD_OUT:]
     natural, further = rest[:NATURAL], rest[NATURAL:]
     common = tuple(int(k) for k in np.argsort(-np.bincount(gold[mine]), kind="stable")[:2])
@@ -71,6 +69,19 @@ def text_set(folder: Path, name: str, half: str) -> TextSet:
         (position >= len(held)) & (position < len(held) + len(natural)),
         common,
     )
+
+
+def text_rows(folder: Path, name: str, half: str) -> pd.DataFrame:
+    """All texts of a half of a set, columns ``text`` and ``label``, in the order of its draws."""
+    frame = _all_texts(folder, name)
+    return frame.iloc[_half(len(frame), half)]
+
+
+def _half(texts: int, half: str) -> Ints:
+    """The row numbers of one half of so many texts, in random order."""
+    order = np.random.default_rng(20261129).permutation(texts)
+    middle = texts // 2
+    return order[:middle] if half == "tune" else order[middle:]
 
 
 def _all_texts(folder: Path, name: str) -> pd.DataFrame:
