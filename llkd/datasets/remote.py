@@ -11,6 +11,7 @@ import openpyxl  # noqa: F401  # imported before a fork, and not after each
 import pyarrow as pa
 
 from llkd.datasets import handover
+from llkd.datasets.checks import text_language
 from llkd.datasets.files import File
 from llkd.datasets.readers.records import read_records as _read_records
 from llkd.datasets.rows import read_rows as _read_rows
@@ -19,6 +20,8 @@ from llkd.datasets.source import inspect_files as _inspect_files
 from llkd.datasets.text_set import Reading
 from llkd.datasets.texts import read_files as _read_files
 from llkd.isolation.fork_server import Channel
+
+text_language.load_model()  # as openpyxl: once, before any fork
 
 _MOST_THREADS = 4
 Document = dict[str, Any]

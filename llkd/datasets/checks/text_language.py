@@ -53,6 +53,11 @@ def shares(texts: Iterable[str]) -> dict[str, float]:
     return {name: counts[name] / total for name in named}
 
 
+def load_model() -> None:
+    """Read the model now: a process that forks for each call reads it once for all of them."""
+    _identifier()
+
+
 @lru_cache(maxsize=1)
 def _identifier() -> Any:
     """The model, read once in half a second."""

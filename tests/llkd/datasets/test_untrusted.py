@@ -287,3 +287,11 @@ def test_nobody_else_reads_files_in_a_process_that_matters():
             for name in readers:
                 assert f"llkd.datasets.{name} import" not in content, path
                 assert f"from llkd.datasets import {name}" not in content, path
+
+
+def test_what_each_call_needs_is_read_before_the_first_fork():
+    """Read after a fork, the model of languages took a second of every import."""
+    read = "text_language._identifier.cache_info().currsize"
+    code = f"import llkd.datasets.remote as r; from llkd.datasets.checks import text_language\nprint({read})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"

@@ -98,7 +98,7 @@ class TestExport:
     def test_each_file_of_a_student_holds_the_names_of_today(
         self, store, project, run, tmp_path, names, zipped
     ):
-        exported(store, project, tmp_path / "before", run=run.id, onnx=True)
+        exported(store, project, tmp_path / "before", run=run.id)
         store.classes.rename(project.id, names)
         project, run = store.projects.get("toy"), store.runs.get(run.id)
         exported(store, project, tmp_path / "out", run=run.id, onnx=True, zip_student=zipped)
