@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from llkd.errors import NotFound as NotFound
     from llkd.errors import StoreError as StoreError
     from llkd.errors import UserError as UserError
+    from llkd.evaluation.advice import TrainingAdvice as TrainingAdvice
     from llkd.library.audit import Audit as Audit
     from llkd.library.audit import Certificate as Certificate
     from llkd.library.comparison import Comparison as Comparison
@@ -67,6 +68,7 @@ _MODULES = {
         "StoreError",
         "UserError",
     ),
+    "evaluation.advice": ("TrainingAdvice",),
     "library.audit": ("Audit", "Certificate"),
     "library.comparison": ("Comparison", "compare"),
     "library.evaluation": ("Evaluation",),
@@ -106,6 +108,7 @@ __all__ = [  # noqa: PLE0604 (a test holds it against the table above)
     "Student",
     "TextMap",
     "Texts",
+    "TrainingAdvice",
     "UserError",
     "__version__",
     "compare",

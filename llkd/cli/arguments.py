@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llkd.config import (
+    AUTO_STRATEGY,
     LabelSet,
     SelectionConfig,
     Settings,
@@ -21,7 +22,6 @@ from llkd.config.selection_rule import SavedRule, StandaloneRule, rule_of_choice
 from llkd.errors import DataError, UserError
 from llkd.jobs.requests import FREE_TEXT
 from llkd.selection.registry import (
-    DEFAULT_STRATEGY,
     SAVED,
     check_strategy,
     names_that_take,
@@ -69,7 +69,7 @@ def training_config(arguments: Namespace) -> TrainingConfig:
     if values.get("strategy") is None:
         # Of a comparison a saved selection is one arm of many.
         alone = "saved" in values and hasattr(arguments, "strategy")
-        values["strategy"] = SAVED if alone else DEFAULT_STRATEGY
+        values["strategy"] = SAVED if alone else AUTO_STRATEGY
     if getattr(arguments, "no_class_thresholds", False):
         values["class_specific"] = False
     for name in ("teacher_threshold", "student_threshold"):
@@ -88,7 +88,7 @@ def training_config(arguments: Namespace) -> TrainingConfig:
 def _check_that_each_counts(values: dict[str, Any], reference_run: Any) -> None:
     """Refuse settings that the chosen strategy does not look at."""
     strategy = values["strategy"]
-    takes = spec_of(strategy).takes
+    takes = frozenset() if strategy == AUTO_STRATEGY else spec_of(strategy).takes
     thresholds = {"teacher_threshold", "student_threshold"} & set(values)
     if thresholds and "thresholds" not in takes:
         raise UserError(

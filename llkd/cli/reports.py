@@ -24,6 +24,7 @@ from llkd.cli import (
 from llkd.cli.output import JOB_COLUMNS, print_job, print_table, printable, shown
 from llkd.evaluation import wording
 from llkd.evaluation.intervals import Difference
+from llkd.selection.registry import label_of
 
 Document = dict[str, Any]
 
@@ -64,7 +65,26 @@ def _projects(document: Document) -> None:
         print(f"{away:,} archived: llkd projects --archived")
 
 
+def _training_plan(document: Document) -> None:
+    """What ``llkd train --dry-run`` says."""
+    selection, advice = document["training"]["selection"], document["advice"]
+    strategy, project = selection["strategy"], document["project"]
+    settings = {**advice["selection"], **advice["training"]} if document["by_advice"] else {}
+    beside = "".join(f", {name} {shown(value)}" for name, value in settings.items())
+    print(f"Would train: {label_of(strategy)} (--strategy {strategy}){beside}.")
+    print(advice["sentence"])
+    if not document["by_advice"] and strategy != advice["strategy"]:
+        print(f"By that, {label_of(advice['strategy'])} would train: --strategy auto.")
+    if advice["may_change"]:
+        print("More checked texts could change that: label 30 texts at random, or llkd audit.")
+    print(advice["compare_sentence"])
+    print(f"  llkd compare {printable(project)} --arms {','.join(advice['arms'])}")
+
+
 def _train(document: Document) -> None:
+    if document.get("dry_run"):
+        _training_plan(document)
+        return
     if "strategy" not in document:
         print_job(document)
         return

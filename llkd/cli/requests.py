@@ -21,6 +21,7 @@ from llkd.config import OrderConfig, TeacherConfig, build
 from llkd.config.selection_rule import SavedRule, StandaloneRule, rule_of_choices
 from llkd.errors import UserError
 from llkd.jobs.requests import (
+    AUTO_ARMS,
     CompareRequest,
     DemoRequest,
     DryRunRequest,
@@ -167,13 +168,14 @@ def train(store: Store, arguments: Namespace) -> TrainRequest:
 
 def compare(store: Store, arguments: Namespace) -> CompareRequest:
     """``llkd compare``."""
-    names = None if arguments.arms is None else [name.strip() for name in arguments.arms.split(",")]
+    typed = AUTO_ARMS if arguments.arms is None else arguments.arms.split(",")
+    names = [name.strip() for name in typed]
     return build(
         CompareRequest,
         project=arguments.project,
         training=training_config(arguments),
         seeds=arguments.seeds,
-        arms=None if names is None else [name for name in names if name],
+        arms=[name for name in names if name],
         track=arguments.track,
         track_student=arguments.track_student,
     )

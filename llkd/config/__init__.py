@@ -10,7 +10,7 @@ from llkd.config.base import Document, Precision, Settings, Share, Unit, build
 from llkd.config.class_edits import ClassEdit, edited, entries, exchanged, in_place, renamed
 from llkd.config.labels import ClassKey, Label, LabelSet, todays
 from llkd.config.selection import (
-    DEFAULT_STRATEGY,
+    AUTO_STRATEGY,
     RETIRED_SETTINGS,
     SelectionConfig,
     Weighting,
@@ -36,13 +36,13 @@ from llkd.config.training import (
 )
 
 __all__ = [
+    "AUTO_STRATEGY",
     "Calibration",
     "ClassEdit",
     "ClassKey",
     "ConfidenceKind",
     "DEFAULT_INSTRUCTION",
     "DEFAULT_LEAD",
-    "DEFAULT_STRATEGY",
     "Document",
     "ExampleKind",
     "Label",

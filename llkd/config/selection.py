@@ -10,10 +10,10 @@ from llkd.config.base import Settings, Share, Unit
 
 Weighting = Literal["product", "mean", "none", "softmatch"]
 TrustScore = Literal["learning", "right", "need"]
-DEFAULT_STRATEGY = "neighbours"
-"""What trains where nobody names a strategy, on the pages, in commands and in settings.
+AUTO_STRATEGY = "auto"
+"""What stands for the strategy where nobody names one, on the pages, in commands and in settings.
 
-The evidence is in docs/results.md.
+It is resolved when a run is made, by ``llkd.evaluation.advice``; no run keeps it.
 """
 
 
@@ -36,12 +36,13 @@ class SelectionConfig(RetiredSelectionSettings):
     """Which texts a training step uses (METHOD section 3 in docs/method.md).
 
     ``strategy`` is a name of ``llkd.selection.registry``, which says what each strategy needs and
-    takes, and checks it (``check_strategy``): settings lie below the strategies. Thresholds are one
-    number for all classes or one per class name. Without a ``share`` the random strategies take
-    the counts of a reference run, and others their own default.
+    takes, and checks it (``check_strategy``): settings lie below the strategies; ``auto`` is what
+    the advice for the project says when a run is made. Thresholds are one number for all classes or
+    one per class name. Without a ``share`` the random strategies take the counts of a reference
+    run, and others their own default.
     """
 
-    strategy: str = Field(default=DEFAULT_STRATEGY, min_length=1, max_length=64)
+    strategy: str = Field(default=AUTO_STRATEGY, min_length=1, max_length=64)
     momentum: float = Field(
         default=0.9, ge=0.0, lt=1.0, description="of the moving thresholds; nearer 1 is slower"
     )

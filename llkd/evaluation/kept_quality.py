@@ -103,11 +103,11 @@ def kept_quality(
         return _known(gold, rows, pool, rows, shares, lines)
     pairs = ((rows, passes, gone & by_lines), (pool, pool, gone))
     if audit is not None and blind is not None and answered >= LEAST_CHECKED:
-        drawn_from = _drawn_from(plane, audit)
+        drawn_from = drawn_from_by(plane, audit)
         shares = [
             _corrected(
                 plane,
-                _audited_share(plane, audit, by_rule, left_out, drawn_from),
+                audited_share(plane, audit, by_rule, left_out, drawn_from),
                 texts,
                 by_rule & drawn_from,
             )
@@ -118,13 +118,13 @@ def kept_quality(
     if not (frame["human_label"].to_numpy() >= 0).any():
         # The order of a million texts takes a third of a second: not while nobody labelled one.
         return KeptQuality("unknown", int(rows.sum()), int(pool.sum()), answered)
-    samples = [_in_random_order(plane, by_rule, left_out) for _, by_rule, left_out in pairs]
+    samples = [random_order_checks(plane, by_rule, left_out) for _, by_rule, left_out in pairs]
     if max(int(sample.checked.sum()) for sample in samples) < LEAST_CHECKED:
         checked = max(answered, int(samples[1].checked.sum()))
         return KeptQuality("unknown", int(rows.sum()), int(pool.sum()), checked)
     teacher = frame["teacher_label"].to_numpy() >= 0
     shares = [
-        _corrected(plane, _sampled_share(sample, by_rule & teacher, left_out), texts, by_rule)
+        _corrected(plane, sampled_share(sample, by_rule & teacher, left_out), texts, by_rule)
         for sample, (texts, by_rule, left_out) in zip(samples, pairs, strict=True)
     ]
     return _known(samples[1], rows, pool, passes, shares, lines)
@@ -169,7 +169,7 @@ def _places(plane: Plane, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return places, rows[places] == numbers
 
 
-def _drawn_from(plane: Plane, audit: AuditSample) -> np.ndarray:
+def drawn_from_by(plane: Plane, audit: AuditSample) -> np.ndarray:
     """The texts that the audit draws from, a mask ``[n]``."""
     places, here = _places(plane, audit.population)
     drawn_from = np.zeros(len(plane.frame), dtype=bool)
@@ -177,7 +177,7 @@ def _drawn_from(plane: Plane, audit: AuditSample) -> np.ndarray:
     return drawn_from
 
 
-def _audited_share(
+def audited_share(
     plane: Plane,
     audit: AuditSample,
     by_rule: np.ndarray,
@@ -215,7 +215,7 @@ def _by_gold(plane: Plane, pool: np.ndarray) -> Checks:
     return Checks("gold", checked, checked & (gold == plane.frame["label"].to_numpy()))
 
 
-def _in_random_order(plane: Plane, mask: np.ndarray, left_out: np.ndarray) -> Checks:
+def random_order_checks(plane: Plane, mask: np.ndarray, left_out: np.ndarray) -> Checks:
     """What people labelled of ``mask`` in the random order, held against the teacher's labels.
 
     Only texts that have a teacher's label stand for the others, which have nothing else. Those
@@ -233,7 +233,7 @@ def _in_random_order(plane: Plane, mask: np.ndarray, left_out: np.ndarray) -> Ch
     )
 
 
-def _sampled_share(checks: Checks, texts: np.ndarray, left_out: np.ndarray) -> ShareRight | None:
+def sampled_share(checks: Checks, texts: np.ndarray, left_out: np.ndarray) -> ShareRight | None:
     """The share right of ``texts``, from checks that may hold texts ``left_out`` for their sake."""
     removed = checks.checked & left_out
     if not removed.any():

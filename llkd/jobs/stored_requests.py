@@ -6,14 +6,19 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from llkd.config import USUAL_WINDOW, build
+from llkd.config import AUTO_STRATEGY, USUAL_WINDOW, build
 from llkd.errors import LLKDError, UserError
 from llkd.jobs.registry import job_kind
-from llkd.jobs.requests import JobRequest
+from llkd.jobs.requests import AUTO_ARMS, CompareRequest, JobRequest, TrainRequest
+from llkd.jobs.requests.student import ARMS_BEFORE_ADVICE
 from llkd.store import Job, Store
 
 OLD_COMMANDS = "llkd.cli.old_commands:request_of_command"
 """What reads the command of a job of before 0.4.0: the command line's own parser, above here."""
+
+
+STRATEGY_BEFORE_ADVICE = "neighbours"
+"""What ``llkd train`` meant, before 0.9, where nobody named a strategy."""
 
 
 def read_request(document: dict[str, Any]) -> JobRequest:
@@ -21,14 +26,23 @@ def read_request(document: dict[str, Any]) -> JobRequest:
     return build(job_kind(str(document.get("kind"))).request, document)
 
 
-def _with_window(request: JobRequest) -> JobRequest:
-    """An old command's request with the window that it meant then, where it names none."""
+def _as_meant(request: JobRequest) -> JobRequest:
+    """An old command's request with the window, strategy and arms that it meant then.
+
+    Where it names none.
+    """
     training = getattr(request, "training", None)
-    if training is None or training.max_tokens is not None:
+    if training is None:
         return request
-    return request.model_copy(
-        update={"training": training.model_copy(update={"max_tokens": USUAL_WINDOW})}
-    )
+    update: dict[str, Any] = {}
+    if training.max_tokens is None:
+        training = training.model_copy(update={"max_tokens": USUAL_WINDOW})
+    if isinstance(request, TrainRequest) and training.selection.strategy == AUTO_STRATEGY:
+        selection = training.selection.model_copy(update={"strategy": STRATEGY_BEFORE_ADVICE})
+        training = training.model_copy(update={"selection": selection})
+    if isinstance(request, CompareRequest) and request.arms == AUTO_ARMS:
+        update["arms"] = ARMS_BEFORE_ADVICE
+    return request.model_copy(update={"training": training, **update})
 
 
 def request_of(store: Store, job: Job) -> JobRequest:
@@ -39,7 +53,7 @@ def request_of(store: Store, job: Job) -> JobRequest:
     try:
         if job.request is not None:
             return read_request(job.request)
-        request = _with_window(_old_command_reader()(store, job.arguments))
+        request = _as_meant(_old_command_reader()(store, job.arguments))
     except LLKDError as error:
         raise UserError(
             f"What job {job.id} ({job.title}) was to do cannot be read: {error} Start it anew."

@@ -90,7 +90,8 @@ def compare(
 
     Args:
         data: labels; a selection adds the arm ``saved``, which trains on exactly its texts.
-        arms: names of ways to train; without it LLKD, all texts and the two random controls.
+        arms: names of ways to train; without it those that are worth their time here
+            (:meth:`Labels.training_advice`).
         seeds: how many students of each arm: from one nothing is said of the ways to train.
         student: the encoder to begin with.
         epochs: passes over the texts.
@@ -109,13 +110,13 @@ def compare(
     texts = labels.texts
     with python_words():
         from llkd import workflows
-        from llkd.evaluation.comparison.arms import USUAL_ARMS
-        from llkd.workflows.comparison import check_arms
+        from llkd.evaluation.comparison.arms import check_arms
+        from llkd.jobs.requests import AUTO_ARMS
 
         config = training_config(
             "compare", data, None, settings, student=student, epochs=epochs, seed=seed
         )
-        names = check_arms(list(USUAL_ARMS if arms is None else arms), config.selection.saved)
+        names = AUTO_ARMS if arms is None else check_arms(arms, config.selection.saved)
         texts.put_in_use(labels.labeling_run_id, labels.derived.calibration)
         store, project = texts.workspace.store, texts.record
         with shown_progress(progress) as shown:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from llkd.curation import TeacherLabels
+    from llkd.evaluation.advice import TrainingAdvice
     from llkd.library.audit import Audit
     from llkd.library.selection import Selection
     from llkd.library.student import Student
@@ -283,6 +284,22 @@ class Labels:
             gold=frame["gold"],
             split=frame["split"],
         )
+
+    def training_advice(self) -> TrainingAdvice:
+        """What :func:`train` does with these labels where no strategy is named, and why.
+
+        ``sentence`` says it; ``strategy``, ``selection`` and ``training`` are what it stands for,
+        ``arms`` what :func:`compare` trains, ``accuracy`` the estimate of the teacher's accuracy
+        that it follows from. Held-out gold, which evaluates, has no say.
+        """
+        from llkd import curation
+        from llkd.evaluation.advice import project_advice
+
+        with python_words():
+            store, project = self.texts.workspace.store, self.texts.record
+            plane = curation.load_plane(store, project, need=False, labels=self.derived)
+            plane = curation.with_decisions(plane, store.decisions.current(project.id))
+            return project_advice(store, project, plane, "gold")
 
     def __len__(self) -> int:
         """How many texts have a label."""

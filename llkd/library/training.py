@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llkd.config import DEFAULT_STRATEGY, SelectionConfig, TrainingConfig, build
+from llkd.config import AUTO_STRATEGY, SelectionConfig, TrainingConfig, build
 from llkd.errors import UserError
 from llkd.library.labels import Labels
 from llkd.library.progress import shown_progress
@@ -33,8 +33,9 @@ def train(
 
     Args:
         data: labels, or what :meth:`Labels.keep` kept of them.
-        strategy: which texts train. Of labels the usual one is ``neighbours``; a selection trains
-            as it is, and with a strategy that chooses among its texts. docs/api.md lists them.
+        strategy: which texts train. Of labels the usual one is what :meth:`Labels.training_advice`
+            says; a selection trains as it is, and with a strategy that chooses among its texts.
+            docs/api.md lists them.
         student: the encoder to begin with: ``embedded``, a folder or a hub id.
         epochs: passes over the texts.
         seed: of the order, the new head and dropout.
@@ -91,7 +92,7 @@ def training_config(
     from llkd.selection.registry import SAVED, check_strategy
 
     training, selection = sorted_settings(call, settings, (TrainingConfig, SelectionConfig), _OWN)
-    usual = SAVED if isinstance(data, Selection) else DEFAULT_STRATEGY
+    usual = SAVED if isinstance(data, Selection) else AUTO_STRATEGY
     selection_settings = {"strategy": strategy or usual, **selection}
     if isinstance(data, Selection):
         selection_settings["saved"] = data.saved_name()
@@ -113,6 +114,16 @@ def _by_keys(labels: Labels, selection: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _meant(config: TrainingConfig, run: Run) -> TrainingConfig:
+    """The settings with the strategy that they had when the run was made, where none is named."""
+    from llkd.evaluation.advice import TrainingAdvice, advised_config, is_auto
+
+    advice = run.labels.get("advice")
+    if not is_auto(config) or advice is None:
+        return config
+    return advised_config(config, TrainingAdvice.read(advice))
+
+
 def _unfinished(labels: Labels, config: TrainingConfig) -> Run | None:
     """A run of the same settings, texts and labels that was stopped, and is nobody's job."""
     from llkd.training.targets import gather
@@ -120,8 +131,12 @@ def _unfinished(labels: Labels, config: TrainingConfig) -> Run | None:
     store, project = labels.texts.workspace.store, labels.texts.record
     for run in store.runs.all(project.id):
         stopped = run.job_id is None and run.summary is None and run.failure is None
-        if stopped and run.config == config and run.labelling_id == labels.labeling_run_id:
-            targets = gather(store, project, config, labels.derived.calibration)
+        if (
+            stopped
+            and _meant(config, run) == run.config
+            and run.labelling_id == labels.labeling_run_id
+        ):
+            targets = gather(store, project, run.config, labels.derived.calibration)
             if run.labels.get("targets_sha256") == targets.digest:
                 return run
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
-from llkd.config import DEFAULT_STRATEGY, SelectionConfig, TrainingConfig
+from llkd.config import AUTO_STRATEGY, SelectionConfig, TrainingConfig
 from llkd.errors import ConfigError
 from llkd.selection.moving_mean import momentum_of
 from llkd.selection.softmatch import SoftMatchWeights
@@ -44,6 +44,8 @@ EVERYTHING = fixed.ALL.name
 """The one that selections are held against: no selection at all."""
 DRAWN_AT_RANDOM = random_control.RANDOM.name
 """What stands for everything where only so many texts may be taken."""
+CONTROLS = tuple(name for name, spec in STRATEGIES.items() if spec.control)
+"""Those that copy the method's counts and draw at random."""
 SAVED = saved.SAVED.name
 FIXED = fixed.FIXED.name
 
@@ -94,6 +96,8 @@ def spec_of(name: str) -> StrategySpec:
 
 def label_of(name: str) -> str:
     """What people read for a strategy; the name itself of one that is not installed here."""
+    if name == AUTO_STRATEGY:
+        return "the proposed strategy"
     spec = STRATEGIES.get(name) or RETIRED.get(name)
     return name if spec is None else spec.label
 
@@ -121,8 +125,18 @@ def names_without(what: Need) -> tuple[str, ...]:
 
 
 def check_strategy(config: TrainingConfig) -> None:
-    """Raise ConfigError where the strategy is unknown, retired, or lacks what it needs."""
+    """Raise ConfigError where the strategy is unknown, retired, or lacks what it needs.
+
+    ``auto`` is resolved later, and takes no setting that belongs to one strategy alone.
+    """
     selection = config.selection
+    if selection.strategy == AUTO_STRATEGY:
+        if selection.share is not None or config.reference_run is not None:
+            raise ConfigError(
+                "A share or a reference run belongs to a strategy: name one of "
+                f"{', '.join(names_that_take('share'))}."
+            )
+        return
     spec = spec_of(selection.strategy)
     if spec.name in RETIRED:
         _retired(selection, ())
@@ -162,7 +176,7 @@ def weights_of(config: SelectionConfig) -> str:
 
 
 __all__ = [
-    "DEFAULT_STRATEGY",
+    "CONTROLS",
     "DRAWN_AT_RANDOM",
     "EVERYTHING",
     "FIXED",

@@ -17,12 +17,13 @@ from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddin
 from llkd.errors import SelectsNothing, UserError
 from llkd.evaluation import evaluation_set
 from llkd.evaluation.comparison import conclusion
-from llkd.evaluation.comparison.arms import CONTROLS, USUAL_ARMS, arms_that_need_a_name
+from llkd.evaluation.comparison.arms import CONTROLS, USUAL_ARMS, check_arms
 from llkd.evaluation.comparison.arms import arms as all_arms
 from llkd.evaluation.comparison.contrasts import ArmRun
 from llkd.evaluation.comparison.report import BUDGETS, ComparisonReport
 from llkd.jobs.progress import Progress
-from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, METHOD, SAVED, spec_of
+from llkd.jobs.requests import AUTO_ARMS
+from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, METHOD, spec_of
 from llkd.store import Project, Run, Store
 from llkd.training.targets import LabelBasis, label_basis, targets_digest
 from llkd.workflows.comparison_report import report
@@ -33,38 +34,7 @@ from llkd.workflows.training import (
     run_rows_digest,
     selected_targets,
 )
-
-EVERY = "every"
-
-
-def check_arms(names: Sequence[str], saved: str | None = None) -> tuple[str, ...]:
-    """The arms in the order they train; ``every`` means all there are.
-
-    LLKD comes first, because controls copy its counts. ``saved`` is the name of a selection that
-    is to be compared, too. Raises UserError for a name that is none, a control without LLKD, or
-    the arm ``saved`` without its selection.
-    """
-    known_arms, named_only = all_arms(), arms_that_need_a_name()
-    every = [name for name in known_arms if saved or name not in named_only]
-    selected = every if list(names) == [EVERY] else list(dict.fromkeys(names))
-    if saved and selected and SAVED not in selected:
-        selected.append(SAVED)
-    unknown = [name for name in selected if name not in known_arms]
-    if unknown or not selected:
-        raise UserError(
-            f"There is no arm {unknown[0] if unknown else ''!r}. "
-            f"The arms are {', '.join(known_arms)}, or '{EVERY}'."
-        )
-    if METHOD not in selected and set(selected) & set(CONTROLS):
-        raise UserError(
-            f"The arms {' and '.join(CONTROLS)} copy the counts of {METHOD!r}: name it, too."
-        )
-    if SAVED in selected and not saved:
-        raise UserError(
-            f"The arm {SAVED!r} trains on a selection that was saved on the Curate page: name it "
-            "with --selection NAME."
-        )
-    return tuple(sorted(selected, key=lambda name: name != METHOD))
+from llkd.workflows.training_advice import advice_now
 
 
 def compare(
@@ -80,20 +50,22 @@ def compare(
     """Train every arm with every seed and put them side by side.
 
     All arms of a seed see the same batches from the same start; a control draws in each batch as
-    many texts as LLKD did. ``arms`` are names of ``evaluation.arms``; ``budgets`` is ``epochs``
+    many texts as LLKD did. ``arms`` are names of ``evaluation.arms``, ``every``, or ``auto``: those
+    that the advice proposes when it begins; ``budgets`` is ``epochs``
     with or without ``samples``. Arms that are there already with the same settings are not trained
     again, and a stopped comparison goes on where it was, whatever people have decided since it
     began: the teacher pass, its calibration with bias and temperature, and the texts that judge
     with their classes are frozen then. Without held-out gold the labels that people gave judge and
     train in no arm; where they are too few, nothing is said but how far students and teacher agree.
     """
-    names = check_arms(arms, config.selection.saved)
+    _refuse_unknown(arms, config)
     if "began" not in job.facts:
         job.remember(began=time.time())
     until = float(job.facts["began"])
     if "basis" not in job.facts:
         refine_in_use(store, project, None, job)
     config = _with_window(store, project, _judged(store, project, config, job, until), job)
+    names = _arms(store, project, config, arms, job, until)
     if any("embeddings" in spec_of(all_arms()[name].strategy).needs for name in names):
         if not curation.has_all_embeddings(store, project):
             embed_and_probe(store, project, job, student=config.student)
@@ -123,6 +95,30 @@ def compare(
                 reference = run if (arm, budget) == (METHOD, "epochs") else reference
                 arm_runs.append(ArmRun(arm, budget, run))
     return report(store, project, arm_runs)
+
+
+def _refuse_unknown(arms: Sequence[str], config: TrainingConfig) -> None:
+    """Raise UserError, before anything is made, for arms that cannot be compared."""
+    if tuple(arms) != AUTO_ARMS:
+        check_arms(arms, config.selection.saved)
+
+
+def _arms(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    arms: Sequence[str],
+    job: Progress,
+    until: float,
+) -> tuple[str, ...]:
+    """The arms in the order they train; ``auto`` are those that were advised when it began."""
+    if tuple(arms) == AUTO_ARMS:
+        if "arms" not in job.facts:
+            advice = advice_now(store, project, config, until=until)
+            job.remember(arms=list(advice.arms))
+            job.progress(0, None, advice.compare_sentence, always=True)
+        arms = job.facts["arms"]
+    return check_arms(arms, config.selection.saved)
 
 
 def _check_arms_select(

@@ -12,7 +12,6 @@ from llkd import curation, exporting, packing
 from llkd.embedding.mapping import make_map, place_added
 from llkd.embedding.pool import embed_and_probe
 from llkd.errors import NotFound
-from llkd.evaluation.comparison.arms import USUAL_ARMS
 from llkd.jobs.progress import Progress
 from llkd.jobs.requests import (
     CompareRequest,
@@ -206,10 +205,9 @@ def compare(
     store: Store, project: Project | None, request: CompareRequest, progress: Progress
 ) -> Document:
     """Train the arms of a comparison."""
-    arms = USUAL_ARMS if request.arms is None else request.arms
     there = _there(project)
     report = comparison.compare(
-        store, there, request.training, progress, seeds=request.seeds, arms=arms
+        store, there, request.training, progress, seeds=request.seeds, arms=request.arms
     )
     runs = [entry.run for entry in report.runs]
     return {**report.document(), **_tracked(store, there, request, runs)}

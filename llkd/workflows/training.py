@@ -13,6 +13,7 @@ from llkd.embedding.nearest_texts import search_seconds
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import NothingSelected, UserError
 from llkd.evaluation import evaluation_set
+from llkd.evaluation.advice import TrainingAdvice
 from llkd.evaluation.run_result import RunResult, run_result
 from llkd.jobs.progress import Progress
 from llkd.models.sources import student_digest
@@ -30,6 +31,7 @@ from llkd.store.run_summary import RunSummary
 from llkd.training import TrainingData, TrainingProgress, run_inputs
 from llkd.training.selectability import check_selects, confidence_notes
 from llkd.training.targets import LabelBasis, Targets, gather, rows_digest
+from llkd.workflows.training_advice import with_strategy
 
 
 def train(
@@ -44,19 +46,23 @@ def train(
     """Train one student; a resumed job goes on with its own run from the last checkpoint.
 
     The pseudo-labels are those of the current teacher pass when the run is made, kept in its
-    folder, so that later labels or calibrations change nothing in it. A strategy that compares
+    folder, so that later labels or calibrations change nothing in it. Where no strategy is named,
+    the advice chooses it then, and the run keeps strategy and advice. A strategy that compares
     texts by their embeddings gets them made first, where there are none.
     """
     run = run or _run_of(store, project, job)
     if run is None:
         check_strategy(config)
         refine_in_use(store, project, calibration, job)
+        config, advice = with_strategy(store, project, config, calibration)
+        if advice is not None:
+            job.progress(0, None, advice.sentence, always=True)
         if needs(config.selection, "embeddings"):
             if not curation.has_all_embeddings(store, project):
                 gather(store, project, config, calibration)  # what cannot train is said at once
                 embed_and_probe(store, project, job, student=config.student)
             student_embeddings(store, project, config.student, job)
-        run = prepare(store, project, config, job.job_id, calibration, job=job)
+        run = prepare(store, project, config, job.job_id, calibration, job=job, advice=advice)
         job.remember(run_id=run.id)
     summary = fit(store, project, run, job)
     result = run_result(store.runs.get(run.id))
@@ -80,11 +86,13 @@ def prepare(
     basis: LabelBasis | None = None,
     eval_run: Run | None = None,
     job: Progress | None = None,
+    advice: TrainingAdvice | None = None,
 ) -> Run:
     """A new run with its pseudo-labels in its folder. Raises UserError before labelling.
 
     ``until``: what people had decided at that time counts (seconds since 1970; now by default).
     ``basis`` and ``eval_run`` are what the arms of a comparison share (``targets.gather``).
+    ``advice``: what chose the strategy, where nobody named one; the run keeps it.
     """
     check_strategy(config)
     config = curation.with_window(store, project, config)
@@ -133,6 +141,7 @@ def prepare(
         "saved": None
         if config.selection.saved is None
         else _saved(store, project, config, targets),
+        "advice": None if advice is None else advice.document(),
         "notes": [*targets.notes, *confidence_notes(targets, inputs)],
     }
     if labels.refinement is not None:

@@ -6,7 +6,7 @@ from llkd.config import TrainingConfig, build
 from llkd.config.selection_rule import read_rule
 from llkd.curation.random_order import random_order
 from llkd.evaluation.comparison import conclusion
-from llkd.evaluation.comparison.arms import CONTROLS, RIVALS
+from llkd.evaluation.comparison.arms import CONTROLS, RIVALS, USUAL_ARMS
 from llkd.evaluation.comparison.report import ComparisonReport
 from tests.support.pages import button, opened, said, words
 from tests.support.seeded_projects import seeded_project, train_request
@@ -86,6 +86,7 @@ def test_a_saved_selection_is_a_strategy_and_an_arm(home, started):
     wanted = build(TrainingConfig, selection={"strategy": "saved", "saved": "first cut"})
     assert started == [train_request(wanted)]
     app = opened("train")
+    app.session_state["train_compare_arms"] = [*USUAL_ARMS, "neighbours"]
     app.selectbox(key="train_compare_saved").set_value("first cut").run()
     button(app, "Compare: 24 runs").click().run()
     assert "--selection=first cut" in started[-1].command()

@@ -7,7 +7,8 @@ import pytest
 from llkd import jobs
 from llkd.config import TrainingConfig, build
 from llkd.config.selection_rule import read_rule
-from llkd.evaluation.comparison import rivals
+from llkd.evaluation.advice import PoolFacts, training_advice
+from llkd.evaluation.comparison import conclusion, rivals
 from llkd.evaluation.comparison.arms import CONTROLS, USUAL_ARMS
 from llkd.jobs.requests import CompareRequest
 from llkd.selection.registry import STRATEGIES
@@ -48,11 +49,11 @@ def test_the_defaults_start_the_shortest_command(home, started):
     app = opened("train")
     assert "45 of 45 texts carry a label" in words(app)
     assert "LLKD saves training time, not questions to the teacher." in words(app)
-    assert STRATEGIES["neighbours"].summary in words(app)
+    proposed = training_advice(PoolFacts(None, 3, 45)).strategy
+    assert STRATEGIES[proposed].summary in words(app)
     button(app, "Start training").click().run()
     assert not app.error
-    wanted = build(TrainingConfig, selection={"strategy": "neighbours", "share": 0.2})
-    assert started == [train_request(wanted)]
+    assert started == [train_request(TrainingConfig())]
 
 
 def test_every_setting_reaches_the_command(home, started):
@@ -206,15 +207,10 @@ def test_a_whole_comparison_is_one_click_with_the_settings_of_the_form(home, sta
     app = opened("train")
     assert "no run has finished here" in words(app)
     app.number_input(key="train_epochs").set_value(2).run()
-    button(app, "Compare: 18 runs").click().run()
-    wanted = build(
-        CompareRequest,
-        project="city",
-        training=TrainingConfig(epochs=2),
-        seeds=3,
-        arms=[*USUAL_ARMS, "neighbours"],
-    )
-    assert started == [wanted]
+    arms = training_advice(PoolFacts(None, 3, 45)).arms
+    button(app, f"Compare: {3 * conclusion.runs_a_seed(arms)} runs").click().run()
+    training = TrainingConfig(epochs=2)
+    assert started == [build(CompareRequest, project="city", training=training, seeds=3, arms=arms)]
 
 
 def test_seeds_and_arms_of_a_comparison_are_chosen_and_its_time_is_estimated(home, started):
@@ -222,13 +218,22 @@ def test_seeds_and_arms_of_a_comparison_are_chosen_and_its_time_is_estimated(hom
     add_run(store, project)
     app = opened("train")
     app.session_state["train_compare_seeds"] = 5
-    app.session_state["train_compare_arms"] = ["soft", "learnability"]
+    app.session_state["train_compare_arms"] = [*USUAL_ARMS, "soft", "learnability"]
     app.run()
     assert "if each takes as long as the 1 run trained here so far" in words(app)
     # soft and learnability train twice: as they will, and at the samples of llkd.
     button(app, "Compare: 40 runs").click().run()
     assert "--seeds=5" in started[0].command()
     assert "--arms=llkd,all,random,teacher_then_random,soft,learnability" in started[0].command()
+
+
+def test_controls_alone_are_refused_in_a_sentence(home, started):
+    seeded_project(home)
+    app = opened("train")
+    app.session_state["train_compare_arms"] = ["all", "random"]
+    app.run()
+    button(app, "Compare: 6 runs").click().run()
+    assert "copy the counts of 'llkd': name it, too." in said(app.error) and not started
 
 
 def test_the_two_controls_of_a_finished_run_are_one_click_away(home, started):

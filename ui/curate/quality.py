@@ -10,7 +10,7 @@ import streamlit as st
 from llkd import curation
 from llkd.config.selection_rule import StandaloneRule, ThresholdRule
 from llkd.curation import Plane
-from llkd.evaluation.audits.evidence import evidence_of
+from llkd.evaluation.audits.samples import most_answered_audit
 from llkd.evaluation.kept_quality import AuditSample, KeptQuality, Line, kept_quality
 from llkd.store import Project, Store
 from ui.curate import view
@@ -50,24 +50,9 @@ def _of_thresholds_now(
     rule: ThresholdRule,
     gate: Gate | None = None,
 ) -> KeptQuality:
-    audit = _newest_audit(store, project, people)
+    audit = most_answered_audit(store, project)
     answers = None if audit is None else tuple(audit.answers)
     return _of_thresholds(key, people, repr((rule, answers, gate)), plane, rule, audit, gate)
-
-
-def _newest_audit(store: Store, project: Project, people: str) -> AuditSample | None:
-    """The audit with the most answers that count; each answer is a decision of people, too."""
-    numbers = tuple(audit.id for audit in store.audits.all(project.id))
-    if not numbers:
-        return None
-    samples = []
-    for number in numbers:
-        audit = store.audits.get(project.id, number)
-        evidence = evidence_of(store, audit)
-        population = store.audits.population(audit)
-        answers = [entry.key for entry in evidence.answers]
-        samples.append(AuditSample(population.row, answers, population.confidence))
-    return max(samples, key=lambda sample: len(sample.answers))
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

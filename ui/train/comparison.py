@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 import streamlit as st
 
 from llkd import jobs
-from llkd.config import TrainingConfig, build
-from llkd.config.text_view import EVERY_TEXT
+from llkd.config import AUTO_STRATEGY, TrainingConfig, build
 from llkd.evaluation import evaluation_set
+from llkd.evaluation.advice import TrainingAdvice
 from llkd.evaluation.comparison import conclusion, rivals
 from llkd.evaluation.comparison.arms import (
     CONTROLS,
-    USUAL_ARMS,
     arm_label,
     arms_that_need_a_name,
+    check_arms,
 )
 from llkd.evaluation.comparison.arms import arms as all_arms
 from llkd.evaluation.wording import listed
 from llkd.jobs.requests import CompareRequest
-from llkd.selection.registry import DEFAULT_STRATEGY, METHOD, SAVED, label_of
+from llkd.selection.registry import METHOD, SAVED, label_of
 from llkd.store import Project, Run, Store
-from ui.curate import filtering, rows
-from ui.shell.page import go_to
 from ui.shell.unbroken import press_once
 from ui.shell.wording import count, counted, duration
+from ui.train import proposal
 from ui.train import start as train_start
 from ui.train.tracking import tracking
 
 SEEDS = (1, 3, 5)
-AUDIT = {
-    "curate_shown": rows.ALL,
-    "curate_one_by_one": True,
-}
-"""What Curate's list is set to for a random audit."""
+ARMS_KEY, PROPOSED_KEY = "train_compare_arms", "_train_arms_proposed"
 
 
 def start(
@@ -44,10 +38,11 @@ def start(
     """A whole comparison in one click, with the settings of the form (``settings`` checks them)."""
     with st.expander("Compare fairly", icon=":material/balance:", expanded=True, key="compare_box"):
         st.markdown(
-            "Trains **LLKD**, **All texts** and two controls, which draw as many texts at random "
-            "in the same batches. **Results** then says what the selection is worth on your data."
+            "Trains each arm from the same start over the same batches. **Results** then says what "
+            "each selection is worth on your data."
         )
         _evaluated_on(store, project)
+        chosen_arms = _arms(proposal.for_comparison(store, project))
         seeds = st.segmented_control(
             "Seeds",
             SEEDS,
@@ -58,18 +53,8 @@ def start(
             help="One is a first look that claims nothing of the selections; more make the "
             "intervals narrower.",
         )
-        every = all_arms()
-        others = st.pills(
-            "Compare also",
-            [name for name in every if name not in {*USUAL_ARMS, *arms_that_need_a_name()}],
-            selection_mode="multi",
-            default=[DEFAULT_STRATEGY],
-            format_func=arm_label,
-            key="train_compare_arms",
-            persist_state="session",
-        )
         saved = _saved(store, project)
-        arms = [*USUAL_ARMS, *others, *([SAVED] if saved else [])]
+        arms = [*chosen_arms, *([SAVED] if saved else [])]
         number = conclusion.runs_a_seed(arms) * seeds
         with st.container(horizontal=True, vertical_alignment="center"):
             begin = press_once(
@@ -79,8 +64,9 @@ def start(
             )
             st.caption(_about(runs, number))
         if begin:
+            arms = list(check_arms(arms, saved))
             config = settings()
-            own = {"strategy": DEFAULT_STRATEGY, "saved": saved}
+            own = {"strategy": AUTO_STRATEGY, "saved": saved}
             selection = {**config.selection.model_dump(), **own}
             config = build(TrainingConfig, {**config.model_dump(), "selection": selection})
             request = build(
@@ -96,6 +82,26 @@ def start(
                 return
             jobs.start(store, request)
             st.rerun()
+
+
+def _arms(advice: TrainingAdvice) -> list[str]:
+    """The arms that are chosen; those proposed until somebody chooses others."""
+    proposed = list(advice.arms)
+    if st.session_state.get(ARMS_KEY) in (None, st.session_state.get(PROPOSED_KEY)):
+        st.session_state[ARMS_KEY] = proposed
+    st.session_state[PROPOSED_KEY] = proposed
+    arms = st.pills(
+        "Arms",
+        [name for name in all_arms() if name not in arms_that_need_a_name()],
+        selection_mode="multi",
+        format_func=arm_label,
+        key=ARMS_KEY,
+        persist_state="session",
+        help=f"Whether {label_of(METHOD)} gains by its choice, only its two controls show "
+        f"({listed(label_of(name) for name in CONTROLS)}): they draw as many texts at random.",
+    )
+    st.caption(f":material/lightbulb: {advice.compare_sentence}")
+    return list(arms)
 
 
 def _saved(store: Store, project: Project) -> str | None:
@@ -150,15 +156,7 @@ def _evaluated_on(store: Store, project: Project) -> None:
         if st.button(
             "Label a random sample", icon=":material/arrow_forward:", key="train_label_sample"
         ):
-            audit_on_curate(project)
-
-
-def audit_on_curate(project: Project) -> NoReturn:
-    """To Curate, with every text in random order, one by one."""
-    filtering.use(project, EVERY_TEXT.changed(order="random"))
-    for name, value in AUDIT.items():
-        st.session_state[name] = value
-    go_to("Curate")
+            train_start.audit_on_curate(project)
 
 
 def _about(runs: Sequence[Run], number: int) -> str:

@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from llkd import curation
-from llkd.config import SelectionConfig, TrainingConfig, build
+from llkd.config import AUTO_STRATEGY, SelectionConfig, TrainingConfig, build
 from llkd.config.selection_rule import ThresholdRule, rule_on_grid
 from llkd.evaluation import evaluation_set
 from llkd.evaluation.comparison.arms import is_control
-from llkd.selection.registry import DEFAULT_STRATEGY, STRATEGIES, check_strategy, label_of, spec_of
+from llkd.selection.registry import STRATEGIES, check_strategy, spec_of
 from llkd.selection.strategy_spec import DEFAULT_SHARE
 from llkd.store import Project, Run, Store
 from ui.curate import view
@@ -21,7 +21,7 @@ from ui.curate.view import Threshold
 from ui.runs.choice import choose_run
 from ui.shell.text_notices import student_notice
 from ui.shell.wording import TERMS, count, counted
-from ui.train import start
+from ui.train import proposal, start
 from ui.train.advanced import advanced_settings
 from ui.train.tracking import tracking_fields
 from ui.train.window import window_notice
@@ -34,26 +34,28 @@ FROM_CURATE, FROM_SAVED, BY_HAND = "Curate, as it stands", "A saved selection", 
 def training_form(store: Store, project: Project, finished: Sequence[Run]) -> dict[str, Any]:
     """Draw the form; returns the settings as :func:`checked` takes them, not yet checked."""
     usual = TrainingConfig()
+    advice = proposal.for_training(store, project)
     left, right = st.columns(2, gap="large")
     with left:
         strategy = st.selectbox(
             "Strategy",
-            list(STRATEGIES),
-            index=list(STRATEGIES).index(DEFAULT_STRATEGY),
-            format_func=label_of,
+            [AUTO_STRATEGY, *STRATEGIES],
+            format_func=lambda name: proposal.option(name, advice),
             key="train_strategy",
             persist_state="session",
             help="Which texts each training step uses.",
         )
-        spec = spec_of(strategy)
+        spec = spec_of(advice.strategy if strategy == AUTO_STRATEGY else strategy)
         st.caption(spec.summary)
+        proposal.reason(project, advice, strategy)
+        takes = frozenset() if strategy == AUTO_STRATEGY else spec.takes
         selection: dict[str, Any] = {"strategy": strategy}
         values: dict[str, Any] = {}
-        if "share" in spec.takes:
+        if "share" in takes:
             _share(finished, selection, values)
-        if "thresholds" in spec.takes:
+        if "thresholds" in takes:
             _fixed(store, project, selection)
-        if "saved" in spec.takes:
+        if "saved" in takes:
             _saved(store, project, selection)
         values["student"] = _student(usual)
     with right:
@@ -260,7 +262,7 @@ def _eval_source(store: Store, project: Project, values: dict[str, Any]) -> None
     possible = evaluation.kind == "people"
     wanted = st.toggle(
         "Evaluate on my own labels, which then do not train",
-        key="train_judged_by_people",
+        key=proposal.BY_PEOPLE,
         persist_state="session",
         disabled=not possible,
         help=f"Without held-out gold, from {evaluation_set.LEAST_LABELS} labels of two classes on; "

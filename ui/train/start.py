@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
 from llkd import jobs
 from llkd.config import TrainingConfig, build
+from llkd.config.text_view import EVERY_TEXT
 from llkd.curation import Plane
 from llkd.evaluation import evaluation_set
 from llkd.evaluation.evaluation_set import EvaluationSet
 from llkd.jobs.requests import JobRequest, TrainRequest
 from llkd.store import Project, Run, Store
+from ui.curate import filtering, rows
 from ui.shell import reads
+from ui.shell.page import go_to
 from ui.train.tracking import tracking
+
+AUDIT = {
+    "curate_shown": rows.ALL,
+    "curate_one_by_one": True,
+}
+"""What Curate's list is set to for a random audit."""
+
+
+def audit_on_curate(project: Project) -> NoReturn:
+    """To Curate, with every text in random order, one by one."""
+    filtering.use(project, EVERY_TEXT.changed(order="random"))
+    for name, value in AUDIT.items():
+        st.session_state[name] = value
+    go_to("Curate")
 
 
 def labels_as_now(store: Store, project: Project, run: Run) -> bool:

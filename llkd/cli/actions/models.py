@@ -8,6 +8,10 @@ from argparse import Namespace
 from llkd.cli import requests
 from llkd.cli.actions.jobs import Document, as_job
 from llkd.config import TrainingConfig
+from llkd.evaluation.advice import advised_config, is_auto
+from llkd.evaluation.comparison.arms import check_arms
+from llkd.jobs.requests import AUTO_ARMS, TrainRequest
+from llkd.selection.registry import label_of
 from llkd.store import Project, Store
 
 
@@ -24,11 +28,35 @@ def train(store: Store, arguments: Namespace) -> Document:
     request = requests.train(store, arguments)  # its settings first: they are what was typed
     project = _labelled_project(store, arguments)
     _check_saved(store, project, request.training)
+    if arguments.dry_run:
+        return _dry_run(store, project, request)
     if request.training.reference_run is not None:
         store.runs.get(request.training.reference_run, project.id)
     _report_truncation(store, project, request.training)
     _report_languages(store, project, request.training.student)
+    if is_auto(request.training):
+        from llkd.workflows.training_advice import advice_now
+
+        advice = advice_now(store, project, request.training, request.calibration)
+        _say(f"{advice.sentence} {label_of(advice.strategy)} trains; --strategy names another.")
     return as_job(store, arguments, request)
+
+
+def _dry_run(store: Store, project: Project, request: TrainRequest) -> Document:
+    """What ``llkd train`` would do, and what is worth comparing."""
+    from llkd.workflows.training_advice import advice_now
+
+    advice = advice_now(store, project, request.training, request.calibration)
+    training = request.training
+    if is_auto(training):
+        training = advised_config(training, advice)
+    return {
+        "project": project.name,
+        "dry_run": True,
+        "by_advice": is_auto(request.training),
+        "training": training.model_dump(mode="json"),
+        "advice": advice.document(),
+    }
 
 
 def compare(store: Store, arguments: Namespace) -> Document:
@@ -36,14 +64,21 @@ def compare(store: Store, arguments: Namespace) -> Document:
     request = requests.compare(store, arguments)  # its settings first: they are what was typed
     project = _labelled_project(store, arguments)
     _check_saved(store, project, request.training)
-    if request.arms is not None:
-        from llkd.workflows.comparison import check_arms
-
-        arms = check_arms(request.arms, request.training.selection.saved)
-        request = request.model_copy(update={"arms": arms})
     _report_truncation(store, project, request.training)
     _report_languages(store, project, request.training.student)
+    if request.arms == AUTO_ARMS:
+        from llkd.workflows.training_advice import advice_now
+
+        _say(advice_now(store, project, request.training).compare_sentence)
+    else:
+        arms = check_arms(request.arms, request.training.selection.saved)
+        request = request.model_copy(update={"arms": arms})
     return as_job(store, arguments, request)
+
+
+def _say(sentence: str) -> None:
+    """A sentence before the work, which a program that reads the document does not see."""
+    print(f"llkd: {sentence}", file=sys.stderr, flush=True)
 
 
 def demo(store: Store, arguments: Namespace) -> Document:
@@ -84,7 +119,7 @@ def _report_truncation(store: Store, project: Project, config: TrainingConfig) -
         line = curation.cut_sentence(lengths, now)
     if wider is not None:
         line += f" With --max-tokens {wider.tokens}: {curation.window_offer(wider)}."
-    print(f"llkd: {line}", file=sys.stderr, flush=True)
+    _say(line)
 
 
 def _report_languages(store: Store, project: Project, student: str) -> None:
@@ -94,4 +129,4 @@ def _report_languages(store: Store, project: Project, student: str) -> None:
     languages = curation.pool_languages(store, project)
     sentence = curation.student_language_sentence(languages, student)
     if sentence is not None:
-        print(f"llkd: {sentence}", file=sys.stderr, flush=True)
+        _say(sentence)

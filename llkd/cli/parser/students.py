@@ -18,13 +18,14 @@ from llkd.cli.parser.flags import (
     track_flags,
 )
 from llkd.config import (
+    AUTO_STRATEGY,
     SelectionConfig,
     TrainingConfig,
 )
-from llkd.evaluation.comparison.arms import USUAL_ARMS, arms
+from llkd.evaluation.comparison.arms import arms
 from llkd.evaluation.comparison.conclusion import USUAL_SEEDS
-from llkd.jobs.requests import OF_ONE_RUN
-from llkd.selection.registry import DEFAULT_STRATEGY, STRATEGIES
+from llkd.jobs.requests import AUTO_ARMS, OF_ONE_RUN
+from llkd.selection.registry import STRATEGIES
 
 
 def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -47,7 +48,15 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "llkd train reviews --strategy llkd --epochs 3",
     )
     parser.add_argument("project")
-    parser.add_argument("--strategy", help=f"{', '.join(STRATEGIES)} [{DEFAULT_STRATEGY}]")
+    parser.add_argument(
+        "--strategy",
+        help=f"{', '.join(STRATEGIES)}, or auto: by how right the teacher is [{AUTO_STRATEGY}]",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say how it would train, why, and what is worth comparing; train nothing",
+    )
     settings_flags(parser, TrainingConfig)
     settings_flags(parser, SelectionConfig)
     parser.add_argument(
@@ -63,7 +72,7 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = command(
         commands,
         "compare",
-        "train LLKD, all texts and the two controls, and say what the selection is worth",
+        "train in the ways that are worth their time here, and say what each selection is worth",
         "llkd compare reviews --seeds 3",
     )
     parser.add_argument("project")
@@ -73,7 +82,8 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--arms",
         metavar="A,B,C",
-        help=f"{', '.join(arms())}, or every [{','.join(USUAL_ARMS)}]",
+        help=f"{', '.join(arms())}; every; or auto: those that are worth their time here "
+        f"[{','.join(AUTO_ARMS)}]",
     )
     settings_flags(parser, TrainingConfig, skip=OF_ONE_RUN)
     settings_flags(parser, SelectionConfig, skip={"share"})

@@ -7,12 +7,22 @@ is left of the gain over them is the selection's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from llkd.selection.registry import EVERYTHING, METHOD, RETIRED, STRATEGIES
+from llkd.errors import UserError
+from llkd.selection.registry import (
+    CONTROLS,
+    EVERYTHING,
+    METHOD,
+    RETIRED,
+    SAVED,
+    STRATEGIES,
+)
 
+EVERY = "every"
+"""Stands for all arms there are."""
 OTHER_COLOUR = "#999999"
 """Of an arm or strategy that is not installed here."""
 
@@ -55,12 +65,10 @@ VARIANTS: dict[str, Arm] = {
         training={"targets": "soft"},
     ),
 }
-CONTROLS = tuple(name for name, spec in STRATEGIES.items() if spec.control)
-"""Arms that copy the method's counts and draw at random."""
 RIVALS = (EVERYTHING, *CONTROLS)
 """What a selection is held against."""
 USUAL_ARMS = (METHOD, *RIVALS)
-"""The arms of a comparison where nobody names any."""
+"""The method, and all that shows whether its selection is worth anything."""
 
 
 def arms() -> dict[str, Arm]:
@@ -78,6 +86,36 @@ def arms_that_need_a_name() -> tuple[str, ...]:
     return tuple(
         name for name in arms() if name in STRATEGIES and "saved" in STRATEGIES[name].takes
     )
+
+
+def check_arms(names: Sequence[str], saved: str | None = None) -> tuple[str, ...]:
+    """The arms in the order they train; ``every`` means all there are.
+
+    LLKD comes first, because controls copy its counts. ``saved`` is the name of a selection that
+    is to be compared, too. Raises UserError for a name that is none, a control without LLKD, or
+    the arm ``saved`` without its selection.
+    """
+    known_arms, named_only = arms(), arms_that_need_a_name()
+    every = [name for name in known_arms if saved or name not in named_only]
+    selected = every if list(names) == [EVERY] else list(dict.fromkeys(names))
+    if saved and selected and SAVED not in selected:
+        selected.append(SAVED)
+    unknown = [name for name in selected if name not in known_arms]
+    if unknown or not selected:
+        raise UserError(
+            f"There is no arm {unknown[0] if unknown else ''!r}. "
+            f"The arms are {', '.join(known_arms)}, or '{EVERY}'."
+        )
+    if METHOD not in selected and set(selected) & set(CONTROLS):
+        raise UserError(
+            f"The arms {' and '.join(CONTROLS)} copy the counts of {METHOD!r}: name it, too."
+        )
+    if SAVED in selected and not saved:
+        raise UserError(
+            f"The arm {SAVED!r} trains on a selection that was saved on the Curate page: name it "
+            "with --selection NAME."
+        )
+    return tuple(sorted(selected, key=lambda name: name != METHOD))
 
 
 def is_control(strategy: str) -> bool:

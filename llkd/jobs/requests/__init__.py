@@ -15,6 +15,7 @@ from llkd.jobs.requests.results import (
     RebuildRequest,
 )
 from llkd.jobs.requests.student import (
+    AUTO_ARMS,
     OF_ONE_RUN,
     CompareRequest,
     DemoRequest,
@@ -32,6 +33,7 @@ from llkd.jobs.requests.teacher import (
 from llkd.jobs.requests.tracking import TrackRequest
 
 __all__ = [
+    "AUTO_ARMS",
     "FREE_TEXT",
     "OF_ONE_RUN",
     "CompareRequest",

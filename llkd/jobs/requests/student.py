@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from llkd.config import DEFAULT_STRATEGY, Calibration, TrainingConfig
+from llkd.config import AUTO_STRATEGY, Calibration, TrainingConfig
 from llkd.config.tracking import clean_tracker
 from llkd.jobs.requests.base import (
     JobRequest,
@@ -15,13 +15,17 @@ from llkd.jobs.requests.base import (
     threshold_flags,
     value_flags,
 )
-from llkd.selection.registry import label_of, takes
+from llkd.selection.registry import CONTROLS, EVERYTHING, METHOD, label_of, takes
 
 OF_ONE_RUN = ("reference_run", "early_stopping", "patience")
 """Training settings that arms of a comparison cannot share."""
 OWN_FLAGS = ("strategy", "saved", "teacher_threshold", "student_threshold", "class_specific")
 """Settings of a selection that commands spell in their own way."""
 
+AUTO_ARMS = ("auto",)
+"""The arms that are worth their time for a project: what the advice proposes when it begins."""
+ARMS_BEFORE_ADVICE = (METHOD, EVERYTHING, *CONTROLS)
+"""What a stored request means that names no arms: the usual ones of before 0.9."""
 NO_THRESHOLDS: dict[str, Any] = {"teacher_threshold": 0.0, "student_threshold": 0.0}
 
 
@@ -127,19 +131,24 @@ class TrainRequest(_Tracked):
 
 
 class CompareRequest(_Tracked):
-    """Train every arm with every seed and put them side by side; ``arms`` None are the usual."""
+    """Train every arm with every seed and put them side by side."""
 
     kind: Literal["compare"] = "compare"
     training: TrainingConfig = TrainingConfig()
     seeds: Annotated[int, Field(ge=1)]
-    arms: tuple[str, ...] | None = None
+    arms: tuple[str, ...] = AUTO_ARMS
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _as_stored(cls, arms: Any) -> Any:
+        return ARMS_BEFORE_ADVICE if arms is None else arms
 
     @field_validator("training")
     @classmethod
     def _what_all_share(cls, training: TrainingConfig) -> TrainingConfig:
         """Without what arms cannot share: each arm brings its own."""
         defaults = TrainingConfig()
-        own = {"strategy": DEFAULT_STRATEGY, "share": None, **NO_THRESHOLDS}
+        own = {"strategy": AUTO_STRATEGY, "share": None, **NO_THRESHOLDS}
         selection = training.selection.model_copy(update=own)
         update = {name: getattr(defaults, name) for name in OF_ONE_RUN}
         return training.model_copy(update={"selection": selection, **update})
@@ -160,7 +169,7 @@ class CompareRequest(_Tracked):
         """The flags of ``llkd compare``."""
         selection = self.training.selection
         flags = value_flags(
-            seeds=self.seeds, arms=None if self.arms is None else ",".join(self.arms)
+            seeds=self.seeds, arms=None if self.arms == AUTO_ARMS else ",".join(self.arms)
         )
         flags += setting_flags(self.training, skip={"selection"})
         flags += setting_flags(selection, skip=OWN_FLAGS)

@@ -220,7 +220,7 @@ NEIGHBOURS = StrategySpec(
     make=lambda config, names: Neighbours(len(names), config.share or DEFAULT_SHARE),
     label="Neighbour agreement",
     summary="Texts whose label the texts most like them carry too, thinned at random to a share; "
-    "no scoring pass. The usual one: tuned on five public sets, so try it on your own data.",
+    "no scoring pass. Its rule was tuned on five public sets, so try it on your own data.",
     colour="#D55E00",
     needs=frozenset({"embeddings"}),
     takes=frozenset({"share", "reference_counts"}),

@@ -6,7 +6,6 @@ from llkd.cli.arguments import threshold, variants
 from llkd.cli.old_commands import request_of_command
 from llkd.cli.parser import make_parser
 from llkd.config import (
-    DEFAULT_STRATEGY,
     RETIRED_SETTINGS,
     OrderConfig,
     SelectionConfig,
@@ -17,7 +16,9 @@ from llkd.config import (
 )
 from llkd.config.selection_rule import SavedRule, ThresholdRule, TrainedOnRule
 from llkd.errors import ConfigError, UserError
+from llkd.evaluation.comparison.arms import USUAL_ARMS
 from llkd.jobs.requests import (
+    AUTO_ARMS,
     CompareRequest,
     DemoRequest,
     DryRunRequest,
@@ -120,10 +121,14 @@ def test_the_command_of_a_request_asks_for_it_and_its_document_is_it(store, requ
         read_request({**request_.model_dump(mode="json"), "nonsense": 1})
 
 
+def config_of(strategy):
+    return build(TrainingConfig, selection={"strategy": strategy})
+
+
 def test_a_command_spells_out_what_is_not_as_usual_and_no_more():
     assert LabelRequest(project="city").command() == ["label", "--", "city"]
     assert TrainRequest(project="city").command() == [
-        "train", f"--strategy={DEFAULT_STRATEGY}", "--", "city",
+        "train", "--strategy=auto", "--", "city",
     ]  # fmt: skip
     compare = build(CompareRequest, project="city", seeds=3, arms=["llkd", "all"])
     assert compare.command() == ["compare", "--seeds=3", "--arms=llkd,all", "--", "city"]
@@ -179,7 +184,19 @@ def test_only_what_runs_a_model_here_waits_for_the_device(request_, device):
 
 def test_the_arms_and_seeds_of_a_comparison_have_their_usual_values(store):
     request = request_of_command(store, ["compare", "p"])
-    assert (request.arms, request.seeds) == (None, 3)
+    assert (request.arms, request.seeds) == (AUTO_ARMS, 3)
+    assert build(CompareRequest, project="p", seeds=3) == request
+    assert request.command() == ["compare", "--seeds=3", "--", "p"]
+
+
+def test_stored_requests_of_before_the_advice_mean_what_they_meant():
+    named = TrainRequest(project="p", training=config_of("neighbours")).model_dump(mode="json")
+    assert read_request(named).training.selection.strategy == "neighbours"
+    compare = CompareRequest(project="p", seeds=1).model_dump(mode="json")
+    compare["arms"] = None
+    compare["training"]["selection"]["strategy"] = "neighbours"
+    assert read_request(compare).arms == ("llkd", "all", "random", "teacher_then_random")
+    assert read_request(compare).arms == USUAL_ARMS
 
 
 @pytest.mark.parametrize("wrong", ["examples", "colour=red", "samples=0", 'examples="none', "=x"])

@@ -63,11 +63,12 @@ class TestStudent:
         assert 0 < len(trained) < 40 and set(trained) <= set(rows)
 
     def test_the_usual_strategy_of_labels_is_that_of_the_product(self, labels, quick):
-        from llkd.config import DEFAULT_STRATEGY
-
+        advice = labels.training_advice()
+        assert isinstance(advice, llkd.TrainingAdvice) and advice.accuracy.source == "gold"
         student = llkd.train(labels, **quick)
         run = labels.texts.workspace.store.runs.get(student.run)
-        assert run.config.selection.strategy == DEFAULT_STRATEGY and run.job_id is None
+        assert run.config.selection.strategy == advice.strategy and run.job_id is None
+        assert run.labels["advice"] == json.loads(json.dumps(advice.document()))
 
     def test_labels_train_under_their_own_calibration(self, labels, quick):
         student = llkd.train(labels.calibrated("none"), "all", **quick)
@@ -156,6 +157,10 @@ class TestComparing:
         assert [student.predict(["goal"]).shape for student in students] == [(1,), (1,)]
         with pytest.raises(llkd.ConfigError, match="The arms are llkd, all, saved"):
             found.students("random")
+
+    def test_without_arms_those_are_trained_that_are_worth_it(self, labels, quick):
+        found = llkd.compare(labels, seeds=1, **{**quick, "epochs": 1})
+        assert set(found.to_frame()["arm"]) == set(labels.training_advice().arms)
 
     def test_the_same_comparison_trains_nothing_again(self, labels, quick):
         quick = {**quick, "epochs": 1}

@@ -11,7 +11,7 @@ from llkd.cli import main
 from llkd.cli.arguments import training_config
 from llkd.cli.parser import make_parser
 from llkd.config import (
-    DEFAULT_STRATEGY,
+    AUTO_STRATEGY,
     SelectionConfig,
     TrainingConfig,
     build,
@@ -20,7 +20,6 @@ from llkd.config import (
 from llkd.errors import ConfigError, UserError
 from llkd.evaluation.comparison.arms import CONTROLS, arm_colour, arm_label, arms
 from llkd.jobs.requests import TrainRequest
-from llkd.selection import registry
 from llkd.selection.registry import (
     RETIRED,
     STRATEGIES,
@@ -80,19 +79,27 @@ def test_names_and_colours_are_told_apart():
 
 
 class TestDefault:
-    """One constant, wherever nobody names a strategy."""
+    """One word, wherever nobody names a strategy."""
 
     def test_it_is_the_same_everywhere(self, capsys):
-        assert DEFAULT_STRATEGY in STRATEGIES and registry.DEFAULT_STRATEGY is DEFAULT_STRATEGY
-        assert SelectionConfig().strategy == DEFAULT_STRATEGY
-        assert TrainingConfig().selection.strategy == DEFAULT_STRATEGY
+        assert (
+            AUTO_STRATEGY not in STRATEGIES and label_of(AUTO_STRATEGY) == "the proposed strategy"
+        )
+        assert SelectionConfig().strategy == AUTO_STRATEGY
+        assert TrainingConfig().selection.strategy == AUTO_STRATEGY
         typed = training_config(make_parser().parse_args(["train", "p"]))
-        assert typed.selection.strategy == DEFAULT_STRATEGY
+        assert typed.selection.strategy == AUTO_STRATEGY
         assert typed == TrainingConfig()
         with pytest.raises(SystemExit):
             main(["train", "--help"])
-        assert f"[{DEFAULT_STRATEGY}]" in " ".join(capsys.readouterr().out.split())
-        assert f"`{DEFAULT_STRATEGY}` is the default" in METHOD_DOC.read_text(encoding="utf-8")
+        assert f"[{AUTO_STRATEGY}]" in " ".join(capsys.readouterr().out.split())
+        assert f"`{AUTO_STRATEGY}` stands for" in METHOD_DOC.read_text(encoding="utf-8")
+
+    @pytest.mark.parametrize("own", [{"selection": {"share": 0.3}}, {"reference_run": 1}])
+    def test_it_takes_no_setting_of_one_strategy(self, own):
+        with pytest.raises(ConfigError, match="belongs to a strategy: name one of random"):
+            check_strategy(build(TrainingConfig, own))
+        check_strategy(TrainingConfig())
 
     def test_stored_settings_read_as_before(self):
         """Those of before 0.4 that name no strategy meant llkd; others mean what they say."""

@@ -3,7 +3,7 @@
 import pytest
 
 from llkd import jobs
-from llkd.config import DEFAULT_STRATEGY, TrainingConfig, build
+from llkd.config import AUTO_STRATEGY, TrainingConfig, build
 from llkd.config.selection_rule import SavedRule, TrainedOnRule, read_rule
 from llkd.errors import NotFound, StoreError, UserError
 from llkd.jobs.requests import (
@@ -32,7 +32,7 @@ HOSTILE = "<img src=x> ![i](http://e.com) **b** \u00fc\u4e2d"
 
 def test_a_run_has_no_title_note_or_pin_until_it_is_given_one(store):
     run = a_run(store)
-    own = f"run {run.id}: {label_of(DEFAULT_STRATEGY)}"
+    own = f"run {run.id}: {label_of(AUTO_STRATEGY)}"
     assert (run.title, run.note, run.pinned, run.name) == ("", "", False, own)
     named = store.runs.describe(run.id, title=f"  {HOSTILE}\n", note=" one\r\ntwo ", pinned=True)
     assert (named.title, named.note, named.pinned) == (HOSTILE, "one\ntwo", True)

@@ -17,7 +17,7 @@ from ui.shell import reads
 from ui.shell.errors import show_error, show_errors
 from ui.shell.wording import TERMS, count, counted, plain, score, share
 from ui.teacher.report import quality_reads, refinement
-from ui.train.comparison import audit_on_curate
+from ui.train.start import audit_on_curate
 
 BASES = {
     "none": ("None", "Scores as the teacher gave them."),
