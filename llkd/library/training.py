@@ -114,7 +114,7 @@ def _by_keys(labels: Labels, selection: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _meant(config: TrainingConfig, run: Run) -> TrainingConfig:
+def _resolved_as(config: TrainingConfig, run: Run) -> TrainingConfig:
     """The settings with the strategy that they had when the run was made, where none is named."""
     from llkd.evaluation.advice import TrainingAdvice, advised_config, is_auto
 
@@ -133,7 +133,7 @@ def _unfinished(labels: Labels, config: TrainingConfig) -> Run | None:
         stopped = run.job_id is None and run.summary is None and run.failure is None
         if (
             stopped
-            and _meant(config, run) == run.config
+            and _resolved_as(config, run) == run.config
             and run.labelling_id == labels.labeling_run_id
         ):
             targets = gather(store, project, run.config, labels.derived.calibration)

@@ -92,9 +92,9 @@ def _by_gold(plane: Plane) -> _Checked | None:
     frame = plane.frame
     truth = frame["gold"].to_numpy()
     texts = _labelled(plane)
-    asked = texts & ~np.isin(frame["row"].to_numpy(), in_prompts(plane.labeling_run))
-    checked = asked & (truth >= 0)
-    count, total = int(checked.sum()), int(asked.sum())
+    eligible = texts & ~np.isin(frame["row"].to_numpy(), in_prompts(plane.labeling_run))
+    checked = eligible & (truth >= 0)
+    count, total = int(checked.sum()), int(eligible.sum())
     if not count or (count < LEAST_CHECKED and count < total):
         return None
     right = int((truth == frame["teacher_label"].to_numpy())[checked].sum())
@@ -108,8 +108,8 @@ def _by_people(plane: Plane, audit: AuditSample | None) -> _Checked | None:
     pool = _labelled(plane)
     gone = (frame["teacher_label"].to_numpy() >= 0) & frame["excluded"].to_numpy()
     if audit is not None and len(audit.answers) >= LEAST_CHECKED:
-        drawn = kept_quality.drawn_from_by(plane, audit)
-        share = kept_quality.audited_share(plane, audit, pool, gone, drawn)
+        open_to_audit = kept_quality.drawn_from_by(plane, audit)
+        share = kept_quality.audited_share(plane, audit, pool, gone, open_to_audit)
         if share is not None and share.checked >= LEAST_CHECKED:
             answered = np.isin(frame["row"].to_numpy(), audit.population[: len(audit.answers)])
             return _Checked("audit", share, answered & pool, _answers(plane, audit))

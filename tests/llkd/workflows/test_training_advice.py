@@ -185,7 +185,7 @@ class TestCommands:
         document = json.loads(capsys.readouterr().out)
         assert document["advice"] == json.loads(json.dumps(advice.document()))
         assert document["training"]["selection"]["strategy"] == advice.strategy
-        assert store.runs.all(project.id) == [] and len(store.jobs.all(project.id)) == 1
+        assert store.runs.all(project.id) == [] and store.jobs.all(project.id) == []
         store.close()
 
     def test_train_and_compare_say_why_before_they_begin(self, home, encoder, capsys, monkeypatch):
