@@ -110,6 +110,8 @@ def _past(store: Store, project: Project, runs: Sequence[Run]) -> None:
         run = choose_run(f"Finished runs ({len(finished_runs)})", finished_runs, key="train_look")
         next_step("Results", "Compare the results", primary=False)
     st.caption(progress.figures(run))
+    if run.labels.get("advice"):
+        st.caption(f":material/lightbulb: {run.labels['advice']['sentence']}")
     progress.progress_charts(store, project, run, f"past_{run.id}")
 
 

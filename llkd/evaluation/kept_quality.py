@@ -154,7 +154,7 @@ def _known(
 def _by_audit(plane: Plane, audit: AuditSample) -> Checks:
     """What was audited and is still a text of the plane, against the teacher's labels of today."""
     checked, right = np.zeros((2, len(plane.frame)), dtype=bool)
-    places, here = _places(plane, audit.population[: len(audit.answers)])
+    places, here = places_of(plane, audit.population[: len(audit.answers)])
     label = plane.frame["teacher_label"].to_numpy()[places[here]]
     answers = [-1 if k is None else plane.classes.places.get(k, -1) for k in audit.answers]
     checked[places[here]] = True
@@ -162,7 +162,7 @@ def _by_audit(plane: Plane, audit: AuditSample) -> Checks:
     return Checks("audit", checked, right)
 
 
-def _places(plane: Plane, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def places_of(plane: Plane, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions of rows in the plane ``[m]``, and which of them are there."""
     rows = plane.frame["row"].to_numpy()
     places = np.minimum(np.searchsorted(rows, numbers), max(0, len(rows) - 1))
@@ -171,7 +171,7 @@ def _places(plane: Plane, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def drawn_from_by(plane: Plane, audit: AuditSample) -> np.ndarray:
     """The texts that the audit draws from, a mask ``[n]``."""
-    places, here = _places(plane, audit.population)
+    places, here = places_of(plane, audit.population)
     drawn_from = np.zeros(len(plane.frame), dtype=bool)
     drawn_from[places[here]] = True
     return drawn_from
@@ -189,7 +189,7 @@ def audited_share(
     ``left_out`` are those that ``by_rule`` would hold, too, had nobody excluded them.
     """
     frame = plane.frame
-    places, here = _places(plane, audit.population)
+    places, here = places_of(plane, audit.population)
     open_to = by_rule & (frame["teacher_label"].to_numpy() >= 0)
     if not here.all() or (open_to & ~drawn_from & (frame["human_label"].to_numpy() < 0)).any():
         return None

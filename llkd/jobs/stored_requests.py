@@ -26,7 +26,7 @@ def read_request(document: dict[str, Any]) -> JobRequest:
     return build(job_kind(str(document.get("kind"))).request, document)
 
 
-def _as_meant(request: JobRequest) -> JobRequest:
+def _as_then(request: JobRequest) -> JobRequest:
     """An old command's request with the window, strategy and arms that it meant then.
 
     Where it names none.
@@ -53,7 +53,7 @@ def request_of(store: Store, job: Job) -> JobRequest:
     try:
         if job.request is not None:
             return read_request(job.request)
-        request = _as_meant(_old_command_reader()(store, job.arguments))
+        request = _as_then(_old_command_reader()(store, job.arguments))
     except LLKDError as error:
         raise UserError(
             f"What job {job.id} ({job.title}) was to do cannot be read: {error} Start it anew."

@@ -11,6 +11,7 @@ from llkd.evaluation.comparison.conclusion import runs_a_seed
 from llkd.selection.registry import label_of
 from tests.support.pages import button, opened, words
 from tests.support.seeded_projects import NAMES, seeded_project, train_request
+from tests.support.seeded_runs import add_run
 
 OPEN = "Label 30 texts at random"
 SURE = Line("sure", "needed_neighbours", ("all", "needed_neighbours", "soft"),
@@ -43,6 +44,14 @@ def test_the_proposal_stands_there_with_its_reason_and_estimate(home, started, t
     assert OPEN not in buttons(app)
     button(app, "Start training").click().run()
     assert started == [train_request(TrainingConfig())]
+
+
+def test_a_finished_run_still_says_why_it_trained_so(home, table):
+    store, project = seeded_project(home, n=120)
+    add_run(store, project, "all")
+    assert "It was so" not in words(opened("train"))
+    add_run(store, project, "all", seed=1, advice={"sentence": "It was so, long ago."})
+    assert "It was so, long ago." in words(opened("train"))
 
 
 def test_a_choice_stays_whatever_is_proposed(home, started, table):

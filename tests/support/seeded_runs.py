@@ -38,6 +38,7 @@ def add_run(
     sharpness=2.0,
     reference=None,
     job_id=None,
+    advice=None,
     **selection,
 ) -> Run:
     """A run over the project's pool with invented students; the selection is the real one.
@@ -62,6 +63,7 @@ def add_run(
     )
     labels = {"labelling": labeling_run.id, "calibration": plane.calibration, "classes": names}
     labels |= {"class_keys": labeling_run.classes.keys, "rows": len(pool)}
+    labels |= {} if advice is None else {"advice": advice}
     run = store.runs.create(project.id, labeling_run.id, config, labels, job_id)
     rows = frame["row"].to_numpy()[pool]
     write_probabilities(run.folder / "targets.parquet", rows, plane.probabilities[pool])

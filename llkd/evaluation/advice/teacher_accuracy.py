@@ -127,10 +127,10 @@ def _answers(plane: Plane, audit: AuditSample) -> Ints:
     """The classes that the audit says, ``[n]``, -1 where it says none."""
     rows = plane.frame["row"].to_numpy()
     truth = np.full(len(rows), -1, dtype=np.int64)
-    place = {int(row): k for k, row in enumerate(rows)}
-    for row, key in zip(audit.population, audit.answers, strict=False):
-        if int(row) in place and key is not None:
-            truth[place[int(row)]] = plane.classes.places.get(key, -1)
+    places = plane.classes.places
+    known = [-1 if key is None else places.get(key, -1) for key in audit.answers]
+    at, here = kept_quality.places_of(plane, audit.population[: len(known)])
+    truth[at[here]] = np.array(known, dtype=np.int64)[here]
     return truth
 
 
