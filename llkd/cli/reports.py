@@ -69,8 +69,9 @@ def _training_plan(document: Document) -> None:
     """What ``llkd train --dry-run`` says."""
     selection, advice = document["training"]["selection"], document["advice"]
     strategy, project = selection["strategy"], document["project"]
-    settings = {**advice["selection"], **advice["training"]} if document["by_advice"] else {}
-    beside = "".join(f", {name} {shown(value)}" for name, value in settings.items())
+    values = {**document["training"], **selection}
+    settings = [*advice["selection"], *advice["training"]] if document["by_advice"] else []
+    beside = "".join(f", {name} {values[name]}" for name in settings)
     print(f"Would train: {label_of(strategy)} (--strategy {strategy}){beside}.")
     print(advice["sentence"])
     if not document["by_advice"] and strategy != advice["strategy"]:

@@ -15,7 +15,6 @@ from llkd import curation
 from llkd.config import SelectionConfig, TrainingConfig, build
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import SelectsNothing, UserError
-from llkd.evaluation import evaluation_set
 from llkd.evaluation.comparison import conclusion
 from llkd.evaluation.comparison.arms import CONTROLS, USUAL_ARMS, check_arms
 from llkd.evaluation.comparison.arms import arms as all_arms
@@ -34,7 +33,7 @@ from llkd.workflows.training import (
     run_rows_digest,
     selected_targets,
 )
-from llkd.workflows.training_advice import advice_now
+from llkd.workflows.training_advice import best_kind, comparison_advice
 
 
 def compare(
@@ -114,7 +113,7 @@ def _arms(
     """The arms in the order they train; ``auto`` are those that were advised when it began."""
     if tuple(arms) == AUTO_ARMS:
         if "arms" not in job.facts:
-            advice = advice_now(store, project, config, until=until)
+            advice = comparison_advice(store, project, config, until)
             job.remember(arms=list(advice.arms))
             job.progress(0, None, advice.compare_sentence, always=True)
         arms = job.facts["arms"]
@@ -160,14 +159,9 @@ def _judged(
     store: Store, project: Project, config: TrainingConfig, job: Progress, until: float
 ) -> TrainingConfig:
     """The settings with who judges: as wished, else the best there is."""
-    labeling_run = curation.active_labeling_run(store, project)
     kind = job.facts.get("judged_by") if config.judged_by == "gold" else config.judged_by
     if kind is None:
-        labels = curation.teacher_labels(store, labeling_run)
-        plane = curation.load_plane(store, project, need=False, labels=labels)
-        plane = curation.with_decisions(plane, store.decisions.current(project.id, until))
-        texts = store.projects.texts(project, ["gold", "split"])
-        kind = evaluation_set.best_evaluation_set(plane, texts).kind
+        kind = best_kind(store, project, until)
         job.remember(judged_by=kind)
     return build(TrainingConfig, config.model_dump(), judged_by=kind)
 

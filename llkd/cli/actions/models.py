@@ -8,9 +8,10 @@ from argparse import Namespace
 from llkd.cli import requests
 from llkd.cli.actions.jobs import Document, as_job
 from llkd.config import TrainingConfig
+from llkd.errors import UserError
 from llkd.evaluation.advice import advised_config, is_auto
 from llkd.evaluation.comparison.arms import check_arms
-from llkd.jobs.requests import AUTO_ARMS, TrainRequest
+from llkd.jobs.requests import AUTO_ARMS, CompareRequest, TrainRequest
 from llkd.selection.registry import label_of
 from llkd.store import Project, Store
 
@@ -35,10 +36,7 @@ def train(store: Store, arguments: Namespace) -> Document:
     _report_truncation(store, project, request.training)
     _report_languages(store, project, request.training.student)
     if is_auto(request.training):
-        from llkd.workflows.training_advice import advice_now
-
-        advice = advice_now(store, project, request.training, request.calibration)
-        _say(f"{advice.sentence} {label_of(advice.strategy)} trains; --strategy names another.")
+        _report_advice(store, project, request)
     return as_job(store, arguments, request)
 
 
@@ -67,13 +65,25 @@ def compare(store: Store, arguments: Namespace) -> Document:
     _report_truncation(store, project, request.training)
     _report_languages(store, project, request.training.student)
     if request.arms == AUTO_ARMS:
-        from llkd.workflows.training_advice import advice_now
-
-        _say(advice_now(store, project, request.training).compare_sentence)
+        _report_advice(store, project, request)
     else:
         arms = check_arms(request.arms, request.training.selection.saved)
         request = request.model_copy(update={"arms": arms})
     return as_job(store, arguments, request)
+
+
+def _report_advice(store: Store, project: Project, request: TrainRequest | CompareRequest) -> None:
+    """Say before training what is proposed and why, as far as it is known before the work."""
+    from llkd.workflows.training_advice import advice_now, comparison_advice
+
+    try:
+        if isinstance(request, CompareRequest):
+            _say(comparison_advice(store, project, request.training).compare_sentence)
+            return
+        advice = advice_now(store, project, request.training, request.calibration)
+    except UserError:
+        return  # labels may still come: the job says what it lacks when its turn comes
+    _say(f"{advice.sentence} {label_of(advice.strategy)} trains; --strategy names another.")
 
 
 def _say(sentence: str) -> None:

@@ -7,13 +7,14 @@ import pytest
 from llkd import workflows
 from llkd.cli import main
 from llkd.config import TrainingConfig
-from llkd.errors import JobCancelled
+from llkd.curation.random_order import random_order
+from llkd.errors import JobCancelled, UserError
 from llkd.evaluation.advice import TABLE, advised_config, edges, project_advice
 from llkd.evaluation.advice.edges import Line
 from llkd.jobs.requests import TrainRequest
 from llkd.store import Store
 from llkd.training.targets import gather
-from llkd.workflows.training_advice import advice_now, with_strategy
+from llkd.workflows.training_advice import advice_now, comparison_advice, with_strategy
 from tests.llkd.workflows.test_evaluation_by_people import people_say
 from tests.llkd.workflows.test_evaluation_set import make_project
 from tests.support.store_records import a_run
@@ -159,13 +160,27 @@ class TestCompare:
                 facts.update(job.facts)
 
         result = as_job(store, compare)
-        advised = advice_now(store, project, settings).arms
+        advised = comparison_advice(store, project, settings).arms
         assert {row["arm"] for row in result["arms"]} == set(advised)
         assert facts["arms"] == list(advised)
         a_table(monkeypatch, Line("new", "all", ("all", "soft"), "r", "q"))
         runs = store.runs.all(project.id)
         assert as_job(store, compare)["arms"] == result["arms"]
         assert store.runs.all(project.id) == runs
+
+    def test_labels_that_will_evaluate_it_do_not_choose_its_arms(self, home, store, encoder):
+        project = labelled_project(store, n=160, with_gold=False)
+        people_say(store, project, rows=range(160))
+        settings = config(encoder)
+        assert advice_now(store, project, settings).accuracy.source == "random order"
+        with pytest.raises(UserError, match="labelled 0 that can be used"):
+            comparison_advice(store, project, settings)  # all of them would evaluate it
+        store = Store(home / "other")
+        project = labelled_project(store, n=160, with_gold=False)
+        people_say(store, project, rows=random_order((160,))[:100])
+        assert advice_now(store, project, settings).accuracy.source == "random order"
+        assert comparison_advice(store, project, settings).guess
+        store.close()
 
 
 class TestCommands:
