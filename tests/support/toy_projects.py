@@ -9,6 +9,10 @@ from llkd.errors import LLKDError
 from llkd.teachers.base import ScoredBatch
 from tests.support.tiny_student import CLASSES, teacher_for, toy_texts
 
+N, HELD_OUT = 200, 40
+"""Texts of a turned project, and how many of them are held out."""
+JUDGES = list(range(40, 100))
+
 
 class TableTeacher:
     """Scores from a table; counts every text it is asked about; may break off."""
@@ -90,3 +94,35 @@ def with_options(settings, **changes):
         SelectionConfig, settings.selection.model_dump(), changes.pop("selection", {})
     )
     return build(type(settings), settings.model_dump(), changes, selection=selection.model_dump())
+
+
+def turned_project(store, turned=False, pool_gold=True):
+    """The last 40 texts are held out; their gold is right, or ``turned`` round in every text."""
+    texts, gold = toy_texts(N)
+    held_out = np.arange(N) >= N - HELD_OUT
+    told = np.where(held_out & turned, 1 - gold, gold)
+    frame = pd.DataFrame(
+        {
+            "id": [f"t{i}" for i in range(N)],
+            "text": [f"{text} {i}" for i, text in enumerate(texts)],
+            "gold": [
+                CLASSES[k] if here or pool_gold else None
+                for k, here in zip(told, held_out, strict=True)
+            ],
+            "split": np.where(held_out, "eval", "pool"),
+        }
+    )
+    project = store.projects.create(
+        "toy", frame, source="toy", report={}, label_set=LabelSet.of(CLASSES)
+    )
+    scores = np.log(teacher_for(gold, wrong=0.2))
+    teacher = TableTeacher(dict(zip(frame["text"], scores, strict=True)))
+    label(store, project, teacher)
+    return store.projects.get("toy"), teacher
+
+
+def people_say(store, project, turned=False, rows=JUDGES):
+    """Labels by people: each text's true class, or all of them turned round."""
+    for k, name in enumerate(CLASSES):
+        mine = [row for row in rows if (row % 2 == k) != turned]
+        store.decisions.decide(project.id, mine, "label", name)

@@ -14,17 +14,15 @@ from llkd.selection.registry import check_strategy
 from llkd.store import Store
 from llkd.store.files.probabilities import read_probabilities
 from llkd.training import run_inputs
-from tests.support.tiny_student import CLASSES
-from tests.support.toy_projects import as_job, config, labelled_project, train, with_options
-
-JUDGES = list(range(40, 100))
-
-
-def people_say(store, project, turned=False, rows=JUDGES):
-    """Labels by people: each text's true class, or all of them turned round."""
-    for k, name in enumerate(CLASSES):
-        mine = [row for row in rows if (row % 2 == k) != turned]
-        store.decisions.decide(project.id, mine, "label", name)
+from tests.support.toy_projects import (
+    JUDGES,
+    as_job,
+    config,
+    labelled_project,
+    people_say,
+    train,
+    with_options,
+)
 
 
 def compare(store, project, settings, **options):

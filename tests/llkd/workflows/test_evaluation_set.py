@@ -1,11 +1,10 @@
 """Nothing that judges also fits: held-out gold decides no label, no epoch, no winner, no student."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from llkd import curation, workflows
-from llkd.config import LabelSet, TeacherConfig
+from llkd.config import TeacherConfig
 from llkd.errors import JobCancelled, UserError
 from llkd.evaluation import predictions
 from llkd.store import Store
@@ -13,35 +12,15 @@ from llkd.store.files.probabilities import read_probabilities
 from llkd.training import run_inputs
 from llkd.workflows.labeling import teacher_document
 from llkd.workflows.prompt_comparison import compare_prompts
-from tests.support.tiny_student import CLASSES, teacher_for, toy_texts
-from tests.support.toy_projects import TableTeacher, as_job, config, label
-
-N, HELD_OUT = 200, 40
-
-
-def make_project(store, turned=False, pool_gold=True):
-    """The last 40 texts are held out; their gold is right, or ``turned`` round in every text."""
-    texts, gold = toy_texts(N)
-    held_out = np.arange(N) >= N - HELD_OUT
-    told = np.where(held_out & turned, 1 - gold, gold)
-    frame = pd.DataFrame(
-        {
-            "id": [f"t{i}" for i in range(N)],
-            "text": [f"{text} {i}" for i, text in enumerate(texts)],
-            "gold": [
-                CLASSES[k] if here or pool_gold else None
-                for k, here in zip(told, held_out, strict=True)
-            ],
-            "split": np.where(held_out, "eval", "pool"),
-        }
-    )
-    project = store.projects.create(
-        "toy", frame, source="toy", report={}, label_set=LabelSet.of(CLASSES)
-    )
-    scores = np.log(teacher_for(gold, wrong=0.2))
-    teacher = TableTeacher(dict(zip(frame["text"], scores, strict=True)))
-    label(store, project, teacher)
-    return store.projects.get("toy"), teacher
+from tests.support.tiny_student import CLASSES
+from tests.support.toy_projects import (
+    HELD_OUT,
+    N,
+    TableTeacher,
+    as_job,
+    config,
+    turned_project,
+)
 
 
 @pytest.mark.parametrize("strategy", ["llkd", "needed_neighbours", "neighbours"])
@@ -52,7 +31,7 @@ def test_turning_all_held_out_gold_round_leaves_every_student_the_same_to_the_la
     students = []
     for turned in (False, True):
         store = Store(tmp_path / str(turned))
-        project, _ = make_project(store, turned, pool_gold)
+        project, _ = turned_project(store, turned, pool_gold)
         as_job(store, lambda job, s=store, p=project: workflows.embed_and_probe(
             s, p, job, student=encoder
         ))  # fmt: skip
@@ -78,7 +57,7 @@ def test_turning_all_held_out_gold_round_leaves_every_student_the_same_to_the_la
 
 
 def test_texts_that_choose_the_epoch_have_gold_of_the_pool_and_do_not_train(store, encoder):
-    project, _ = make_project(store)
+    project, _ = turned_project(store)
     settings = config(encoder, "all", early_stopping="auto")
     run = store.runs.get(
         as_job(store, lambda job: workflows.train(store, project, settings, job))["run"]
@@ -96,7 +75,7 @@ def test_a_bake_off_is_decided_without_held_out_gold(home, tmp_path, by_people):
     found = []
     for turned in (False, True):
         store = Store(tmp_path / str(turned))
-        project, teacher = make_project(store, turned, pool_gold=not by_people)
+        project, teacher = turned_project(store, turned, pool_gold=not by_people)
         if by_people:
             for row in (*range(30), *range(N - HELD_OUT, N)):  # those held out do not count
                 store.decisions.decide(project.id, [row], "label", CLASSES[row % 2])
@@ -116,7 +95,7 @@ def test_a_bake_off_is_decided_without_held_out_gold(home, tmp_path, by_people):
 
 
 def test_where_all_gold_is_held_out_nothing_is_fitted_or_chosen_by_it(store):
-    project, teacher = make_project(store, pool_gold=False)
+    project, teacher = turned_project(store, pool_gold=False)
     labeling_run = store.labeling_runs.get(project.labelling_id)
     with pytest.raises(UserError, match="Held-out gold measures and is not fitted on"):
         curation.fit_calibration(store, project, labeling_run, "batch")
@@ -132,7 +111,7 @@ def test_where_all_gold_is_held_out_nothing_is_fitted_or_chosen_by_it(store):
 def test_a_temperature_that_an_older_version_fitted_on_held_out_gold_trains_no_new_run(
     store, encoder
 ):
-    project, _ = make_project(store, pool_gold=False)
+    project, _ = turned_project(store, pool_gold=False)
     fit = {"temperature": 3.0, "rows": 40, "source": "gold", "held_out": True}
     store.labeling_runs.set_fit(project.labelling_id, "batch", fit)
     store.labeling_runs.set_calibration(project.labelling_id, "batch+temperature")
@@ -146,7 +125,7 @@ def test_a_temperature_that_an_older_version_fitted_on_held_out_gold_trains_no_n
 
 
 def test_a_comparison_holds_to_the_labels_and_judges_it_began_with(store, encoder):
-    project, _ = make_project(store)
+    project, _ = turned_project(store)
     labeling_run = store.labeling_runs.get(project.labelling_id)
     curation.fit_calibration(store, project, labeling_run, "batch")
     store.labeling_runs.set_calibration(labeling_run.id, "batch+temperature")
@@ -178,7 +157,7 @@ def test_a_comparison_holds_to_the_labels_and_judges_it_began_with(store, encode
 
 
 def test_a_stopped_comparison_goes_on_with_what_it_began_with(store, encoder):
-    project, _ = make_project(store)
+    project, _ = turned_project(store)
     facts = {}
 
     def stopped(job):

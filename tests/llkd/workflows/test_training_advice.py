@@ -15,10 +15,16 @@ from llkd.jobs.requests import TrainRequest
 from llkd.store import Store
 from llkd.training.targets import gather
 from llkd.workflows.training_advice import advice_now, comparison_advice, with_strategy
-from tests.llkd.workflows.test_evaluation_by_people import people_say
-from tests.llkd.workflows.test_evaluation_set import make_project
 from tests.support.store_records import a_run
-from tests.support.toy_projects import as_job, config, labelled_project, train, with_options
+from tests.support.toy_projects import (
+    as_job,
+    config,
+    labelled_project,
+    people_say,
+    train,
+    turned_project,
+    with_options,
+)
 
 QUICK = {"epochs": 1}
 
@@ -110,7 +116,7 @@ class TestNothingThatEvaluatesHasASay:
         told = []
         for turned in (False, True):
             store = Store(tmp_path / str(turned))
-            project, _ = make_project(store, turned, pool_gold)
+            project, _ = turned_project(store, turned, pool_gold)
             settings = config(encoder, "auto", **QUICK)
             run = store.runs.get(train(store, project, settings)["run"])
             told.append((run.labels["advice"], run.config, advice_now(store, project, settings)))
