@@ -18,7 +18,7 @@ from ui.runs.choice import choose_run
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
 from ui.shell.page import Page, empty_state, next_step, open_page
-from ui.shell.wording import count, counted
+from ui.shell.wording import count, counted, plain
 from ui.train import address, comparison, kept_texts, start
 from ui.train.form import checked, training_form
 
@@ -111,7 +111,7 @@ def _past(store: Store, project: Project, runs: Sequence[Run]) -> None:
         next_step("Results", "Compare the results", primary=False)
     st.caption(progress.figures(run))
     if run.labels.get("advice"):
-        st.caption(f":material/lightbulb: {run.labels['advice']['sentence']}")
+        st.caption(f":material/lightbulb: {plain(run.labels['advice']['sentence'])}")
     progress.progress_charts(store, project, run, f"past_{run.id}")
 
 

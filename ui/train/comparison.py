@@ -23,7 +23,7 @@ from llkd.jobs.requests import CompareRequest
 from llkd.selection.registry import METHOD, SAVED, label_of
 from llkd.store import Project, Run, Store
 from ui.shell.unbroken import press_once
-from ui.shell.wording import count, counted, duration
+from ui.shell.wording import count, counted, duration, plain
 from ui.train import proposal
 from ui.train import start as train_start
 from ui.train.tracking import tracking
@@ -100,7 +100,7 @@ def _arms(advice: TrainingAdvice) -> list[str]:
         help=f"Whether {label_of(METHOD)} gains by its choice, only its two controls show "
         f"({listed(label_of(name) for name in CONTROLS)}): they draw as many texts at random.",
     )
-    st.caption(f":material/lightbulb: {advice.compare_sentence}")
+    st.caption(f":material/lightbulb: {plain(advice.compare_sentence)}")
     return list(arms)
 
 

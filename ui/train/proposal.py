@@ -14,6 +14,7 @@ from llkd.evaluation.kept_quality import LEAST_CHECKED
 from llkd.selection.registry import label_of
 from llkd.store import Project, Store
 from ui.shell import reads
+from ui.shell.wording import plain
 from ui.train import start
 
 BY_PEOPLE = "train_judged_by_people"
@@ -55,7 +56,7 @@ def reason(project: Project, advice: TrainingAdvice, strategy: str) -> None:
         words = advice.sentence
     else:
         words = f"{label_of(advice.strategy)} is proposed. {advice.sentence}"
-    st.caption(f":material/lightbulb: {words}")
+    st.caption(f":material/lightbulb: {plain(words)}")
     if advice.guess or advice.may_change:
         if st.button(
             f"Label {LEAST_CHECKED} texts at random",
