@@ -1,0 +1,1 @@
+"""What ``benchmarks/teacher_strength.py`` measures: pools, teachers, students, arms, tables."""

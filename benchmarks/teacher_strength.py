@@ -1,0 +1,85 @@
+"""When does the student's doubt pay? A map: teacher's strength x way to train, with intervals.
+
+Small students on fixed features, walked by the product's own steps (``llkd.training``,
+``llkd.selection``), learn the labels of teachers from weak to strong: the embedded LLM, label
+similarity, their committee, and simulated teachers that are right in 50 to 95 %, raw and refined.
+Every selection is held against as many texts drawn at random in each step, against all texts with
+the same labels and against all texts with refined labels. Prints Markdown.
+
+    python benchmarks/teacher_strength.py FOLDER --cache DIR [--reduced] [--half tune]
+        [--sets ag_news,emotions] [--part 1/2] [--minutes M] [--only-print]
+        [--json FILE] [--picture FILE.svg]
+
+FOLDER holds files NAME_….csv.gz with the columns text and label. Each cell (pool, teacher, student)
+is one line in DIR as soon as it is measured, so a stopped run goes on, and two runs with
+``--part 1/2`` and ``--part 2/2`` share the work. A reduced run takes under 20 minutes on two cores,
+all of it a night. ``--half confirm`` are other texts, to be looked at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
+
+from benchmarks.label_evidence.texts import HALVES, SETS  # noqa: E402
+from benchmarks.strength import picture, plan, summary, tables  # noqa: E402
+from benchmarks.strength.cells import Results, run  # noqa: E402
+
+
+def stored_lines(cache: Path, half: str) -> list[summary.Line]:
+    """What every part has measured of a half."""
+    lines: list[summary.Line] = []
+    for path in sorted(cache.glob("cells-*.jsonl")):
+        lines += Results(path).lines.values()
+    return summary.newest(line for line in lines if line["half"] == half)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure what is missing and print the map."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--cache", type=Path, required=True, help="results and scores stay here")
+    parser.add_argument("--half", choices=HALVES, default="tune")
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--reduced", action="store_true")
+    parser.add_argument("--part", default="1/1", help="1/2: every second cell")
+    parser.add_argument("--minutes", type=float, help="begin no cell after so long")
+    parser.add_argument("--only-print", action="store_true", help="what is stored")
+    parser.add_argument("--json", type=Path, help="write the map here, too")
+    parser.add_argument("--picture", type=Path, help="write it as an SVG picture here")
+    arguments = parser.parse_args(words)
+    sets = arguments.sets.split(",")
+    unknown = set(sets) - set(SETS)
+    if unknown:
+        sys.exit(f"There is no set {min(unknown)!r}. The sets are {', '.join(SETS)}.")
+    number, parts = (int(word) for word in arguments.part.split("/"))
+    if not arguments.only_print:
+        began = time.monotonic()
+        limit = None if arguments.minutes is None else 60 * arguments.minutes
+        cells = list(plan.cells(arguments.half, sets, arguments.reduced))[number - 1 :: parts]
+        run(
+            cells,
+            Results(arguments.cache / f"cells-{number}of{parts}.jsonl"),
+            arguments.folder,
+            arguments.cache,
+            show=lambda line: print(f"({line})", file=sys.stderr, flush=True),
+            enough=lambda: limit is not None and time.monotonic() - began > limit,
+        )
+    lines = stored_lines(arguments.cache, arguments.half)
+    tables.print_map(lines)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(tables.document(lines), indent=1) + "\n", "utf-8")
+    if arguments.picture:
+        arguments.picture.write_text(picture.svg(lines), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
