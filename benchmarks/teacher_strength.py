@@ -8,7 +8,7 @@ the same labels and against all texts with refined labels. Prints Markdown.
 
     python benchmarks/teacher_strength.py FOLDER --cache DIR [--reduced] [--half tune]
         [--sets ag_news,emotions] [--part 1/2] [--minutes M] [--only-print]
-        [--json FILE] [--picture FILE.svg]
+        [--tables FILE.md] [--json FILE] [--picture FILE.svg]
 
 FOLDER holds files NAME_….csv.gz with the columns text and label. Each cell (pool, teacher, student)
 is one line in DIR as soon as it is measured, so a stopped run goes on, and two runs with
@@ -29,8 +29,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
 
 from benchmarks.label_evidence.texts import HALVES, SETS  # noqa: E402
-from benchmarks.strength import picture, plan, summary, tables  # noqa: E402
+from benchmarks.strength import bar, picture, plan, summary, tables  # noqa: E402
 from benchmarks.strength.cells import Results, run  # noqa: E402
+
+HEAD = """# Tables of results
+
+`python benchmarks/teacher_strength.py FOLDER --cache DIR --half {half} --tables FILE` wrote this \
+file from {cells:,} cells (a pool, a teacher, a student); [results.md](results.md) says what \
+follows. Each field: the mean over sets in points, Student's interval over the sets, and in how \
+many cells the interval over seeds and texts lies above (↑) and below 0 (↓), of how many. Bold: \
+the interval over sets holds no 0. Every control takes as many samples as its arm in each step.
+"""
 
 
 def stored_lines(cache: Path, half: str) -> list[summary.Line]:
@@ -53,6 +62,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--part", default="1/1", help="1/2: every second cell")
     parser.add_argument("--minutes", type=float, help="begin no cell after so long")
     parser.add_argument("--only-print", action="store_true", help="what is stored")
+    parser.add_argument("--tables", type=Path, help="write every table here instead of printing")
     parser.add_argument("--json", type=Path, help="write the map here, too")
     parser.add_argument("--picture", type=Path, help="write it as an SVG picture here")
     arguments = parser.parse_args(words)
@@ -74,7 +84,14 @@ def main(words: Sequence[str] | None = None) -> None:
             enough=lambda: limit is not None and time.monotonic() - began > limit,
         )
     lines = stored_lines(arguments.cache, arguments.half)
-    tables.print_map(lines)
+    written: list[str] = []
+    tables.print_map(lines, written.append)
+    bar.print_bar(lines, written.append)
+    if arguments.tables:
+        head = HEAD.format(half=arguments.half, cells=len(lines))
+        arguments.tables.write_text(head + "\n".join(written) + "\n", "utf-8")
+    else:
+        print("\n".join(written))
     if arguments.json:
         arguments.json.write_text(json.dumps(tables.document(lines), indent=1) + "\n", "utf-8")
     if arguments.picture:

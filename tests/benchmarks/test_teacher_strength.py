@@ -9,7 +9,17 @@ import pytest
 
 from benchmarks import teacher_strength
 from benchmarks.false_claims import students as simulated_students
-from benchmarks.strength import cells, lessons, picture, plan, problems, students, summary, tables
+from benchmarks.strength import (
+    bar,
+    cells,
+    lessons,
+    picture,
+    plan,
+    problems,
+    students,
+    summary,
+    tables,
+)
 from benchmarks.strength.arms import ALL, CONFIDENT, NEEDED, NEIGHBOURS, RANDOM, Arm, arms
 from benchmarks.strength.cells import RAW, REFINED, Cell
 from benchmarks.strength.teachers import Teacher, refined, simulated
@@ -302,7 +312,8 @@ def test_two_parts_share_the_cells(folder, tmp_path, without_models, monkeypatch
     made = [cell(set_name="ag_news", teacher=f"random {a}", seeds=1) for a in (50, 70, 90)]
     monkeypatch.setattr(plan, "cells", lambda *_: iter(made))
     monkeypatch.setattr(cells, "measured", lambda p, t, c: {"labels": {}, "arms": {}})
-    monkeypatch.setattr(tables, "print_map", lambda lines: None)
+    monkeypatch.setattr(tables, "print_map", lambda lines, write: None)
+    monkeypatch.setattr(bar, "print_bar", lambda lines, write: None)
     for share in ("1/2", "2/2"):
         teacher_strength.main(
             [str(folder), "--cache", str(tmp_path), "--sets", "ag_news", "--part", share]
@@ -310,6 +321,22 @@ def test_two_parts_share_the_cells(folder, tmp_path, without_models, monkeypatch
     stored = teacher_strength.stored_lines(tmp_path, "tune")
     assert sorted(line["teacher"] for line in stored) == ["random 50", "random 70", "random 90"]
     assert len((tmp_path / "cells-1of2.jsonl").read_text().splitlines()) == 2
+
+
+def test_the_bar_counts_cells_that_are_above_both_controls_and_below_all(measured):
+    standing = bar.standing([measured, measured], RAW, NEIGHBOURS)
+    controls = [
+        summary.difference_of(measured, RAW, NEIGHBOURS, rival, metric)[1] > 0
+        for rival in (RANDOM, CONFIDENT)
+        for metric in ("accuracy", "macro_f1")
+    ]
+    assert controls[0] and controls[2]
+    assert (standing.cells, standing.above_both) == (2, 2 * all(controls))
+    never = bar.standing([measured], RAW, "llkd")
+    assert never.above_both == 0
+    below = summary.difference_of(measured, RAW, "llkd", "all", "accuracy")[2] < 0
+    below |= summary.difference_of(measured, RAW, "llkd", "all", "macro_f1")[2] < 0
+    assert never.below_all == below
 
 
 def test_the_picture_is_svg_and_says_each_number(measured):
