@@ -7,13 +7,13 @@ Every selection is held against as many texts drawn at random in each step, agai
 the same labels and against all texts with refined labels. Prints Markdown.
 
     python benchmarks/teacher_strength.py FOLDER --cache DIR [--reduced] [--half tune]
-        [--sets ag_news,emotions] [--part 1/2] [--minutes M] [--only-print]
+        [--sets ag_news,emotions] [--minutes M] [--only-print]
         [--tables FILE.md] [--json FILE] [--picture FILE.svg]
 
 FOLDER holds files NAME_….csv.gz with the columns text and label. Each cell (pool, teacher, student)
-is one line in DIR as soon as it is measured, so a stopped run goes on, and two runs with
-``--part 1/2`` and ``--part 2/2`` share the work. A reduced run takes under 20 minutes on two cores,
-all of it a night. ``--half confirm`` are other texts, to be looked at once.
+is one line in DIR as soon as it is measured, so a stopped run goes on, and two runs side by side
+share the work. A reduced run takes under 20 minutes on two cores, all of it a night. ``--half
+confirm`` are other texts, to be looked at once.
 """
 
 from __future__ import annotations
@@ -43,10 +43,8 @@ the interval over sets holds no 0. Every control takes as many samples as its ar
 
 
 def stored_lines(cache: Path, half: str) -> list[summary.Line]:
-    """What every part has measured of a half."""
-    lines: list[summary.Line] = []
-    for path in sorted(cache.glob("cells-*.jsonl")):
-        lines += Results(path).lines.values()
+    """What has been measured of a half."""
+    lines = Results(cache).lines.values()
     return summary.newest(line for line in lines if line["half"] == half)
 
 
@@ -59,7 +57,6 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--half", choices=HALVES, default="tune")
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--reduced", action="store_true")
-    parser.add_argument("--part", default="1/1", help="1/2: every second cell")
     parser.add_argument("--minutes", type=float, help="begin no cell after so long")
     parser.add_argument("--only-print", action="store_true", help="what is stored")
     parser.add_argument("--tables", type=Path, help="write every table here instead of printing")
@@ -70,16 +67,13 @@ def main(words: Sequence[str] | None = None) -> None:
     unknown = set(sets) - set(SETS)
     if unknown:
         sys.exit(f"There is no set {min(unknown)!r}. The sets are {', '.join(SETS)}.")
-    number, parts = (int(word) for word in arguments.part.split("/"))
     if not arguments.only_print:
         began = time.monotonic()
         limit = None if arguments.minutes is None else 60 * arguments.minutes
-        cells = list(plan.cells(arguments.half, sets, arguments.reduced))[number - 1 :: parts]
         run(
-            cells,
-            Results(arguments.cache / f"cells-{number}of{parts}.jsonl"),
+            plan.cells(arguments.half, sets, arguments.reduced),
+            Results(arguments.cache),
             arguments.folder,
-            arguments.cache,
             show=lambda line: print(f"({line})", file=sys.stderr, flush=True),
             enough=lambda: limit is not None and time.monotonic() - began > limit,
         )

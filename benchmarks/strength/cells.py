@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from benchmarks.strength import lessons, students
 from benchmarks.strength.arms import ALL, NEEDED, NEIGHBOURS, Arm, arms
@@ -56,27 +59,31 @@ class Cell:
 
 
 class Results:
-    """The lines of a file, by key; a line that a stopped run left half written is not there."""
+    """What this and every other run has stored in a folder, by key; new lines go to an own file.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    A line that a stopped run left half written is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / f"cells-{os.getpid()}-{time.time_ns():x}.jsonl"
         self.lines: dict[str, dict[str, Any]] = {}
-        if not path.exists():
-            return
-        for line in path.read_text("utf-8").splitlines():
-            try:
-                stored = json.loads(line)
-            except ValueError:
-                continue
-            self.lines[stored["key"]] = stored
+        self.read()
+
+    def read(self) -> None:
+        """Take in what others have stored since."""
+        for part in sorted(self.folder.glob("cells-*.jsonl")):
+            for line in part.read_text("utf-8").splitlines():
+                try:
+                    stored = json.loads(line)
+                except ValueError:
+                    continue
+                self.lines[stored["key"]] = stored
 
     def add(self, result: dict[str, Any]) -> None:
-        """Behind the others, at once."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(result)
-        needs_break = self.path.exists() and not self.path.read_bytes()[-1:] == b"\n"
+        """At once."""
         with self.path.open("a", encoding="utf-8") as file:
-            file.write("\n" * (needs_break and self.path.stat().st_size > 0) + text + "\n")
+            file.write(json.dumps(result) + "\n")
         self.lines[result["key"]] = result
 
 
@@ -84,22 +91,38 @@ def run(
     cells: Iterable[Cell],
     results: Results,
     folder: Path,
-    cache: Path,
     show: Callable[[str], None] = print,
     enough: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Measure what is not stored yet; stops after a cell once there is ``enough``."""
+    """Measure what is not stored yet; stops after a cell once there is ``enough``.
+
+    A cell that another run is at is left to it.
+    """
+    claims = results.folder / "claims"
+    claims.mkdir(parents=True, exist_ok=True)
     for cell in cells:
         if cell.key in results.lines:
             continue
         if enough():
             return
-        pool = cached_problem(folder, cache, cell.set_name, cell.draw, cell.half)
-        teacher = None if pool is None else cached_teacher(pool, cell.teacher, cache)
-        if pool is None or teacher is None:
+        try:
+            with FileLock(claims / cell.key, timeout=0):
+                results.read()
+                if cell.key in results.lines or not _measure(cell, results, folder):
+                    continue
+        except Timeout:
             continue
-        results.add({"key": cell.key, **cell.__dict__, **measured(pool, teacher, cell)})
         show(" ".join(str(value) for value in cell.__dict__.values()))
+
+
+def _measure(cell: Cell, results: Results, folder: Path) -> bool:
+    """Store a cell; false where there is no such pool or teacher."""
+    pool = cached_problem(folder, results.folder, cell.set_name, cell.draw, cell.half)
+    teacher = None if pool is None else cached_teacher(pool, cell.teacher, results.folder)
+    if pool is None or teacher is None:
+        return False
+    results.add({"key": cell.key, **cell.__dict__, **measured(pool, teacher, cell)})
+    return True
 
 
 @lru_cache(maxsize=12)
@@ -179,7 +202,7 @@ def _trained(
             student = _start(of_kind, arm, cell, seed, starts)
             done = _one_run(student, of_kind, arm, inputs, seed, counts)
             counts[arm.name, seed] = done.counts
-            answers.append(student.probabilities(held).argmax(axis=1))
+            answers.append(student.answers(student.inputs(held)).argmax(axis=1))
             times += done.times
             shares.append(float((done.times > 0).mean()))
         total = times.sum()

@@ -36,22 +36,22 @@ def cells(half: str, sets: Sequence[str] = SETS, reduced: bool = False) -> Itera
             for name in of:
                 yield Cell(half, name, draw, teacher, student, start, wide, SEEDS)
 
-    yield from grid(STEPS)
     yield from grid(STEPS, student="mlp", start="probe")
-    yield from grid(STEPS, start="probe")
+    yield from grid(("committee", "LLM"), student="mlp", start="probe")
+    yield from grid(STEPS)
+    yield from grid(("random 70",), student="mlp", start="probe")
     if reduced:
-        yield from grid(("committee", "LLM", "random 70"), student="mlp", start="probe")
         return
     joined = (JOINED,) if set(sets) == set(SETS) else ()
     real = [name for name in CLOSE if name not in STEPS]
     without_llm = [*STEPS, "similarity"]
-    yield from grid(("similarity", *real), student="mlp", start="probe")
-    yield from grid(("random 70",), student="mlp", start="probe")
-    yield from grid(STEPS, student="mlp")
+    yield from grid(("similarity", "words 60", "words 80"), student="mlp", start="probe")
+    yield from grid(STEPS, start="probe")
     yield from grid(CLOSE, UNBALANCED, student="mlp", start="probe")
     yield from grid(CLOSE, SMALL, student="mlp", start="probe")
     yield from grid(without_llm, NATURAL, student="mlp", start="probe", of=joined)
-    yield from grid(("words 60", "words 80", "words 95"), student="mlp", start="probe")
+    yield from grid(("words 95",), student="mlp", start="probe")
+    yield from grid(STEPS, student="mlp")
     yield from grid(without_llm, LARGE, student="mlp", start="probe", of=(*sets, *joined))
     yield from grid(("random 50", "random 90"), student="mlp", start="probe")
     yield from grid(CLOSE, wide=True)

@@ -29,13 +29,17 @@ FAMILIES = ("linear", "mlp", "words")
 
 
 class Student(Protocol):
-    """What the loop needs of a network."""
+    """What the loop needs of a network. ``inputs [b, d + 1]`` are what :meth:`inputs` makes."""
 
-    def probabilities(self, points: np.ndarray) -> Floats:
-        """``[b, C]`` for ``points [b, d]``."""
+    def inputs(self, points: np.ndarray) -> np.ndarray:
+        """Features ``[b, d]`` at a length of √d, and a column of ones; 32 bits."""
         ...
 
-    def update(self, points: np.ndarray, target: np.ndarray, weight: Floats, pace: float) -> None:
+    def answers(self, inputs: np.ndarray) -> Floats:
+        """Probabilities ``[b, C]``."""
+        ...
+
+    def update(self, inputs: np.ndarray, target: np.ndarray, weight: Floats, pace: float) -> None:
         """A step down the mean of weight x cross-entropy; ``pace``: share of the full rate."""
         ...
 
@@ -50,37 +54,46 @@ class Adam:
     def __init__(self, values: np.ndarray, rate: float) -> None:
         self.values, self.rate, self.steps = values.astype(np.float32), rate, 0
         self.first, self.second = np.zeros_like(self.values), np.zeros_like(self.values)
+        self.buffer = np.empty_like(self.values)
 
     def step(self, slope: np.ndarray, pace: float) -> None:
-        """One update."""
+        """One update, in place: most of the time of a hidden layer is spent here."""
         self.steps += 1
-        slope = slope + DECAY * self.values
-        self.first += 0.1 * (slope - self.first)
-        self.second += 0.001 * (slope * slope - self.second)
-        scale = np.sqrt(self.second / (1 - 0.999**self.steps)) + 1e-8
-        self.values -= pace * self.rate / (1 - 0.9**self.steps) * self.first / scale
+        buffer = np.multiply(self.values, DECAY, out=self.buffer)
+        buffer += slope
+        self.second *= 0.999
+        self.first *= 0.9
+        self.first += 0.1 * buffer
+        np.multiply(buffer, buffer, out=buffer)
+        buffer *= 0.001
+        self.second += buffer
+        np.sqrt(self.second, out=buffer)
+        buffer *= (1 - 0.999**self.steps) ** -0.5
+        buffer += 1e-8
+        np.divide(self.first, buffer, out=buffer)
+        buffer *= pace * self.rate / (1 - 0.9**self.steps)
+        self.values -= buffer
 
 
 class Linear:
-    """Softmax regression; features are scaled to a length of √d, the last is a constant."""
+    """Softmax regression."""
 
     def __init__(self, width: int, classes: int, seed: int) -> None:
         self.classes, self.scale = classes, float(np.sqrt(width))
         self.weights = Adam(np.zeros((width + 1, classes)), HEAD_RATE)
 
-    def features(self, points: np.ndarray) -> np.ndarray:
-        """``[b, d + 1]``."""
-        return with_constant(points * self.scale)
+    def inputs(self, points: np.ndarray) -> np.ndarray:
+        """Scaled, with a constant."""
+        return scaled_inputs(points, self.scale)
 
-    def probabilities(self, points: np.ndarray) -> Floats:
+    def answers(self, inputs: np.ndarray) -> Floats:
         """Of the classes."""
-        return softmax(self.features(points) @ self.weights.values)
+        return softmax(inputs @ self.weights.values)
 
-    def update(self, points: np.ndarray, target: np.ndarray, weight: Floats, pace: float) -> None:
+    def update(self, inputs: np.ndarray, target: np.ndarray, weight: Floats, pace: float) -> None:
         """One step."""
-        features = self.features(points)
-        error = softmax(features @ self.weights.values) - target
-        self.weights.step(features.T @ (error * scaled(weight)), pace)
+        error = softmax(inputs @ self.weights.values) - target
+        self.weights.step(inputs.T @ (error * mean_weight(weight)), pace)
 
     def start_from(self, points: np.ndarray, label: Ints) -> None:
         """The head of the probe."""
@@ -99,25 +112,30 @@ class Mlp:
         self.hidden = Adam(hidden, HIDDEN_RATE)
         self.head = Adam(rng.normal(0, 0.02, (HIDDEN + 1, classes)), HEAD_RATE)
 
-    def _activations(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        inputs = with_constant(points * self.scale)
-        return inputs, with_constant(np.maximum(inputs @ self.hidden.values, 0))
+    def inputs(self, points: np.ndarray) -> np.ndarray:
+        """Scaled, with a constant."""
+        return scaled_inputs(points, self.scale)
 
-    def probabilities(self, points: np.ndarray) -> Floats:
+    def answers(self, inputs: np.ndarray) -> Floats:
         """Of the classes."""
-        return softmax(self._activations(points)[1] @ self.head.values)
+        return softmax(self._outputs(inputs) @ self.head.values)
 
-    def update(self, points: np.ndarray, target: np.ndarray, weight: Floats, pace: float) -> None:
+    def _outputs(self, inputs: np.ndarray) -> np.ndarray:
+        outputs = np.ones((len(inputs), HIDDEN + 1), dtype=np.float32)
+        np.maximum(inputs @ self.hidden.values, 0, out=outputs[:, :-1])
+        return outputs
+
+    def update(self, inputs: np.ndarray, target: np.ndarray, weight: Floats, pace: float) -> None:
         """One step of both layers."""
-        inputs, outputs = self._activations(points)
-        error = (softmax(outputs @ self.head.values) - target) * scaled(weight)
+        outputs = self._outputs(inputs)
+        error = (softmax(outputs @ self.head.values) - target) * mean_weight(weight)
         back = (error @ self.head.values[:-1].T) * (outputs[:, :-1] > 0)
         self.head.step(outputs.T @ error, pace)
         self.hidden.step(inputs.T @ back, pace)
 
     def start_from(self, points: np.ndarray, label: Ints) -> None:
         """The head of a probe on what the hidden layer makes of the texts."""
-        outputs = self._activations(points)[1][:, :-1]
+        outputs = self._outputs(self.inputs(points))[:, :-1]
         size = float(np.linalg.norm(outputs, axis=1).mean())
         coefficients, intercept = head_of(outputs / size, label, self.classes)
         self.head.values[:] = np.vstack([coefficients.T / size, intercept])
@@ -168,10 +186,10 @@ def train(
     waiting = BatchAccumulator(BATCH if gather else None)
     nobody = np.zeros(BATCH, dtype=bool)
     sizes, times, step = [], np.zeros(len(lesson.points), dtype=np.int64), 0
-    points, target = lesson.points.astype(np.float32), lesson.target.astype(np.float32)
+    inputs, target = student.inputs(lesson.points), lesson.target.astype(np.float32)
     for epoch in range(epochs):
         for batch in epoch_batches(lesson.lengths, BATCH, seed, epoch):
-            probs = student.probabilities(points[batch]) if strategy.needs_student else None
+            probs = student.answers(inputs[batch]) if strategy.needs_student else None
             strategy, result = decide(
                 strategy,
                 lesson.probabilities[batch],
@@ -188,7 +206,7 @@ def train(
             pace = rate_factor(step, total, WARMUP_SHARE)
             step += 1
             for taught, weight in waiting.add(rows, result.weight[places], last=step == total):
-                student.update(points[taught], target[taught], weight * lesson.weight[taught], pace)
+                student.update(inputs[taught], target[taught], weight * lesson.weight[taught], pace)
             sizes.append(len(rows))
             times[rows] += 1
     return Training(np.array(sizes), times)
@@ -211,9 +229,11 @@ def head_of(points: np.ndarray, label: Ints, classes: int) -> tuple[Floats, Floa
     return coefficients, intercept
 
 
-def with_constant(points: np.ndarray) -> np.ndarray:
-    """Features ``[b, d]`` and a column of ones."""
-    return np.hstack([points, np.ones((len(points), 1), dtype=points.dtype)])
+def scaled_inputs(points: np.ndarray, scale: float) -> np.ndarray:
+    """Features ``[b, d]`` times a scale, and a column of ones; 32 bits."""
+    inputs = np.ones((len(points), points.shape[1] + 1), dtype=np.float32)
+    inputs[:, :-1] = points * scale
+    return inputs
 
 
 def softmax(logits: np.ndarray) -> Floats:
@@ -222,6 +242,6 @@ def softmax(logits: np.ndarray) -> Floats:
     return values / values.sum(axis=1, keepdims=True)
 
 
-def scaled(weight: Floats) -> np.ndarray:
+def mean_weight(weight: Floats) -> np.ndarray:
     """Weights as a column that makes a sum the mean over the batch."""
     return (weight / len(weight)).astype(np.float32)[:, None]

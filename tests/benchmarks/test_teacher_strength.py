@@ -163,6 +163,11 @@ def test_each_step_of_a_control_takes_its_references_count(toy):
         assert run(f"llkd | {control}", counts).counts.tolist() == reference.counts.tolist()
 
 
+def right(student, toy):
+    answers = student.answers(student.inputs(toy.held_points))
+    return (answers.argmax(axis=1) == toy.held_gold).mean()
+
+
 @pytest.mark.parametrize("family", ["linear", "mlp"])
 def test_a_student_learns_and_a_head_start_is_the_probe(toy, family):
     lesson = students.Lesson(
@@ -171,13 +176,13 @@ def test_a_student_learns_and_a_head_start_is_the_probe(toy, family):
     )  # fmt: skip
     strategy = Arm(ALL).strategy_for(None, toy.labels.names, 30)
     student = students.new_student(family, 24, CLASSES, 0)
-    fresh = (student.probabilities(toy.held_points).argmax(axis=1) == toy.held_gold).mean()
+    fresh = right(student, toy)
     students.train(student, lesson, strategy, epochs=5, seed=0)
-    after = (student.probabilities(toy.held_points).argmax(axis=1) == toy.held_gold).mean()
+    after = right(student, toy)
     assert fresh < 0.7 and after > 0.93
     started = students.new_student(family, 24, CLASSES, 0)
     started.start_from(toy.points, toy.gold)
-    assert (started.probabilities(toy.held_points).argmax(axis=1) == toy.held_gold).mean() > 0.93
+    assert right(started, toy) > 0.93
 
 
 def test_a_linear_head_start_answers_as_the_probe_does(toy):
@@ -186,7 +191,8 @@ def test_a_linear_head_start_answers_as_the_probe_does(toy):
     student = students.Linear(24, CLASSES, 0)
     student.start_from(toy.points, toy.gold)
     expected = fit_probe(toy.points, toy.gold, CLASSES).probabilities(toy.held_points)
-    assert student.probabilities(toy.held_points) == pytest.approx(expected, abs=1e-4)
+    answers = student.answers(student.inputs(toy.held_points))
+    assert answers == pytest.approx(expected, abs=1e-4)
 
 
 def test_several_labels_are_few_and_hold_the_mass():
@@ -288,12 +294,13 @@ def test_a_stopped_run_goes_on_and_an_unfinished_line_is_measured_again(
     cache = tmp_path / "cache"
     words = [str(folder), "--cache", str(cache), "--sets", "ag_news"]
     teacher_strength.main([*words, "--minutes", "0"])
-    assert not (cache / "cells-1of1.jsonl").exists()
+    assert not list(cache.glob("cells-*.jsonl"))
     teacher_strength.main(words)
-    stored = (cache / "cells-1of1.jsonl").read_text().splitlines()
+    (path,) = cache.glob("cells-*.jsonl")
+    stored = path.read_text().splitlines()
     assert [json.loads(line)["teacher"] for line in stored] == [c.teacher for c in made]
     whole = capsys.readouterr().out
-    (cache / "cells-1of1.jsonl").write_text("\n".join([*stored[:2], stored[2][:500]]))
+    path.write_text("\n".join([*stored[:2], stored[2][:500]]))
     measured_again = []
     monkeypatch.setattr(
         cells, "measured", lambda p, t, c, work=cells.measured: measured_again.append(c.teacher)
@@ -308,19 +315,22 @@ def test_a_stopped_run_goes_on_and_an_unfinished_line_is_measured_again(
     }  # fmt: skip
 
 
-def test_two_parts_share_the_cells(folder, tmp_path, without_models, monkeypatch):
-    made = [cell(set_name="ag_news", teacher=f"random {a}", seeds=1) for a in (50, 70, 90)]
-    monkeypatch.setattr(plan, "cells", lambda *_: iter(made))
-    monkeypatch.setattr(cells, "measured", lambda p, t, c: {"labels": {}, "arms": {}})
-    monkeypatch.setattr(tables, "print_map", lambda lines, write: None)
-    monkeypatch.setattr(bar, "print_bar", lambda lines, write: None)
-    for share in ("1/2", "2/2"):
-        teacher_strength.main(
-            [str(folder), "--cache", str(tmp_path), "--sets", "ag_news", "--part", share]
-        )
-    stored = teacher_strength.stored_lines(tmp_path, "tune")
-    assert sorted(line["teacher"] for line in stored) == ["random 50", "random 70", "random 90"]
-    assert len((tmp_path / "cells-1of2.jsonl").read_text().splitlines()) == 2
+def test_runs_side_by_side_share_the_cells(folder, tmp_path, without_models, monkeypatch):
+    wanted = [cell(set_name="ag_news", teacher=f"random {a}", seeds=1) for a in (50, 70, 90)]
+    other = cells.Results(tmp_path)
+    order = []
+
+    def measure(p, t, c):
+        order.append(c.teacher)
+        if len(order) == 1:  # while this one is at its first cell, another run begins
+            cells.run(wanted, other, folder, show=lambda line: None)
+        return {"labels": {}, "arms": {}}
+
+    monkeypatch.setattr(cells, "measured", measure)
+    cells.run(wanted, cells.Results(tmp_path), folder, show=lambda line: None)
+    assert order == ["random 50", "random 70", "random 90"]
+    lines = [p.read_text().splitlines() for p in tmp_path.glob("cells-*.jsonl")]
+    assert sorted(map(len, lines)) == [1, 2]
 
 
 def test_the_bar_counts_cells_that_are_above_both_controls_and_below_all(measured):
