@@ -21,7 +21,7 @@ from benchmarks.strength.summary import (
 )
 from benchmarks.strength.tables import ALL_REFINED, is_random
 
-WIDTH, HEIGHT, LEFT, TOP, GAP = 92, 30, 84, 78, 36
+WIDTH, HEIGHT, LEFT, TOP, GAP = 92, 30, 134, 78, 20
 FULL = 8.0
 """Points at which a colour is at its strongest."""
 BETTER, WORSE, PAPER = (33, 102, 172), (217, 95, 2), (255, 255, 255)
@@ -45,11 +45,11 @@ class Panel:
 
 
 PANELS = (
-    Panel("minus as many at random among the confident, raw labels",
+    Panel("raw labels, minus as many at random among the confident",
           ("llkd", "llkd, fair start", NEIGHBOURS, NEEDED), CONFIDENT, RAW),
-    Panel("minus all texts with refined labels",
+    Panel("raw labels, minus all texts with refined labels",
           (ALL, "llkd", "llkd, fair start", NEIGHBOURS, NEEDED), ALL_REFINED, RAW),
-    Panel("the same, on refined labels",
+    Panel("refined labels, minus all texts with refined labels",
           ("llkd", "llkd, fair start", NEIGHBOURS, NEEDED), ALL_REFINED, REFINED),
 )  # fmt: skip
 
@@ -79,10 +79,13 @@ def svg(lines: Sequence[Line]) -> str:
             x += LEFT + len(panel.arms) * WIDTH + GAP
         y += TOP + len(rows) * HEIGHT + 50
     width = sum(LEFT + len(panel.arms) * WIDTH + GAP for panel in PANELS) + 12
-    head = _text(
-        12, 20, "Points of accuracy, mean over sets; bold: the interval over sets holds no 0. "
-        "Rows: how many of the teacher's labels are right.", size=13,
-    )  # fmt: skip
+    words = "Nothing is measured yet."
+    if natural:
+        words = (
+            "Points of accuracy, mean over sets; bold: the interval over sets holds no 0. Rows: "
+            f"how many of the teacher's labels are right. Texts of the half {natural[0]['half']!r}."
+        )
+    head = _text(12, 20, words, size=13)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" '
         f'viewBox="0 0 {width} {y}" font-family="sans-serif" role="img" '
@@ -101,7 +104,8 @@ def _panel(x: int, y: int, panel: Panel, rows: dict[int, list[Line]]) -> list[st
             parts.append(_text(middle, y + 34 + 14 * place, words, size=12, anchor="middle"))
     for row, (strength, lines) in enumerate(rows.items()):
         top = y + TOP - 22 + row * HEIGHT
-        label = f"{STRENGTHS[strength]} %"
+        sets = len({line["set_name"] for line in lines})
+        label = f"{STRENGTHS[strength]} % ({sets} set{'s' * (sets > 1)})"
         parts.append(_text(x + LEFT - 8, top + 20, label, size=12, anchor="end"))
         for column, arm in enumerate(panel.arms):
             mean = mean_difference(lines, panel.kind, arm, panel.rival, "accuracy")

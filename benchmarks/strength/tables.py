@@ -105,10 +105,10 @@ def print_map(lines: Sequence[Line], write: Callable[[str], None] = print) -> No
 def print_strengths(group: Group, write: Callable[[str], None]) -> None:
     """Labels, students on all texts, and the share of samples that selections take."""
     write(
-        "\n| teacher right in | cells | labels | refined | all | all, refined | gold | llkd takes "
-        "| of these right | neighbours takes | of these right |"
+        "\n| teacher right in | teachers | cells | labels | refined | all | all, refined | gold "
+        "| llkd takes | of these right | neighbours takes | of these right |"
     )
-    write("|---|" + "---:|" * 10)
+    write("|---|---|" + "---:|" * 10)
     for strength, lines in by_strength(group.lines).items():
         figures = [
             _of_labels(lines, RAW), _of_labels(lines, REFINED),
@@ -118,7 +118,8 @@ def print_strengths(group: Group, write: Callable[[str], None]) -> None:
             _of_arm(lines, RAW, NEIGHBOURS, "samples"), _of_arm(lines, RAW, NEIGHBOURS, "right"),
         ]  # fmt: skip
         cells = " | ".join("" if each is None else f"{100 * each:.1f}" for each in figures)
-        write(f"| {STRENGTHS[strength]} % | {len(lines)} | {cells} |")
+        teachers = ", ".join(sorted({line["teacher"] for line in lines}))
+        write(f"| {STRENGTHS[strength]} % | {teachers} | {len(lines)} | {cells} |")
 
 
 def _of_labels(lines: Sequence[Line], kind: str) -> float | None:

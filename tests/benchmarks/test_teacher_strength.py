@@ -355,7 +355,7 @@ def test_the_picture_is_svg_and_says_each_number(measured):
     words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     value = summary.difference_of(line, RAW, NEIGHBOURS, CONFIDENT, "accuracy")[0]
     assert f"{100 * value:+.1f}" in words
-    assert "65–75 %" in words
+    assert "65–75 % (1 set)" in words
 
 
 def test_better_is_blue_and_worse_is_orange():
