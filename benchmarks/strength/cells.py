@@ -131,15 +131,16 @@ def cached_problem(folder: Path, cache: Path, name: str, draw: str, half: str) -
     return problem(folder, cache, name, draw, half)
 
 
-_TEACHERS: dict[tuple[str, str, str, str], Teacher | None] = {}
+TEACHERS: dict[tuple[str, str, str, str], Teacher | None] = {}
+"""Those that a run has made, by half, set, draw and name."""
 
 
 def cached_teacher(pool: Problem, name: str, cache: Path) -> Teacher | None:
     """The teacher of a pool, fitted once."""
     key = (pool.half, pool.set_name, pool.draw, name)
-    if key not in _TEACHERS:
-        _TEACHERS[key] = teacher_of(pool, name, cache)
-    return _TEACHERS[key]
+    if key not in TEACHERS:
+        TEACHERS[key] = teacher_of(pool, name, cache)
+    return TEACHERS[key]
 
 
 def measured(pool: Problem, teacher: Teacher, cell: Cell) -> dict[str, Any]:
@@ -200,7 +201,7 @@ def _trained(
         answers, times, shares = [], np.zeros(len(pool.texts)), []
         for seed in range(cell.seeds):
             student = _start(of_kind, arm, cell, seed, starts)
-            done = _one_run(student, of_kind, arm, inputs, seed, counts)
+            done = one_run(student, of_kind, arm, inputs, seed, counts)
             counts[arm.name, seed] = done.counts
             answers.append(student.answers(student.inputs(held)).argmax(axis=1))
             times += done.times
@@ -215,7 +216,7 @@ def _trained(
     return runs
 
 
-def _one_run(
+def one_run(
     student: students.Student,
     of_kind: lessons.Lessons,
     arm: Arm,
@@ -223,6 +224,7 @@ def _one_run(
     seed: int,
     counts: dict[tuple[str, int], Ints],
 ) -> students.Training:
+    """One student by one arm; ``counts`` holds those of the arms before it by name and seed."""
     names = of_kind.problem.labels.names
     per_epoch = steps_per_epoch(len(of_kind.points), students.BATCH)
     return students.train(
@@ -287,12 +289,12 @@ def _differences(
         rivals[NEIGHBOURS] = answers[kind][NEIGHBOURS]
     mine = answers[kind][arm.name]
     return {
-        name: {metric: _difference(mine, rival, pool, metric) for metric in METRICS}
+        name: {metric: difference(mine, rival, pool, metric) for metric in METRICS}
         for name, rival in rivals.items()
     }
 
 
-def _difference(mine: np.ndarray, rival: np.ndarray, pool: Problem, metric: str) -> list[float]:
+def difference(mine: np.ndarray, rival: np.ndarray, pool: Problem, metric: str) -> list[float]:
     """Value, lower and upper end; in shares."""
     result = paired_difference(mine, rival, pool.held_gold, metric=metric, classes=pool.classes)
     return [round(value, 5) for value in (result.value, result.low, result.high)]

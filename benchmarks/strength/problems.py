@@ -116,12 +116,13 @@ class Half:
 
     def part(self, cache: Path, rows: Ints) -> tuple[list[str], Floats, Ints]:
         """Texts, embeddings and gold of some rows."""
-        everything = _embedded(cache, self.name, self.half, tuple(self.texts))
+        everything = embedded(cache, self.name, self.half, tuple(self.texts))
         return [self.texts[row] for row in rows], everything[rows], self.gold[rows]
 
 
 @lru_cache(maxsize=4)
-def _embedded(cache: Path, name: str, half: str, texts: tuple[str, ...]) -> Floats:
+def embedded(cache: Path, name: str, half: str, texts: tuple[str, ...]) -> Floats:
+    """Embeddings ``[t, d]`` of a half's texts, by the untrained embedded student."""
     empty = np.zeros(len(texts), dtype=np.int64)
     data = TextSet(
         f"strength-{name}", half, LabelSet.of(["a", "b"]), list(texts), empty, empty > 0,

@@ -154,7 +154,7 @@ def test_each_step_of_a_control_takes_its_references_count(toy):
 
     def run(name, counts):
         student = students.Linear(24, CLASSES, 0)
-        return cells._one_run(student, of, by_name[name], inputs, 4, counts)
+        return cells.one_run(student, of, by_name[name], inputs, 4, counts)
 
     reference = run("llkd", {})
     counts = {("llkd", 4): reference.counts}
@@ -207,7 +207,7 @@ def test_equal_arms_are_called_different_no_more_often_than_the_level_says():
     for world in range(120):
         *labels, gold = simulated_students(2, 5, 300, seed=world)
         held = type("Pool", (), {"held_gold": gold, "classes": 5})
-        stored = {m: cells._difference(*labels, held, m) for m in ("accuracy", "macro_f1")}
+        stored = {m: cells.difference(*labels, held, m) for m in ("accuracy", "macro_f1")}
         worlds.append({
             "set_name": f"set {world % 5}", "teacher": "words 70",
             "arms": {RAW: {"a": {"against": {"b": stored}}}},
@@ -254,11 +254,11 @@ def without_models(monkeypatch):
         return points / np.linalg.norm(points, axis=1, keepdims=True)
 
     monkeypatch.setattr(problems.kept_values, "embeddings", embeddings)
-    for store in (problems._embedded, problems.half_of, cells.cached_problem):
+    for store in (problems.embedded, problems.half_of, cells.cached_problem):
         store.cache_clear()
-    cells._TEACHERS.clear()
+    cells.TEACHERS.clear()
     yield
-    for store in (problems._embedded, problems.half_of, cells.cached_problem):
+    for store in (problems.embedded, problems.half_of, cells.cached_problem):
         store.cache_clear()
 
 
