@@ -10,7 +10,7 @@ def _on(app):
     return app.toggle(key="train_tracking").set_value(True).run()
 
 
-@pytest.mark.parametrize("start", ["Start training", "Compare: 18 runs"])
+@pytest.mark.parametrize("start", ["Start training", "Compare: "])
 def test_the_form_sends_the_tracker_with_training_and_comparison(home, started, monkeypatch, start):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     seeded_project(home)
@@ -19,7 +19,8 @@ def test_the_form_sends_the_tracker_with_training_and_comparison(home, started, 
     app = _on(app)
     app.text_input(key="train_tracking_server").set_value(" http://h:5000/ ").run()
     app.toggle(key="train_tracking_student").set_value(True).run()
-    button(app, start).click().run()
+    whole = next(each.label for each in app.button if each.label.startswith(start))
+    button(app, whole).click().run()
     assert (started[0].track, started[0].track_student) == ("mlflow:http://h:5000", True)
 
 

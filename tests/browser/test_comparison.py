@@ -9,6 +9,7 @@ import pytest
 from llkd import jobs
 from llkd.config import LabelSet, TeacherConfig
 from llkd.evaluation import metrics, predictions
+from llkd.evaluation.advice import PoolFacts, training_advice
 from llkd.evaluation.best_run import best_run
 from llkd.evaluation.comparison import conclusion
 from llkd.evaluation.comparison.arms import USUAL_ARMS, arm_label
@@ -79,9 +80,11 @@ def test_a_comparison_is_clicked_through(server, page, store, tmp_path):
     typed(page, "Learning rate", "0.001")
     typed(page, "Epochs", "2")
     typed(page, "Batch size", "8")
-    # Without the further arm that is on at first: four runs.
-    page.get_by_role("button", name=re.compile("^Neighbour agreement$")).click()
-    settled(page)
+    # From the arms that are proposed to LLKD with all that it is held against: four runs.
+    proposed = training_advice(PoolFacts(None, 2, 1)).arms
+    for arm in sorted({*proposed} ^ {*USUAL_ARMS}):
+        page.get_by_role("button", name=re.compile(f"^{re.escape(arm_label(arm))}$")).click()
+        settled(page)
     page.get_by_role("button", name="Compare: 12 runs").wait_for()
     page.get_by_role("radio", name="1", exact=True).click()
     settled(page)

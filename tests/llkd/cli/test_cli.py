@@ -107,7 +107,8 @@ def test_compare_prints_the_table_and_the_sentence(files):
     imported(files)
     typed_document("label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe")
     options = ("--student", files / "encoder", "--epochs", "1", "--learning-rate", "0.001")
-    done = llkd("compare", "toy", *options)
+    arms = "llkd,all,random,teacher_then_random"
+    done = llkd("compare", "toy", *options, "--arms", arms)
     assert done.returncode == 0, done.stderr
     for name in ("(teacher)", "llkd", "all", "random", "teacher_then_random", "% of the samples"):
         assert name in done.stdout
