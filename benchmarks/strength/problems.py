@@ -128,7 +128,7 @@ def embedded(cache: Path, name: str, half: str, texts: tuple[str, ...]) -> Float
         f"strength-{name}", half, LabelSet.of(["a", "b"]), list(texts), empty, empty > 0,
         empty == 0, (),
     )  # fmt: skip
-    with one_at_a_time(cache, data.name):
+    with one_at_a_time(cache, f"{data.name}-{half}"):
         return kept_values.embeddings(cache, data).astype(np.float64)
 
 

@@ -67,7 +67,7 @@ def _real_scores(problem: Problem, cache: Path, with_llm: bool) -> dict[str, Flo
         return None
     specs = {"LLM": LLM, "similarity": SIMILARITY} if with_llm else {"similarity": SIMILARITY}
     data = problem.as_text_set()
-    with one_at_a_time(cache, data.name):
+    with one_at_a_time(cache, f"{data.name}-{data.half}"):
         return {
             name: teacher_scores(cache, data, spec, problem.points) for name, spec in specs.items()
         }
