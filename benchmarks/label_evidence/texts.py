@@ -46,7 +46,7 @@ def text_set(folder: Path, name: str, half: str) -> TextSet:
     """A half of a set of the folder, or the sample that comes along (the same in both halves)."""
     if name == SAMPLE:
         return _sample(half)
-    frame = _all_texts(folder, name)
+    frame = all_texts(folder, name)
     names = sorted(frame["label"].unique())
     gold = frame["label"].map({label: k for k, label in enumerate(names)}).to_numpy()
     mine = _half(len(frame), half)
@@ -73,7 +73,7 @@ def text_set(folder: Path, name: str, half: str) -> TextSet:
 
 def text_rows(folder: Path, name: str, half: str) -> pd.DataFrame:
     """All texts of a half of a set, columns ``text`` and ``label``, in the order of its draws."""
-    frame = _all_texts(folder, name)
+    frame = all_texts(folder, name)
     return frame.iloc[_half(len(frame), half)]
 
 
@@ -84,7 +84,7 @@ def _half(texts: int, half: str) -> Ints:
     return order[:middle] if half == "tune" else order[middle:]
 
 
-def _all_texts(folder: Path, name: str) -> pd.DataFrame:
+def all_texts(folder: Path, name: str) -> pd.DataFrame:
     """Every text of a set once, from all its files."""
     files = sorted(folder.glob(f"{name}_*.csv.gz"))
     if not files:

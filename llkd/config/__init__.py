@@ -29,6 +29,7 @@ from llkd.config.teacher import (
     VerbaliserScore,
 )
 from llkd.config.training import (
+    BEFORE_HEAD_START,
     LONGEST_USUAL_WINDOW,
     USUAL_WINDOW,
     TrainingConfig,
@@ -37,6 +38,7 @@ from llkd.config.training import (
 
 __all__ = [
     "AUTO_STRATEGY",
+    "BEFORE_HEAD_START",
     "Calibration",
     "ClassEdit",
     "ClassKey",

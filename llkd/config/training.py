@@ -46,6 +46,11 @@ class TrainingConfig(Settings):
     max_gradient_norm: float = Field(default=1.0, gt=0.0, description="clips the gradient")
     precision: Precision = Field(default="auto", description="auto, fp32 or bf16")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="of order, head and dropout")
+    head_start: Literal["probe", "random"] = Field(
+        default="probe",
+        description="what the student's head begins as: probe (a logistic regression on the "
+        "untrained student's embeddings, fitted to the labels it trains on) or random",
+    )
     checkpoint_seconds: float = Field(
         default=20.0, ge=0.0, description="least time between checkpoints"
     )
@@ -91,6 +96,8 @@ class TrainingConfig(Settings):
 
 BEFORE_DEFAULTS_AGREED = "llkd"
 """The strategy of stored settings that name none: the default of settings before 0.4."""
+BEFORE_HEAD_START = "random"
+"""The head of stored settings that name none: every run of before 0.9 began so."""
 
 
 def stored_training_config(values: Mapping[str, Any]) -> TrainingConfig:
@@ -99,4 +106,4 @@ def stored_training_config(values: Mapping[str, Any]) -> TrainingConfig:
     Raises ConfigError for what no version has written.
     """
     selection = {"strategy": BEFORE_DEFAULTS_AGREED, **(values.get("selection") or {})}
-    return build(TrainingConfig, values, selection=selection)
+    return build(TrainingConfig, {"head_start": BEFORE_HEAD_START, **values}, selection=selection)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from llkd.config import AUTO_STRATEGY, USUAL_WINDOW, build
+from llkd.config import AUTO_STRATEGY, BEFORE_HEAD_START, USUAL_WINDOW, build
 from llkd.errors import LLKDError, UserError
 from llkd.jobs.registry import job_kind
 from llkd.jobs.requests import AUTO_ARMS, CompareRequest, JobRequest, TrainRequest
@@ -22,12 +22,19 @@ STRATEGY_BEFORE_ADVICE = "neighbours"
 
 
 def read_request(document: dict[str, Any]) -> JobRequest:
-    """A request from its JSON. Raises ConfigError for one that this version does not know."""
+    """A request from its JSON. Raises ConfigError for one that this version does not know.
+
+    One of before 0.9 says nothing of the student's head, which began at random then.
+    """
+    training = document.get("training")
+    if isinstance(training, dict):
+        training = {"head_start": BEFORE_HEAD_START, **training}
+        document = {**document, "training": training}
     return build(job_kind(str(document.get("kind"))).request, document)
 
 
 def _as_then(request: JobRequest) -> JobRequest:
-    """An old command's request with the window, strategy and arms that it meant then.
+    """An old command's request with the window, head, strategy and arms that it meant then.
 
     Where it names none.
     """
@@ -35,8 +42,8 @@ def _as_then(request: JobRequest) -> JobRequest:
     if training is None:
         return request
     update: dict[str, Any] = {}
-    if training.max_tokens is None:
-        training = training.model_copy(update={"max_tokens": USUAL_WINDOW})
+    then = {"head_start": BEFORE_HEAD_START, "max_tokens": training.max_tokens or USUAL_WINDOW}
+    training = training.model_copy(update=then)
     if isinstance(request, TrainRequest) and training.selection.strategy == AUTO_STRATEGY:
         selection = training.selection.model_copy(update={"strategy": STRATEGY_BEFORE_ADVICE})
         training = training.model_copy(update={"selection": selection})

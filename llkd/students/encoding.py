@@ -30,6 +30,14 @@ class Encoded:
         """Tokens of each text, ``[n]``, at least 1."""
         return np.diff(self.offsets)
 
+    def subset(self, positions: npt.ArrayLike) -> Encoded:
+        """The texts at ``positions``, in that order."""
+        places = np.asarray(positions, dtype=np.int64)
+        none: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        ids = [none, *(self.ids[self.offsets[i] : self.offsets[i + 1]] for i in places)]
+        lengths = self.lengths[places]
+        return Encoded(np.concatenate(ids), np.concatenate([[0], np.cumsum(lengths)]))
+
     def padded(self, positions: npt.ArrayLike, pad: int) -> tuple[Ints, Ints]:
         """Ids and attention mask ``[b, longest]`` of the texts at ``positions``."""
         places = np.asarray(positions, dtype=np.int64)

@@ -111,6 +111,19 @@ class Student:
         self._infer(encoded, self.logits, logits, batch_size, on_batch)
         return signals.softmax(logits) if len(logits) else logits
 
+    def pooled_vectors(
+        self,
+        texts: Sequence[str] | Encoded,
+        batch_size: int = 64,
+        on_batch: OnBatch | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """What the head sees of each text, ``[n, d]`` float32, in evaluation mode."""
+        encoded = texts if isinstance(texts, Encoded) else self.encode(texts)
+        head: Any = self.network["head"]
+        vectors = np.empty((len(encoded), head.in_features), dtype=np.float32)
+        self._infer(encoded, self.pooled, vectors, batch_size, on_batch)
+        return vectors
+
     def embed(
         self,
         texts: Sequence[str] | Encoded,
@@ -118,10 +131,7 @@ class Student:
         on_batch: OnBatch | None = None,
     ) -> npt.NDArray[np.float32]:
         """Mean-pooled embeddings ``[n, d]``, float32, each of length 1."""
-        encoded = texts if isinstance(texts, Encoded) else self.encode(texts)
-        head: Any = self.network["head"]
-        vectors = np.empty((len(encoded), head.in_features), dtype=np.float32)
-        self._infer(encoded, self.pooled, vectors, batch_size, on_batch)
+        vectors = self.pooled_vectors(texts, batch_size, on_batch)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors / np.maximum(lengths, np.float32(1e-12))
 

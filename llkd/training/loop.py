@@ -22,6 +22,7 @@ from llkd.store.run_summary import RunSummary
 from llkd.students import Encoded, Student
 from llkd.training import stopping, summaries
 from llkd.training.batches import epoch_batches
+from llkd.training.head_start import begin_with_probe
 from llkd.training.optimisation import not_a_number
 from llkd.training.records import Tally, TrainingData, TrainingProgress
 from llkd.training.select_batch import decide
@@ -58,7 +59,8 @@ def train(
         return finished
     with _own_randomness(student):
         torch.manual_seed(config.seed)
-        session.resume()
+        if not session.resume() and config.head_start == "probe":
+            begin_with_probe(session)
         return _run(session)
 
 

@@ -80,11 +80,11 @@ class Optimisation:
 
     def score(self, positions: Ints) -> Floats:
         """The student's probabilities ``[b, C]`` for texts of the pool, before any update."""
-        return self.student.probabilities(_subset(self.encoded, positions), self.micro)
+        return self.student.probabilities(self.encoded.subset(positions), self.micro)
 
     def score_many(self, positions: Ints, batch_size: int) -> Floats:
         """As :meth:`score`, ``batch_size`` texts at a time, those of similar length together."""
-        return self.student.probabilities(_subset(self.encoded, positions), batch_size)
+        return self.student.probabilities(self.encoded.subset(positions), batch_size)
 
     def update(
         self, positions: Ints, target: Ints | Floats, weight: Floats, step: int, where: str
@@ -193,9 +193,3 @@ def soft_targets(probabilities: Floats, temperature: float, hard_share: float) -
     soft /= soft.sum(axis=1, keepdims=True)
     hard = np.eye(probabilities.shape[1])[probabilities.argmax(axis=1)]
     return ((1 - hard_share) * soft + hard_share * hard).astype(np.float32)
-
-
-def _subset(encoded: Encoded, positions: Ints) -> Encoded:
-    ids = [encoded.ids[encoded.offsets[i] : encoded.offsets[i + 1]] for i in positions]
-    lengths = encoded.lengths[positions]
-    return Encoded(np.concatenate(ids), np.concatenate([[0], np.cumsum(lengths)]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -33,7 +33,8 @@ class TrainingData:
     on the plane. ``passes [n]`` and ``support [n]``: whether the nearest texts bear out a label,
     and how much speaks for it. ``stop_texts`` with ``stop_label`` judge epochs for early
     stopping; ``stop_source``: whose labels these are (``audit``, ``pool_gold`` or ``teacher``).
-    None of them may be in the pool.
+    None of them may be in the pool. ``unit_embeddings(positions)``: kept embeddings ``[m, d]`` of
+    length 1 that the untrained student made of these pool texts; None: it makes them anew.
     """
 
     texts: Sequence[str]
@@ -54,6 +55,7 @@ class TrainingData:
     stop_texts: Sequence[str] = ()
     stop_label: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     stop_source: str = "audit"
+    unit_embeddings: Callable[[Ints], Floats] | None = None
 
     def check(self, classes: int) -> None:
         """Raise DataError where the parts do not fit one another."""

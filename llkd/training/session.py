@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from llkd.config import TrainingConfig
+from llkd.config import BEFORE_HEAD_START, TrainingConfig
 from llkd.errors import ConfigError, DataError, JobCancelled, StoreError
 from llkd.selection import signals
 from llkd.selection.inputs import prepared
@@ -71,7 +71,8 @@ def _cut(encoded: Encoded, longest: int) -> list[str]:
     ]
 
 
-USUAL = _flat(TrainingConfig())
+USUAL = _flat(TrainingConfig(head_start=BEFORE_HEAD_START))
+"""What a setting was where a stored run does not name it."""
 
 
 class Session:
@@ -184,14 +185,14 @@ class Session:
         checkpoints.remove(self.folder)
         return outcome
 
-    def resume(self) -> None:
-        """Take up the newest checkpoint and discard what was logged after it."""
+    def resume(self) -> bool:
+        """Take up the newest checkpoint, if there is one; discard what was logged after it."""
         import torch
 
         checkpoint = checkpoints.load(self.folder)
         if checkpoint is None:
             self.log.discard_after(parts=0, epochs=0)
-            return
+            return False
         values = checkpoint.values
         checkpoints.check_same(self.folder, values["fingerprint"], self.fingerprint(), USUAL)
         self.student.network.load_state_dict(checkpoint.model)
@@ -209,6 +210,7 @@ class Session:
         self.used = checkpoint.arrays["used"].numpy().astype(np.bool_)
         self.at = Position.from_json(values["position"])
         self.log.discard_after(values["parts"], self.at.epoch)
+        return True
 
     def save(self) -> None:
         """Write the log parts, then the checkpoint that knows of them."""
@@ -269,9 +271,13 @@ class Session:
             TrainingProgress(at.step, self.total_steps, epoch, at.last_loss, share, message)
         )
 
+    def wants_to_stop(self) -> bool:
+        """Whether the caller wants to."""
+        return self.should_stop is not None and self.should_stop()
+
     def stop_if_asked(self) -> None:
         """Raise JobCancelled with a checkpoint written, if the caller wants to stop."""
-        if self.should_stop is not None and self.should_stop():
+        if self.wants_to_stop():
             self.save()
             raise JobCancelled(
                 f"Training was stopped after {self.at.step:,} of {self.total_steps:,} steps; "

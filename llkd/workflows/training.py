@@ -9,7 +9,6 @@ import numpy as np
 
 from llkd import curation
 from llkd.config import Calibration, TrainingConfig
-from llkd.embedding.nearest_texts import search_seconds
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import NothingSelected, UserError
 from llkd.evaluation import evaluation_set
@@ -18,10 +17,9 @@ from llkd.evaluation.run_result import RunResult, run_result
 from llkd.jobs.progress import Progress
 from llkd.models.sources import student_digest
 from llkd.selection.registry import check_strategy, needs
-from llkd.selection.signals import Floats, Ints
+from llkd.selection.signals import Floats
 from llkd.selection.strategies.neighbours import NEIGHBOUR_RULE
 from llkd.store import Project, Run, Store
-from llkd.store.derived.embeddings import embedding_seconds
 from llkd.store.files.evaluation_labels import write_evaluation_labels
 from llkd.store.files.probabilities import (
     read_probabilities,
@@ -31,6 +29,11 @@ from llkd.store.run_summary import RunSummary
 from llkd.training import TrainingData, TrainingProgress, run_inputs
 from llkd.training.selectability import check_selects, confidence_notes
 from llkd.training.targets import LabelBasis, Targets, gather, rows_digest
+from llkd.workflows.preparation import (
+    embeddings_reader,
+    head_embeddings,
+    preparation_seconds,
+)
 from llkd.workflows.training_advice import with_strategy
 
 
@@ -103,7 +106,13 @@ def prepare(
         store, project, config, calibration, until, basis, eval_run, job
     )
     collecting = time.monotonic() - began
-    preparation = _preparation_seconds(store, project, config, targets.rows, collecting)
+    trained = targets.rows[~inputs.held_out]
+    kept = (
+        head_embeddings(store, project, config, trained) is not None
+        if eval_run is None
+        else bool(eval_run.labels.get("head_embeddings"))  # all arms begin with the same head
+    )
+    preparation = preparation_seconds(store, project, config, targets.rows, collecting, kept)
     labels, evaluation = targets.labels, targets.evaluation
     facts = {
         "labelling": labels.labeling_run.id,
@@ -121,8 +130,8 @@ def prepare(
         ],
         "project_texts": project.rows,
         "project_sha256": project.digest,
-        "rows": len(targets.rows) - int(inputs.held_out.sum()),
-        "rows_sha256": rows_digest(targets.rows[~inputs.held_out]),
+        "rows": len(trained),
+        "rows_sha256": rows_digest(trained),
         "without_confidence": int(targets.without_confidence[~inputs.held_out].sum()),
         "window": curation.window_facts(store, project, config),
         "neighbour_rule": neighbour_rule(config),
@@ -137,6 +146,7 @@ def prepare(
             "chosen": evaluation.sampling,
             "given": evaluation.usable_labels,
         },
+        "head_embeddings": kept,
         "preparation_seconds": preparation,
         "saved": None
         if config.selection.saved is None
@@ -185,30 +195,6 @@ def run_rows_digest(run: Run) -> str:
     rows, _ = read_probabilities(run.files.targets)
     inputs = run_inputs.read(run.folder)
     return rows_digest(rows if inputs is None else rows[~inputs.held_out])
-
-
-def _preparation_seconds(
-    store: Store, project: Project, config: TrainingConfig, rows: Ints, collecting: float
-) -> float | None:
-    """What a strategy needs before its first step: embeddings, and what is made of them.
-
-    What lies ready from an earlier run counts in full: another arm of the comparison paid for it.
-    None where it is not known how long the embeddings took.
-    """
-    if not needs(config.selection, "embeddings"):
-        return 0.0
-    path = curation.embeddings_path(store, project, config.student)
-    collecting = max(collecting, search_seconds(store, project, config.student, rows))
-    embedding = None if path is None else embedding_seconds(path)
-    if embedding is None:
-        return None
-    earlier = [
-        run.labels.get("preparation_seconds") or 0.0
-        for run in store.runs.all(project.id)
-        if run.config.student == config.student
-        and run.config.selection.strategy == config.selection.strategy
-    ]
-    return round(max(embedding + collecting, *earlier, 0.0), 3)
 
 
 def _saved(
@@ -341,6 +327,8 @@ def _data(store: Store, project: Project, run: Run) -> TrainingData:
             "stop_source": inputs.stop_source or "audit",
         }
         rows, probabilities = rows[trained], probabilities[trained]
+    if run.labels.get("head_embeddings"):
+        further["unit_embeddings"] = embeddings_reader(store, project, run.config, rows)
     return TrainingData(
         texts=text.iloc[rows].tolist(),
         rows=rows,

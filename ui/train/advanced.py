@@ -8,6 +8,8 @@ import streamlit as st
 
 from llkd.config import SelectionConfig, TrainingConfig
 
+HEAD_STARTS = {"probe": "Fitted to the labels", "random": "Random"}
+
 
 def advanced_settings(selection: dict[str, Any], values: dict[str, Any]) -> None:
     """Draw what most people leave as it is, and put it into the settings."""
@@ -71,6 +73,16 @@ def advanced_settings(selection: dict[str, Any], values: dict[str, Any]) -> None
         key="train_targets",
         persist_state="session",
         help="Hard: the teacher's label. Soft: its probabilities for all classes.",
+    )
+    values["head_start"] = first.selectbox(
+        "First head",
+        list(HEAD_STARTS),
+        format_func=HEAD_STARTS.__getitem__,
+        key="train_head_start",
+        persist_state="session",
+        help="What the student's last layer begins as: a logistic regression on the untrained "
+        "student's embeddings, fitted to the labels that it trains on, or random numbers, which "
+        "have to learn everything. With many classes and few texts the difference is large.",
     )
     values["human_weight"] = second.number_input(
         "Weight of your own labels",
