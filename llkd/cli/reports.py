@@ -89,6 +89,8 @@ def _train(document: Document) -> None:
     if "strategy" not in document:
         print_job(document)
         return
+    if document.get("beside_teacher"):
+        print(printable(document["beside_teacher"]))
     print_table([document], RUN_COLUMNS)
     publishing_reports.tracking(document)
 

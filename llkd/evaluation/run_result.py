@@ -31,6 +31,8 @@ class RunResult(Document):
     training_seconds: float | None = None
     preparation_seconds: float | None = None
     seconds: float | None = None
+    beside_teacher: str = ""
+    """What is said of the student and its teacher; nothing within a comparison."""
 
 
 def run_result(run: Run) -> RunResult:

@@ -11,18 +11,16 @@ from llkd import curation
 from llkd.curation.labels import TeacherLabels
 from llkd.evaluation import predictions
 from llkd.evaluation.differences import paired_difference
-from llkd.evaluation.intervals import ONE_POINT, Difference, Interval, wilson
+from llkd.evaluation.intervals import Difference, Interval, wilson
 from llkd.evaluation.metrics import confusion_matrix
+from llkd.evaluation.what_to_change import what_to_change
 from llkd.evaluation.wording import counted, listed, points_spelled, share, share_with_interval
 from llkd.selection import signals
-from llkd.selection.registry import takes
 from llkd.selection.signals import Floats, Ints
 from llkd.store import Project, Run, Store
 
 MOST_NAMES = 3
 """So many classes are named; the others are counted."""
-FEW_SAMPLES = 0.5
-"""A student that learned from less than this share of its samples may learn from more."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,8 @@ class Standing:
 
     @property
     def below(self) -> bool:
-        """Whether the student is, or may well be, worse than its teacher."""
-        of = self.difference
-        return of is not None and of.value < 0 and of.low < -ONE_POINT
+        """Whether the student is worse than its teacher: the whole interval lies below 0."""
+        return self.difference is not None and self.difference.high < 0
 
 
 def standing(
@@ -148,8 +145,7 @@ def sentence(of: Standing, run: Run) -> str:
             teacher += f" of the {of.teacher_texts:,} that it labelled"
         points = points_spelled(of.difference)
         if of.below:
-            worse = "is worse" if of.difference.high < 0 else "may be worse"
-            start = f"{student} {worse} than its teacher: right in {own}, the teacher in {teacher}"
+            start = f"{student} is worse than its teacher: right in {own}, the teacher in {teacher}"
             parts = [f"{start} ({points}).", what_to_change(run)]
         else:
             start = f"{student} is right in {own}, its teacher in {teacher}"
@@ -157,27 +153,13 @@ def sentence(of: Standing, run: Run) -> str:
     return " ".join(part for part in [*parts, unused_sentence(of.unused, which)] if part)
 
 
+def said_of(store: Store, project: Project, run: Run) -> str:
+    """:func:`sentence` of a finished run; empty where nobody knows a class of its texts."""
+    of = standing(store, project, run)
+    return "" if of is None else sentence(of, run)
+
+
 def _verdict(difference: Difference) -> str:
     if difference.within_a_point:
         return "as good, to within a point"
     return "it is better" if difference.low > 0 else "no clear difference"
-
-
-def what_to_change(run: Run) -> str:
-    """What is most likely to help a student that is behind its teacher, from how it was trained."""
-    summary = run.summary
-    if summary is not None and summary.kept_epoch is None and len(summary.epochs) > 1:
-        before, last = (epoch.accuracy for epoch in summary.epochs[-2:])
-        if before is not None and last is not None and last > before:
-            return "It was still getting better in its last epoch: train it for more."
-    selected = None if summary is None else summary.selected_share
-    if selected is not None and selected < FEW_SAMPLES:
-        selection = run.config.selection
-        by_lines = takes(selection, "moving_thresholds") or takes(selection, "thresholds")
-        more = (
-            "lower the thresholds" if by_lines
-            else "keep more texts" if takes(selection, "saved")
-            else "raise its share"
-        )  # fmt: skip
-        return f"It learned from {share(selected)} of its samples: {more}, or train on all texts."
-    return "Train it for more epochs, or begin with a larger student model."

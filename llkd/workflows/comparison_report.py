@@ -60,9 +60,7 @@ def _best_student(store: Store, project: Project, arm_runs: Sequence[ArmRun]) ->
     finished = [entry.run for entry in arm_runs if entry.run.summary is not None]
     if not finished:
         return ""
-    best = best_run(finished)
-    standing = student_and_teacher.standing(store, project, best)
-    return "" if standing is None else student_and_teacher.sentence(standing, best)
+    return student_and_teacher.said_of(store, project, best_run(finished))
 
 
 def arm_result(entry: ArmRun) -> ArmResult:

@@ -11,7 +11,7 @@ from llkd import curation
 from llkd.config import Calibration, TrainingConfig
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import NothingSelected, UserError
-from llkd.evaluation import evaluation_set
+from llkd.evaluation import evaluation_set, student_and_teacher
 from llkd.evaluation.advice import TrainingAdvice
 from llkd.evaluation.run_result import RunResult, run_result
 from llkd.jobs.progress import Progress
@@ -68,7 +68,10 @@ def train(
         run = prepare(store, project, config, job.job_id, calibration, job=job, advice=advice)
         job.remember(run_id=run.id)
     summary = fit(store, project, run, job)
-    result = run_result(store.runs.get(run.id))
+    finished = store.runs.get(run.id)
+    result = run_result(finished).model_copy(
+        update={"beside_teacher": student_and_teacher.said_of(store, project, finished)}
+    )
     facts = {**result.document(), "warnings": list(summary.warnings)}
     store.events.record(project.id, "train", facts)
     return result

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from llkd import curation
 from llkd.cli import reports
@@ -148,22 +147,6 @@ def test_a_student_below_its_teacher_is_said_first_with_what_to_change(home):
     assert "It learned from 20.0\u00a0% of its samples: lower the thresholds, or" in said(
         app.warning
     )
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "share", "advice"),
-    [
-        ((0.5, 0.6), 0.2, "It was still getting better in its last epoch"),
-        ((0.6, 0.5), 0.2, "It learned from 20.0\u00a0% of its samples"),
-        ((0.6, 0.5), 1.0, "Train it for more epochs, or begin with a larger student model."),
-    ],
-)
-def test_what_to_change_follows_from_how_it_was_trained(home, accuracies, share, advice):
-    store, project = seeded_project(home)
-    run = add_run(store, project)
-    epochs = [{"epoch": k + 1, "accuracy": a} for k, a in enumerate(accuracies)]
-    summary = RunSummary.read({"epochs": epochs, "selected_share": share})
-    assert student_and_teacher.what_to_change(replace(run, summary=summary)).startswith(advice)
 
 
 def test_a_class_that_is_never_answered_is_named_in_the_first_line(home):

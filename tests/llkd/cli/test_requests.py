@@ -17,6 +17,7 @@ from llkd.config import (
 from llkd.config.selection_rule import SavedRule, ThresholdRule, TrainedOnRule
 from llkd.errors import ConfigError, UserError
 from llkd.evaluation.comparison.arms import USUAL_ARMS
+from llkd.jobs.registry import job_kind
 from llkd.jobs.requests import (
     AUTO_ARMS,
     CompareRequest,
@@ -243,3 +244,14 @@ def test_every_setting_has_words_and_every_command_an_example():
         assert f"Example: llkd {name}" in text
         assert "--home DIR" in text
         assert "--json" in text or name == "app"
+
+
+@pytest.mark.parametrize("kind", ["train", "compare", "demo"])
+def test_a_stored_request_that_names_no_head_means_the_random_one(kind):
+    document = {"kind": kind, "project": "p", "seeds": 1}
+    document = {name: document[name] for name in job_kind(kind).request.model_fields
+                if name in document}  # fmt: skip
+    training = TrainingConfig().model_dump(mode="json")
+    assert read_request({**document, "training": training}).training.head_start == "probe"
+    del training["head_start"]
+    assert read_request({**document, "training": training}).training.head_start == "random"

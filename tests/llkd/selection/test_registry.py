@@ -109,6 +109,13 @@ class TestDefault:
         assert stored_training_config(whole).selection.strategy == "llkd"
         assert stored_training_config({"seed": 3}).selection.strategy == "llkd"
 
+    def test_a_head_that_no_stored_setting_names_began_at_random(self):
+        whole = TrainingConfig().model_dump(mode="json")
+        assert whole["head_start"] == "probe"
+        assert stored_training_config(whole).head_start == "probe"
+        del whole["head_start"]
+        assert stored_training_config(whole).head_start == "random"
+
 
 class TestWhatAStrategyLacks:
     @pytest.mark.parametrize(
