@@ -147,11 +147,13 @@ def test_strategies_with_a_share_of_their_own_and_the_newer_settings(home, start
     _pick(app, "train_strategy", "neighbours")
     app.slider(key="train_share").set_value(0.3).run()
     _pick(app, "train_targets", "soft")
+    assert app.get_by_key("train_head_start").value == "probe"
+    _pick(app, "train_head_start", "random")
     app.toggle(key="train_early_stopping").set_value(True).run()
     app.number_input(key="train_human_weight").set_value(2.5).run()
     button(app, "Start training").click().run()
     wanted = {"--strategy=neighbours", "--share=0.3", "--targets=soft", "--human-weight=2.5"}
-    assert wanted | {"--early-stopping=auto"} <= set(started[-1].command())
+    assert wanted | {"--head-start=random", "--early-stopping=auto"} <= set(started[-1].command())
     app.toggle(key="train_early_stopping").set_value(False).run()
     app.get_by_key("train_share_how").set_value("As many as another run").run()
     button(app, "Start training").click().run()

@@ -28,6 +28,7 @@ from tests.support.job_processes import end_jobs, ended
 PLACE = "/tmp/llkd-home-0-3-0"  # where the home of the fixture was made
 SERVER = ["--teacher=api:m", "--base-url=http://h/v1"]
 ASKED = build(TeacherConfig, teacher="api:m", base_url="http://h/v1")
+THEN = {"max_tokens": 64, "head_start": "random"}  # what no command could say
 COMMANDS = [
     (["label", "--labels", "a,b", "--teacher=local:/m", "--no-probe", "p"],
      LabelRequest(project="p", teacher=TeacherConfig(teacher="local:/m"), probe=False)),
@@ -45,11 +46,11 @@ COMMANDS = [
     (["probe", "--", "p"], ProbeRequest(project="p")),
     (["train", "--strategy=teacher_then_random", "--reference-run=3", "--calibration=batch", "p"],
      build(TrainRequest, project="p", calibration="batch", training=build(
-         TrainingConfig, max_tokens=64, selection={"strategy": "teacher_then_random"},
+         TrainingConfig, **THEN, selection={"strategy": "teacher_then_random"},
         reference_run=3))),
     (["train", "--strategy=saved", "--selection=mine", "--seed=2", "--", "p"],
      build(TrainRequest, project="p", training=build(
-         TrainingConfig, max_tokens=64, seed=2,
+         TrainingConfig, **THEN, seed=2,
         selection={"strategy": "saved", "saved": "mine"}))),
     (["train", "p"], build(TrainRequest, project="p", training=build(
         TrainingConfig, max_tokens=64, selection={"strategy": "neighbours"}))),
@@ -58,8 +59,8 @@ COMMANDS = [
            arms=["llkd", "all", "random", "teacher_then_random"])),
     (["compare", "--seeds=1", "--arms=llkd,all", "--epochs=2", "--", "p"],
      build(CompareRequest, project="p", seeds=1, arms=["llkd", "all"],
-           training=TrainingConfig(epochs=2, max_tokens=64))),
-    (["demo", "--epochs", "1"], DemoRequest(training=TrainingConfig(epochs=1, max_tokens=64))),
+           training=TrainingConfig(epochs=2, **THEN))),
+    (["demo", "--epochs", "1"], DemoRequest(training=TrainingConfig(epochs=1, **THEN))),
     (["export", "--out=/o", "--format=csv,jsonl", "--run=2", "--zip-student", "--", "p"],
      build(ExportRequest, project="p", out="/o", formats=["csv", "jsonl"], zip_student=True,
            rule=TrainedOnRule(run=2))),
