@@ -49,5 +49,6 @@ def minilm_student(cache: Path, draw: Draw, label: Ints, seed: int) -> Ints:
         texts = [data.texts[row] for row in draw.held_out]
         return np.asarray(student.probabilities(texts).argmax(axis=1))
 
-    facts = [config.model_dump(mode="json", exclude_defaults=True), rows.tolist(), label.tolist()]
+    settings = {**config.model_dump(mode="json", exclude_defaults=True), "head": config.head_start}
+    facts = [settings, rows.tolist(), label.tolist()]
     return remembered(cache, f"{data.name}-{data.half}-minilm", facts, work)
