@@ -40,6 +40,16 @@ def test_a_prediction_that_is_no_number_stops_with_its_place(encoder, tmp_path):
     with torch.no_grad():
         student.network["head"].weight.fill_(float("nan"))
     with pytest.raises(ModelError, match=r"prediction is not a number at step 1 \(epoch 1, batch"):
+        training.train(student, toy_data(), config(head_start="random"), CLASSES, tmp_path)
+
+
+def test_an_encoder_whose_vectors_are_no_numbers_is_said_before_the_first_step(encoder, tmp_path):
+    import torch
+
+    student = fresh(encoder)
+    with torch.no_grad():
+        student.network["encoder"].embeddings.word_embeddings.weight.fill_(float("nan"))
+    with pytest.raises(ModelError, match="embedding is not a number before the first step"):
         training.train(student, toy_data(), config(), CLASSES, tmp_path)
 
 
