@@ -17,7 +17,8 @@ import numpy as np
 from llkd.curation.probe import FIT_LIMIT, INVERSE_REGULARISATION, fitting_rows
 from llkd.errors import JobCancelled
 from llkd.selection.signals import Floats, Ints
-from llkd.training.optimisation import not_a_number
+from llkd.students.hardware import out_of_memory
+from llkd.training.optimisation import not_a_number, one_text_too_large
 
 if TYPE_CHECKING:
     from llkd.training.session import Session
@@ -88,7 +89,12 @@ def _vectors(session: Session, positions: Ints) -> tuple[Floats, float]:
                 "Training was stopped before its first step; resume it to begin again."
             )
 
-    pooled = session.student.pooled_vectors(wanted, session.inference_batch, on_batch)
+    try:
+        pooled = session.student.pooled_vectors(wanted, session.inference_batch, on_batch)
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        raise one_text_too_large(session.config) from error
     length = max(float(np.linalg.norm(pooled, axis=1).mean()), 1e-12)
     vectors = pooled / length if embedded is None else embedded(positions)
     return np.asarray(vectors, dtype=np.float64), length
@@ -110,7 +116,9 @@ def fitted_head(vectors: Floats, target: Floats, weight: Floats) -> tuple[Floats
     present = np.flatnonzero(labels > 0)
     shape = (len(present), vectors.shape[1])
     wanted = target[:, present] * weight[:, None]
-    total, ridge = weight.sum(), 1.0 / INVERSE_REGULARISATION
+    total = weight.sum()
+    # Of two classes the probe has one vector, the difference: half of its ridge falls on each.
+    ridge = (2.0 if len(present) == 2 else 1.0) / INVERSE_REGULARISATION
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         weights, bias = flat[: -shape[0]].reshape(shape), flat[-shape[0] :]

@@ -142,10 +142,7 @@ class Optimisation:
                 if not out_of_memory(error):
                     raise
                 if self.micro == 1:
-                    raise ModelError(
-                        "Memory ran out on a single text. Use a smaller student or fewer tokens "
-                        f"per text (max_tokens was {self.config.window})."
-                    ) from error
+                    raise one_text_too_large(self.config) from error
             # Not in the handler: it would keep the failed try's tensors alive.
             self.optimiser.zero_grad(set_to_none=True)
             free_memory(self.student.device.type)
@@ -179,6 +176,14 @@ def not_a_number(what: str, where: str, config: TrainingConfig) -> ModelError:
     return ModelError(
         f"The student's {what} is not a number {where}. Lower the learning rate (it was "
         f"{config.learning_rate:g}) or train with precision fp32."
+    )
+
+
+def one_text_too_large(config: TrainingConfig) -> ModelError:
+    """The error for a student that cannot take a single text."""
+    return ModelError(
+        "Memory ran out on a single text. Use a smaller student or fewer tokens per text "
+        f"(max_tokens was {config.window})."
     )
 
 

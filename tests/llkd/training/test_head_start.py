@@ -16,7 +16,7 @@ from llkd.errors import JobCancelled
 from llkd.selection import signals
 from llkd.training import head_start
 from llkd.training.head_start import fitted_head
-from tests.support.tiny_student import CLASSES
+from tests.support.tiny_student import CLASSES, WORDS
 from tests.support.toy_runs import (
     config,
     fresh,
@@ -38,6 +38,13 @@ def points_of(seed=0, classes=4, dimensions=16, n=N):
     gold = np.arange(n) % classes
     points = centres[gold] + 0.3 * rng.normal(size=(n, dimensions))
     return points / np.linalg.norm(points, axis=1).mean(), gold
+
+
+def telling_texts(n):
+    """Texts of words that all give their class away."""
+    rng = np.random.default_rng(0)
+    gold = np.arange(n) % 2
+    return [" ".join(rng.choice(WORDS[CLASSES[k]], 5)) for k in gold], gold
 
 
 def head_of(student):
@@ -96,13 +103,25 @@ def test_a_class_without_labels_is_never_the_likeliest():
 
 
 def test_the_student_is_right_before_its_first_step(encoder, tmp_path):
-    data = toy_data(n=200, evaluated=100)
+    texts, gold = telling_texts(300)
+    data = toy_data(
+        texts=texts[:200], rows=np.arange(200), gold=gold[:200], teacher_probs=np.eye(2)[gold[:200]],
+        eval_texts=texts[200:], eval_gold=gold[200:],
+    )  # fmt: skip
     probed = started(encoder, tmp_path / "probe", data)
     assert not list((tmp_path / "probe").glob("steps-*"))
     answers = probed.probabilities(list(data.eval_texts)).argmax(axis=1)
     assert (answers == data.eval_gold).mean() > 0.9
     begun = fresh(encoder).probabilities(list(data.eval_texts)).argmax(axis=1)
     assert (begun == data.eval_gold).mean() < 0.8
+
+
+def test_two_classes_have_the_ridge_of_the_probe_too():
+    points, gold = points_of(classes=2)
+    weight, bias = fitted_head(points, np.eye(2)[gold], np.ones(N))
+    model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=2000, tol=1e-8).fit(points, gold)
+    ours = signals.softmax(points @ weight.T + bias)
+    assert np.abs(ours - model.predict_proba(points)).max() < 2e-3
 
 
 def test_its_logits_are_those_of_the_regression_on_unnormalised_vectors(encoder, tmp_path):

@@ -27,7 +27,7 @@ from tests.support.toy_runs import (
 
 
 def test_a_run_that_selects_nothing_fails_and_leaves_no_student(encoder, tmp_path):
-    settings = config("fixed", selection={"teacher_threshold": 1.0})
+    settings = config("fixed", selection={"teacher_threshold": 1.0}, head_start="random")
     student = fresh(encoder)
     for _ in range(2):  # resumed, it fails again
         with pytest.raises(NothingSelected, match="selected no text in any of the 10 steps"):
@@ -138,6 +138,10 @@ def test_gold_never_trains(encoder, tmp_path):
 def test_progress_in_words(encoder, tmp_path):
     heard = []
     run(encoder, tmp_path, config("all"), on_progress=heard.append)
+    assert [heard.pop(0).message for _ in range(2)] == [
+        "epoch 1 of 2, reading for its first head, 40 of 40 texts, 0.0% selected",
+        "epoch 1 of 2, fitting the head, 0.0% selected",
+    ]
     assert heard[0].message == "epoch 1 of 2, step 1 of 10, 100.0% selected"
     assert heard[5].message == "epoch 1 of 2, evaluating, 20 of 20 texts, 100.0% selected"
     assert heard[6].message == (

@@ -45,7 +45,9 @@ def test_soft_targets_are_tempered_and_mixed():
 
 
 def test_the_loss_of_soft_targets_is_the_cross_entropy_to_them(encoder, tmp_path, monkeypatch):
-    settings = config("all", targets="soft", target_temperature=2.0, hard_share=0.3)
+    settings = config(
+        "all", targets="soft", target_temperature=2.0, hard_share=0.3, head_start="random"
+    )
     data, student = toy_data(), fresh(encoder)
     without_dropout(student, monkeypatch)
     before = fresh(encoder).probabilities(data.texts)
@@ -136,19 +138,19 @@ def forwards(encoder, folder, settings):
 
 
 def test_scoring_once_in_k_steps_asks_for_several_batches_at_once(encoder, tmp_path):
-    reading = 2 * N  # the whole pool at the end of both epochs, in one call each
+    reading = 3 * N  # the whole pool for the first head and after both epochs, in one call each
     _, each = forwards(encoder, tmp_path / "1", config("llkd"))
-    assert (each.texts, each.calls) == (2 * N + reading, 10 + 2)
+    assert (each.texts, each.calls) == (2 * N + reading, 10 + 3)
     _, third = forwards(encoder, tmp_path / "3", config("llkd", selection={"score_every": 3}))
     # Five batches an epoch. The first: three and two at once; the second: the pool was read before
     # it, which holds for three steps, then two.
-    assert (third.texts, third.calls) == (N + 16 + reading, 2 + 1 + 2)
+    assert (third.texts, third.calls) == (N + 16 + reading, 2 + 1 + 3)
     _, once = forwards(encoder, tmp_path / "9", config("llkd", selection={"score_every": 9}))
-    assert (once.texts, once.calls) == (N + reading, 1 + 2)
+    assert (once.texts, once.calls) == (N + reading, 1 + 3)
 
 
 def test_kept_answers_are_those_of_their_step(encoder, tmp_path):
-    settings = config("llkd", epochs=1, selection={"score_every": 99})
+    settings = config("llkd", epochs=1, head_start="random", selection={"score_every": 99})
     run(encoder, tmp_path, settings)
     before = fresh(encoder).probabilities(toy_data().texts)
     need = -(before * np.log(before)).sum(axis=1) / np.log(2)
@@ -158,7 +160,7 @@ def test_kept_answers_are_those_of_their_step(encoder, tmp_path):
 
 
 def test_all_asks_the_student_nothing(encoder, tmp_path):
-    _, seen = forwards(encoder, tmp_path, config("all"))
+    _, seen = forwards(encoder, tmp_path, config("all", head_start="random"))
     assert seen.texts == 2 * N, "only the reading of the pool at each epoch's end"
 
 

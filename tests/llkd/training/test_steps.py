@@ -70,7 +70,7 @@ def hand_written(encoder, data, settings, steps, weight=lambda p, q: np.ones(len
 def test_all_equals_a_hand_written_loop_of_three_steps(encoder, tmp_path):
     import torch
 
-    settings, data = config("all"), toy_data()
+    settings, data = config("all", head_start="random"), toy_data()
     with torch.random.fork_rng(devices=[]):
         expected, losses = hand_written(encoder, data, settings, 3)
     student = fresh(encoder, settings.seed)
@@ -93,7 +93,8 @@ def test_weights_scale_each_samples_loss(encoder, tmp_path, monkeypatch):
 
     import llkd.students.student as module
 
-    settings = config("fixed", selection={"teacher_threshold": 0.8, "weighting": "mean"})
+    selection = {"teacher_threshold": 0.8, "weighting": "mean"}
+    settings = config("fixed", head_start="random", selection=selection)
     data = toy_data()
     student = fresh(encoder)
     monkeypatch.setattr(module, "DROPOUT", 0.0)
@@ -167,8 +168,9 @@ def test_memory_too_small_for_one_text(encoder, tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(student.network["encoder"], "forward", never)
-    with pytest.raises(ModelError, match=r"on a single text.*\(max_tokens was 16\)"):
-        training.train(student, toy_data(), config("all"), CLASSES, tmp_path)
+    for head in ("probe", "random"):
+        with pytest.raises(ModelError, match=r"on a single text.*\(max_tokens was 16\)"):
+            training.train(student, toy_data(), config("all", head_start=head), CLASSES, tmp_path)
 
 
 def test_learning_happens(encoder, tmp_path):
