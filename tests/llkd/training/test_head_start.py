@@ -208,7 +208,9 @@ def test_a_saved_selection_alone_makes_the_head_of_its_run(encoder, tmp_path):
 
 
 def test_soft_targets_make_a_softer_head(encoder, tmp_path):
-    data = toy_data(n=120)
+    texts, gold = telling_texts(120)
+    probs = np.where(np.eye(2)[gold] > 0, 0.9, 0.1)
+    data = toy_data(texts=texts, rows=np.arange(120), gold=gold, teacher_probs=probs)
     hard = started(encoder, tmp_path / "hard", data)
     soft = started(encoder, tmp_path / "soft", data, targets="soft", target_temperature=4.0)
     need = [
