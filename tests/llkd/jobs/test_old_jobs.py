@@ -53,9 +53,9 @@ COMMANDS = [
          TrainingConfig, **THEN, seed=2,
         selection={"strategy": "saved", "saved": "mine"}))),
     (["train", "p"], build(TrainRequest, project="p", training=build(
-        TrainingConfig, max_tokens=64, selection={"strategy": "neighbours"}))),
+        TrainingConfig, **THEN, selection={"strategy": "neighbours"}))),
     (["compare", "--seeds=1", "p"],
-     build(CompareRequest, project="p", seeds=1, training=TrainingConfig(max_tokens=64),
+     build(CompareRequest, project="p", seeds=1, training=TrainingConfig(**THEN),
            arms=["llkd", "all", "random", "teacher_then_random"])),
     (["compare", "--seeds=1", "--arms=llkd,all", "--epochs=2", "--", "p"],
      build(CompareRequest, project="p", seeds=1, arms=["llkd", "all"],
