@@ -147,8 +147,8 @@ def teacher_labels(data: TextSet, similarity: Floats, teacher: str) -> Ints:
     wrong = np.maximum(similarity, 1e-9)
     wrong[np.arange(len(wrong)), data.gold] = 0.0
     wrong /= wrong.sum(axis=1, keepdims=True)
-    drawn = np.array([rng.choice(len(row), p=row) for row in wrong])
-    return np.where(rng.random(len(wrong)) < float(teacher), data.gold, drawn)
+    errors = np.array([rng.choice(len(row), p=row) for row in wrong])
+    return np.where(rng.random(len(wrong)) < float(teacher), data.gold, errors)
 
 
 def student_answers(cache: Path, data: TextSet, label: Ints, way: Way, seed: int) -> Ints:
@@ -193,8 +193,8 @@ def print_draws(cache: Path, draws: list[TextSet], teacher: str, ways: list[Way]
         differences, ours = [], []
         for number, (data, label) in enumerate(zip(draws, taught, strict=True)):
             answers = student_answers(cache, data, label, way, number)
-            gold, told = data.gold[data.held_out], label[data.held_out]
-            differences.append(paired_difference(answers, told, gold))
+            gold, teacher_label = data.gold[data.held_out], label[data.held_out]
+            differences.append(paired_difference(answers, teacher_label, gold))
             ours.append(100 * float((answers == gold).mean()))
         apart = ", ".join(
             f"{100 * d.value:+.1f} ({100 * d.low:+.1f} to {100 * d.high:+.1f})" for d in differences
