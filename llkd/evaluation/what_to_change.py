@@ -21,7 +21,7 @@ MOST_ADVICE = 2
 
 def what_to_change(run: Run) -> str:
     """One or two sentences, of what is true of this run, the likeliest to help first."""
-    sentences = [said for advice in _ADVICE if (said := advice(run))]
+    sentences = [sentence for advice in _ADVICE if (sentence := advice(run))]
     last = "Train it for more epochs, or begin with a larger student model."
     return " ".join(sentences[:MOST_ADVICE]) or last
 

@@ -137,8 +137,8 @@ def fitted_head(vectors: Floats, target: Floats, weight: Floats) -> tuple[Floats
         ).x  # fmt: skip
     size = target.shape[1]
     weights, bias = np.zeros((size, shape[1])), np.empty(size)
-    weights[present], seen = flat[: -shape[0]].reshape(shape), flat[-shape[0] :]
-    absent = (seen - np.log(labels[present])).min() + math.log(ABSENT_LABELS)
-    bias[:] = min(absent, seen.min())
-    bias[present] = seen
+    weights[present], present_bias = flat[: -shape[0]].reshape(shape), flat[-shape[0] :]
+    absent = (present_bias - np.log(labels[present])).min() + math.log(ABSENT_LABELS)
+    bias[:] = min(absent, present_bias.min())
+    bias[present] = present_bias
     return weights.astype(np.float32), bias.astype(np.float32)

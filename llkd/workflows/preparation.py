@@ -26,8 +26,8 @@ def head_embeddings(
         return None
     digest = student_digest(config.student, store.home.root)
     first = project.holding(rows).rows
-    made = curation.embeddings_made(store, project, config.student, digest, first)
-    return None if made is None else made[0]
+    embeddings = curation.embeddings_made(store, project, config.student, digest, first)
+    return None if embeddings is None else embeddings[0]
 
 
 def embeddings_reader(

@@ -110,12 +110,12 @@ def prepare(
     )
     collecting = time.monotonic() - began
     trained = targets.rows[~inputs.held_out]
-    kept = (
+    uses_kept = (
         head_embeddings(store, project, config, trained) is not None
         if eval_run is None
         else bool(eval_run.labels.get("head_embeddings"))  # all arms begin with the same head
     )
-    preparation = preparation_seconds(store, project, config, targets.rows, collecting, kept)
+    preparation = preparation_seconds(store, project, config, targets.rows, collecting, uses_kept)
     labels, evaluation = targets.labels, targets.evaluation
     facts = {
         "labelling": labels.labeling_run.id,
@@ -149,7 +149,7 @@ def prepare(
             "chosen": evaluation.sampling,
             "given": evaluation.usable_labels,
         },
-        "head_embeddings": kept,
+        "head_embeddings": uses_kept,
         "preparation_seconds": preparation,
         "saved": None
         if config.selection.saved is None
