@@ -18,6 +18,7 @@ from llkd.evaluation.comparison import conclusion, contrasts
 from llkd.evaluation.comparison.arms import USUAL_ARMS
 from llkd.evaluation.comparison.report import ComparisonReport
 from llkd.store import Store, schema
+from llkd.students import load_saved
 from tests.support.tiny_student import CLASSES, make_encoder, teacher_for, toy_texts
 from tests.support.toy_projects import TableTeacher, as_job, config, label, train
 
@@ -379,8 +380,11 @@ class TestCompare:
         label(store, project, teacher)
         fresh = store.projects.get("toy")
         run = store.runs.get(train(store, fresh, config(encoder, "all", epochs=6))["run"])
-        answer = workflows.predict(store, fresh, run, "stock market bank price")
-        assert answer["label"] == "money"
+        text = "stock market bank price"
+        answer = workflows.predict(store, fresh, run, text)
+        expected = load_saved(run.student_folder).probabilities([text])[0]
+        assert list(answer["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-5)
+        assert answer["label"] == CLASSES[int(expected.argmax())]
         assert sum(answer["probabilities"].values()) == pytest.approx(1.0)
         with pytest.raises(UserError, match="no text to classify"):
             workflows.predict(store, fresh, run, "  ")
