@@ -78,7 +78,7 @@ TABLE = (
         selection={"share": SMALL_SHARE},
         arms=(EVERYTHING, NEEDED_NEIGHBOURS.name, METHOD),
         reason="at such {labels} a share of {share} that the most similar texts bear out and the "
-        "student still needs did as well as all of them or better, so that trains",
+        "student still needs was level with all of them in first trials, so that trains",
         question="whether all {labels} or LLKD do better",
     ),
     Line(
