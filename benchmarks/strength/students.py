@@ -237,7 +237,7 @@ def scaled_inputs(points: np.ndarray, scale: float) -> np.ndarray:
 
 
 def softmax(logits: np.ndarray) -> Floats:
-    """By row."""
+    """By row, in the bits of its input: the product's makes 64 of them, in half the speed."""
     values = np.exp(logits - logits.max(axis=1, keepdims=True))
     return values / values.sum(axis=1, keepdims=True)
 

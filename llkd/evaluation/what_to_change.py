@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llkd.config import USUAL_WINDOW
+from llkd.curation.refinement import neighbours_for
 from llkd.evaluation.wording import share
 from llkd.selection import signals
 from llkd.selection.registry import takes
@@ -14,15 +15,13 @@ FEW_SAMPLES = 0.5
 """A student that learned from less than this share of its samples may learn from more."""
 MANY_CUT = 0.1
 """The share of texts that are longer than the student reads from which that is said."""
-LEAST_VOTERS = 3
-"""So many neighbours must be able to vote for labels to be refined (docs/method.md, section 2)."""
 MOST_ADVICE = 2
 
 
 def what_to_change(run: Run) -> str:
     """One or two sentences, of what is true of this run, the likeliest to help first."""
     sentences = [sentence for advice in _ADVICE if (sentence := advice(run))]
-    last = "Train it for more epochs, or begin with a larger student model."
+    last = "Train it for another number of epochs, or begin with a larger student model."
     return " ".join(sentences[:MOST_ADVICE]) or last
 
 
@@ -40,6 +39,21 @@ def _still_better(run: Run) -> str:
     if before is None or last is None or last <= before:
         return ""
     return "It was still getting better in its last epoch: train it for more."
+
+
+def _was_better(run: Run) -> str:
+    summary = run.summary
+    if summary is None or summary.kept_epoch is not None:
+        return ""
+    accuracies = [epoch.accuracy for epoch in summary.epochs if epoch.accuracy is not None]
+    best = max(accuracies, default=0.0)
+    if not accuracies or best <= accuracies[-1]:
+        return ""
+    epoch = accuracies.index(best) + 1
+    return (
+        f"It was right in {share(best)} after epoch {epoch:,} and in fewer at the end: train it "
+        "for fewer epochs, or stop early."
+    )
 
 
 def _few_samples(run: Run) -> str:
@@ -68,11 +82,11 @@ def _plain_labels(run: Run) -> str:
     labels = run.labels
     if "classes" not in labels or signals.is_refined(labels.get("calibration") or "none"):
         return ""
-    if int(labels.get("rows") or 0) // (2 * len(labels["classes"])) < LEAST_VOTERS:
+    if not neighbours_for(int(labels.get("rows") or 0), len(labels["classes"])):
         return ""
     return "Refine the teacher's labels by what it says of similar texts, or pool two teachers."
 
 
 _ADVICE: tuple[Callable[[Run], str], ...] = (
-    _random_head, _still_better, _few_samples, _short_window, _plain_labels,
+    _random_head, _still_better, _was_better, _few_samples, _short_window, _plain_labels,
 )  # fmt: skip

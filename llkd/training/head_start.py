@@ -106,7 +106,8 @@ def fitted_head(vectors: Floats, target: Floats, weight: Floats) -> tuple[Floats
     ``vectors [m, d]`` have a length of about 1, ``target [m, C]`` sums to 1 and ``weight [m]``,
     0 or more, says how much a text counts. Minimises the weighted cross-entropy with the ridge of
     the probe (section 4 of docs/method.md). A class that no target names gets no weights and the
-    bias of one with half a label, so that it is never the likeliest.
+    bias of one with half a label, so that it is never the likeliest. (scikit-learn's regression
+    takes one class a text; soft targets would repeat each text for every class.)
     """
     from scipy.optimize import minimize
     from scipy.special import log_softmax

@@ -287,8 +287,8 @@ def test_texts_that_no_benchmark_has_used_judge_first(folder, tmp_path, without_
 def test_a_stopped_run_goes_on_and_an_unfinished_line_is_measured_again(
     folder, tmp_path, without_models, monkeypatch, capsys
 ):
-    made = [cell(set_name="ag_news", teacher=f"random {a}", seeds=1) for a in (50, 70, 90)]
-    monkeypatch.setattr(plan, "cells", lambda *_: iter(made))
+    planned = [cell(set_name="ag_news", teacher=f"random {a}", seeds=1) for a in (50, 70, 90)]
+    monkeypatch.setattr(plan, "cells", lambda *_: iter(planned))
     monkeypatch.setattr(cells, "arms", lambda wide: [a for a in arms(wide) if a.name in few])
     few = {ALL, NEIGHBOURS, *next(a for a in arms(False) if a.name == NEIGHBOURS).controls}
     cache = tmp_path / "cache"
@@ -298,7 +298,7 @@ def test_a_stopped_run_goes_on_and_an_unfinished_line_is_measured_again(
     teacher_strength.main(words)
     (path,) = cache.glob("cells-*.jsonl")
     stored = path.read_text().splitlines()
-    assert [json.loads(line)["teacher"] for line in stored] == [c.teacher for c in made]
+    assert [json.loads(line)["teacher"] for line in stored] == [c.teacher for c in planned]
     whole = capsys.readouterr().out
     path.write_text("\n".join([*stored[:2], stored[2][:500]]))
     measured_again = []

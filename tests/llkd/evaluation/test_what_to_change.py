@@ -9,17 +9,17 @@ from llkd.evaluation.intervals import Difference
 from llkd.evaluation.student_and_teacher import Standing, sentence
 from llkd.evaluation.what_to_change import FEW_SAMPLES, what_to_change
 
-LAST = "Train it for more epochs, or begin with a larger student model."
+LAST = "Train it for another number of epochs, or begin with a larger student model."
 
 
-def run_of(accuracies=(0.6, 0.5), selected=1.0, head="probe", selection=None, **labels):
+def run_of(accuracies=(0.6, 0.6), selected=1.0, head="probe", selection=None, **labels):
     epochs = [SimpleNamespace(accuracy=value) for value in accuracies]
     summary = SimpleNamespace(kept_epoch=None, epochs=epochs, selected_share=selected)
     config = build(
         TrainingConfig, head_start=head, selection=(selection or SelectionConfig()).model_dump()
     )
-    kept = {"classes": ["a", "b", "c"], "rows": 900, "calibration": "batch+refined", **labels}
-    return SimpleNamespace(id=1, summary=summary, config=config, labels=kept)
+    facts = {"classes": ["a", "b", "c"], "rows": 900, "calibration": "batch+refined", **labels}
+    return SimpleNamespace(id=1, summary=summary, config=config, labels=facts)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,8 @@ def test_few_samples_are_mended_by_what_chose_them(selection, more):
         ({}, LAST),
         ({"head": "random"}, "Its head began at random: train with the first head fitted"),
         ({"accuracies": (0.5, 0.6)}, "It was still getting better in its last epoch"),
+        ({"accuracies": (0.5, 0.6, 0.4)}, "It was right in 60.0\u00a0% after epoch 2 and in fewer"),
+        ({"accuracies": (0.5, 0.6, 0.6)}, LAST),
         ({"accuracies": (None, None)}, LAST),
         ({"selected": 0.2}, "It learned from 20.0\u00a0% of its samples: raise its share"),
         (
@@ -60,9 +62,9 @@ def test_each_fact_of_the_run_has_its_advice(facts, advice):
 
 def test_two_things_are_said_at_most_the_likeliest_first():
     everything = {"head": "random", "accuracies": (0.1, 0.2), "selected": 0.2}
-    said = what_to_change(run_of(**everything, calibration="none"))
-    assert said.startswith("Its head") and said.endswith("train it for more.")
-    assert said.count(". ") == 1
+    advice = what_to_change(run_of(**everything, calibration="none"))
+    assert advice.startswith("Its head") and advice.endswith("train it for more.")
+    assert advice.count(". ") == 1
 
 
 def standing_with(value, half):

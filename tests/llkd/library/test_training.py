@@ -147,20 +147,20 @@ def test_bad_input_is_one_sentence(labels, name):
 class TestComparing:
     def test_arms_side_by_side_with_what_can_be_said(self, labels, quick):
         kept = labels.keep(rows=labels.keep().rows[:40])
-        found = llkd.compare(kept, ["llkd", "all"], seeds=2, **{**quick, "epochs": 1})
-        arms = found.to_frame()
+        report = llkd.compare(kept, ["llkd", "all"], seeds=2, **{**quick, "epochs": 1})
+        arms = report.to_frame()
         assert {"llkd", "all", "saved"} == set(arms["arm"])
         assert (arms.loc[arms["arm"] == "all", "seeds"] == 2).all()
-        assert found.conclusion == str(found) and len(found.lines) >= 1
-        assert {"arm", "rival", "accuracy.value"} <= set(found.differences().columns)
-        students = found.students("all")
+        assert report.conclusion == str(report) and len(report.lines) >= 1
+        assert {"arm", "rival", "accuracy.value"} <= set(report.differences().columns)
+        students = report.students("all")
         assert [student.predict(["goal"]).shape for student in students] == [(1,), (1,)]
         with pytest.raises(llkd.ConfigError, match="The arms are llkd, all, saved"):
-            found.students("random")
+            report.students("random")
 
     def test_without_arms_those_are_trained_that_are_worth_it(self, labels, quick):
-        found = llkd.compare(labels, seeds=1, **{**quick, "epochs": 1})
-        assert set(found.to_frame()["arm"]) == set(labels.training_advice().arms)
+        report = llkd.compare(labels, seeds=1, **{**quick, "epochs": 1})
+        assert set(report.to_frame()["arm"]) == set(labels.training_advice().arms)
 
     def test_the_same_comparison_trains_nothing_again(self, labels, quick):
         quick = {**quick, "epochs": 1}

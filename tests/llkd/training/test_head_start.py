@@ -151,17 +151,17 @@ def test_random_is_the_head_of_before_and_settings_make_the_difference(encoder, 
 def test_kept_embeddings_make_nearly_the_same_head(encoder, tmp_path):
     data = toy_data(n=120)
     unit = fresh(encoder).embed(list(data.texts))
-    asked = []
+    requests = []
 
     def unit_embeddings(positions):
-        asked.append(len(positions))
+        requests.append(len(positions))
         return unit[positions]
 
     own = started(encoder, tmp_path / "own", data)
-    kept = started(encoder, tmp_path / "kept", replace(data, unit_embeddings=unit_embeddings))
-    assert asked == [120]
+    by_kept = started(encoder, tmp_path / "kept", replace(data, unit_embeddings=unit_embeddings))
+    assert requests == [120]
     texts = list(data.eval_texts)
-    assert np.abs(own.probabilities(texts) - kept.probabilities(texts)).max() < 0.05
+    assert np.abs(own.probabilities(texts) - by_kept.probabilities(texts)).max() < 0.05
 
 
 def test_judging_and_stopping_labels_have_no_part_in_it(encoder, tmp_path):
@@ -194,9 +194,9 @@ def test_peoples_labels_count_as_they_do_in_training(encoder, tmp_path):
 
 def test_a_saved_selection_alone_makes_the_head_of_its_run(encoder, tmp_path):
     data = toy_data(n=80)
-    kept = np.arange(80) < 40
-    wrong = np.where(kept[:, None], data.teacher_probs, data.teacher_probs[:, ::-1])
-    mixed = replace(data, teacher_probs=wrong, in_saved=kept)
+    in_saved = np.arange(80) < 40
+    wrong = np.where(in_saved[:, None], data.teacher_probs, data.teacher_probs[:, ::-1])
+    mixed = replace(data, teacher_probs=wrong, in_saved=in_saved)
     alone = replace(
         data, texts=data.texts[:40], rows=data.rows[:40], gold=data.gold[:40],
         teacher_probs=data.teacher_probs[:40],
@@ -236,14 +236,14 @@ def test_of_many_texts_a_sample_with_every_class_is_read(encoder, tmp_path, monk
     probs = np.tile([0.9, 0.1], (200, 1))
     probs[77] = [0.1, 0.9]
     data = toy_data(n=200, teacher_probs=probs)
-    asked = []
+    requests = []
 
     def unit_embeddings(positions):
-        asked.append(positions)
+        requests.append(positions)
         return np.eye(32)[positions % 32]
 
     started(encoder, tmp_path, replace(data, unit_embeddings=unit_embeddings))
-    assert len(asked[0]) == 30 and 77 in asked[0]
+    assert len(requests[0]) == 30 and 77 in requests[0]
 
 
 @pytest.mark.parametrize("doing", ["reading for its first head", "fitting the head", "step 1 of"])
