@@ -96,6 +96,12 @@ def verdict_line(of: SelectionVerdict) -> str:
         return f"{subject} is worse than {rival} {interval}."
     differ = "differ here" if of.difference.differs else "do not clearly differ here"
     of_one_seed = f"ts student and that of {rival}{'' if of.missing else ','} {differ} {interval}."
+    if of.rival == EVERYTHING and of.seeds >= MIN_SEEDS:
+        controls = quoted(map(arm_label, of.missing))
+        return (
+            f"Against {rival} {subject} has {points_spelled(of.difference)} ({behind}); whether as "
+            f"many texts at random would do as well was not compared ({controls})."
+        )
     if of.missing:
         are = "is" if len(of.missing) == 1 else "are"
         unknown += f": {quoted(map(arm_label, of.missing))} {are} missing."
