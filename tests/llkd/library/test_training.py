@@ -51,6 +51,21 @@ class TestStudent:
         del student
         assert not root.exists()
 
+    @pytest.mark.parametrize("strategy", ["all", "llkd"])
+    def test_gold_turned_round_makes_the_same_student(self, toy, quick, strategy):
+        turned = {CLASSES[0]: CLASSES[1], CLASSES[1]: CLASSES[0]}
+        answers = []
+        for gold in (toy.names, [turned[name] for name in toy.names]):
+            texts = llkd.read_texts(
+                toy.texts, gold=gold, labels=CLASSES, holdout=0, progress=False
+            )
+            labels = llkd.label(texts, teacher=toy.teacher, progress=False)
+            student = llkd.train(labels, strategy, **quick)
+            run = texts.workspace.store.runs.get(student.run)
+            assert run.config.head_start == "probe"
+            answers.append(student.predict_proba(toy.texts))
+        assert (answers[0] == answers[1]).all() and np.ptp(answers[0]) > 0.1
+
     def test_a_selection_trains_on_exactly_its_texts(self, labels, quick):
         rows = labels.keep().rows[:30]
         student = llkd.train(labels.keep(rows=rows), **quick)
