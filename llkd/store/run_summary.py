@@ -10,7 +10,8 @@ class EpochSummary(Document):
 
     ``selected_share_per_class`` is out of the pool's texts with that pseudo-label, None where there
     are none; ``unique`` counts rows used since the run began. ``accuracy``, ``macro_f1``, ``ece``
-    and ``per_class_f1`` are of the evaluation set, None without one.
+    and ``per_class_f1`` are of the evaluation set, None without one. They and
+    ``mean_information_need`` are None where nothing was read after the epoch.
     """
 
     epoch: int

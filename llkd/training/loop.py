@@ -164,25 +164,10 @@ def _step(session: Session, batches: Sequence[Ints]) -> None:
 def _end_epoch(session: Session) -> None:
     """Evaluate, log what the student thinks of the whole pool, and checkpoint."""
     at, number = session.at, session.at.epoch + 1
-    quality: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "ece", "per_class_f1"))
-    evaluated = None
-    if len(session.eval_encoded):
-        started = time.perf_counter()
-        probs = evaluated = _predict(session, session.eval_encoded, "evaluating")
-        session.log.write_evaluation(number, probs)
-        report = quality_report.classifier_report(
-            probs, session.data.eval_gold, session.class_names
-        )
-        if report["judged"]:
-            quality = {name: report[name] for name in ("accuracy", "macro_f1", "ece")}
-            quality["per_class_f1"] = {c["class"]: c["f1"] for c in report["per_class"]}
-        at.evaluation_seconds += time.perf_counter() - started
+    read = number == session.config.epochs or session.reads_every_epoch
+    quality, evaluated = _evaluated(session, number) if read else ({}, None)
     judged = _judged(session, evaluated)
-    started = time.perf_counter()
-    probs = _predict(session, session.encoded, "reading the whole pool")
-    session.log.write_signals(number, session.rows, session.label, probs)
-    session.scorer.remember(np.arange(len(session.rows)), probs, at.step)
-    at.logging_seconds += time.perf_counter() - started
+    probs = _pool_read(session, number) if read else None
     done = summaries.epoch_summary(
         number, at.this_epoch, session.class_names, session.label, probs, session.used
     )
@@ -194,6 +179,32 @@ def _end_epoch(session: Session) -> None:
         stopping.keep_best(session.student, session.folder)
     if number < session.config.epochs:
         session.save()
+
+
+def _evaluated(session: Session, number: int) -> tuple[dict[str, Any], Floats | None]:
+    """Figures of the held-out texts after an epoch and the probabilities behind them, if any."""
+    if not len(session.eval_encoded):
+        return {}, None
+    started = time.perf_counter()
+    probs = _predict(session, session.eval_encoded, "evaluating")
+    session.log.write_evaluation(number, probs)
+    report = quality_report.classifier_report(probs, session.data.eval_gold, session.class_names)
+    quality: dict[str, Any] = {}
+    if report["judged"]:
+        quality = {name: report[name] for name in ("accuracy", "macro_f1", "ece")}
+        quality["per_class_f1"] = {c["class"]: c["f1"] for c in report["per_class"]}
+    session.at.evaluation_seconds += time.perf_counter() - started
+    return quality, probs
+
+
+def _pool_read(session: Session, number: int) -> Floats:
+    """What the student thinks of every text of the pool after an epoch, logged."""
+    started = time.perf_counter()
+    probs = _predict(session, session.encoded, "reading the whole pool")
+    session.log.write_signals(number, session.rows, session.label, probs)
+    session.scorer.remember(np.arange(len(session.rows)), probs, session.at.step)
+    session.at.logging_seconds += time.perf_counter() - started
+    return probs
 
 
 def _judged(session: Session, evaluated: Floats | None) -> list[float] | None:

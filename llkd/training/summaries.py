@@ -16,10 +16,10 @@ def epoch_summary(
     tally: Tally,
     class_names: list[str],
     pseudo_label: Ints,
-    pool_probs: Floats,
+    pool_probs: Floats | None,
     used: np.ndarray,
 ) -> EpochSummary:
-    """One epoch (from 1), not evaluated yet."""
+    """One epoch (from 1), not evaluated yet; ``pool_probs`` is None where nobody read the pool."""
     owned = np.bincount(pseudo_label, minlength=len(class_names))
     return EpochSummary(
         epoch=epoch,
@@ -34,7 +34,9 @@ def epoch_summary(
         selected_accuracy=tally.right / tally.known if tally.known else None,
         unique=int(used.sum()),
         loss=tally.loss / tally.updates if tally.updates else None,
-        mean_information_need=float(signals.information_need(pool_probs).mean()),
+        mean_information_need=None
+        if pool_probs is None
+        else float(signals.information_need(pool_probs).mean()),
     )
 
 

@@ -115,6 +115,18 @@ def advanced_settings(selection: dict[str, Any], values: dict[str, Any]) -> None
         )
         else "none"
     )
+    values["eval_strategy"] = (
+        "epoch"
+        if st.toggle(
+            "Read held-out texts and pool after every epoch",
+            value=True,
+            key="train_eval_strategy",
+            persist_state="session",
+            help="Off: at the end alone. It makes the same student in less time, where few texts "
+            "train in much less; the course over the epochs is then not shown.",
+        )
+        else "end"
+    )
     selection["class_specific"] = st.toggle(
         "Thresholds of their own for each class",
         value=usual.class_specific,

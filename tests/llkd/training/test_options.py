@@ -241,3 +241,17 @@ def test_a_control_that_cannot_take_its_references_counts_says_what_it_lacked(en
     notes = " ".join(outcome.warnings)
     assert f"{lacking} texts fewer than in the reference run were taken" in notes
     assert "texts were added that do not pass the teacher's threshold" in notes
+
+
+def test_read_at_the_end_alone_it_is_the_same_student_with_the_same_last_figures(encoder, tmp_path):
+    data = toy_data()
+    every, figures = run(encoder, tmp_path / "every", config("llkd", epochs=3), data)
+    settings = config("llkd", epochs=3, eval_strategy="end")
+    at_end, last = run(encoder, tmp_path / "end", settings, data)
+    assert same_weights(weights(every), weights(at_end))
+    assert last.epochs[-1] == figures.epochs[-1] and last.accuracy is not None
+    assert [epoch.accuracy for epoch in last.epochs[:-1]] == [None, None]
+    assert [epoch.mean_information_need for epoch in last.epochs[:-1]] == [None, None]
+    read = [path.name for path in sorted((tmp_path / "end").rglob("*.parquet"))]
+    whole = [path.name for path in sorted((tmp_path / "every").rglob("*.parquet"))]
+    assert len(whole) == len(read) + 4, (whole, read)
