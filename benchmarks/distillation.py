@@ -9,7 +9,7 @@ for each set.
 
     python benchmarks/distillation.py --data DATA [--sets ag_news,emotions] [--seeds 5] [--fresh]
         [--teacher embedded] [--epochs 1] [--pool N] [--test N] [--arms llkd,all,...] [--home DIR]
-        [--budgets epochs] [--eval-strategy end] [--peers]
+        [--budgets epochs] [--evaluate-at end] [--peers]
 
 The rules of the neighbour strategies were tuned on draws of these sets. ``--fresh`` takes other
 texts: of the half that ``benchmarks/labels.py`` and ``benchmarks/teacher_strength.py`` keep for
@@ -188,7 +188,7 @@ def main() -> None:
     parser.add_argument("--teacher", default="usual", help="usual (the default), or one by name")
     parser.add_argument("--fresh", action="store_true", help="texts that nothing was tuned on")
     parser.add_argument("--budgets", default=",".join(BUDGETS), help="epochs, samples or both")
-    parser.add_argument("--eval-strategy", choices=("epoch", "end"), default="epoch")
+    parser.add_argument("--evaluate-at", choices=("epoch", "end"), default="epoch")
     parser.add_argument("--pool", type=int, help="at most so many texts to learn from")
     parser.add_argument("--test", type=int, help="at most so many texts to judge on")
     parser.add_argument("--arms", default=ARMS, help="or every")
@@ -216,9 +216,7 @@ def main() -> None:
             else:
                 texts = texts_of(arguments.data, name, arguments.pool, arguments.test)
             project = project_of(store, name, texts)
-            config = TrainingConfig(
-                epochs=arguments.epochs, eval_strategy=arguments.eval_strategy
-            )
+            config = TrainingConfig(epochs=arguments.epochs, evaluate_at=arguments.evaluate_at)
             if arguments.peers:
                 rows = raced(store, project, config, arguments.seeds)
                 documents.append({"project": name, "peers": rows})

@@ -51,7 +51,7 @@ class TrainingConfig(Settings):
         description="what the student's head begins as: probe (a logistic regression on the "
         "untrained student's embeddings, fitted to the labels it trains on) or random",
     )
-    eval_strategy: Literal["epoch", "end"] = Field(
+    evaluate_at: Literal["epoch", "end"] = Field(
         default="epoch",
         description="when held-out texts and pool are read: after every epoch, or at the end alone "
         "(shorter, without a course over the epochs; early stopping reads after every epoch)",

@@ -153,7 +153,7 @@ class Session:
         self.stop_encoded = student.encode(
             data.stop_texts if self.stop_source in {"pool_gold", "audit", "teacher"} else []
         )
-        self.reads_every_epoch = config.eval_strategy == "epoch" or self.stop_source is not None
+        self.reads_every_epoch = config.evaluate_at == "epoch" or self.stop_source is not None
         self.log = TrainingLog(folder)
         self.at = Position.start(len(class_names))
         self.used = np.zeros(len(self.rows), dtype=np.bool_)

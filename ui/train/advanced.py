@@ -115,12 +115,12 @@ def advanced_settings(selection: dict[str, Any], values: dict[str, Any]) -> None
         )
         else "none"
     )
-    values["eval_strategy"] = (
+    values["evaluate_at"] = (
         "epoch"
         if st.toggle(
             "Read held-out texts and pool after every epoch",
             value=True,
-            key="train_eval_strategy",
+            key="train_evaluate_at",
             persist_state="session",
             help="Off: at the end alone. It makes the same student in less time, where few texts "
             "train in much less; the course over the epochs is then not shown.",

@@ -56,9 +56,7 @@ class TestStudent:
         turned = {CLASSES[0]: CLASSES[1], CLASSES[1]: CLASSES[0]}
         answers = []
         for gold in (toy.names, [turned[name] for name in toy.names]):
-            texts = llkd.read_texts(
-                toy.texts, gold=gold, labels=CLASSES, holdout=0, progress=False
-            )
+            texts = llkd.read_texts(toy.texts, gold=gold, labels=CLASSES, holdout=0, progress=False)
             labels = llkd.label(texts, teacher=toy.teacher, progress=False)
             student = llkd.train(labels, strategy, **quick)
             run = texts.workspace.store.runs.get(student.run)

@@ -246,7 +246,7 @@ def test_a_control_that_cannot_take_its_references_counts_says_what_it_lacked(en
 def test_read_at_the_end_alone_it_is_the_same_student_with_the_same_last_figures(encoder, tmp_path):
     data = toy_data()
     every, figures = run(encoder, tmp_path / "every", config("llkd", epochs=3), data)
-    settings = config("llkd", epochs=3, eval_strategy="end")
+    settings = config("llkd", epochs=3, evaluate_at="end")
     at_end, last = run(encoder, tmp_path / "end", settings, data)
     assert same_weights(weights(every), weights(at_end))
     assert last.epochs[-1] == figures.epochs[-1] and last.accuracy is not None
