@@ -28,7 +28,14 @@ from llkd.maintenance.orphans import walked
 from llkd.maintenance.server_copies import copy_server
 from llkd.maintenance.sqlite_files import LOGS
 from llkd.store.engine import database_binding
-from llkd.store.engine.database import address, is_own, open_for_reading, revision, sqlite_file
+from llkd.store.engine.database import (
+    HEAD,
+    address,
+    is_own,
+    open_for_reading,
+    revision,
+    sqlite_file,
+)
 from llkd.store.engine.read_only import read_only_connection
 from llkd.store.files.run_files import RunFiles
 from llkd.store.home import Home, atomic_folder, being_written
@@ -122,7 +129,8 @@ def _refuse_strange(source: Home, file: Path | None) -> None:
     else:
         engine = open_for_reading(source)
         try:
-            reason = strange(source, engine) if revision(engine) is not None else None
+            newest = revision(engine) == HEAD
+            reason = strange(source, engine) if newest else None
         except sa.exc.SQLAlchemyError:
             return  # damaged: said when it is copied
         finally:

@@ -15,6 +15,7 @@ from llkd.store.engine.database import (
     HEAD,
     address,
     is_own,
+    lacking_rights,
     open_for_reading,
     revision,
     sqlite_file,
@@ -69,7 +70,13 @@ def _records(inspection: Inspection) -> Records | None:
         inspection.report_finding("database", "error", "the database", str(error), UNCHECKED)
         return None
     try:
-        schema_revision = revision(engine)
+        mark = None if is_own(inspection.home) else database_binding.own_mark(inspection.home)
+        lacking = lacking_rights(engine, mark)
+        if lacking is not None:
+            engine.dispose()
+            inspection.report_finding("database", "error", "the database", lacking, UNCHECKED)
+            return None
+        schema_revision = revision(engine, mark)
         stranger = strange(inspection.home, engine) if schema_revision == HEAD else None
     except (StoreError, sa.exc.SQLAlchemyError) as error:
         engine.dispose()

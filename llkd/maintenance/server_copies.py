@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from llkd.errors import StoreError
 from llkd.store import schema
 from llkd.store.engine.database import HEAD, address, open_engine, open_for_reading, revision
+from llkd.store.engine.database_binding import own_mark
 from llkd.store.engine.postgresql import last_number
 from llkd.store.home import Home
 
@@ -25,7 +26,7 @@ def copy_server(source: Home, copy: Home) -> None:
     where = address(source)
     server = open_for_reading(source)
     try:
-        schema_revision = revision(server)
+        schema_revision = revision(server, own_mark(source))
         if schema_revision != HEAD:
             raise StoreError(
                 f"The database {where} has the schema {schema_revision or 'of nothing'}; this "
@@ -37,6 +38,8 @@ def copy_server(source: Home, copy: Home) -> None:
             file = open_engine(copy)
             try:
                 with file.begin() as rows:
+                    # Projects and labelling runs name each other.
+                    rows.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
                     for table in schema.metadata.sorted_tables:
                         copy_table(records, rows, table)
             finally:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from llkd.packing.archive import PackReader
 from llkd.packing.document import RecordEntry
 from llkd.store import schema
+from llkd.store.column_types import LAST_MOMENT
 from llkd.store.engine.database import HEAD, LARGEST_NUMBER, empty_engine, known_revisions
 from llkd.store.home import Home
 
@@ -37,6 +38,8 @@ def insert_records(reader: PackReader, home: Home) -> None:
         if len(by_table) != len(reader.document.records) or set(by_table) - set(tables):
             raise reader.refusal("it has records of a kind that is not known")
         with engine.begin() as connection:
+            # Projects and labelling runs name each other.
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
             for name, table in tables.items():
                 if name in by_table:
                     _insert(reader, by_table[name], connection, table)
@@ -48,9 +51,8 @@ def _tables(engine: sa.Engine) -> dict[str, sa.Table]:
     """The tables with records of projects as that version has them, in the order to fill them."""
     metadata = sa.MetaData()
     metadata.reflect(engine)
-    return {
-        table.name: table for table in metadata.sorted_tables if table.name != "alembic_version"
-    }
+    order = [table.name for table in schema.metadata.sorted_tables]
+    return {name: metadata.tables[name] for name in order if name in metadata.tables}
 
 
 def _insert(
@@ -92,9 +94,16 @@ def _check_values(reader: PackReader, table: sa.Table, values: Mapping[str, Any]
             fits = isinstance(value, int) and not isinstance(value, bool) and -most <= value <= most
         elif isinstance(column.type, sa.Float):
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            fits = number and math.isfinite(value)
+            fits = number and math.isfinite(value) and _is_moment(table, column, value)
         else:
             length = getattr(column.type, "length", None)
             fits = isinstance(value, str) and (length is None or len(value) <= length)
         if not fits:
             raise reader.refusal(f"a record of {table.name} has no fitting {column.name}")
+
+
+def _is_moment(table: sa.Table, column: sa.Column[Any], value: float) -> bool:
+    """Whether a number may stand in a column: one that holds moments takes those of a calendar."""
+    today = schema.metadata.tables[table.name].c.get(column.name)
+    moments = today is not None and isinstance(today.type, schema.Moment)
+    return not moments or 0 <= value <= LAST_MOMENT

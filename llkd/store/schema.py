@@ -2,78 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Any
-
 import sqlalchemy as sa
 
+from llkd.store.column_types import (
+    AnyDocument,
+    Document,
+    LongWords,
+    Moment,
+    Unreadable,
+    Words,
+)
+from llkd.store.table_comments import comment_on
+
+__all__ = ["AnyDocument", "Document", "LongWords", "Moment", "Unreadable", "Words"]
+
 metadata = sa.MetaData()
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-class Words(sa.TypeDecorator[str]):
-    """Text that every database takes: U+FFFD for each NUL character and half surrogate pair."""
-
-    impl = sa.String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
-        """What is stored."""
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        return _UNSTORABLE.sub("\ufffd", value)
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """Stands for a JSON value that was damaged: what is stored, and why it cannot be read."""
-
-    raw: str
-    reason: str
-
-
-class Document(sa.TypeDecorator[Any]):
-    """A JSON value. One that cannot be read comes as :class:`Unreadable`: other rows stay whole."""
-
-    impl = sa.JSON
-    cache_ok = True
-
-    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
-        """Read what a query returns."""
-        read = super().result_processor(dialect, coltype)
-
-        def process(value: Any) -> Any:
-            try:
-                return value if read is None else read(value)
-            except (ValueError, TypeError, RecursionError) as error:
-                return Unreadable(str(value), " ".join(str(error).split())[:200])
-
-        return process
-
-
-class AnyDocument(sa.TypeDecorator[Any]):
-    """A JSON value that is read beside another record; None where it is damaged."""
-
-    impl = sa.JSON
-    cache_ok = True
-
-    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
-        """Read what a query returns."""
-        read = Document().result_processor(dialect, coltype)
-
-        def process(value: Any) -> Any:
-            document = read(value)
-            return None if isinstance(document, Unreadable) else document
-
-        return process
-
-
-class LongWords(Words):
-    """Words of any length."""
-
-    impl = sa.Text
-    cache_ok = True
+def _or_null(target: str, name: str, *, later: bool = False) -> sa.ForeignKey:
+    """A reference that is emptied when its record is deleted; ``later``: tables name each other."""
+    return sa.ForeignKey(target, name=name, ondelete="SET NULL", use_alter=later)
 
 
 projects = sa.Table(
@@ -81,15 +29,16 @@ projects = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", Words(100), nullable=False, unique=True),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("source", Words(500), nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("digest", Words(64), nullable=False),
     sa.Column("report", Document, nullable=False),
     sa.Column("label_set", Document),
-    sa.Column("labelling_id", sa.Integer),
-    sa.Column("archived", sa.Float),
+    sa.Column("labelling_id", _or_null("labellings.id", "projects_labelling_id_fkey", later=True)),
+    sa.Column("archived", Moment),
     sa.Column("additions", Document),
+    sa.Index("projects_by_labelling", "labelling_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
@@ -98,7 +47,7 @@ labeling_runs = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("label_set", Document, nullable=False),
     sa.Column("config", Document, nullable=False),
     sa.Column("fingerprint", Words(64), nullable=False),
@@ -122,15 +71,18 @@ runs = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     sa.Column("labelling_id", sa.ForeignKey("labellings.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("job_id", sa.Integer),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("finished", sa.Float),
+    sa.Column("job_id", _or_null("jobs.id", "runs_job_id_fkey")),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("finished", Moment),
     sa.Column("config", Document, nullable=False),
     sa.Column("labels", Document, nullable=False),
     sa.Column("summary", Document),
     sa.Column("title", Words(100), nullable=False, default="", server_default=""),
     sa.Column("note", Words(2000), nullable=False, default="", server_default=""),
     sa.Column("pinned", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Index("runs_by_project", "project_id"),
+    sa.Index("runs_by_labelling", "labelling_id"),
+    sa.Index("runs_by_job", "job_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
@@ -148,18 +100,19 @@ jobs = sa.Table(
     sa.Column("state", Words(20), nullable=False),
     sa.Column("pid", sa.Integer),
     sa.Column("attempts", sa.Integer, nullable=False, default=1),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("queued", sa.Float, nullable=False),
-    sa.Column("started", sa.Float),
-    sa.Column("finished", sa.Float),
-    sa.Column("heartbeat", sa.Float),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("queued", Moment, nullable=False),
+    sa.Column("started", Moment),
+    sa.Column("finished", Moment),
+    sa.Column("heartbeat", Moment),
     sa.Column("done", sa.BigInteger, nullable=False, default=0),
     sa.Column("total", sa.BigInteger),
     sa.Column("message", Words(500), nullable=False, default=""),
-    sa.Column("cancel_requested", sa.Float),
+    sa.Column("cancel_requested", Moment),
     sa.Column("result", Document),
     sa.Column("error", LongWords),
     sa.Index("jobs_by_state", "state", "device"),
+    sa.Index("jobs_by_project", "project_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
@@ -172,13 +125,14 @@ human_labels = sa.Table(
     sa.Column("action", Words(20), nullable=False),
     sa.Column("label", Words(200)),
     sa.Column("who", Words(200), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("batch", Words(32), nullable=False),
-    sa.Column("undone", sa.Float),
+    sa.Column("undone", Moment),
     sa.Column("kind", Words(10)),
-    sa.Column("sample_id", sa.Integer),
+    sa.Column("sample_id", _or_null("label_samples.id", "human_labels_sample_id_fkey")),
     sa.Column("note", LongWords),
     sa.Index("human_labels_by_row", "project_id", "row"),
+    sa.Index("human_labels_by_sample", "sample_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
@@ -188,7 +142,7 @@ selections = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     sa.Column("name", Words(100), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("view", Document, nullable=False),
     sa.Column("counts", Document, nullable=False),
     sa.Column("who", Words(200), nullable=False, default="", server_default=""),
@@ -201,10 +155,11 @@ label_samples = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("who", Words(200), nullable=False),
     sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("document", Document, nullable=False),
+    sa.Index("label_samples_by_project", "project_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
@@ -213,7 +168,7 @@ browser_names = sa.Table(
     metadata,
     sa.Column("mark", Words(32), primary_key=True),
     sa.Column("name", Words(200), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
 )
 
 text_views = sa.Table(
@@ -222,7 +177,7 @@ text_views = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     sa.Column("name", Words(100), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("view", Document, nullable=False),
     sa.UniqueConstraint("project_id", "name"),
     sqlite_autoincrement=True,  # a number is never given twice
@@ -233,11 +188,12 @@ audits = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("who", Words(200), nullable=False),
     sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("state", Words(20), nullable=False),
     sa.Column("document", Document, nullable=False),
+    sa.Index("audits_by_project", "project_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
@@ -252,11 +208,12 @@ audit_answers = sa.Table(
     sa.Column("kind", Words(20), nullable=False),
     sa.Column("label", Words(200)),
     sa.Column("who", Words(200), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("batch", Words(32), nullable=False),
-    sa.Column("undone", sa.Float),
+    sa.Column("undone", Moment),
     sa.UniqueConstraint("audit_id", "batch"),
     sa.Index("audit_answers_by_place", "audit_id", "place"),
+    sa.Index("audit_answers_by_project", "project_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
@@ -266,8 +223,10 @@ certificates = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     sa.Column("audit_id", sa.ForeignKey("audits.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("document", Document, nullable=False),
+    sa.Index("certificates_by_project", "project_id"),
+    sa.Index("certificates_by_audit", "audit_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
@@ -276,8 +235,12 @@ events = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE")),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", Moment, nullable=False),
     sa.Column("kind", Words(50), nullable=False),
     sa.Column("detail", Document, nullable=False),
+    sa.Index("events_by_project", "project_id"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
+
+for _table in metadata.tables.values():
+    comment_on(_table)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,14 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
 from llkd.errors import StoreError
-from llkd.store.engine import database_binding, postgresql
+from llkd.store import schema
+from llkd.store.engine import database_binding, postgresql, server_rights, server_schema
 from llkd.store.engine.read_only import read_only_connection
 from llkd.store.engine.write_ahead import write_ahead
 from llkd.store.files.permissions import begin_database, mode_in
 from llkd.store.home import Home
 
-HEAD = "0009"
+HEAD = "0010"
 BUSY_SECONDS = 30.0
 """How long a write waits for another process that writes."""
 LARGEST_NUMBER = 2**31 - 1
@@ -57,9 +60,11 @@ def open_engine(home: Home) -> sa.Engine:
         raise StoreError(forgotten)
     try:
         engine = _sqlite(url) if is_sqlite(url) else server_engine(url)
-        if revision(engine) != HEAD:
+        mark = None if is_sqlite(url) else database_binding.own_mark(home)
+        if revision(engine, mark) != HEAD:
             with _migrating(home):
-                migrate(engine)
+                _refuse_without_rights(engine, mark)
+                migrate(engine, mark=mark)
         if not own and not database_binding.settled(engine, home):
             with _migrating(home):
                 database_binding.claim(engine, home, _shown(url))
@@ -246,12 +251,34 @@ def in_words(url: sa.URL, error: BaseException | None) -> StoreError | None:
     return None if reason is None else StoreError(f"The database {_shown(url)} {reason}.")
 
 
-def revision(engine: sa.Engine) -> str | None:
-    """The schema that a database has; None for an empty one."""
+def revision(engine: sa.Engine, mark: str | None = None) -> str | None:
+    """The version of the tables that a database has; None for an empty one.
+
+    ``mark``: that of the home, by which tables that lie in another schema are known as its own.
+    """
     with engine.connect() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        if engine.dialect.name == "sqlite":
+            there, place = sa.inspect(connection).has_table(server_schema.VERSIONS), None
+        else:
+            place = server_schema.place_of_tables(connection, mark)
+            there = place is not None
+        return server_schema.version_in(connection, place) if there else None
+
+
+def lacking_rights(engine: sa.Engine, mark: str | None = None) -> str | None:
+    """Which right the user lacks in PostgreSQL, in a sentence that says how it is given."""
+    if engine.dialect.name == "sqlite":
+        return None
+    with engine.connect() as connection:
+        place = server_schema.place_of_tables(connection, mark)
+        names = [*schema.metadata.tables, server_schema.VERSIONS]
+        return server_rights.lacking(connection, place, HEAD, names)
+
+
+def _refuse_without_rights(engine: sa.Engine, mark: str | None) -> None:
+    lacking = lacking_rights(engine, mark)
+    if lacking is not None:
+        raise StoreError(f"The database {_shown(engine.url)} cannot be opened: {lacking}")
 
 
 def known_revisions() -> list[str]:
@@ -266,9 +293,12 @@ def empty_engine(home: Home, wanted: str) -> sa.Engine:
     return engine
 
 
-def migrate(engine: sa.Engine, wanted: str = HEAD) -> None:
-    """Bring the tables to the newest revision; nothing happens where they have it."""
-    current = revision(engine)
+def migrate(engine: sa.Engine, wanted: str = HEAD, *, mark: str | None = None) -> None:
+    """Bring the tables to the newest revision, all or nothing; no change where they have it.
+
+    In PostgreSQL they come to lie in the program's own schema (``mark``: see :func:`revision`).
+    """
+    current = revision(engine, mark)
     if current == wanted:
         return
     from alembic import command
@@ -281,9 +311,33 @@ def migrate(engine: sa.Engine, wanted: str = HEAD) -> None:
             f"This home was made by a newer version of the program (schema {current}, this one "
             f"knows up to {HEAD}). Install the newer version, or use another --home."
         )
-    with engine.begin() as connection:
+    with _rebuilding(engine) as connection:
         config.attributes["connection"] = connection
+        if engine.dialect.name != "sqlite":
+            names = [*schema.metadata.tables, server_schema.VERSIONS]
+            server_schema.settle_in_schema(connection, mark, names)
         command.upgrade(config, wanted)
+        if engine.dialect.name != "sqlite" and wanted == HEAD:
+            server_schema.comment(connection, schema.metadata)
+
+
+@contextmanager
+def _rebuilding(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction in which tables may be rebuilt.
+
+    SQLite would delete all that refers to a table that is dropped, and only heeds that it should
+    not before a transaction begins.
+    """
+    with engine.execution_options(llkd_write=True).connect() as connection:
+        keys = engine.dialect.name == "sqlite" and connection.connection.driver_connection
+        if keys:
+            keys.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            if keys:
+                keys.execute("PRAGMA foreign_keys=ON")
 
 
 def _versions() -> list[Path]:

@@ -18,12 +18,11 @@ import sqlalchemy as sa
 
 from llkd.errors import StoreError
 from llkd.store import schema
+from llkd.store.engine.server_schema import HOME_EVENT
 from llkd.store.home import Home, atomic_file
 
 MARK = "another_database.json"
 """The file in the home."""
-KIND = "home"
-"""Of the event that holds the database's mark."""
 
 
 def forgotten(home: Home) -> str | None:
@@ -35,6 +34,12 @@ def forgotten(home: Home) -> str | None:
         f"The records of the home {home.root} are in the database {mark['database']}. Set "
         "LLKD_DATABASE_URL to it again, with its password; nothing was changed."
     )
+
+
+def own_mark(home: Home) -> str | None:
+    """The mark that the database of a home holds; None before one was claimed."""
+    mark = None if home.own_database else _mark(home)
+    return None if mark is None else mark["home"]
 
 
 def settled(engine: sa.Engine, home: Home) -> bool:
@@ -60,7 +65,9 @@ def claim(engine: sa.Engine, home: Home, where: str) -> None:
             raise StoreError(problem)
         own = uuid.uuid4().hex
         connection.execute(
-            sa.insert(schema.events).values(created=time.time(), kind=KIND, detail={"home": own})
+            sa.insert(schema.events).values(
+                created=time.time(), kind=HOME_EVENT, detail={"home": own}
+            )
         )
     with atomic_file(_file(home)) as temporary:
         temporary.write_text(json.dumps({"home": own, "database": where}) + "\n", encoding="utf-8")
@@ -103,7 +110,9 @@ def fault(connection: sa.Connection, home: Home, where: str) -> str | None:
 def _stored_mark(connection: sa.Connection) -> str | None:
     """The mark in the database."""
     table = schema.events
-    marks = sa.select(table.c.detail).where(table.c.project_id.is_(None) & (table.c.kind == KIND))
+    marks = sa.select(table.c.detail).where(
+        table.c.project_id.is_(None) & (table.c.kind == HOME_EVENT)
+    )
     value = connection.execute(marks.order_by(table.c.id.desc()).limit(1)).scalar()
     return str(value["home"]) if isinstance(value, dict) and "home" in value else None
 

@@ -11,16 +11,17 @@ must not be lost waits for the server with :func:`patience`.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from llkd.errors import StoreError
+from llkd.store.engine.server_schema import DEFAULT_SCHEMA, schema_of
 
 WRITERS = int.from_bytes(b"llkd", "big")
 """The number of the advisory lock that every writer takes."""
@@ -28,7 +29,6 @@ IDLE_SECONDS = 60
 """After so long in an open transaction a process that hangs holds up the others no longer."""
 RETRY_SECONDS = 0.5
 _PATIENCE: ContextVar[float] = ContextVar("patience", default=0.0)
-_NOT_FINITE = "not finite"
 _SAFE = "What was stored before is unchanged"
 _STATES = {
     "55P03": "is locked by another program. Nothing was changed; try again in a moment, and close "
@@ -37,8 +37,8 @@ _STATES = {
     "and try again",
     "25006": f"cannot be written: its server is read-only. {_SAFE}; use the server that takes "
     "writes",
-    "42501": "refuses its user what the program needs ({reason}). Nothing was changed; make that "
-    "user the owner of the database",
+    "42501": "refuses its user what the program needs ({reason}). Nothing was changed; which right "
+    "is missing, and how it is given, says: llkd doctor",
     "53": f"has a server with too little room or memory ({{reason}}). {_SAFE}; try again in a "
     "moment",
     "57014": f"took longer than its server allows ({{reason}}). {_SAFE}",
@@ -61,9 +61,9 @@ def connected(url: sa.URL, busy_seconds: float) -> sa.Engine:
         url,
         pool_pre_ping=True,
         hide_parameters=True,  # texts and names of people are nothing for a log
-        json_serializer=_dumped,
-        json_deserializer=_loaded,
+        json_serializer=partial(json.dumps, allow_nan=False),
         connect_args=_waits(url),
+        execution_options={"schema_translate_map": {None: schema_of(url)}},
     )
     alone = (
         f"SELECT set_config('lock_timeout', '{int(busy_seconds * 1000)}', true), "  # noqa: S608
@@ -128,40 +128,19 @@ def in_words(url: sa.URL, error: BaseException | None, lost: bool) -> StoreError
 
 def shown(url: sa.URL) -> str:
     """The address without a password, wherever in it the password stands."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    address, schema = url.set(query={}).render_as_string(hide_password=True), schema_of(url)
+    return address if schema == DEFAULT_SCHEMA else f"{address} (schema {schema})"
 
 
 def last_number(connection: sa.Connection, table: sa.Table) -> int:
     """The last number that was given in a table, also to a record that is gone; 0 for none."""
     query = sa.text("SELECT pg_sequence_last_value(pg_get_serial_sequence(:name, 'id')::regclass)")
-    return int(connection.execute(query, {"name": table.name}).scalar() or 0)
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    name = f"{quote(schema_of(connection.engine.url))}.{quote(table.name)}"
+    return int(connection.execute(query, {"name": name}).scalar() or 0)
 
 
 def _waits(url: sa.URL) -> dict[str, Any]:
     drivers = ("psycopg", "psycopg2")
     mine = url.get_dialect().driver in drivers and "connect_timeout" not in url.query
     return {"connect_timeout": 10} if mine else {}
-
-
-def _dumped(value: Any) -> str:
-    """JSON as PostgreSQL takes it, which has no word for NaN and the infinities."""
-    try:
-        return json.dumps(value, allow_nan=False)
-    except ValueError:
-        return json.dumps(_marked(value), allow_nan=False)
-
-
-def _marked(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return {_NOT_FINITE: str(value)}
-    if isinstance(value, dict):
-        return {key: _marked(item) for key, item in value.items()}
-    return [_marked(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _loaded(text: str | bytes) -> Any:
-    return json.loads(text, object_hook=_unmarked)
-
-
-def _unmarked(document: dict[str, Any]) -> Any:
-    return float(document[_NOT_FINITE]) if set(document) == {_NOT_FINITE} else document

@@ -1,6 +1,6 @@
 """Numbers of a project's records: where records name others, and what they are called elsewhere.
 
-Every home gives numbers of its own. A record names another in a column or somewhere in a JSON
+Every home gives numbers of its own. A record names another in a foreign key or somewhere in a JSON
 document; each such place is listed here, and nothing else is taken for a number.
 """
 
@@ -22,13 +22,6 @@ GONE = 0
 PASSES, RUNS, AUDITS = schema.labeling_runs.name, schema.runs.name, schema.audits.name
 CERTIFICATES, JOBS = schema.certificates.name, schema.jobs.name
 SAMPLES = schema.label_samples.name
-
-COLUMNS: dict[tuple[str, str], str] = {
-    (schema.projects.name, "labelling_id"): PASSES,
-    (RUNS, "job_id"): JOBS,
-    (schema.human_labels.name, "sample_id"): SAMPLES,
-}
-"""Columns that hold a number without being a foreign key."""
 
 _RULE: dict[Path, str] = {("run",): RUNS, ("audit",): AUDITS}
 
@@ -132,12 +125,10 @@ class Numbers:
         for key in schema.metadata.tables[table].foreign_keys:
             column = key.parent.name
             if column in changed:
-                changed[column] = self.of(key.column.table.name, changed[column])
+                number = self.of(key.column.table.name, changed[column])
+                changed[column] = None if number == GONE and key.parent.nullable else number
         for name in changed:
-            if (table, name) in COLUMNS:
-                number = self.of(COLUMNS[table, name], changed[name])
-                changed[name] = None if number == GONE else number
-            elif (table, name) in DOCUMENTS:
+            if (table, name) in DOCUMENTS:
                 for path, target in DOCUMENTS[table, name].items():
                     changed[name] = replaced(changed[name], path, partial(self.of, target))
         if table == schema.human_labels.name:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from llkd.errors import StoreError
 from llkd.store import schema
 from llkd.store.engine.database import new_id
-from llkd.store.packing.numbers import COLUMNS, DOCUMENTS, JOBS, Numbers
+from llkd.store.packing.numbers import DOCUMENTS, Numbers
 from llkd.store.schema import Unreadable
 
 AT_ONCE = 2000
@@ -34,8 +34,7 @@ TABLES = tuple(
 NUMBERED = frozenset(
     {
         schema.projects.name,
-        JOBS,
-        *COLUMNS.values(),
+        *(key.column.table.name for table in TABLES for key in table.foreign_keys),
         *(table for paths in DOCUMENTS.values() for table in paths.values()),
     }
 )
@@ -56,20 +55,29 @@ def records(
 ) -> Iterator[list[dict[str, Any]]]:
     """The records of a project in one table, some at a time, in the order of their numbers.
 
-    Jobs are those that go along, as if they had run nowhere. Raises StoreError for a record that
-    is damaged.
+    Jobs are those that go along, as if they had run nowhere; a run of another job has none. Raises
+    StoreError for a record that is damaged.
     """
     own = table.c.id if table is schema.projects else table.c.project_id
     query = sa.select(table).where(own == project_id).order_by(table.c.id)
     if table is schema.jobs:
-        ended = table.c.state.not_in(("queued", "running"))
-        query = query.where(table.c.kind.in_(KINDS_OF_JOBS) & ended)
+        query = query.where(_goes_along())
+    jobs: set[int] = set()
+    if table is schema.runs:
+        jobs.update(connection.execute(sa.select(schema.jobs.c.id).where(_goes_along())).scalars())
     read = connection.execute(query, execution_options={"yield_per": AT_ONCE})
     for some in read.mappings().partitions():
         rows = [dict(record) for record in some]
         for row in rows:
             _check(table, row)
+            if table is schema.runs and row["job_id"] not in jobs:
+                row["job_id"] = None
         yield [_as_if_nowhere(row) for row in rows] if table is schema.jobs else rows
+
+
+def _goes_along() -> sa.ColumnElement[bool]:
+    jobs = schema.jobs.c
+    return jobs.kind.in_(KINDS_OF_JOBS) & jobs.state.not_in(("queued", "running"))
 
 
 def numbers_of(connection: sa.Connection, project_id: int, table: sa.Table) -> set[int]:

@@ -62,13 +62,13 @@ def test_a_transaction_that_is_cut_stores_nothing_of_it(home, server):
     store = Store(home)
     with pytest.raises(StoreError), store.engine.begin() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO events (created, kind, detail) VALUES (0, 't', '1')"
+            "INSERT INTO llkd.events (created, kind, detail) VALUES (now(), 't', '1')"
         )
         server.stop()
         connection.exec_driver_sql("SELECT 1")
     server.start()
     with store.engine.connect() as connection:
-        kinds = connection.exec_driver_sql("SELECT kind FROM events").scalars().all()
+        kinds = connection.exec_driver_sql("SELECT kind FROM llkd.events").scalars().all()
     assert kinds == ["home"]
     store.close()
 

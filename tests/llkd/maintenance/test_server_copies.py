@@ -90,7 +90,7 @@ def test_what_the_command_says(kept, tmp_path, capsys):
 def test_a_database_of_another_version_is_refused(kept, tmp_path):
     store, _, _ = kept
     with store.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(sa.text("UPDATE llkd.alembic_version SET version_num = '0001'"))
     with pytest.raises(StoreError, match="has the schema 0001; this version copies"):
         maintenance.backup(store.home.root, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
@@ -99,8 +99,7 @@ def test_a_database_of_another_version_is_refused(kept, tmp_path):
 def test_a_database_that_was_emptied_is_a_fault(postgres, seeded):
     store, _, _ = seeded
     store.engine.dispose()
-    postgres.run("DROP SCHEMA public CASCADE", postgres.name)
-    postgres.run("CREATE SCHEMA public", postgres.name)
+    postgres.run("DROP SCHEMA llkd CASCADE", postgres.name)
     (finding,) = maintenance.examine(store.home.root).faults
     assert finding.what == "It is empty." and finding.mend is None
     before = sorted(store.home.root.rglob("*"))

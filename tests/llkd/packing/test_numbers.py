@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llkd.store import schema
-from llkd.store.packing.numbers import COLUMNS, DOCUMENTS, WITHOUT_NUMBERS, Numbers, replaced
+from llkd.store.packing.numbers import DOCUMENTS, WITHOUT_NUMBERS, Numbers, replaced
 from llkd.store.packing.places import last_name, without_places
 from llkd.store.packing.project_files import is_safe, place_of
 from llkd.store.packing.records import FACTS, NUMBERED, TABLES
@@ -32,8 +32,8 @@ def test_every_whole_number_of_a_project_is_a_reference_or_counts_something():
     for table in TABLES:
         for column in table.c:
             if isinstance(column.type, sa.Integer):
-                named = column.foreign_keys or (table.name, column.name) in COLUMNS
-                assert named or column.name in counts, f"{table.name}.{column.name}"
+                named = column.foreign_keys or column.name in counts
+                assert named, f"{table.name}.{column.name}"
 
 
 def test_tables_that_others_name_are_written_first():
@@ -41,6 +41,9 @@ def test_tables_that_others_name_are_written_first():
     for table in TABLES:
         for key in table.foreign_keys:
             assert key.column.table.name in NUMBERED
+            if key.constraint.use_alter:  # two tables name each other: filled in afterwards
+                assert key.parent.nullable
+                continue
             assert names.index(key.column.table.name) < names.index(table.name)
 
 

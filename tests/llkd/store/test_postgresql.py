@@ -11,11 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from llkd.cli import main
-from llkd.config import LabelSet, TrainingConfig
 from llkd.config.selection_rule import ThresholdRule
 from llkd.errors import NotFound, StoreError, UserError
+from llkd.maintenance import examine
 from llkd.store import Home, Store, schema
-from llkd.store.engine import database, postgresql
+from llkd.store.engine import database, postgresql, server_schema
+from tests.support.old_tables import a_home_at
 from tests.support.postgres_server import MISSING, PASSWORD, PostgresServer
 from tests.support.store_records import a_labelling, a_project
 
@@ -27,67 +28,14 @@ def store(postgres):
     opened.close()
 
 
-def at_version(version):
-    """Make the tables as that version of the program made them; the engine."""
-    from alembic import command
-    from alembic.config import Config
-
-    engine = database.server_engine(database.database_url(Home()))
-    config = Config()
-    config.set_main_option(
-        "script_location", str(Path(database.__file__).parents[1] / "migrations")
-    )
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, version)
-    return engine
-
-
 class TestOpening:
-    @pytest.mark.parametrize("version", ["0001", "0002"])
-    def test_a_database_of_an_older_version_keeps_what_is_in_it(self, postgres, home, version):
-        from alembic.autogenerate import compare_metadata
-        from alembic.migration import MigrationContext
-
-        engine = at_version(version)
-        tables = sa.MetaData()
-        with engine.begin() as connection:
-            tables.reflect(connection)
-            labels = LabelSet.of(["a", "b"]).model_dump(mode="json")
-            values = {
-                "projects": {"name": "old", "created": 1.5, "source": "f.csv", "rows": 2,
-                             "digest": "d", "report": {"rows": 2}, "label_set": labels},
-                "labellings": {"project_id": 1, "created": 2.5, "label_set": labels, "config": {},
-                               "fingerprint": "x", "teacher": {}, "calibration": "batch",
-                               "tokens_in": 2**40, "tokens_out": 0, "seconds": 0.5},
-                "runs": {"project_id": 1, "labelling_id": 1, "created": 3.5,
-                         "config": TrainingConfig().model_dump(mode="json"), "labels": {}},
-            }  # fmt: skip
-            for name, row in values.items():
-                connection.execute(sa.insert(tables.tables[name]), row)
-        engine.dispose()
-        folder = home / "projects" / "1"
-        folder.mkdir(parents=True)
-        (folder / "texts.parquet").write_bytes(b"")
-
-        store = Store()
-        assert database.revision(store.engine) == database.HEAD
-        project = store.projects.get("old")
-        assert (project.created, project.rows, project.report) == (1.5, 2, {"rows": 2})
-        (labeling_run,) = store.labeling_runs.all(project.id)
-        assert (labeling_run.tokens_in, labeling_run.cached, labeling_run.cut) == (2**40, 0, 0)
-        (run,) = store.runs.all(project.id)
-        assert (run.title, run.note, run.pinned) == ("", "", False)
-        with store.engine.connect() as connection:
-            context = MigrationContext.configure(connection)
-            assert compare_metadata(context, schema.metadata) == []
-        store.close()
-
     def test_processes_that_open_a_new_database_together_all_succeed(self, postgres):
         code = "from llkd.store import Store; Store().events.record(None, 'here', {})"
         started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
         assert [process.wait(60) for process in started] == [0, 0, 0, 0]
-        counted = postgres.run("SELECT kind, count(*) FROM events GROUP BY kind", postgres.name)
+        counted = postgres.run(
+            "SELECT kind, count(*) FROM llkd.events GROUP BY kind", postgres.name
+        )
         assert dict(counted) == {"here": 4, "home": 1}
 
     def test_no_driver_is_said_with_the_command_that_installs_it(
@@ -107,14 +55,6 @@ class TestOpening:
         root = Path(__file__).resolve().parents[3]
         assert database.DRIVER in (root / "requirements-dev.txt").read_text().splitlines()
         assert f"pip install '{database.DRIVER}'" in (root / "docs" / "server.md").read_text()
-
-    def test_a_right_that_is_missing_is_said(self, postgres, monkeypatch):
-        postgres.run("DROP ROLE IF EXISTS guest")
-        postgres.run(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
-        url = postgres.url(postgres.name).replace("keeper", "guest")
-        monkeypatch.setenv("LLKD_DATABASE_URL", url)
-        with pytest.raises(StoreError, match="make that user the owner of the database"):
-            Store()
 
     def test_a_read_only_server_is_said(self, store, postgres):
         postgres.run(f"ALTER DATABASE {postgres.name} SET default_transaction_read_only = on")
@@ -156,6 +96,142 @@ def test_a_wrong_password_is_said_without_it(postgres, monkeypatch):
     with pytest.raises(StoreError, match="password authentication failed for user") as caught:
         Store()
     assert "wonder" not in str(caught.value) and ":***@" in str(caught.value)
+
+
+def a_role(postgres, name):
+    """A role that may only connect; the address with it."""
+    postgres.run(f"DROP ROLE IF EXISTS {name}")
+    postgres.run(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+    return postgres.url(postgres.name).replace("keeper", name)
+
+
+def only_finding(home):
+    (finding,) = (one for one in examine(home).findings if one.check == "database")
+    return finding.what
+
+
+class TestRights:
+    """What is missing is said with the SQL that gives it; it is run here, and then it works."""
+
+    @pytest.fixture
+    def role(self, postgres, monkeypatch):
+        monkeypatch.setenv("LLKD_DATABASE_URL", a_role(postgres, "guest"))
+        yield "guest"
+        postgres.run("DROP OWNED BY guest CASCADE", postgres.name)
+        postgres.run("DROP ROLE guest")
+
+    def given(self, postgres, sentence):
+        for statement in sentence.partition("gives it with: ")[2].rstrip(".").split("; "):
+            postgres.run(statement, postgres.name)
+
+    def test_a_schema_of_its_own_is_all_it_needs(self, postgres, role, home):
+        with pytest.raises(StoreError) as caught:
+            Store()
+        lacks = f"Its user guest lacks CREATE on the database {postgres.name}, or a schema llkd."
+        assert lacks in str(caught.value) and PASSWORD not in str(caught.value)
+        assert only_finding(home) in str(caught.value)
+        self.given(postgres, str(caught.value))
+        store = Store()
+        assert a_project(store).id == 1
+        store.close()
+        assert "database" not in {one.check for one in examine(home).findings}
+
+    def test_one_role_owns_the_tables_and_another_works_with_them(
+        self, postgres, role, home, monkeypatch
+    ):
+        guest = database.database_url(Home()).render_as_string(hide_password=False)
+        monkeypatch.setenv("LLKD_DATABASE_URL", postgres.url(postgres.name))
+        Store().close()
+        monkeypatch.setenv("LLKD_DATABASE_URL", guest)
+        said = only_finding(home)
+        assert said.startswith("Its user guest lacks USAGE on the schema llkd. Who may")
+        self.given(postgres, said)
+        said = only_finding(home)
+        assert "lacks DELETE, INSERT, SELECT, UPDATE, USAGE on alembic_version, audit_ans" in said
+        with pytest.raises(StoreError, match="is missing, and how it is given, says: llkd doctor"):
+            Store()
+        self.given(postgres, said)
+        store = Store()
+        project = a_project(store)
+        store.projects.delete(project.id)
+        store.close()
+
+    def test_tables_of_another_role_cannot_be_brought_up_to_date(
+        self, postgres, role, home, monkeypatch
+    ):
+        guest = database.database_url(Home()).render_as_string(hide_password=False)
+        monkeypatch.setenv("LLKD_DATABASE_URL", postgres.url(postgres.name))
+        a_home_at("0009")
+        for right in ("USAGE", "CREATE"):
+            postgres.run(f"GRANT {right} ON SCHEMA public TO guest", postgres.name)
+        for what in ("TABLES", "SEQUENCES"):
+            postgres.run(f"GRANT ALL ON ALL {what} IN SCHEMA public TO guest", postgres.name)
+        postgres.run("CREATE SCHEMA llkd AUTHORIZATION guest", postgres.name)
+        monkeypatch.setenv("LLKD_DATABASE_URL", guest)
+        with pytest.raises(StoreError, match="lacks to own alembic_version, audit_answers") as no:
+            Store()
+        self.given(postgres, str(no.value))
+        store = Store()
+        assert [project.name for project in store.projects.all()] == ["old"]
+        store.close()
+
+
+class TestSchema:
+    def tables(self, postgres):
+        query = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname !~ '^(pg_|inform)'"
+        return set(postgres.run(query, postgres.name))
+
+    def test_two_homes_lie_side_by_side_in_one_database(self, postgres, tmp_path, monkeypatch):
+        address = postgres.url(postgres.name)
+        others = {("public", "projects"), ("public", "theirs")}
+        postgres.run("CREATE TABLE theirs (a int)", postgres.name)
+        postgres.run("CREATE TABLE projects (theirs text)", postgres.name)
+        stores = {}
+        for schema_name in ("llkd", "Team a"):
+            option = f"?options=-csearch_path%3D%22{schema_name.replace(' ', '%5C%20')}%22"
+            monkeypatch.setenv(
+                "LLKD_DATABASE_URL", address + (option if schema_name != "llkd" else "")
+            )
+            stores[schema_name] = Store(tmp_path / schema_name)
+            assert a_project(stores[schema_name]).id == 1
+        expected = {(s, t) for s in stores for t in (*schema.metadata.tables, "alembic_version")}
+        assert self.tables(postgres) == expected | others
+        monkeypatch.setenv("LLKD_DATABASE_URL", address)
+        with pytest.raises(StoreError, match=r"is not the one that the home .*\(schema Team a\)"):
+            Store(tmp_path / "Team a")
+        for store in stores.values():
+            store.close()
+
+    def test_comments_say_what_each_column_holds(self, store, postgres):
+        query = """SELECT c.relname, a.attname, col_description(c.oid, a.attnum),
+            obj_description(c.oid) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+            WHERE c.relnamespace = 'llkd'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+            AND c.relname <> 'alembic_version' AND NOT a.attisdropped"""
+        rows = postgres.run(query, postgres.name)
+        assert len(rows) == sum(len(table.c) for table in schema.metadata.tables.values())
+        assert all(column and table for _, _, column, table in rows)
+
+    def test_sql_reads_moments_and_documents(self, store, postgres):
+        project = a_project(store)
+        store.events.record(project.id, "t", {"when": 1, "run": 3})
+        query = """SELECT created > now() - interval '1 minute', detail->>'run', pg_typeof(created)
+            FROM llkd.events WHERE detail @> '{"when": 1}'"""
+        ((recent, run, kind),) = postgres.run(query, postgres.name)
+        assert (recent, run, kind) == (True, "3", "timestamp with time zone")
+
+    @pytest.mark.parametrize(
+        ("option", "name"),
+        [
+            ("", "llkd"),
+            ("?options=-csearch_path%3Dteam", "team"),
+            ("?options=-c%20statement_timeout%3D9%20-c%20search_path%3DTeam,public", "team"),
+            ("?options=--search_path%3D%22Te%5C%20am%22", "Te am"),
+            ("?options=-csearch_path%3D%22%24user%22,other", "other"),
+            ("?options=-cstatement_timeout%3D9", "llkd"),
+        ],
+    )
+    def test_the_schema_is_read_from_the_address(self, option, name):
+        assert server_schema.schema_of(sa.make_url(f"postgresql://h/d{option}")) == name
 
 
 class TestValues:

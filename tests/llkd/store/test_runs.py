@@ -177,26 +177,3 @@ def test_other_jobs_do_not_keep_a_run(store):
         store.jobs.update(job.id, state="running")
     assert jobs.job_on(store, run) is None
     assert jobs.job_on(store, other) is not None
-
-
-@pytest.mark.usefixtures("database")
-def test_a_home_of_before_opens_with_its_runs(home):
-    opened = Store()
-    run = a_run(opened)
-    with opened.engine.begin() as database:  # as the version before left it
-        for column in ("title", "note", "pinned"):
-            database.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
-        database.exec_driver_sql("ALTER TABLE jobs DROP COLUMN request")
-        for column in ("archived", "additions"):
-            database.exec_driver_sql(f"ALTER TABLE projects DROP COLUMN {column}")
-        for column in ("kind", "sample_id", "note"):
-            database.exec_driver_sql(f"ALTER TABLE human_labels DROP COLUMN {column}")
-        database.exec_driver_sql("ALTER TABLE selections DROP COLUMN who")
-        of_later = ("text_views", "browser_names", "label_samples")
-        for table in (*of_later, "audit_answers", "certificates", "audits"):
-            database.exec_driver_sql(f"DROP TABLE {table}")
-        database.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
-    opened.close()
-    again = Store()
-    assert again.runs.get(run.id) == run
-    again.close()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from llkd.config import SelectionConfig, TrainingConfig
 from llkd.config.selection_rule import read_rule
 from llkd.errors import ConfigError, NotFound, StoreError, UserError
-from llkd.store import Store, schema
+from llkd.store import Store
 from llkd.store.files.probabilities import read_probabilities, write_probabilities
 from llkd.store.home import atomic_file, atomic_folder
 from llkd.store.projects import checked_name
@@ -390,41 +390,3 @@ class TestHome:
         code = "from llkd.store import Store; Store().projects.all()"
         started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
         assert [process.wait(60) for process in started] == [0, 0, 0, 0]
-
-
-@pytest.mark.usefixtures("database")
-def test_passes_whose_settings_are_refused_today_open_and_their_secrets_are_gone(home):
-    opened = Store()
-    project = a_project(opened)
-    labeling_run = a_labelling(opened, project)
-    config = {
-        "teacher": "api:m",
-        "base_url": "http://me:hidden@host:8000/v1?key=hidden",
-        "instruction": "Read {text} well.",
-    }
-    with opened.engine.begin() as database:  # as the version before left it
-        database.execute(sa.update(schema.labeling_runs).values(config=config))
-        for column in ("cached", "cut", "fits", "rounds"):
-            database.exec_driver_sql(f"ALTER TABLE labellings DROP COLUMN {column}")
-        for column in ("title", "note", "pinned"):
-            database.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
-        database.exec_driver_sql("ALTER TABLE jobs DROP COLUMN request")
-        for column in ("archived", "additions"):
-            database.exec_driver_sql(f"ALTER TABLE projects DROP COLUMN {column}")
-        for column in ("kind", "sample_id", "note"):
-            database.exec_driver_sql(f"ALTER TABLE human_labels DROP COLUMN {column}")
-        database.exec_driver_sql("ALTER TABLE selections DROP COLUMN who")
-        of_later = ("text_views", "browser_names", "label_samples")
-        for table in (*of_later, "audit_answers", "certificates", "audits"):
-            database.exec_driver_sql(f"DROP TABLE {table}")
-        database.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-    opened.close()
-    again = Store()
-    found = again.labeling_runs.get(labeling_run.id).config
-    with again.engine.connect() as database:
-        kept = database.exec_driver_sql("SELECT CAST(config AS TEXT) FROM labellings").scalar()
-    again.close()
-    assert "hidden" not in kept
-    assert found.base_url == "http://host:8000/v1"
-    assert found.instruction == "Read the text well."
-    assert b"hidden" not in b"".join(one.read_bytes() for one in home.glob("*.db*"))
