@@ -208,11 +208,15 @@ class Decisions:
         """Every label and exclusion that stands (that stood at the moment ``at``), oldest first.
 
         Each with row, action, label (the key of the class), who and created; flags decide nothing
-        and are left out.
+        and are left out. Manifests hold sums over these, so a moment that was stored finer than to
+        the microsecond is given as it was.
         """
         return [
-            {name: getattr(entry, name) for name in ("row", "action", "label", "who", "created")}
-            for entry in not_undone(self._engine, project_id, at)
+            {
+                **{name: getattr(entry, name) for name in ("row", "action", "label", "who")},
+                "created": entry.created if entry.exact_created is None else entry.exact_created,
+            }
+            for entry in not_undone(self._engine, project_id, at, also=["exact_created"])
             if entry.action not in {"flag", "unflag"}
         ]
 

@@ -131,6 +131,7 @@ human_labels = sa.Table(
     sa.Column("kind", Words(10)),
     sa.Column("sample_id", _or_null("label_samples.id", "human_labels_sample_id_fkey")),
     sa.Column("note", LongWords),
+    sa.Column("exact_created", sa.Float),
     sa.Index("human_labels_by_row", "project_id", "row"),
     sa.Index("human_labels_by_sample", "sample_id"),
     sqlite_autoincrement=True,  # a number is never given twice

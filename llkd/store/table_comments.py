@@ -98,6 +98,8 @@ _OF_TABLES = {
         "kind": "own, second (blind) or final; empty where it was decided before 0.8.0.",
         "sample_id": "The blind sample that it was given in; empty outside of one.",
         "note": "What was noted on the text.",
+        "exact_created": "Up to 0.8.0: created in seconds since 1970, finer than to the "
+        "microsecond. Manifests of then are summed over it.",
     },
     "selections": {
         "view": "The rule.",

@@ -24,10 +24,14 @@ def not_undone(
     project_id: int,
     at: float | None = None,
     rows: Sequence[int] | None = None,
+    also: Sequence[str] = (),
 ) -> list[Any]:
-    """What was decided and not taken back, now or by ``at``, in the order it was decided."""
+    """What was decided and not taken back, now or by ``at``, in the order it was decided.
+
+    ``also``: columns besides those of ``DECISION_COLUMNS``.
+    """
     with engine.connect() as connection:
-        return read_not_undone(connection, project_id, at, rows)
+        return read_not_undone(connection, project_id, at, rows, also)
 
 
 def read_not_undone(
@@ -35,6 +39,7 @@ def read_not_undone(
     project_id: int,
     at: float | None = None,
     rows: Sequence[int] | None = None,
+    also: Sequence[str] = (),
 ) -> list[Any]:
     """As :func:`not_undone`, as the connection sees it."""
     table = schema.human_labels
@@ -44,7 +49,7 @@ def read_not_undone(
     stands &= table.c.action != NOTE
     if rows is not None:
         stands &= table.c.row.in_([int(row) for row in rows[:MOST_ROWS_ASKED]])
-    columns = (table.c[name] for name in DECISION_COLUMNS)
+    columns = (table.c[name] for name in (*DECISION_COLUMNS, *also))
     query = sa.select(*columns).where((table.c.project_id == project_id) & stands)
     return list(connection.execute(query.order_by(table.c.id)))
 

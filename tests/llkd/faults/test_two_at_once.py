@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from llkd import jobs
-from llkd.store import Store
+from llkd.store import Store, schema
 from tests.support.pages import card_data, opened, press, words
 from tests.support.seeded_projects import seeded_project
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 WORKER = """
 import json, os, sys, time
 from llkd import jobs
-from llkd.store import Store
+from llkd.store import Store, schema
 store = Store()
 def work(job):
     began = time.monotonic()
@@ -31,7 +32,7 @@ for number in range(3):
 """
 DECIDER = """
 import sys
-from llkd.store import Store
+from llkd.store import Store, schema
 store = Store()
 for number in range(40):
     store.decisions.decide(int(sys.argv[1]), [7], "label", sys.argv[2], who=sys.argv[2])
@@ -78,9 +79,9 @@ def test_of_two_peoples_decisions_on_a_row_all_are_kept_and_neither_wins(home):
     store, project = seeded_project(home, 20)
     together((DECIDER, project.id, "roads"), (DECIDER, project.id, "water"))
     with store.engine.connect() as connection:
-        log = connection.exec_driver_sql(
-            "SELECT label, who FROM human_labels WHERE row = 7 ORDER BY id"
-        ).fetchall()
+        decided = schema.human_labels.c
+        query = sa.select(decided.label, decided.who).where(decided.row == 7).order_by(decided.id)
+        log = connection.execute(query).all()
     assert len(log) == 80 and sorted({tuple(one) for one in log}) == [
         ("roads", "roads"), ("water", "water"),
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from llkd.errors import StoreError, UserError
 from llkd.maintenance import sqlite_files
 from llkd.store import Answer, Scores, Store
 from llkd.store.home import atomic_file
+from tests.support.old_tables import set_version
 from tests.support.seeded_projects import living_job, seeded_project
 
 
@@ -497,12 +498,9 @@ def test_records_from_the_future_are_a_note(seeded, monkeypatch):
 @pytest.mark.usefixtures("database")
 def test_a_home_of_an_older_version_is_brought_up_to_date(seeded, monkeypatch):
     store, _, _ = seeded
-    import sqlalchemy as sa
-
     from llkd.maintenance import databases
 
-    with store.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    set_version(store.engine, "9999")
     (finding,) = maintenance.examine(store.home.root).faults
     assert "newer version" in finding.means and finding.mending is None
     monkeypatch.setattr(databases, "HEAD", "99999")

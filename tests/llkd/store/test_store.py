@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 
 from llkd.config import SelectionConfig, TrainingConfig
 from llkd.config.selection_rule import read_rule
@@ -20,6 +19,7 @@ from llkd.store.files.probabilities import read_probabilities, write_probabiliti
 from llkd.store.home import atomic_file, atomic_folder
 from llkd.store.projects import checked_name
 from llkd.store.run_summary import RunSummary
+from tests.support.old_tables import set_version
 from tests.support.store_records import a_labelling, a_project, scores, texts
 
 
@@ -366,8 +366,7 @@ class TestHome:
         assert "secret" not in str(caught.value)
 
     def test_a_newer_home_is_refused(self, store):
-        with store.engine.begin() as connection:
-            connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        set_version(store.engine, "9999")
         with pytest.raises(StoreError, match="made by a newer version"):
             Store(store.home.root)
 
@@ -376,15 +375,6 @@ class TestHome:
         store.close()
         with sqlite3.connect(store.home.database) as connection:
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-
-    def test_the_migrations_make_exactly_the_schema(self, store):
-        from alembic.autogenerate import compare_metadata
-        from alembic.migration import MigrationContext
-
-        from llkd.store.schema import metadata
-
-        with store.engine.connect() as connection:
-            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
     def test_processes_that_open_a_new_home_together_all_succeed(self, home):
         code = "from llkd.store import Store; Store().projects.all()"

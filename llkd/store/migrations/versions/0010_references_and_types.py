@@ -71,6 +71,7 @@ AT_ONCE = 500
 def upgrade() -> None:
     """Empty what refers to nothing, then hold every reference to what it names."""
     connection = op.get_bind()
+    _keep_exact_moments(connection)
     gone = _without_strays(connection)
     if connection.dialect.name == "sqlite":
         for table, column in REFERENCES:
@@ -86,6 +87,23 @@ def upgrade() -> None:
         op.create_index(f"{table}_by_{target}", table, [f"{target}_id"])
     if gone:
         _log(connection, gone)
+
+
+def _keep_exact_moments(connection: sa.Connection) -> None:
+    """Keep when decisions were made as floats where they are finer than to the microsecond."""
+    op.add_column("human_labels", sa.Column("exact_created", sa.Float()))
+    table = sa.table("human_labels", sa.column("id"), sa.column("created"))
+    exact = sa.table("human_labels", sa.column("id"), sa.column("exact_created"))
+    update = sa.update(exact).where(exact.c.id == sa.bindparam("number"))
+    update = update.values(exact_created=sa.bindparam("moment", type_=sa.Float))
+    for rows in connection.execute(sa.select(table.c.id, table.c.created)).partitions(AT_ONCE):
+        finer = [
+            {"number": number, "moment": moment}
+            for number, moment in rows
+            if isinstance(moment, float) and round(moment * 1e6) / 1e6 != moment
+        ]
+        if finer:
+            connection.execute(update, finer)
 
 
 def _without_strays(connection: sa.Connection) -> dict[str, dict[str, int]]:
@@ -143,7 +161,9 @@ def _with_server_types(connection: sa.Connection, table: str) -> None:
     """Moments as timestamptz and documents as jsonb, in one rewriting of the table."""
     changes = []
     for column in MOMENTS[table]:
+        # Both of these leave out what is NULL.
         moment = f"to_timestamp(least(greatest({column}, {FIRST}), {LAST}))"
+        moment = f"CASE WHEN {column} IS NOT NULL THEN {moment} END"
         changes.append(f"ALTER {column} TYPE timestamptz USING {moment}")
     for column in DOCUMENTS.get(table, ()):
         _mark_documents(connection, table, column)
