@@ -138,9 +138,9 @@ def _with_foreign_key(connection: sa.Connection, table: str, column: str, target
     Every value stays as it is, byte for byte, and so does the number that was given last.
     """
     run = connection.exec_driver_sql
-    found = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND type = ? AND sql IS NOT NULL"
-    (created,) = run(found, (table, "table")).scalars().all()
-    indexes = run(found, (table, "index")).scalars().all()
+    query = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND type = ? AND sql IS NOT NULL"
+    (created,) = run(query, (table, "table")).scalars().all()
+    indexes = run(query, (table, "index")).scalars().all()
     last = run("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
     new = f"{table}_0010"
     head = re.compile(rf"CREATE TABLE\s+[\"'`\[]?{table}[\"'`\]]?\s*\(", re.IGNORECASE)
