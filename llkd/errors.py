@@ -46,6 +46,10 @@ class SelectsNothing(UserError):
     """A run that was asked for would train on nothing, so it is not begun."""
 
 
+class WorkerLost(LLKDError):
+    """A process that trained a student along with others ended before the work was done."""
+
+
 class NothingSelected(LLKDError):
     """A run walked the whole pool and its strategy took no text: there is no student."""
 

@@ -72,6 +72,16 @@ class TrainingConfig(Settings):
     gather: bool = Field(
         default=False, description="collect selected texts until they fill a batch, then step"
     )
+    dropout: bool = Field(
+        default=True, description="drop values at random in training, as the student is made for"
+    )
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="processes that train the student together, each on a GPU of its own, without "
+        "GPUs on a part of the processors",
+    )
     compile: bool = Field(default=False, description="compile the student, on a GPU only")
     early_stopping: Literal["none", "auto"] = Field(
         default="none",

@@ -36,6 +36,15 @@ def choose_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def most_workers(device: str) -> int:
+    """Ranks that can train one student together here: one for each GPU, else for each processor."""
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.device_count()
+    return available_processors() if device == "cpu" else 1
+
+
 def choose_dtype(precision: Precision, device: str) -> torch.dtype:
     """The number type: ``auto`` is bfloat16 where the processor multiplies it natively."""
     import torch

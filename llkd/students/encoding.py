@@ -21,6 +21,11 @@ class Encoded:
     ids: npt.NDArray[np.int32]
     offsets: Ints
 
+    @classmethod
+    def of_nothing(cls) -> Encoded:
+        """No text."""
+        return cls(np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int64))
+
     def __len__(self) -> int:
         """How many texts."""
         return len(self.offsets) - 1

@@ -106,10 +106,20 @@ class Student:
         on_batch: OnBatch | None = None,
     ) -> Floats:
         """Class probabilities ``[n, C]`` in evaluation mode; ``on_batch`` hears texts done."""
+        logits = self.class_logits(texts, batch_size, on_batch)
+        return signals.softmax(logits) if len(logits) else logits
+
+    def class_logits(
+        self,
+        texts: Sequence[str] | Encoded,
+        batch_size: int = 64,
+        on_batch: OnBatch | None = None,
+    ) -> Floats:
+        """Class logits ``[n, C]`` in evaluation mode."""
         encoded = texts if isinstance(texts, Encoded) else self.encode(texts)
         logits = np.empty((len(encoded), len(self.class_names)))
         self._infer(encoded, self.logits, logits, batch_size, on_batch)
-        return signals.softmax(logits) if len(logits) else logits
+        return logits
 
     def pooled_vectors(
         self,

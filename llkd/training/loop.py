@@ -22,6 +22,7 @@ from llkd.store.run_summary import RunSummary
 from llkd.students import Encoded, Student
 from llkd.training import stopping, summaries
 from llkd.training.batches import epoch_batches
+from llkd.training.data_parallel.lead import workers_of
 from llkd.training.head_start import begin_with_probe
 from llkd.training.optimisation import not_a_number
 from llkd.training.records import Tally, TrainingData, TrainingProgress
@@ -61,7 +62,8 @@ def train(
         torch.manual_seed(config.seed)
         if not session.resume() and config.head_start == "probe":
             begin_with_probe(session)
-        return _run(session)
+        with workers_of(session):
+            return _run(session)
 
 
 def _own_randomness(student: Student) -> AbstractContextManager[Any]:
@@ -124,7 +126,7 @@ def _step(session: Session, batches: Sequence[Ints]) -> None:
         picked, result.weight[selected_places], last=index + 1 == session.total_steps
     )
     losses = [
-        session.optimisation.update(batch, session.targets[batch], weight, index, where)
+        session.updates.update(batch, session.targets[batch], weight, index, where)
         for batch, weight in ready
     ]
     # What waits to fill a batch has not trained yet, and may never.
@@ -163,6 +165,7 @@ def _step(session: Session, batches: Sequence[Ints]) -> None:
 
 def _end_epoch(session: Session) -> None:
     """Evaluate, log what the student thinks of the whole pool, and checkpoint."""
+    session.updates.check_agreement()
     at, number = session.at, session.at.epoch + 1
     read = number == session.config.epochs or session.reads_every_epoch
     quality, evaluated = _evaluated(session, number) if read else ({}, None)
@@ -225,7 +228,7 @@ def _predict(session: Session, encoded: Encoded, doing: str) -> Floats:
         session.report(f"{doing}, {done:,} of {len(encoded):,} texts")
         session.stop_if_asked()
 
-    return session.student.probabilities(encoded, session.inference_batch, on_batch)
+    return session.inference.probabilities(encoded, session.inference_batch, on_batch)
 
 
 def _finish(session: Session) -> RunSummary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -62,8 +62,13 @@ class Optimisation:
         # The fused step takes a fifth of the time of the plain one on a CPU.
         self.optimiser = torch.optim.AdamW(groups, fused=True)
         self.parameters = [p for group in groups for p in group["params"]]  # type: ignore[attr-defined]
+        self.sum_over_ranks: Callable[[Sequence[torch.Tensor], float], float] | None = None
         if config.compile:
             self._compile()
+
+    def warn_once(self, warnings: Sequence[str]) -> None:
+        """Add warnings that are not there yet: a resumed run has those of its checkpoint."""
+        self.warnings += [warning for warning in warnings if warning not in self.warnings]
 
     def _compile(self) -> None:
         """Compile the encoder where that pays: on a GPU, for any length of text."""
@@ -78,13 +83,11 @@ class Optimisation:
         factor = rate_factor(step, self.total_steps, self.config.warmup_share)
         return self.config.learning_rate * factor
 
-    def score(self, positions: Ints) -> Floats:
-        """The student's probabilities ``[b, C]`` for texts of the pool, before any update."""
-        return self.student.probabilities(self.encoded.subset(positions), self.micro)
-
-    def score_many(self, positions: Ints, batch_size: int) -> Floats:
-        """As :meth:`score`, ``batch_size`` texts at a time, those of similar length together."""
-        return self.student.probabilities(self.encoded.subset(positions), batch_size)
+    @property
+    def updates(self) -> int:
+        """Steps taken so far."""
+        states: Any = self.optimiser.state.values()
+        return max((int(state["step"]) for state in states), default=0)
 
     def update(
         self, positions: Ints, target: Ints | Floats, weight: Floats, step: int, where: str
@@ -95,16 +98,37 @@ class Optimisation:
         ModelError that names ``where``, the weights untouched, where the loss or its gradient is
         not a number.
         """
+        return self.take_step(
+            self.encoded, positions, target, weight, count=len(positions), step=step, where=where
+        )
+
+    def take_step(
+        self,
+        encoded: Encoded,
+        positions: Ints,
+        target: Ints | Floats,
+        weight: Floats,
+        *,
+        count: int,
+        step: int,
+        where: str,
+    ) -> float:
+        """As :meth:`update`, where this process computes some of a step's ``count`` texts.
+
+        With ``sum_over_ranks`` the others' parts are added, and the loss is that of all.
+        """
         import torch
 
         network = self.student.network
         factor = rate_factor(step, self.total_steps, self.config.warmup_share)
         for group, rate in zip(self.optimiser.param_groups, self.full_rates, strict=True):
             group["lr"] = rate * factor
-        network.train()
+        network.train(self.config.dropout)
         loss = self._with_less_memory(
-            lambda micro: self._backward(positions, target, weight, micro)
+            lambda micro: self._backward(encoded, positions, target, weight, count, micro)
         )
+        if self.sum_over_ranks is not None:
+            loss = self.sum_over_ranks(self.parameters, loss)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.max_gradient_norm)
         if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
             what = "gradient" if math.isfinite(loss) else "loss"
@@ -114,8 +138,17 @@ class Optimisation:
         network.eval()
         return loss
 
+    def check_agreement(self) -> None:
+        """One process agrees with itself."""
+
     def _backward(
-        self, positions: Ints, target: Ints | Floats, weight: Floats, micro: int
+        self,
+        encoded: Encoded,
+        positions: Ints,
+        target: Ints | Floats,
+        weight: Floats,
+        count: int,
+        micro: int,
     ) -> float:
         import torch
 
@@ -126,10 +159,10 @@ class Optimisation:
         total = 0.0
         for start in range(0, len(positions), micro):
             part = slice(start, start + micro)
-            logits = self.student.logits(self.encoded, positions[part])
+            logits = self.student.logits(encoded, positions[part])
             entropy = torch.nn.functional.cross_entropy(logits, targets[part], reduction="none")
             # Dividing by all selected, not by the part's, makes the parts add up to one step.
-            loss = (entropy * weights[part]).sum() / len(positions)
+            loss = (entropy * weights[part]).sum() / count
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
         return total

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from llkd.store.home import atomic_file
 from llkd.store.run_summary import RunSummary
 from llkd.students import Encoded, Student
 from llkd.students.encoding import unknown_share
+from llkd.students.student import OnBatch
 from llkd.training import checkpoints
 from llkd.training.batch_accumulator import BatchAccumulator
 from llkd.training.batches import steps_per_epoch
@@ -38,8 +39,33 @@ MANY_UNKNOWN, ALL_UNKNOWN = 0.2, 0.99
 MANY_CUT = 0.1
 
 
+WITHOUT_EFFECT = ("checkpoint_seconds", "workers")
+"""Settings that a stopped run may go on with others of."""
+
+
+class Inference(Protocol):
+    """Who reads texts with the student: itself, or several ranks."""
+
+    def probabilities(
+        self, texts: Encoded, batch_size: int = 64, on_batch: OnBatch | None = None
+    ) -> Floats:
+        """Class probabilities ``[n, C]`` in evaluation mode."""
+
+
+class Updates(Protocol):
+    """Who takes an optimiser step: this process, or several ranks."""
+
+    def update(
+        self, positions: Ints, target: Ints | Floats, weight: Floats, step: int, where: str
+    ) -> float:
+        """One step on these texts of the pool; returns its loss."""
+
+    def check_agreement(self) -> None:
+        """Raise ModelError where those who take the steps no longer have the same student."""
+
+
 def _flat(config: TrainingConfig) -> dict[str, Any]:
-    settings = config.model_dump(mode="json", exclude={"checkpoint_seconds"})
+    settings = config.model_dump(mode="json", exclude=set(WITHOUT_EFFECT))
     selection = settings.pop("selection")
     return {**settings, **{f"selection.{name}": value for name, value in selection.items()}}
 
@@ -139,14 +165,16 @@ class Session:
             )
         self.rng = np.random.default_rng([config.seed, 1])
         self.optimisation = Optimisation(student, self.encoded, config, self.total_steps)
+        self.inference: Inference = student
+        self.updates: Updates = self.optimisation
         self.optimisation.warnings += _unknown_words(student, self.encoded)
         self.optimisation.warnings += _cut(self.encoded, student.max_tokens)
         self.scorer = Scorer(
             len(self.rows),
             len(self.class_names),
             config.selection.score_every,
-            self.optimisation.score,
-            lambda wanted: self.optimisation.score_many(wanted, self.inference_batch),
+            lambda batch: self._scores(batch, self.optimisation.micro),
+            lambda batches: self._scores(batches, self.inference_batch),
         )
         self.gathering = BatchAccumulator(config.batch_size if config.gather else None)
         self.stop_source = stop_source_of(data) if config.early_stopping == "auto" else None
@@ -158,6 +186,10 @@ class Session:
         self.at = Position.start(len(class_names))
         self.used = np.zeros(len(self.rows), dtype=np.bool_)
         self.began_at = self.saved_at = self.logged_at = time.monotonic()
+
+    def _scores(self, positions: Ints, at_once: int) -> Floats:
+        """The student's probabilities ``[b, C]`` for texts of the pool."""
+        return self.inference.probabilities(self.encoded.subset(positions), at_once)
 
     def fingerprint(self) -> dict[str, Any]:
         """All that decides how a run ends; checkpoints of another are refused."""

@@ -24,6 +24,7 @@ from llkd.jobs.progress import Progress
 from llkd.jobs.requests import AUTO_ARMS
 from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, METHOD, spec_of
 from llkd.store import Project, Run, Store
+from llkd.training.data_parallel.placement import check_workers
 from llkd.training.targets import LabelBasis, label_basis, targets_digest
 from llkd.workflows.comparison_report import report
 from llkd.workflows.training import (
@@ -58,6 +59,7 @@ def compare(
     train in no arm; where they are too few, nothing is said but how far students and teacher agree.
     """
     _refuse_unknown(arms, config)
+    check_workers(config.workers)
     if "began" not in job.facts:
         job.remember(began=time.time())
     until = float(job.facts["began"])

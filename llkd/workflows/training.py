@@ -27,6 +27,7 @@ from llkd.store.files.probabilities import (
 )
 from llkd.store.run_summary import RunSummary
 from llkd.training import TrainingData, TrainingProgress, run_inputs
+from llkd.training.data_parallel.placement import check_workers
 from llkd.training.selectability import check_selects, confidence_notes
 from llkd.training.targets import LabelBasis, Targets, gather, rows_digest
 from llkd.workflows.preparation import (
@@ -56,6 +57,7 @@ def train(
     run = run or _run_of(store, project, job)
     if run is None:
         check_strategy(config)
+        check_workers(config.workers)
         refine_in_use(store, project, calibration, job)
         config, advice = with_strategy(store, project, config, calibration)
         if advice is not None:
@@ -101,6 +103,7 @@ def prepare(
     ``advice``: what chose the strategy, where nobody named one; the run keeps it.
     """
     check_strategy(config)
+    check_workers(config.workers)
     config = curation.with_window(store, project, config)
     if config.reference_run is not None:
         _check_reference(store.runs.get(config.reference_run, project.id), config)

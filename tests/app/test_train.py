@@ -21,6 +21,7 @@ from tests.support.seeded_projects import (
     train_request,
 )
 from tests.support.seeded_runs import add_run
+from ui.train import advanced
 
 
 def _pick(app, key, value):
@@ -158,6 +159,17 @@ def test_strategies_with_a_share_of_their_own_and_the_newer_settings(home, start
     app.get_by_key("train_share_how").set_value("As many as another run").run()
     button(app, "Start training").click().run()
     assert f"--reference-run={run.id}" in started[-1].command()
+
+
+def test_workers_are_offered_where_there_is_more_than_one_processor(home, started, monkeypatch):
+    seeded_project(home)
+    monkeypatch.setattr(advanced, "likely_most_workers", lambda: 1)
+    assert "train_workers" not in [field.key for field in opened("train").number_input]
+    monkeypatch.setattr(advanced, "likely_most_workers", lambda: 4)
+    app = opened("train")
+    app.number_input(key="train_workers").set_value(4).run()
+    button(app, "Start training").click().run()
+    assert "--workers=4" in started[-1].command()
 
 
 def test_fixed_thresholds_come_from_curate_or_a_saved_selection_or_by_hand(home, started):

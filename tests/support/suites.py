@@ -103,6 +103,7 @@ LEFT_OUT = {
         "llkd/teachers/test_servers_of_others.py",
         "llkd/teachers/test_other_servers.py",
         "llkd/tracking/",
+        "llkd/training/data_parallel/",
         "llkd/training/test_options.py",
         "llkd/training/test_resuming.py",
         "llkd/training/test_steps.py",

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from llkd.config import SelectionConfig, TrainingConfig
+from llkd.jobs.workers import likely_most_workers
 
 HEAD_STARTS = {"probe": "Fitted to the labels", "random": "Random"}
 
@@ -103,6 +104,20 @@ def advanced_settings(selection: dict[str, Any], values: dict[str, Any]) -> None
         persist_state="session",
         help="So many steps train on every text before the selection begins.",
     )
+    most = likely_most_workers()
+    if most > 1:
+        values["workers"] = third.number_input(
+            "Workers",
+            1,
+            most,
+            training.workers,
+            step=1,
+            key="train_workers",
+            persist_state="session",
+            help="So many processes train the student together: each on a GPU of its own, without "
+            "GPUs on a part of the processors. They select what one would select. Small students "
+            "on a few processors gain nothing by it.",
+        )
     values["early_stopping"] = (
         "auto"
         if st.toggle(

@@ -14,7 +14,7 @@ SIGNALS, EVALUATION = "signals-epoch", "eval-epoch"
 """Tables of which there is one for each epoch."""
 _CHECKPOINT = "checkpoint-"
 _LEFTOVER = re.compile(
-    rf"\.({STEPS}|{DECISIONS}|{SIGNALS}|{EVALUATION}|checkpoint|student|best|summary)"
+    rf"\.({STEPS}|{DECISIONS}|{SIGNALS}|{EVALUATION}|checkpoint|student|best|summary|workers)"
     r"[-.].*\.(tmp|old)"
 )
 

@@ -3,7 +3,8 @@
 The fast way reads the shared prefix once and keeps its keys and values; a batch then holds only
 the texts, padded on the left, with the answer tree behind them, all in one forward pass under one
 attention mask. The plain way reads whole prompts of equal length without a cache: slower, right
-for any model. The fast way is taken only where it reproduces the plain one on this model.
+for any model. The fast way is taken only where it reproduces the plain one on this model, and of a
+model whose layers look back a limited number of tokens only where the whole prompt lies within it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from llkd.teachers.local.alibi import Alibi
 from llkd.teachers.local.answer_tree import AnswerTree
+from llkd.teachers.local.decoder_outputs import final_logits
+from llkd.teachers.local.windows import attention_window
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +45,8 @@ class LabelScorer:
         self._suffix = list(suffix)
         self._tree = tree
         self._cache: Any = None
+        self._window: int | None = None
+        self._alibi: Alibi | None = None
         takes = inspect.signature(model.forward).parameters
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
         self.fast = False
@@ -59,15 +66,38 @@ class LabelScorer:
         import torch
 
         with torch.inference_mode():
-            logs = self._fast(rows) if self.fast else self._plain(rows)
-        return self._tree.scores(logs.cpu().numpy())
+            fitting = [k for k, row in enumerate(rows) if self._is_fast(len(row))]
+            logs = np.full((len(rows), len(self._tree.pairs)), np.nan)
+            for batch in self._together(fitting, rows):
+                logs[batch] = self._fast([rows[k] for k in batch]).cpu().numpy()
+            rest = [k for k in range(len(rows)) if k not in set(fitting)]
+            if rest:
+                logs[rest] = self._plain([rows[k] for k in rest]).cpu().numpy()
+        return self._tree.scores(logs)
 
     def width(self, length: int) -> int:
         """Tokens the model reads for a text of ``length`` tokens."""
-        if self.fast:
+        if self._is_fast(length):
             return length + len(self._suffix) + len(self._tree)
         whole = len(self._prefix) + length + len(self._suffix)
         return whole + sum(whole + len(path) for path in self._tree.paths)
+
+    def _is_fast(self, length: int) -> bool:
+        """Whether a text of ``length`` tokens takes the fast way."""
+        if not self.fast or self._window is None:
+            return self.fast
+        deepest = int(self._tree.depth.max(initial=0))
+        whole = len(self._prefix) + length + len(self._suffix) + deepest
+        return whole <= self._window
+
+    def _together(
+        self, places: Sequence[int], rows: Sequence[Sequence[int]]
+    ) -> Sequence[Sequence[int]]:
+        """Which of the rows share a pass: all, or with ALiBi those of one length."""
+        if self._alibi is None:
+            return [places] if places else []
+        groups = _equal_lengths([rows[k] for k in places])
+        return [[places[k] for k in group] for group in groups]
 
     def _agrees(self) -> bool:
         """Both ways on two rows of different length, at the root and up to two other nodes.
@@ -81,7 +111,8 @@ class LabelScorer:
         rows = [sample, sample[: max(1, len(sample) // 3)]]
         nodes = sorted({0, min(1, len(self._tree)), len(self._tree)})
         with torch.inference_mode():
-            difference = (self._fast(rows) - self._plain(rows, nodes)).abs()
+            fast = [self._fast([rows[k] for k in batch]) for batch in self._together([0, 1], rows)]
+            difference = (torch.cat(fast) - self._plain(rows, nodes)).abs()
         difference = difference[:, np.isin(self._tree.pairs[:, 0], nodes)]
         if self._model.dtype == torch.float32:
             return bool(difference.max() <= 2e-3)
@@ -89,22 +120,28 @@ class LabelScorer:
 
     def _read_prefix(self) -> Any:
         import torch
-        from transformers.cache_utils import DynamicCache, DynamicLayer
+        from transformers.cache_utils import DynamicCache
 
-        cache = DynamicCache(config=self._model.config)
-        if any(type(layer) is not DynamicLayer for layer in cache.layers):
-            raise ValueError("its layers keep something else than all keys and values")
-        n = len(self._prefix)
+        n, decoder = len(self._prefix), self._model.get_decoder()
+        self._window = attention_window(self._model.config)
+        if self._window is not None and n >= self._window:
+            raise ValueError("the prompt is longer than its layers look back")
+        self._alibi = Alibi.of(decoder)
+        cache = DynamicCache()  # of layers that keep all, which is the same within the window
         mask = torch.ones(1, 1, n, n, dtype=torch.bool, device=self._model.device).tril()
-        decoder = self._model.get_decoder()
-        with torch.inference_mode():
+        with torch.inference_mode(), self._biased(np.arange(n)):
             decoder(
                 input_ids=self._tensor([self._prefix]),
                 attention_mask=self._additive(mask),
+                position_ids=self._tensor([np.arange(n)]),
                 use_cache=True,
                 **{cache_argument(decoder): cache},
             )
         return _shared(cache)
+
+    def _biased(self, positions: npt.NDArray[np.int64]) -> AbstractContextManager[None]:
+        """Keys at these positions, for a model that has to be told so."""
+        return nullcontext() if self._alibi is None else self._alibi.at(positions)
 
     def _fast(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """Log-probabilities [b, K] of the asked pairs: one pass over texts and answer tree."""
@@ -123,15 +160,17 @@ class LabelScorer:
         leaves = (longest - pads)[:, None] + tree.depth[None] - 1
         positions = before + np.concatenate([places, leaves], axis=1)
         decoder = self._model.get_decoder()
-        output = decoder(
-            input_ids=self._tensor(ids),
-            attention_mask=self._additive(
-                self._tensor(_visible(blind, before, pads, longest, tree))
-            ),
-            position_ids=self._tensor(positions),
-            use_cache=True,
-            **{cache_argument(decoder): self._cache},
-        )
+        unseen, first = np.zeros(blind, dtype=np.int64), np.arange(before)
+        with self._biased(np.concatenate([unseen, first, positions[0]])):
+            output = decoder(
+                input_ids=self._tensor(ids),
+                attention_mask=self._additive(
+                    self._tensor(_visible(blind, before, pads, longest, tree))
+                ),
+                position_ids=self._tensor(positions),
+                use_cache=True,
+                **{cache_argument(decoder): self._cache},
+            )
         return self._head(output.last_hidden_state[:, longest - 1 :])
 
     def _head(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -150,7 +189,7 @@ class LabelScorer:
             logits = torch.nn.functional.linear(
                 hidden, weight[part], None if bias is None else bias[part]
             )
-            norms.append(logits.float().logsumexp(-1))
+            norms.append(final_logits(self._model, logits.float()).logsumexp(-1))
         norm = torch.stack(norms).logsumexp(0)
         nodes, tokens = self._tensor(self._tree.pairs).unbind(1)
         columns = torch.einsum(
@@ -158,7 +197,7 @@ class LabelScorer:
         )
         if bias is not None:
             columns = columns + bias[tokens].float()
-        return columns - norm[:, nodes]
+        return final_logits(self._model, columns) - norm[:, nodes]
 
     def _plain(
         self, rows: Sequence[Sequence[int]], nodes: Sequence[int] | None = None

@@ -116,7 +116,7 @@ def other_models():
         "biased projections": (lambda: seeded(Qwen2ForCausalLM, small(Qwen2Config)), True),
         "scaled logits": (
             lambda: seeded(GraniteForCausalLM, small(GraniteConfig, logits_scaling=3.0)),
-            False,
+            True,
         ),
         "sliding window": (
             lambda: seeded(MistralForCausalLM, small(MistralConfig, sliding_window=9)),
