@@ -1,10 +1,11 @@
-"""What ``llkd doctor`` and ``llkd backup`` say to a person."""
+"""What ``llkd doctor``, ``llkd backup`` and ``llkd restore`` say to a person."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from llkd.cli.output import printable
+from llkd.store.objects.address import is_object_address
 
 Document = dict[str, Any]
 
@@ -45,12 +46,25 @@ def backup(document: Document) -> None:
             "llkd.db: use the copy with --home and without LLKD_DATABASE_URL. For a copy that goes "
             "back into PostgreSQL, run pg_dump as well."
         )
+    if is_object_address(document["folder"]):
+        print(f"Take it back with: llkd restore {printable(document['folder'])} DIR")
     if document["faults"]:
         print(f"The copy has {_counted(document['faults'], 'fault')}; the home has them too.")
     else:
-        print(
-            f"Checked: no fault in {_counted(document['projects'], 'project')}. Use it with --home."
-        )
+        use = "" if is_object_address(document["folder"]) else " Use it with --home."
+        print(f"Checked: no fault in {_counted(document['projects'], 'project')}.{use}")
+
+
+def restore(document: Document) -> None:
+    """What was restored, and what it is like."""
+    for finding in document["findings"]:
+        _finding(finding)
+    size = document["bytes"] / 2**20
+    print(f"{_counted(document['files'], 'file')}, {size:,.1f} MiB, restored to:")
+    print(f"  {printable(document['folder'])}")
+    print(
+        f"{_counted(document['faults'], 'fault')} in {_counted(document['projects'], 'project')}."
+    )
 
 
 def _finding(finding: Document) -> None:

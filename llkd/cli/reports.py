@@ -323,4 +323,5 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "serve": _nothing,  # it has said all while it ran
     "doctor": maintenance_reports.doctor,
     "backup": maintenance_reports.backup,
+    "restore": maintenance_reports.restore,
 }

@@ -15,11 +15,13 @@ from llkd.config.labels import MAX_NAME
 from llkd.datasets import File, TextSet, hold_out, hub, release
 from llkd.datasets.annotations import PeopleLabels
 from llkd.datasets.checks.class_names import by_frequency, classes, matched
+from llkd.datasets.object_files import FetchedObjects, fetch_objects
 from llkd.datasets.people_labels import store_labels
 from llkd.datasets.wording import Note, count, quoted
 from llkd.errors import DataError, UserError
 from llkd.installation import app_folder
 from llkd.store import Project, Store
+from llkd.store.objects.address import is_object_address
 
 SAMPLE_FOLDER = app_folder() / "sample_data"
 SAMPLE_TEXTS = "city_messages.csv"
@@ -29,11 +31,15 @@ SAMPLE_LABELS = "labels.json"
 
 @dataclass(frozen=True)
 class Sources:
-    """The files of one import, what they are called together, and what to tell about them."""
+    """The files of one import, what they are called together, and what to tell about them.
+
+    ``fetched`` keeps files of object storage there until this is let go of.
+    """
 
     files: tuple[File, ...]
     name: str
     warnings: tuple[str, ...] = ()
+    fetched: tuple[FetchedObjects, ...] = ()
 
     def with_notes(self, text_set: TextSet) -> TextSet:
         """The text set with these warnings before its own."""
@@ -41,15 +47,21 @@ class Sources:
 
 
 def sources_of(named: Sequence[str]) -> Sources:
-    """Files, folders and data sets of the hub (``hf:NAME``), fetched, by what a person typed.
+    """Files, folders, data sets of the hub (``hf:NAME``) and ``s3://…``, by what a person typed.
 
-    Raises NotFound or DataError where the hub has no such data set or cannot be reached.
+    The last two are fetched. Raises NotFound or DataError where the hub has no such data set or
+    cannot be reached; UserError, NotFound and StoreError of object storage.
     """
     files: list[File] = []
     warnings: list[str] = []
     names: list[str] = []
+    objects: list[FetchedObjects] = []
     for source_name in named:
-        if hub.is_hub(source_name):
+        if is_object_address(source_name):
+            objects.append(fetch_objects(source_name))
+            files.append(objects[-1].file)
+            names.append(objects[-1].name)
+        elif hub.is_hub(source_name):
             fetched = hub.fetch(source_name)
             files += fetched.files
             warnings += fetched.warnings
@@ -61,7 +73,7 @@ def sources_of(named: Sequence[str]) -> Sources:
         else:
             files.append(File(source_name))
             names.append(Path(source_name).name or Path(source_name).resolve().name)
-    return Sources(tuple(files), joined(names), tuple(warnings))
+    return Sources(tuple(files), joined(names), tuple(warnings), tuple(objects))
 
 
 def joined(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from llkd.exporting.columns import COLUMNS, GROUPS, USUAL_GROUPS, checked_groups, described
 from llkd.exporting.curated import checked_folder, sha256, write_again, write_curated
+from llkd.exporting.destinations import Destination, destination, manifest_at
 from llkd.exporting.formats import FORMATS, Progress, checked_formats, parts
 from llkd.exporting.manifest import (
     PROGRAM,
@@ -26,6 +27,7 @@ __all__ = [
     "GROUPS",
     "PROGRAM",
     "RULE",
+    "Destination",
     "Manifest",
     "ModelCard",
     "USUAL_GROUPS",
@@ -38,8 +40,10 @@ __all__ = [
     "checked_share",
     "curated_table",
     "described",
+    "destination",
     "environment",
     "file_name",
+    "manifest_at",
     "manifest_in",
     "model_card",
     "parts",

@@ -8,6 +8,7 @@ teacher are left aside, and the calibration is the one that was recorded.
 from __future__ import annotations
 
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def rebuild(store: Store, manifest: str | Path, out: str | Path | None = None) -
     Raises InputsChanged naming each input that is another now; UserError for what is no manifest.
     """
     try:
-        document = exporting.read_manifest(Path(manifest).expanduser())
+        document = exporting.manifest_at(manifest)
         return _rebuild(store, document, out)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise UserError(
@@ -66,7 +67,7 @@ def _rebuild(store: Store, manifest: Manifest, out: str | Path | None) -> dict[s
     inputs_now = _find(store, manifest, changed)
     if changed or inputs_now.labeling_run is None or inputs_now.evidence is None:
         raise InputsChanged(changed)
-    folder = None if out is None else _other_folder(out)
+    where = None if out is None else _other_place(out)
     table = _table(store, manifest, inputs_now, inputs_now.labeling_run, inputs_now.evidence)
     notes = rebuild_notes(
         store, manifest, inputs_now.project, inputs_now.labeling_run, inputs_now.evidence
@@ -88,31 +89,34 @@ def _rebuild(store: Store, manifest: Manifest, out: str | Path | None) -> dict[s
                 [f"The rows are the same, but these files came out unlike: {', '.join(names)}."]
             )
 
+    names = inputs_now.labeling_run.classes.names
     with tempfile.TemporaryDirectory() as temporary:
-        target = Path(temporary) / "rebuilt" if folder is None else folder
-        names = inputs_now.labeling_run.classes.names
-        files = exporting.write_again(table, target, manifest, names, check)
+        target_folder: AbstractContextManager[Path] = (
+            nullcontext(Path(temporary) / "rebuilt") if where is None else where.folder()
+        )
+        with target_folder as target:
+            files = exporting.write_again(table, target, manifest, names, check)
     return {
         "project": inputs_now.project.name,
         "rows": table.num_rows,
         "rows_sha256": manifest.rows_sha256,
         "files": {name: name not in differing for name in manifest.row_files},
-        "folder": None if folder is None else str(folder),
-        "written": [] if folder is None else [str(file) for file in files],
+        "folder": None if where is None else str(where),
+        "written": [] if where is None else [where.place(file) for file in files],
         "notes": notes,
     }
 
 
-def _other_folder(out: str | Path) -> Path:
-    """The folder to write to. Raises UserError where a student lies there: none is made again."""
-    folder = exporting.checked_folder(out)
-    there = exporting.manifest_in(folder)
+def _other_place(out: str | Path) -> exporting.Destination:
+    """Where to write to. Raises UserError where a student lies there: none is made again."""
+    where = exporting.destination(out)
+    there = where.earlier()
     if there is not None and any(name.startswith("student") for name in there["files"]):
         raise UserError(
-            f"The folder {folder} holds an export with a student, which a rebuild does not make "
+            f"{where} holds an export with a student, which a rebuild does not make "
             "again and would remove. Choose another --out."
         )
-    return folder
+    return where
 
 
 def _find(store: Store, manifest: Manifest, changed: list[str]) -> _InputsNow:

@@ -100,14 +100,14 @@ def export(
     seed: int = 0,
     job: Progress | None = None,
 ) -> dict[str, Any]:
-    """Write the curated set, its manifest and (of a run) the student to the folder ``out``.
+    """Write the curated set, its manifest and (of a run) the student to ``out``: a folder, or s3://bucket/prefix.
 
     ``columns`` are groups of columns, ``validation`` the share of a validation split drawn with
     ``seed``; ``student_run``: whose student goes along, where it is not that of the rule;
     ``onnx``: the student also as ONNX, see ``workflows.student_export``. Stopped, or
     where anything fails, it leaves what was there before.
     """
-    folder = exporting.checked_folder(out)
+    where = exporting.destination(out)
     if student and student_run is None:
         student_run = student_export.student_run(store, project, rule, onnx)
     options = exporting.Options(
@@ -142,23 +142,24 @@ def export(
     extra_files, measured = None, None
     if student_run is not None:
         extra_files, measured = student_export.extra_files(store, project, student_run, onnx, job)
-    files = exporting.write_curated(
-        table,
-        folder,
-        options.formats,
-        plane.names,
-        contents.document(),
-        student=None if student_run is None else student_export.portable_student(student_run),
-        zip_student=zip_student,
-        extra_files=extra_files,
-        progress=None if job is None else _watched(job),
-    )
-    event = {**texts.document(), "folder": str(folder), "rows": table.num_rows}
+    with where.folder() as folder:
+        files = exporting.write_curated(
+            table,
+            folder,
+            options.formats,
+            plane.names,
+            contents.document(),
+            student=None if student_run is None else student_export.portable_student(student_run),
+            zip_student=zip_student,
+            extra_files=extra_files,
+            progress=None if job is None else _watched(job),
+        )
+    event = {**texts.document(), "folder": str(where), "rows": table.num_rows}
     store.events.record(project.id, "export", event)
     return {
-        "files": [str(file) for file in files],
+        "files": [where.place(file) for file in files],
         "rows": table.num_rows,
-        "folder": str(folder),
+        "folder": str(where),
         "splits": counts,
         "manifest": str(files[-1]),
         **({} if measured is None else {"student": measured}),

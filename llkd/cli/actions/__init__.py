@@ -76,4 +76,5 @@ WITHOUT_STORE: dict[str, Callable[[Namespace], Document]] = {
     "serve": serving.serve,
     "doctor": maintenance.doctor,
     "backup": maintenance.backup,
+    "restore": maintenance.restore,
 }

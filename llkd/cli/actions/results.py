@@ -28,7 +28,7 @@ def export(store: Store, arguments: Namespace) -> Document:
 
     project = store.projects.get(arguments.project)
     request = requests.export(store, arguments)
-    exporting.checked_folder(request.out)
+    exporting.destination(request.out)
     for number in request.run_numbers:
         store.runs.get(number, project.id)
     return as_job(store, arguments, request)

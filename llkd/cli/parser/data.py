@@ -22,7 +22,7 @@ def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         nargs="+",
         metavar="FILE",
         help="CSV, TSV, JSON, JSONL, Parquet, XLSX or text, also .gz, .zip; a folder of them; or "
-        "hf:NAME[:CONFIG][@SPLIT], a data set of the hub",
+        "hf:NAME[:CONFIG][@SPLIT], a data set of the hub; or s3://bucket/key, a file or all below",
     )
     parser.add_argument("--project", metavar="NAME")
     parser.add_argument(

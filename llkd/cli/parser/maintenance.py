@@ -25,7 +25,7 @@ def job_commands(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def maintenance_commands(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add ``doctor``, ``backup``."""
+    """Add ``doctor``, ``backup``, ``restore``."""
     parser = command(
         commands,
         "doctor",
@@ -41,10 +41,29 @@ def maintenance_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "--deep", action="store_true", help="read every value of every file, not only its frame"
     )
 
+    parser.add_argument(
+        "--at",
+        metavar="ADDRESS",
+        help="in place of a home an export or a backup at s3://bucket/prefix",
+    )
+
     parser = command(
         commands,
         "backup",
         "copy a home, also while the app runs, and check the copy",
         "llkd backup /media/disk/llkd-monday",
     )
-    parser.add_argument("folder", metavar="DIR", help="a new or empty folder outside the home")
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        help="a new or empty folder outside the home, or a new prefix: s3://bucket/prefix",
+    )
+
+    parser = command(
+        commands,
+        "restore",
+        "make a home again from a backup in object storage, and check it",
+        "llkd restore s3://bucket/llkd-monday ./home",
+    )
+    parser.add_argument("address", metavar="ADDRESS", help="s3://bucket/prefix")
+    parser.add_argument("folder", metavar="DIR", help="a new or empty folder")

@@ -32,7 +32,9 @@ def result_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "llkd export reviews --out curated --run 1 --format csv,parquet --validation 0.1",
     )
     parser.add_argument("project")
-    parser.add_argument("--out", required=True, metavar="DIR")
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="a folder, or s3://bucket/prefix"
+    )
     parser.add_argument("--format", default="csv", help=f"{', '.join(FORMATS)} [csv]")
     parser.add_argument(
         "--columns",
@@ -60,7 +62,9 @@ def result_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         "make an export's rows again, hash for hash, or say what has changed",
         "llkd rebuild curated/manifest.json --out again",
     )
-    parser.add_argument("manifest", help="the manifest.json of an export, or its folder")
+    parser.add_argument(
+        "manifest", help="the manifest.json of an export, or its folder; also s3://…"
+    )
     parser.add_argument("--out", metavar="DIR", help="write the files again [only compare]")
 
     parser = command(
