@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llkd.cli.output import print_table, printable, shown
+from llkd.cli.output import print_job, print_table, printable, shown
 from llkd.datasets.wording import count
 
 _FILES = 20
@@ -50,8 +50,24 @@ def annotated(document: dict[str, Any]) -> None:
         print(f"Note: {printable(warning)}")
 
 
+def near_duplicates(document: dict[str, Any]) -> None:
+    """What the search for near-duplicates found, or the job that looks for them."""
+    if "groups" not in document:
+        print_job(document)
+        return
+    if not document["texts"]:
+        print(f"None of {document['rows']:,} texts nearly repeats another one.")
+    _near({"near_duplicates": document, "dropped": {}})
+
+
 def _near(document: dict[str, Any]) -> None:
     near = document["near_duplicates"]
+    if "near_duplicates_job" in document:
+        print(
+            f"Near-duplicates are being looked for in the background, as job "
+            f"{document['near_duplicates_job']}; the result is shown by: llkd near-duplicates "
+            f"{document['project']!r}"
+        )
     if near is None or not near["texts"]:
         return
     gone = "near_duplicate" in document["dropped"]

@@ -304,6 +304,7 @@ REPORTS: dict[str, Callable[[Document], None]] = {
     "certify": audit_reports.certify,
     "people": people_report.people,
     "probe": _probe,
+    "near-duplicates": import_report.near_duplicates,
     "map": map_reports.map_texts,
     "suggest": map_reports.suggest,
     "train": _train,

@@ -30,6 +30,7 @@ from llkd.jobs.requests import (
     JobRequest,
     LabelRequest,
     MapRequest,
+    NearDuplicatesRequest,
     PackRequest,
     PredictFileRequest,
     PredictRequest,
@@ -133,6 +134,11 @@ def probe(store: Store, arguments: Namespace) -> ProbeRequest:
     return build(
         ProbeRequest, project=arguments.project, student=arguments.student, refine=arguments.refine
     )
+
+
+def near_duplicates(store: Store, arguments: Namespace) -> NearDuplicatesRequest:
+    """``llkd near-duplicates``."""
+    return build(NearDuplicatesRequest, project=arguments.project)
 
 
 def map_texts(store: Store, arguments: Namespace) -> MapRequest:
@@ -310,6 +316,7 @@ REQUESTS: dict[str, Callable[[Store, Namespace], JobRequest]] = {
     "label": label,
     "bake-off": bake_off,
     "probe": probe,
+    "near-duplicates": near_duplicates,
     "map": map_texts,
     "train": train,
     "compare": compare,

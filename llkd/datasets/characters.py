@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
-CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _WORD = re.compile(r"\w")
 _INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _NUMBER = re.compile(r"\s*[+-]?(?:\d[\d,_ ]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*%?\s*")
 _JOINERS = "\u200c\u200d"
 _TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MOJIBAKE = re.compile("Ã[\x80-\xbf]|â€|Ð[\x80-\xbf]Ñ|ï¿½")
 
 
 def visible(text: str) -> bool:
@@ -44,11 +42,6 @@ def as_seen(text: str) -> str:
 def is_number(text: str) -> bool:
     """Whether the text is one number: ``007``, ``-1.5e3``, ``1,000`` or ``12 %``."""
     return _NUMBER.fullmatch(text) is not None
-
-
-def looks_misdecoded(text: str) -> bool:
-    """Whether UTF-8 was read as Windows-1252 before the text was saved (``cafÃ©``)."""
-    return not text.isascii() and _MOJIBAKE.search(text) is not None
 
 
 def without_surrogates(text: str) -> str:

@@ -106,8 +106,12 @@ def prepare(
 
     Raises UserError for a share outside 0 to 0.9.
     """
+    from llkd.datasets.near_search import NEAR_LATER, with_near
+
     if not 0.0 <= holdout <= 0.9:
         raise UserError(f"The held-out share is from 0 to 0.9, but it was {holdout}.")
+    if text_set.near_later and text_set.labels:  # gold came from elsewhere: now a hold-out needs it
+        text_set = with_near(text_set)
     if label_set is None and len(names := classes(text_set.labels)) >= 2:
         refuse_long(text_set)
         label_set = LabelSet.of(names)
@@ -141,6 +145,8 @@ def prepare(
         "files": [file.document() for file in text_set.files],
         "statistics": text_set.statistics.document(),
     }
+    if text_set.near_later:
+        report[NEAR_LATER] = True
     return Prepared(texts, label_set, report, text_set.people if label_set else None)
 
 
@@ -164,7 +170,7 @@ def _split_warnings(
     text_set: TextSet, gold: Sequence[str | None], holdout: float, held_out: int
 ) -> list[str]:
     """About texts that could not be held out because their like would have stayed in the pool."""
-    if not holdout or text_set.groups is None:
+    if not holdout or text_set.groups is None or not any(gold):
         return []
     wished = int(np.sum(hold_out(gold, holdout) == "eval"))
     if held_out >= wished:

@@ -18,4 +18,5 @@ CHUNK_ROWS = 20_000
 CHUNK_CHARACTERS = 4 << 20  # of cells, before they become Arrow arrays
 MEMORY_BYTES = 16 << 20  # of one file or table; beyond it lies in a scratch file
 HEAD_ROWS = 20
+MANY_TEXTS = 50_000  # from so many on, near-duplicates may be looked for in the background
 LONG_TEXT = 20_000  # characters; a model sees only the beginning of such a text

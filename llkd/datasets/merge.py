@@ -20,6 +20,7 @@ from llkd.datasets.checks.scan import (
     text_warnings,
     typed_labels,
 )
+from llkd.datasets.limits import MANY_TEXTS
 from llkd.datasets.parsed_file import ParsedFile, unused_label
 from llkd.datasets.readers.tables import Column
 from llkd.datasets.readers.temp_buffer import TableSpool, steps
@@ -35,7 +36,8 @@ def joined(parts: list[ParsedFile], reading: Reading, warnings: Sequence[str]) -
     gold = np.concatenate([np.asarray(part.gold, dtype=object) for part in parts])
     hashes = np.concatenate([part.scan.hashes for part in parts])
     repeats = find_repeats(hashes, usable, column, gold)
-    near = find_near(column, repeats) if reading.near != "ignore" else None
+    later = may_wait(parts, reading, len(usable))
+    near = find_near(column, repeats) if reading.near != "ignore" and not later else None
     groups = repeats.first if near is None else near.first
     keep = states == 0
     if not reading.keep_duplicates:
@@ -89,7 +91,18 @@ def joined(parts: list[ParsedFile], reading: Reading, warnings: Sequence[str]) -
         label_column=parts[0].label,
         people=people,
         unused_label=next(filter(None, map(unused_label, parts)), None),
+        near_later=later,
     )
+
+
+def may_wait(parts: list[ParsedFile], reading: Reading, texts: int) -> bool:
+    """Whether near-duplicates may be looked for after the import.
+
+    Only where nothing rests on them: they stay in any case, and no text has a label by which it
+    could be held out, so that none can have its like on the other side.
+    """
+    labels = any(part.label is not None or part.annotations is not None for part in parts)
+    return reading.near_later and reading.near == "keep" and not labels and texts >= MANY_TEXTS
 
 
 def _people(

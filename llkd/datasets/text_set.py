@@ -31,6 +31,8 @@ class Reading:
         near: near-duplicates are counted and kept (``keep``), left out but for the first of each
             group (``drop``), or not looked for (``ignore``).
         blocks: in plain text a text is a block of lines up to a blank line, and not one line.
+        near_later: near-duplicates that are only counted may wait where there are many texts and
+            none of them has gold (see :func:`llkd.datasets.merge.may_wait`).
     """
 
     text_column: str | None = None
@@ -39,6 +41,7 @@ class Reading:
     keep_duplicates: bool = False
     near: Literal["keep", "drop", "ignore"] = "keep"
     blocks: bool = False
+    near_later: bool = False
 
     def __post_init__(self) -> None:
         if self.near not in NEAR:
@@ -74,6 +77,7 @@ class TextSet:
     fields and, though they are no records, lines that cannot be read). ``labels`` are the gold
     labels, the most frequent first. ``near`` counts near-duplicates, None where nobody looked;
     ``groups`` holds for each text the position of the first one that it repeats or nearly repeats.
+    ``near_later``: they are to be looked for once the texts are stored.
     ``measured`` are the texts' statistics where they are known already. ``label_column`` gave the
     gold labels; ``people`` are labels that people gave in an annotation tool, by position;
     ``unused_label`` is a sentence about a column that might have.
@@ -91,6 +95,7 @@ class TextSet:
     label_column: str | None = None
     unused_label: str | None = None
     people: PeopleLabels | None = field(default=None, repr=False)
+    near_later: bool = False
 
     @property
     def kept_count(self) -> int:

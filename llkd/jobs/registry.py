@@ -58,6 +58,13 @@ JOB_KINDS: dict[str, JobKind] = {
             ("Teacher",),
         ),
         JobKind("probe", requests.ProbeRequest, f"{WORK}:probe", "texts", ("Teacher",)),
+        JobKind(
+            "near-duplicates",
+            requests.NearDuplicatesRequest,
+            f"{WORK}:look_for_near_duplicates",
+            "texts",
+            ("Data",),
+        ),
         JobKind("map", requests.MapRequest, f"{WORK}:map_texts", "texts", ("Curate",)),
         JobKind("train", requests.TrainRequest, f"{WORK}:train", "steps", ("Train",)),
         JobKind(

@@ -74,7 +74,8 @@ def score_cached(
     key = cache_key(teacher, label_set) if keep else None
     holds: Callable[[str], bool] = getattr(teacher, "holds", lambda text: False)
     places: dict[str, list[int]] = {}
-    for start in range(0, len(texts), _AT_ONCE):
+    each_once = key is None and len(set(texts)) == len(texts)
+    for start in range(0, 0 if each_once else len(texts), _AT_ONCE):
         part = texts[start : start + _AT_ONCE]
         cached = _find(store, key, part, holds) if key is not None else {}
         cached = {place: answer for place, answer in cached.items() if not _hardly_meant(answer)}
@@ -84,18 +85,18 @@ def score_cached(
         for position, text in enumerate(part):
             if position not in cached:
                 places.setdefault(text, []).append(start + position)
-    if not places:
+    if not places and not each_once:
         return
-    unique_texts = list(places)
+    unique_texts = texts if each_once else list(places)
     answers = teacher.score(unique_texts)
     try:
         for answered in answers:
             batch = writable(answered)
             if key is not None:
                 _keep(store, key, [unique_texts[int(place)] for place in batch.index], batch, holds)
-            yield LabeledBatch(
-                _everywhere(batch, [places[unique_texts[int(i)]] for i in batch.index]), False
-            )
+            if not each_once:
+                batch = _everywhere(batch, [places[unique_texts[int(i)]] for i in batch.index])
+            yield LabeledBatch(batch, False)
     finally:
         close: Callable[[], None] | None = getattr(answers, "close", None)
         if close is not None:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,8 @@ class LabelingSession:
 
     def texts(self, rows: np.ndarray) -> list[str]:
         """The texts of these rows."""
-        return [str(text) for text in self._texts[rows]]
+        texts: list[str] = self._texts[rows].tolist()
+        return texts
 
     def begin(self, finished: int, total: int) -> None:
         """Say how much there is, and how much earlier attempts have done."""
@@ -86,7 +88,8 @@ class LabelingSession:
         Raises BudgetSpent, JobCancelled, and what the teacher raises.
         """
         # A server that fails on a text says so at the end: it must not stand in others' way.
-        size = max(1, len(rows)) if self._looks_itself else CHUNK
+        size = getattr(self.teacher, "at_once", CHUNK)
+        size = max(1, len(rows)) if self._looks_itself else size
         for start in range(0, len(rows), size):
             part = np.asarray(rows[start : start + size], dtype=np.int64)
             texts = self.texts(part)
@@ -223,5 +226,5 @@ def _scores(answers: Sequence[LabeledBatch], rows: np.ndarray) -> Scores:
         scores=np.concatenate([b.scores for b in batches]),
         answer=np.concatenate([b.answer for b in batches]),
         source=np.concatenate([np.full(len(b.index), b.source, object) for b in batches]),
-        raw=np.array([answer for part in raw for answer in part], dtype=object),
+        raw=np.array(list(chain.from_iterable(raw)), dtype=object),
     )

@@ -55,9 +55,9 @@ def prepare_teacher(
 
     way = WayOfAsking(store, project, config, label_set, make, meter)
     teacher = way.teacher(job, spending, limit)
-    match_ids = getattr(teacher, "match_ids", None)
-    if match_ids is not None:
+    if getattr(teacher, "has_ids", False):
         texts = store.projects.texts(project, ["id", "text"])
+        match_ids = getattr(teacher, "match_ids")  # noqa: B009 (only what looks texts up has it)
         match_ids(texts["id"].tolist(), texts["text"].tolist())
     return teacher
 

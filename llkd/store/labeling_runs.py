@@ -254,8 +254,8 @@ class LabelingRuns:
         rows = [table["row"].to_numpy() for table in self.files(labeling_run).tables(["row"])]
         if not rows:
             return np.empty(0, np.int32)
-        all_rows = np.concatenate(rows)
-        return all_rows if (all_rows[1:] > all_rows[:-1]).all() else np.unique(all_rows)
+        all_rows = np.sort(np.concatenate(rows))
+        return all_rows[np.append(True, all_rows[1:] > all_rows[:-1])]
 
     @contextmanager
     def exclusive(self, labeling_run: LabelingRun, waiting: Callable[[], None]) -> Iterator[None]:

@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,20 @@ class Projects(ProjectTexts):
         before = self.by_id(project_id).label_set
         wanted = label_set.labels if before is None else in_place(before, label_set.labels)
         Classes(self._engine, self._home).edit(project_id, wanted, dropping=dropping)
+
+    def add_to_report(
+        self, project_id: int, entries: dict[str, Any], *, without: str, warnings: Sequence[str]
+    ) -> None:
+        """Put what was found later into the report of the import, in place of ``without``."""
+        table = schema.projects
+        here = table.c.id == project_id
+        with self._engine.begin() as connection:
+            query = sa.select(table.c.report).where(here).with_for_update()
+            report = dict(connection.execute(query).scalar_one())
+            report.pop(without, None)
+            earlier = report.get("warnings", [])
+            report |= {**entries, "warnings": list(dict.fromkeys([*earlier, *warnings]))}
+            connection.execute(sa.update(table).where(here).values(report=report))
 
     def use_labelling(self, project_id: int, labelling_id: int) -> None:
         """Make one teacher pass the current one."""

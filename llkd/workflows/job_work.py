@@ -21,6 +21,7 @@ from llkd.jobs.requests import (
     ExportRequest,
     LabelRequest,
     MapRequest,
+    NearDuplicatesRequest,
     PackRequest,
     PredictFileRequest,
     PredictRequest,
@@ -39,6 +40,7 @@ from llkd.workflows import (
     demonstration,
     evaluation,
     labeling,
+    near_duplicates,
     prediction,
     prompt_comparison,
     publishing,
@@ -153,6 +155,13 @@ def probe(
     document = embed_and_probe(store, there, progress, student=request.student)
     place_added(store, there, progress)
     return document
+
+
+def look_for_near_duplicates(
+    store: Store, project: Project | None, request: NearDuplicatesRequest, progress: Progress
+) -> Document:
+    """Look for near-duplicates among the texts of an import."""
+    return near_duplicates.find_near_duplicates(store, _there(project), progress)
 
 
 def map_texts(

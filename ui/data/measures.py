@@ -6,15 +6,21 @@ import streamlit as st
 
 from llkd import charts
 from llkd.datasets import Statistics, TextSet
+from llkd.datasets.checks.repeats import NearDuplicates
 from ui.shell.figures import CHART_CONFIG, finished
 from ui.shell.wording import TERMS, count, counted, plain, share
 
 
 def show_measures(texts: TextSet) -> None:
     """Near-duplicates, lengths, languages, and what models will not read whole."""
-    near = texts.near
+    show_near(texts.near, gone="near_duplicate" in texts.dropped)
+    with st.expander("Lengths and languages", icon=":material/bar_chart:", key="measures_box"):
+        _shown(texts.statistics)
+
+
+def show_near(near: NearDuplicates | None, gone: bool) -> None:
+    """How many texts nearly repeat an earlier one, and that they were left out where ``gone``."""
     if near is not None and near.texts:
-        gone = "near_duplicate" in texts.dropped
         single = near.texts == 1
         st.caption(
             f"{counted(near.texts, 'text')} {'is' if single else 'are'} almost the same as an "
@@ -23,8 +29,6 @@ def show_measures(texts: TextSet) -> None:
             "one group stay on one side of the hold-out.",
             help=TERMS["near-duplicate"],
         )
-    with st.expander("Lengths and languages", icon=":material/bar_chart:", key="measures_box"):
-        _shown(texts.statistics)
 
 
 def _shown(statistics: Statistics) -> None:

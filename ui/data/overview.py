@@ -8,10 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from llkd import jobs
+from llkd.datasets.checks.repeats import NearDuplicates
+from llkd.datasets.near_search import NEAR_LATER
 from llkd.errors import UserError
 from llkd.store import Project, Store
 from ui.data import adding, class_drafts, managing, preview
 from ui.data.creation import show_kept
+from ui.data.measures import show_near
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
 from ui.shell.page import choose_project, make_new_project
@@ -53,6 +56,10 @@ def overview(store: Store, project: Project) -> bool:
         _delete(store, project)
     managing.outcome(store, project)
     preview.show_warnings(report.get("warnings", []))
+    near = report.get("near_duplicates")
+    show_near(NearDuplicates(**near) if near else None, gone="near_duplicate" in dropped)
+    if report.get(NEAR_LATER):
+        st.caption("Near-duplicates are looked for in the background: `llkd jobs` shows how far.")
     if lost:
         with st.expander(
             f"Why {counted(lost, 'row')} were dropped",

@@ -48,6 +48,7 @@ ACTIONS: dict[str, Callable[[Store, Namespace], Document]] = {
     "certify": audits.certify,
     "people": people.people,
     "probe": models.probe,
+    "near-duplicates": data.near_duplicates,
     "map": maps.map_texts,
     "suggest": maps.suggest,
     "train": models.train,

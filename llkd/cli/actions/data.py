@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 
 from llkd import jobs
-from llkd.cli.actions.jobs import Document
+from llkd.cli import requests
+from llkd.cli.actions.jobs import Document, as_job
 from llkd.cli.arguments import label_set
 from llkd.datasets.text_set import Reading
 from llkd.errors import UserError
@@ -28,7 +30,9 @@ def import_file(store: Store, arguments: Namespace) -> Document:
         checked_name(arguments.project)
     classes = label_set(arguments)
     sources = sources_of(arguments.files)
-    reading = reading_of(arguments)
+    # A hold-out is drawn by them, and a dry run stores nothing to look through later.
+    later = not arguments.gold and not arguments.dry_run
+    reading = replace(reading_of(arguments), near_later=later)
     text_set = sources.with_notes(read_files(sources.files, reading))
     if arguments.gold:
         text_set = with_gold(text_set, arguments.gold)
@@ -36,7 +40,16 @@ def import_file(store: Store, arguments: Namespace) -> Document:
     if arguments.dry_run:
         return {"project": None, **prepare(text_set, **split).report}
     project = import_texts(store, arguments.project, text_set, source=sources.name, **split)
-    return {"project": project.name, **project.report}
+    from llkd.workflows.near_duplicates import start_search
+
+    search = start_search(store, project)
+    started = {} if search is None else {"near_duplicates_job": search.id}
+    return {"project": project.name, **project.report, **started}
+
+
+def near_duplicates(store: Store, arguments: Namespace) -> Document:
+    """``llkd near-duplicates``."""
+    return as_job(store, arguments, requests.near_duplicates(store, arguments))
 
 
 def take_annotations(store: Store, arguments: Namespace) -> Document:

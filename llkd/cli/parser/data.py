@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from llkd.cli.parser.classes import class_command
-from llkd.cli.parser.flags import Parser, command, label_flags
+from llkd.cli.parser.flags import Parser, background, command, label_flags
 from llkd.datasets.text_set import NEAR
 
 
@@ -35,6 +35,16 @@ def data_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the held-out draw [0]")
     _repeat_flags(parser)
+
+    parser = command(
+        commands,
+        "near-duplicates",
+        "count the texts of an import that nearly repeat an earlier one; import begins this itself "
+        "where it does not wait for it",
+        "llkd near-duplicates reviews",
+    )
+    parser.add_argument("project")
+    background(parser)
 
     parser = command(
         commands,

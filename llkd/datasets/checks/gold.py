@@ -163,7 +163,7 @@ def hold_out(
         )
     rows: dict[str, list[int]] = {}
     for row, label in enumerate(gold):
-        if isinstance(label, str) and label.strip():
+        if label is not None and isinstance(label, str) and label.strip():
             rows.setdefault(label, []).append(row)
     split: npt.NDArray[Any] = np.full(len(gold), "pool", dtype=object)
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,16 +91,23 @@ def find_repeats(hashes: Rows, usable: Rows, column: Column, gold: Any) -> Repea
     return Repeats(first, usable, np.array(sorted(conflicts), dtype=np.int64))
 
 
-def find_near(column: Column, repeats: Repeats) -> Near:
-    """Find near-duplicates among texts that are not equal."""
+def find_near(
+    column: Column, repeats: Repeats, looked_at: Callable[[int], None] = lambda texts: None
+) -> Near:
+    """Find near-duplicates among texts that are not equal; ``looked_at`` is told how many by now.
+
+    What it raises ends the search.
+    """
     rows = repeats.usable[repeats.first[repeats.usable] == repeats.usable]
-    cut = 0
+    cut = count_looked_at = 0
 
     def counted_chunks() -> Iterator[list[str]]:
-        nonlocal cut
+        nonlocal cut, count_looked_at
         for texts in _chunks(column, rows):
             cut += sum(len(text) > MOST_CHARACTERS for text in texts)
             yield texts
+            count_looked_at += len(texts)
+            looked_at(count_looked_at)
 
     group = near_groups(
         counted_chunks(), len(rows), lambda wanted_rows: column.take(rows[wanted_rows])

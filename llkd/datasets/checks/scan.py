@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from llkd.datasets.characters import CONTROL, looks_misdecoded, storable, visible
+from llkd.datasets.characters import visible
 from llkd.datasets.checks.class_names import cleaned
+from llkd.datasets.checks.text_bytes import TextBytes, matching
 from llkd.datasets.limits import LONG_TEXT
 from llkd.datasets.readers.records import Records
 from llkd.datasets.readers.tables import Column
@@ -20,6 +21,16 @@ from llkd.datasets.wording import count, places, quoted
 USABLE, BLANK, LIST = range(3)
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+# UTF-8 that was read as Windows-1252 before the text was saved (``cafÃ©``), and what follows the
+# byte C3 in each of these.
+_MOJIBAKE = "Ã[\x80-\xbf]|â€|Ð[\x80-\xbf]Ñ|ï¿½"
+_AFTER_C3 = np.isin(np.arange(256), [letter.encode()[1] for letter in "ÃâÐï"])
+_LETTER = r"[0-9A-Za-z_\pL\pN]"  # any of them is visible
+_NUL, _CONTROL, _BEFORE_CONTROL, _BEFORE_MOJIBAKE = 1, 2, 3, 4
+_CONTROLS = {*range(0x01, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F}
+_MARKED = {0x00: _NUL, 0xC2: _BEFORE_CONTROL, 0xC3: _BEFORE_MOJIBAKE}
+_KINDS = bytes(_CONTROL if code in _CONTROLS else _MARKED.get(code, 0) for code in range(256))
 
 
 @dataclass(frozen=True)
@@ -43,26 +54,55 @@ def scan(texts: pa.ChunkedArray, lists: Sequence[int]) -> Scan:
     state = np.full(len(texts), USABLE, dtype=np.uint8)
     state[np.asarray(lists, dtype=np.int64)] = LIST
     hashes = np.zeros(len(texts), dtype=np.int64)
-    odd: tuple[list[int], ...] = ([], [], [], [])
-    row = -1
+    odd: list[list[Rows]] = [[], [], [], []]
+    start = 0
     for chunk in steps(texts.chunks):
-        for text in chunk.to_pylist():
-            row += 1
-            if state[row] == LIST:
-                continue
-            if text is None or not visible(text):
-                state[row] = BLANK
-                continue
-            hashes[row] = hash(text.strip())
-            if len(text) > LONG_TEXT:
-                odd[0].append(row)
-            if CONTROL.search(text):
-                odd[1].append(row)
-            if storable(text) != text:
-                odd[2].append(row)
-            if looks_misdecoded(text):
-                odd[3].append(row)
-    return Scan(state, hashes, *(np.asarray(rows, dtype=np.int64) for rows in odd))
+        here = slice(start, start + len(chunk))
+        state[here][_blank(chunk) & (state[here] != LIST)] = BLANK
+        usable = state[here] == USABLE
+        hashes[here] = np.where(usable, _hashes(chunk), 0)
+        for rows, found_here in zip(odd, _odd(chunk), strict=True):
+            rows.append(start + found_here[usable[found_here]])
+        start += len(chunk)
+    none = np.zeros(0, dtype=np.int64)
+    return Scan(state, hashes, *(np.concatenate([none, *rows]) for rows in odd))
+
+
+def _blank(texts: pa.StringArray) -> Mask:
+    """Which texts have nothing to read; few must be looked at one by one."""
+    doubtful = np.ones(len(texts), dtype=bool)
+    doubtful[matching(texts, _LETTER)] = False
+    blank = np.zeros(len(texts), dtype=bool)
+    places = np.flatnonzero(doubtful)
+    cells = texts.take(pa.array(places)).to_pylist()
+    blank[places] = [cell is None or not visible(cell) for cell in cells]
+    return blank
+
+
+def _hashes(texts: pa.StringArray) -> Rows:
+    """A hash of each text without outer spaces, equal within this process."""
+    cells = texts.to_pylist()
+    for row in np.flatnonzero(~TextBytes.of(texts).plain_ends()).tolist():
+        cell = cells[row]
+        cells[row] = cell and cell.strip()
+    return np.fromiter(map(hash, cells), dtype=np.int64, count=len(cells))
+
+
+def _odd(texts: pa.StringArray) -> Iterator[Rows]:
+    """Rows of long texts, of control characters, of what cannot be stored, of wrong decoding."""
+    content = TextBytes.of(texts)
+    sizes = np.diff(content.ends)
+    long = np.flatnonzero(sizes > LONG_TEXT)
+    yield long[[len(text) > LONG_TEXT for text in texts.take(pa.array(long)).to_pylist()]]
+    kinds = content.kinds(_KINDS)
+    seldom = np.flatnonzero(kinds)
+    kinds = kinds[seldom]
+    after = content.data[np.minimum(seldom + 1, max(len(content.data) - 1, 0))]
+    latin = (kinds == _BEFORE_CONTROL) & (after >= 0x80) & (after < 0xA0)  # U+0080 to U+009F
+    yield content.texts_at(seldom[(kinds == _CONTROL) | latin])
+    yield content.texts_at(seldom[kinds == _NUL])
+    doubtful = seldom[(kinds == _BEFORE_MOJIBAKE) & _AFTER_C3[after]]
+    yield matching(texts, _MOJIBAKE, content.texts_at(doubtful))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from llkd.config import LONGEST_USUAL_WINDOW, TeacherConfig
+from llkd.datasets.checks.text_bytes import TextBytes
 from llkd.datasets.checks.text_language import shares
 from llkd.datasets.readers.tables import Column
 from llkd.datasets.readers.temp_buffer import steps
@@ -23,8 +25,7 @@ BINS = 24
 _QUANTILES = {"least": 0, "5 %": 5, "25 %": 25, "median": 50, "75 %": 75, "95 %": 95, "most": 100}
 _DENSE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]"
 
-_SPACE = np.zeros(256, dtype=bool)
-_SPACE[list(b" \t\n\r\x0b\x0c")] = True
+_LETTERS = bytes(code not in b" \t\n\r\x0b\x0c" for code in range(256))
 
 
 @dataclass(frozen=True)
@@ -104,25 +105,44 @@ def _lengths(column: Column) -> tuple[npt.NDArray[Any], ...]:
         done += len(chunk)
         characters[here] = pc.utf8_length(chunk).to_numpy(zero_copy_only=False)
         words[here] = _words(chunk)
-        if not np.array_equal(pc.binary_length(chunk).to_numpy(False), characters[here]):
-            dense[here] = pc.count_substring_regex(chunk, _DENSE).to_numpy(zero_copy_only=False)
+        dense[here] = _dense(chunk)
     tokens = dense + (characters - dense) / np.float32(CHARACTERS_PER_TOKEN)
     return characters, words, tokens
 
 
+def _dense(texts: pa.StringArray) -> npt.NDArray[np.int32]:
+    """How many characters each text has of which one is about a token."""
+    content = TextBytes.of(texts)
+    wide = np.flatnonzero(content.data >= 0xE0)  # first bytes of characters from U+0800 on
+    beyond = content.texts_at(wide[content.data[wide] >= 0xF0])
+    wide = wide[content.data[wide] < 0xF0]
+    first, second, third = (content.data[wide + k].astype(np.int32) for k in range(3))
+    code = (first & 0x0F) << 12 | (second & 0x3F) << 6 | third & 0x3F
+    counts = content.counts(wide[_dense_characters()[code]]).astype(np.int32)
+    if len(beyond):  # characters of four bytes: emoji, and seldom Chinese ones
+        counted = pc.count_substring_regex(texts.take(pa.array(beyond)), _DENSE)
+        counts[beyond] = counted.to_numpy(zero_copy_only=False)
+    return counts
+
+
+@lru_cache(maxsize=1)
+def _dense_characters() -> npt.NDArray[np.bool_]:
+    """Of every character below U+10000 whether one is about a token."""
+    codes = [code for code in range(0x10000) if not 0xD800 <= code < 0xE000]
+    dense = np.zeros(0x10000, dtype=bool)
+    dense[codes] = pc.match_substring_regex(pa.array(map(chr, codes)), _DENSE).to_numpy(False)
+    return dense
+
+
 def _words(texts: pa.StringArray) -> npt.NDArray[np.int64]:
     """How many runs of bytes that are no white space each text has."""
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    if data is None or ends[-1] == ends[0]:
-        return np.zeros(len(texts), dtype=np.int64)
-    letters = ~_SPACE[np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]]
+    content = TextBytes.of(texts)
+    letters = content.kinds(_LETTERS).view(np.bool_)
     begins = letters.copy()
     begins[1:] &= ~letters[:-1]
-    first = (ends[:-1] - ends[0])[ends[:-1] < ends[-1]]
+    first = content.ends[:-1][content.ends[:-1] < content.ends[1:]]
     begins[first] = letters[first]  # a text's first letter, whatever the text before ends with
-    before = np.r_[0, np.cumsum(begins, dtype=np.int32)]
-    return np.asarray(before[ends[1:] - ends[0]] - before[ends[:-1] - ends[0]])
+    return content.counts(np.flatnonzero(begins))
 
 
 def _quantiles(values: npt.NDArray[np.int32]) -> dict[str, int]:

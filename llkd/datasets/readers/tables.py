@@ -76,7 +76,7 @@ class TableBuilder:
 
     def __init__(self, names: Sequence[str], name: str, progress: Progress = None) -> None:
         self.names = list(names)
-        self.rows = 0
+        self._stored_rows = 0
         self.replaced: dict[str, int] = {}
         self._name = name
         self._progress = progress
@@ -85,26 +85,44 @@ class TableBuilder:
         self._characters = 0
         self._spool = TableSpool()
 
+    @property
+    def rows(self) -> int:
+        """How many rows were taken so far."""
+        return self._stored_rows + len(self._pending)
+
     def add(self, row: Sequence[Cell]) -> None:
         """Take one row, which has as many cells as there are columns."""
         self._pending.append(row)
-        self.rows += 1
         self._characters += sum([len(cell) for cell in row if cell is not None])
         if len(self._pending) >= CHUNK_ROWS or self._characters >= CHUNK_CHARACTERS:
             self._flush()
 
+    def add_table(self, table: pa.Table) -> None:
+        """Take whole rows at once: strings in the builder's columns."""
+        if self._pending:
+            table = pa.concat_tables([self._of_pending(), table])
+        for start in range(0, table.num_rows, CHUNK_ROWS):
+            self._take(table.slice(start, CHUNK_ROWS))
+
     def _flush(self) -> None:
-        check_size(self.rows, len(self.names), self._name)
+        self._take(self._of_pending())
+
+    def _of_pending(self) -> pa.Table:
         arrays = []
         for column, values in zip(self.names, zip(*self._pending, strict=True), strict=True):
             array, changed = text_array(values)
             if changed:
                 self.replaced[column] = self.replaced.get(column, 0) + changed
             arrays.append(array)
-        self._spool.add(pa.table(arrays, schema=self._schema))
         self._pending, self._characters = [], 0
+        return pa.table(arrays, schema=self._schema)
+
+    def _take(self, table: pa.Table) -> None:
+        self._stored_rows += table.num_rows
+        check_size(self._stored_rows, len(self.names), self._name)
+        self._spool.add(table)
         if self._progress:
-            self._progress(self.rows)
+            self._progress(self._stored_rows)
 
     def table(self) -> pa.Table:
         """The table of all rows."""

@@ -6,7 +6,12 @@ type for one. :mod:`llkd.jobs.registry` says what belongs to each kind.
 
 from llkd.jobs.requests.base import JobRequest, ProjectRequest, Threshold
 from llkd.jobs.requests.maps import MapRequest
-from llkd.jobs.requests.projects import DuplicateRequest, PackRequest, UnpackRequest
+from llkd.jobs.requests.projects import (
+    DuplicateRequest,
+    NearDuplicatesRequest,
+    PackRequest,
+    UnpackRequest,
+)
 from llkd.jobs.requests.publishing import PushRequest
 from llkd.jobs.requests.results import (
     ExportRequest,
@@ -44,6 +49,7 @@ __all__ = [
     "JobRequest",
     "LabelRequest",
     "MapRequest",
+    "NearDuplicatesRequest",
     "PackRequest",
     "PredictFileRequest",
     "PredictRequest",

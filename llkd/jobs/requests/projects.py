@@ -37,6 +37,28 @@ class PackRequest(ProjectRequest):
         return value_flags(out=self.out, no_embeddings=not self.embeddings)
 
 
+class NearDuplicatesRequest(ProjectRequest):
+    """Look for texts that nearly repeat each other, and note how many in the import's report."""
+
+    kind: Literal["near-duplicates"] = "near-duplicates"
+
+    verb: ClassVar[str] = "near-duplicates"
+
+    @property
+    def title(self) -> str:
+        """What lists call it."""
+        return f"Look for near-duplicates in {self.project}"
+
+    @property
+    def device(self) -> str | None:
+        """None."""
+        return None
+
+    def flags(self) -> list[str]:
+        """None."""
+        return []
+
+
 class DuplicateRequest(ProjectRequest):
     """Make a project ``name`` of all that another holds."""
 

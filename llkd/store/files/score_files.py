@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -184,14 +183,14 @@ def _read(path: Path, columns: list[str] | None = None) -> pa.Table | None:
 
 
 def _as_table(scores: Scores) -> pa.Table:
-    frame = pd.DataFrame(
-        {
-            "row": scores.row,
-            "scores": list(np.asarray(scores.scores, dtype=np.float32)),
-            "answer": scores.answer,
-            "source": scores.source,
-            "raw": scores.raw,
-            "disagreement": np.asarray(scores.disagreement, dtype=np.float32),
-        }
-    )
-    return pa.Table.from_pandas(frame, schema=SCORE_SCHEMA, preserve_index=False)
+    values = np.asarray(scores.scores, dtype=np.float32)
+    ends = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+    columns = [
+        pa.array(np.asarray(scores.row, dtype=np.int32)),
+        pa.ListArray.from_arrays(pa.array(ends), pa.array(values.ravel())),
+        pa.array(np.asarray(scores.answer, dtype=np.int16)),
+        pa.array(scores.source, pa.string(), from_pandas=True),
+        pa.array(scores.raw, pa.string(), from_pandas=True),
+        pa.array(np.asarray(scores.disagreement, dtype=np.float32), from_pandas=True),
+    ]
+    return pa.table(columns, schema=SCORE_SCHEMA)

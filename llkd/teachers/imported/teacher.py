@@ -16,9 +16,9 @@ from llkd.datasets.checks.class_names import class_finder, cleaned
 from llkd.datasets.wording import count, listed, quoted
 from llkd.errors import DataError
 from llkd.teachers.base import Floats, Ints, ScoredBatch
-from llkd.teachers.imported.cells import Doubles, filled, floats, text_keys
+from llkd.teachers.imported.cells import Doubles, filled, floats, stripped, text_keys
 
-BATCH = 8192
+BATCH = 1 << 16
 CERTAIN = 1 - 1e-9  # a confidence of 1 would make the other scores minus infinity
 RESERVED = {"id", "text", "label", "confidence"}
 _SURE_IDS = 0.9
@@ -34,6 +34,9 @@ class ImportedTeacher:
     gets the answer -1. ``by_id`` texts were found by their id (:meth:`match_ids`).
     """
 
+    at_once = 1 << 20
+    """How many texts it is best asked about at once."""
+
     def __init__(self, table: pa.Table, labels: LabelSet, identity: dict[str, Any]) -> None:
         """``table``: string columns ``text`` or ``id``, and ``label`` or a probability by class.
 
@@ -41,8 +44,9 @@ class ImportedTeacher:
         """
         self._labels = labels
         self._identity = identity
-        self._places: dict[str, int] = {}
-        self._found_by_id: set[str] = set()
+        self._keys: pa.ChunkedArray  # of the texts it knows, each once
+        self._place: Ints  # of each key: the row of the answers
+        self._by_text = 0  # so many keys are of its own texts, the others were found by their ids
         self._code: Ints
         self._torn: npt.NDArray[np.bool_]
         self._spelled: Ints
@@ -68,7 +72,7 @@ class ImportedTeacher:
         answers = np.where(np.isfinite(scores).all(axis=1), -1, label)
         self._has_texts = "text" in columns
         texts = table.column("text" if self._has_texts else "id")
-        self._ids = table.column("id") if "id" in columns else None
+        self._ids = stripped(table.column("id")) if "id" in columns else None
         if texts.null_count:  # a record without a text labels none
             there = np.flatnonzero(texts.is_valid().to_numpy())
             texts, answers, scores = texts.drop_null(), answers[there], scores[there]
@@ -97,8 +101,10 @@ class ImportedTeacher:
 
     def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
         """Yield the file's labels for these texts, those with a confidence apart from the rest."""
+        known = self._known(text_keys(texts))
         for start in range(0, len(texts), BATCH):
-            answers, scores = self._look_up(texts[start : start + BATCH])
+            here = slice(start, start + BATCH)
+            answers, scores = self._look_up(texts[here], known[here])
             scored = np.isfinite(scores).all(axis=1)
             for source, places in (("imported", scored), ("none", ~scored)):
                 index = np.flatnonzero(places)
@@ -116,6 +122,11 @@ class ImportedTeacher:
     def close(self) -> None:
         """Nothing to let go of."""
 
+    @property
+    def has_ids(self) -> bool:
+        """Whether the file has ids to find texts by."""
+        return self._ids is not None
+
     def match_ids(self, ids: Sequence[str], texts: Sequence[str]) -> None:
         """Let texts that the file does not hold be found by their ids, as long as these are sure.
 
@@ -124,28 +135,45 @@ class ImportedTeacher:
         """
         if self._ids is None:
             return
-        places: dict[str, int] = {}
-        for ident, place in zip(self._ids.to_pylist(), self._code.tolist(), strict=True):
-            # Of an id that comes again with another text nobody knows which is meant.
-            if ident is not None and places.setdefault(ident.strip(), place) != place:
-                places[ident.strip()] = -1
-        by_text: dict[str, int] = self._places if self._has_texts else {}
-        named = list(zip(text_keys(texts), [places.get(i.strip(), -1) for i in ids], strict=True))
-        agree = [by_text[key] == place for key, place in named if key in by_text]
-        if self._has_texts and (not agree or sum(agree) < _SURE_IDS * len(agree)):
+        place = self._places_of_ids(self._ids, ids)
+        keys = text_keys(texts)
+        known = self._known(keys) if self._has_texts else np.full(len(place), -1)
+        agree = place[known >= 0] == self._place[known[known >= 0]]
+        if self._has_texts and (not len(agree) or agree.sum() < _SURE_IDS * len(agree)):
             return
-        more: dict[str, int] = {}
-        for key, place in named:
-            if place >= 0 and key not in by_text:
-                first = more.setdefault(key, place)
-                if self._answer_at(first) != self._answer_at(place):
-                    self._torn[first] = True  # one text with two ids and two labels
-        self._places = {**by_text, **more}
-        self._found_by_id = set(more)
+        more = np.flatnonzero((place >= 0) & (known < 0))
+        different = pc.dictionary_encode(keys.take(pa.array(more))).combine_chunks()
+        code = different.indices.to_numpy()
+        place = place[more]
+        first = place[np.unique(code, return_index=True)[1]]
+        answer_of = np.where(
+            np.isfinite(self._scores).all(axis=1),
+            np.where(np.isnan(self._scores), 0.0, self._scores).argmax(axis=1),
+            self._answers,
+        )
+        # One text with two ids and two labels.
+        self._torn[first[code[answer_of[first[code]] != answer_of[place]]]] = True
+        own = self._keys.chunks if self._has_texts else []
+        self._by_text = len(self._keys) if self._has_texts else 0
+        self._keys = pa.chunked_array([*own, different.dictionary], type=pa.string())
+        self._place = np.concatenate([self._place[: self._by_text], first])
 
-    def _answer_at(self, place: int) -> int:
-        scores = self._scores[place]
-        return int(scores.argmax() if np.isfinite(scores).all() else self._answers[place])
+    def _places_of_ids(self, own: pa.ChunkedArray, ids: Sequence[str]) -> Ints:
+        """The row of the answers by ``ids``, of those ``own`` to the file; -1 for none.
+
+        Of an id that comes again with another text nobody knows which is meant.
+        """
+        there = np.flatnonzero(own.is_valid().to_numpy())
+        different = pc.dictionary_encode(own.take(pa.array(there))).combine_chunks()
+        code, place = different.indices.to_numpy(), self._code[there]
+        first = place[np.unique(code, return_index=True)[1]]
+        first[code[first[code] != place]] = -1
+        known = _index_in(stripped(ids), different.dictionary)
+        return np.where(known >= 0, np.append(first, -1)[known], -1)
+
+    def _known(self, keys: pa.ChunkedArray) -> Ints:
+        """The number of each key among those that are known; -1 for none."""
+        return _index_in(keys, self._keys)
 
     def report(self) -> list[str]:
         """What could not be used so far, with examples; nothing of what could."""
@@ -184,10 +212,9 @@ class ImportedTeacher:
             if len(examples) < _MOST_EXAMPLES or texts[row] in examples:
                 examples[texts[row]] += 1
 
-    def _look_up(self, texts: Sequence[str]) -> tuple[Ints, Floats]:
-        keys = text_keys(texts)
-        at = np.array([self._places.get(key, -1) for key in keys], dtype=np.int64)
-        matched = at >= 0
+    def _look_up(self, texts: Sequence[str], known: Ints) -> tuple[Ints, Floats]:
+        matched = known >= 0
+        at = np.where(matched, np.append(self._place, -1)[known], -1)
         torn = matched & self._torn[at]
         usable = matched & ~torn
         answers = np.where(usable, self._answers[at], -1)
@@ -200,9 +227,7 @@ class ImportedTeacher:
         self._note("conflicting", texts, torn)
         self._note("unknown", cells, strange & ~blank)
         self._note("blank", texts, blank)
-        if self._found_by_id:
-            by_id = np.array([key in self._found_by_id for key in keys], dtype=bool)
-            self._note("by_id", texts, by_id & usable)
+        self._note("by_id", texts, (known >= self._by_text) & usable)
         return answers, scores
 
     def _remember(self, texts: pa.ChunkedArray, answers: Ints, scores: Doubles) -> None:
@@ -211,18 +236,17 @@ class ImportedTeacher:
         Rows that name the same class agree: their confidence is the mean of those given. A row
         without a label says nothing beside one that has it.
         """
-        code = np.empty(len(texts), dtype=np.int64)
-        first: list[int] = []
-        for row, key in enumerate(text_keys(texts.to_pylist())):
-            code[row] = place = self._places.setdefault(key, len(first))
-            if place == len(first):
-                first.append(row)
+        different = pc.dictionary_encode(text_keys(texts)).combine_chunks()
+        code = different.indices.to_numpy().astype(np.int64)
+        head = np.unique(code, return_index=True)[1]
         self._code = code
+        self._keys = pa.chunked_array([different.dictionary])
+        self._place = np.arange(len(head))
+        self._by_text = len(head)
         # One more entry than texts, so that there is one to look at where the file holds none.
-        self._torn = np.zeros(len(first) + 1, dtype=bool)
+        self._torn = np.zeros(len(head) + 1, dtype=bool)
         blank = np.full((1, scores.shape[1]), np.nan, dtype=scores.dtype)
-        head = np.asarray(first, dtype=np.int64)
-        if len(first) < len(code):
+        if len(head) < len(code):
             head, scores = self._agreed(head, code, answers, scores)
         self._answers = np.append(answers[head], -1)
         self._scores = np.concatenate([scores[head], blank])
@@ -315,6 +339,11 @@ class ImportedTeacher:
                 f"{cell[:40]!r}."
             )
         return numbers
+
+
+def _index_in(cells: pa.ChunkedArray, values: pa.Array | pa.ChunkedArray) -> Ints:
+    places = pc.fill_null(pc.index_in(cells, value_set=values), -1)
+    return np.asarray(places.to_numpy(), dtype=np.int64)
 
 
 def _batch(index: Ints, scores: Floats, answers: Ints, source: str) -> ScoredBatch:

@@ -1,9 +1,12 @@
 """``llkd import``: several files, a dry run, what is printed and what is stored."""
 
 import json
+import random
+import time
 
 import pytest
 
+from llkd import jobs
 from llkd.cli import main
 from llkd.store import Store
 
@@ -144,3 +147,23 @@ def test_a_folder_as_a_hub_data_set(home, files, capsys):
     assert code == 0 and "2 of 2 records kept" in printed
     code, printed, _ = run(capsys, "import", f"hf:{files}", "--project", "q")
     assert "only the split 'train' was read; 'test' was left out." in printed
+
+
+def test_near_duplicates_of_many_texts_come_after_the_import(home, tmp_path, capsys):
+    draw = random.Random(5)
+    words = ["".join(draw.choices("abcdefghij", k=6)) for _ in range(2_000)]
+    texts = [" ".join(draw.choices(words, k=9)) for _ in range(50_000)]
+    path = tmp_path / "a.csv"
+    path.write_text("text\n" + "\n".join([*texts, f"{texts[7]}!"]))
+    code, printed, _ = run(capsys, "import", path, "--project", "p")
+    assert code == 0 and "Near-duplicates are being looked for in the background" in printed
+    store = Store(home)
+    job = store.jobs.all(store.projects.get("p").id)[0]
+    while jobs.refreshed(store, job.id).live:
+        time.sleep(0.1)
+    assert jobs.refreshed(store, job.id).state == "finished"
+    code, printed, _ = run(capsys, "near-duplicates", "p")
+    assert code == 0
+    assert printed.startswith("1 text nearly repeats an earlier one (in 1 group; Jaccard")
+    report = store.projects.get("p").report
+    assert report["near_duplicates"] == {"groups": 1, "texts": 1, "threshold": 0.85}

@@ -27,6 +27,7 @@ from llkd.jobs.requests import (
     ExportRequest,
     LabelRequest,
     MapRequest,
+    NearDuplicatesRequest,
     PackRequest,
     PredictFileRequest,
     PredictRequest,
@@ -57,6 +58,7 @@ TRAININGS = [
     {"selection": {"strategy": "saved", "saved": "--my 'cut'"}, "judged_by": "people"},
 ]  # fmt: skip
 REQUESTS = [
+    NearDuplicatesRequest(project=HOSTILE),
     MapRequest(project=HOSTILE),
     MapRequest(project="p", student="/a b", seed=7, again=True),
     LabelRequest(project=HOSTILE),
@@ -236,7 +238,7 @@ def test_every_setting_has_words_and_every_command_an_example():
         "export", "rebuild", "evaluate", "predict", "runs", "jobs", "cancel", "resume", "bake-off",
         "cache", "doctor", "backup", "classes", "refine", "audit", "certify", "key", "inbox", "serve",
         "rename", "archive", "duplicate", "pack", "unpack", "add", "push", "annotations", "track",
-        "map", "suggest",
+        "map", "suggest", "near-duplicates",
         "people", "texts", "views", "note", "history",
     }  # fmt: skip
     for name, parser in choices.items():

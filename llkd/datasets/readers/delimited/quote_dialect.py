@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 
 from llkd.datasets.readers.byte_source import ByteSource
+from llkd.datasets.readers.delimited.plain_pieces import Place
 from llkd.datasets.readers.delimited.separators import Separator
 from llkd.datasets.wording import plain, quoted
 from llkd.errors import DataError
 
 _MAX_SEPARATORS = 1_000_000  # in one line
+BEGINNING = Place()
 
 
 @dataclass(frozen=True)
@@ -54,33 +56,74 @@ class BrokenQuote(Exception):
         self.line = line
 
 
-def records(
-    data: ByteSource, separator: Separator, habit: QuoteDialect, name: str
-) -> Iterator[tuple[int, list[str]]]:
-    """Each record with the number of the line it begins on; lines without a character are none."""
-    stream = TextIOWrapper(data.open(), encoding="utf-8", newline="")
-    for _ in range(separator.skip):
-        stream.readline()
-    reader = csv.reader(
-        _bounded(stream, separator, name) if _long_line(data) else stream,
-        delimiter=separator.character,
-        quotechar=habit.mark,
-        quoting=csv.QUOTE_MINIMAL if habit.quotes else csv.QUOTE_NONE,
-        escapechar="\\" if habit.backslash else None,
-        skipinitialspace=habit.after_space,
-        strict=True,
-    )
-    begins = separator.skip + 1
-    try:
-        for row in reader:
-            if row:
-                yield begins, row
-            begins = separator.skip + reader.line_num + 1
-    except csv.Error as error:
-        raise BrokenQuote(begins, str(error)) from None
+class RecordReader:
+    """Records of a file by one way of quoting, each with the number of the line it begins on.
+
+    Lines without a character are none. ``place`` is the one behind the last record.
+    """
+
+    def __init__(
+        self,
+        data: ByteSource,
+        separator: Separator,
+        habit: QuoteDialect,
+        name: str,
+        *,
+        long_lines: bool,
+        place: Place = BEGINNING,
+    ) -> None:
+        """``long_lines``: whether some line may be very long, see :func:`has_long_line`."""
+        stream = TextIOWrapper(
+            data.part(place.offset, data.size).open(), encoding="utf-8", newline=""
+        )
+        self._offset = place.offset
+        self._lines_before = place.lines
+        if place == BEGINNING:
+            for _ in range(separator.skip):
+                self._offset += _bytes_of(stream.readline())
+            self._lines_before = separator.skip
+        self.place = Place(self._offset, self._lines_before)
+        lines: Iterable[str] = stream
+        if long_lines:
+            lines = _bounded(lines, separator, name, self._lines_before + 1)
+        self._reader = csv.reader(
+            self._counted(lines),
+            delimiter=separator.character,
+            quotechar=habit.mark,
+            quoting=csv.QUOTE_MINIMAL if habit.quotes else csv.QUOTE_NONE,
+            escapechar="\\" if habit.backslash else None,
+            skipinitialspace=habit.after_space,
+            strict=True,
+        )
+        self._records = self._read()
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        """The records that are left. Raises BrokenQuote for one that cannot be read."""
+        return self._records
+
+    def _read(self) -> Iterator[tuple[int, list[str]]]:
+        begins = self._lines_before + 1
+        try:
+            for row in self._reader:
+                lines = self._lines_before + self._reader.line_num
+                self.place = Place(self._offset, lines)
+                if row:
+                    yield begins, row
+                begins = lines + 1
+        except csv.Error as error:
+            raise BrokenQuote(begins, str(error)) from None
+
+    def _counted(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            self._offset += _bytes_of(line)
+            yield line
 
 
-def _long_line(data: ByteSource) -> bool:
+def _bytes_of(line: str) -> int:
+    return len(line) if line.isascii() else len(line.encode("utf-8"))
+
+
+def has_long_line(data: ByteSource) -> bool:
     """Whether some line may have more than a million bytes; costs far less than reading lines."""
     since = 0  # bytes since the last line end
     for block in data.blocks():
@@ -97,9 +140,9 @@ def _long_line(data: ByteSource) -> bool:
     return False
 
 
-def _bounded(lines: Iterable[str], separator: Separator, name: str) -> Iterator[str]:
+def _bounded(lines: Iterable[str], separator: Separator, name: str, first: int) -> Iterator[str]:
     """The lines; one with a million separators is refused before it becomes a million values."""
-    for number, line in enumerate(lines, start=separator.skip + 1):
+    for number, line in enumerate(lines, start=first):
         if len(line) > _MAX_SEPARATORS and line.count(separator.character) > _MAX_SEPARATORS:
             raise DataError(
                 f"{plain(name)} has more than {_MAX_SEPARATORS:,} separators "

@@ -7,21 +7,23 @@ other habits tried: quotes after a space, quotes escaped by a backslash, quotes 
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 
 from llkd.datasets.limits import MAX_WHOLE_BYTES, SAMPLE_RECORDS
-from llkd.datasets.readers.byte_source import ByteSource
+from llkd.datasets.readers.byte_source import BLOCK, ByteSource
+from llkd.datasets.readers.delimited.plain_pieces import PieceReader
 from llkd.datasets.readers.delimited.quote_dialect import (
     OTHERS,
     RULES,
     SINGLE,
     BrokenQuote,
     QuoteDialect,
+    RecordReader,
     cut_in_single_quotes,
+    has_long_line,
     quotes_after_space,
-    records,
 )
 from llkd.datasets.readers.delimited.separators import Separator, find_separator
 from llkd.datasets.readers.header import find_header, name_columns
@@ -39,6 +41,7 @@ class _File:
     separator: Separator
     progress: Progress
     named: Collection[str]
+    long_lines: bool
 
 
 class _Uneven(Exception):
@@ -76,7 +79,7 @@ def read_delimited(
     csv.field_size_limit(MAX_WHOLE_BYTES)  # of the whole process; the default refuses long texts
     separator = find_separator(data)
     check_size(1, separator.columns, name)
-    parsed, habit = _best(_File(data, name, separator, progress, named))
+    parsed, habit = _best(_File(data, name, separator, progress, named, has_long_line(data)))
     warnings = list(parsed.warnings)
     if habit.warning:
         warnings.insert(0, f"{plain(name)}: {habit.warning}")
@@ -140,7 +143,7 @@ def _best(file: _File) -> tuple[_Parsed, QuoteDialect]:
 def _parse(file: _File, habit: QuoteDialect, even: bool = False) -> _Parsed:
     """Read it all by one habit; with ``even``, raise _Uneven at the first row that does not fit."""
     name = file.name
-    rows = records(file.data, file.separator, habit, name)
+    rows = RecordReader(file.data, file.separator, habit, name, long_lines=file.long_lines)
     first = list(islice(rows, SAMPLE_RECORDS))
     while first and not any(cell.strip() for cell in first[0][1]):
         first.pop(0)  # separators only, above the header
@@ -165,18 +168,45 @@ def _parse(file: _File, habit: QuoteDialect, even: bool = False) -> _Parsed:
     warnings += _header_warnings(header.index, first[start - 1][0] if start else 1, names, name)
     parsed = _Parsed(name, TableBuilder(names, name, file.progress), blank, warnings)
     parsed.first = [row for _, row in first[start:]]
-    _fill(parsed, raw, chain(first[start:], rows), even)
+    _fill(parsed, raw, first[start:], even)
+    if habit is RULES and not file.long_lines and file.separator.character.isascii():
+        _fill_by_pieces(file, parsed, raw, rows)
+    else:
+        _fill(parsed, raw, rows, even)
     return parsed
+
+
+def _fill_by_pieces(
+    file: _File, parsed: _Parsed, raw: list[str] | None, rows: RecordReader
+) -> None:
+    """Some MiB at a time: at once where a piece keeps the rules throughout, else row by row."""
+    place = rows.place
+    pieces = PieceReader(file.data, file.separator.character, parsed.builder.names, raw)
+    while place.offset < file.data.size:
+        piece = pieces.read(place)
+        if piece is not None:
+            parsed.builder.add_table(piece.table)
+            parsed.records += piece.table.num_rows
+            place = piece.end
+            continue
+        by_row = RecordReader(
+            file.data, file.separator, RULES, file.name, long_lines=False, place=place
+        )
+        for record in by_row:
+            _fill(parsed, raw, [record], even=False)
+            if by_row.place.offset >= place.offset + BLOCK:
+                break
+        place = by_row.place
 
 
 def _fill(
     parsed: _Parsed,
     raw: list[str] | None,
-    rows: Iterator[tuple[int, list[str]]],
+    rows: Iterable[tuple[int, list[str]]],
     even: bool,
 ) -> None:
     width = len(parsed.builder.names)
-    for number, (line, row) in enumerate(rows, start=1):
+    for number, (line, row) in enumerate(rows, start=parsed.records + 1):
         parsed.records = number
         if len(row) != width:
             if len(row) > width and not any(cell.strip() for cell in row[width:]):
