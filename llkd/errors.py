@@ -62,6 +62,10 @@ class StoreError(LLKDError):
     """The home folder or its database cannot be read or written."""
 
 
+class ClusterError(LLKDError):
+    """A cluster cannot be used any more, or its workers fail at what they are to do."""
+
+
 class JobCancelled(LLKDError):
     """The work was asked to stop; what was done so far is kept."""
 

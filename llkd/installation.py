@@ -20,10 +20,11 @@ EXTRAS = {
     "api": ("openai", "httpx2"),
     "serve": ("starlette", "uvicorn", "prometheus_client", "onnxruntime"),
     "mlflow": ("mlflow",),
+    "ray": ("ray",),
 }
 """The extras of the package, and the modules that each brings."""
 _ALL_PINNED = "pip install -r requirements.txt"
-_ALONE = {"mlflow": "mlflow-skinny"}
+_ALONE = {"mlflow": "mlflow-skinny", "ray": '"ray[client]"'}
 """What of them requirements.txt does not bring along."""
 
 

@@ -17,7 +17,7 @@ from llkd.cli.arguments import (
     use_certified,
     variants,
 )
-from llkd.config import OrderConfig, TeacherConfig, build
+from llkd.config import ExecutorConfig, OrderConfig, TeacherConfig, build
 from llkd.config.selection_rule import SavedRule, StandaloneRule, rule_of_choices
 from llkd.errors import UserError
 from llkd.jobs.requests import (
@@ -61,6 +61,9 @@ def label(store: Store, arguments: Namespace) -> LabelRequest | DryRunRequest:
         raise UserError("--rows chooses the texts of a dry run: add --dry-run, or use --limit.")
     if arguments.ask_again and arguments.dry_run:
         raise UserError("--ask-again is for labelling; a dry run labels nothing. Leave one out.")
+    executor = settings(ExecutorConfig, arguments)
+    if executor.on_cluster and arguments.dry_run:
+        raise UserError("A dry run asks a few texts on this machine: leave out --on.")
     about = _class_key(store, arguments, order)
     if arguments.dry_run:
         return build(
@@ -86,6 +89,7 @@ def label(store: Store, arguments: Namespace) -> LabelRequest | DryRunRequest:
         batch=arguments.batch,
         about=about,
         beside=arguments.beside,
+        executor=executor,
     )
 
 
@@ -182,6 +186,7 @@ def compare(store: Store, arguments: Namespace) -> CompareRequest:
         training=training_config(arguments),
         seeds=arguments.seeds,
         arms=[name for name in names if name],
+        executor=settings(ExecutorConfig, arguments),
         track=arguments.track,
         track_student=arguments.track_student,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from llkd.config.base import Document, Precision, Settings, Share, Unit, build
 from llkd.config.class_edits import ClassEdit, edited, entries, exchanged, in_place, renamed
+from llkd.config.executor import ON_THIS_MACHINE, ExecutorConfig
 from llkd.config.labels import ClassKey, Label, LabelSet, todays
 from llkd.config.selection import (
     AUTO_STRATEGY,
@@ -47,9 +48,11 @@ __all__ = [
     "DEFAULT_LEAD",
     "Document",
     "ExampleKind",
+    "ExecutorConfig",
     "Label",
     "LONGEST_USUAL_WINDOW",
     "LabelSet",
+    "ON_THIS_MACHINE",
     "OrderConfig",
     "PLACEHOLDERS",
     "Precision",

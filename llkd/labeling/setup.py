@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from llkd.config import LabelSet, Spending, TeacherConfig
+from llkd.config import ON_THIS_MACHINE, ExecutorConfig, LabelSet, Spending, TeacherConfig
 from llkd.jobs.progress import Progress
+from llkd.labeling.cluster_teacher import ClusterTeacher, spreads
 from llkd.labeling.few_shot import few_shot
 from llkd.labeling.metering import DeferredMeter
 from llkd.labeling.way_of_asking import WayOfAsking
@@ -15,6 +16,7 @@ from llkd.teachers import make_teacher
 from llkd.teachers.base import NO_EXAMPLES, Teacher
 
 # How a server is reached changes no answer.
+TEXT_RANGES = "text-ranges.npz"
 _OF_THE_CONNECTION = {"concurrency", "timeout", "retries", "retry_seconds"}
 
 
@@ -29,11 +31,14 @@ def prepare_teacher(
     finished_too: bool = False,
     spending: Spending | None = None,
     limit: int | None = None,
+    executor: ExecutorConfig = ON_THIS_MACHINE,
 ) -> Teacher:
     """The teacher of ``config`` with its few-shot examples, and the way in which it asks.
 
     ``spending`` and ``limit`` are those of the pass; what choosing the way costs is in
     ``way_of_asking.account_of_trial`` until the pass takes it over.
+
+    On a cluster of ``executor`` a teacher that is a model is one of each worker.
 
     Examples are those of the job's earlier attempt, else those of the newest pass with the same
     settings that is not finished (``finished_too``: or is), else chosen now: labels that people
@@ -49,6 +54,13 @@ def prepare_teacher(
         pairs = examples.identity.get("rows") or []
         job.remember(examples=[[row, label_set.keys[place]] for row, place in pairs])
     job.progress(0, None, "Loading the teacher", always=True)
+
+    if spreads(config, executor):
+        job.progress(0, None, "Connecting to the Ray cluster", always=True)
+        plan = None if job.job_id is None else store.home.job(job.job_id) / TEXT_RANGES
+        return ClusterTeacher(
+            config, label_set, executor, examples=examples, plan=plan, check=job.check
+        )
 
     def make(settings: TeacherConfig) -> Teacher:
         return make_teacher(settings, label_set, store.home.root, examples=examples, meter=meter)

@@ -13,7 +13,15 @@ from typing import Any, cast
 import numpy as np
 
 from llkd import curation
-from llkd.config import Calibration, LabelSet, OrderConfig, Spending, TeacherConfig
+from llkd.config import (
+    ON_THIS_MACHINE,
+    Calibration,
+    ExecutorConfig,
+    LabelSet,
+    OrderConfig,
+    Spending,
+    TeacherConfig,
+)
 from llkd.embedding.pool import refinable
 from llkd.errors import ConfigError
 from llkd.jobs.progress import Progress
@@ -40,6 +48,7 @@ def label_by_committee(
     spending: Spending | None = None,
     order: OrderConfig | None = None,
     ask_again: bool = False,
+    executor: ExecutorConfig = ON_THIS_MACHINE,
 ) -> dict[str, Any]:
     """Label by every member that is no pass yet, or is not finished, then pool their labels.
 
@@ -78,6 +87,7 @@ def label_by_committee(
                 limit=limit,
                 spending=spending,
                 in_use=not busy,
+                executor=executor,
             )
             reports.append(report)
             number = int(job.facts["labelling_id"])

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llkd import curation
-from llkd.config import SelectionConfig, TrainingConfig, build
+from llkd.config import ON_THIS_MACHINE, ExecutorConfig, SelectionConfig, TrainingConfig, build
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import SelectsNothing, UserError
 from llkd.evaluation.comparison import conclusion
@@ -26,6 +26,7 @@ from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, METHOD, spec_of
 from llkd.store import Project, Run, Store
 from llkd.training.data_parallel.placement import check_workers
 from llkd.training.targets import LabelBasis, label_basis, targets_digest
+from llkd.workflows.cluster_comparison import RunsOnCluster
 from llkd.workflows.comparison_report import report
 from llkd.workflows.training import (
     fit,
@@ -46,6 +47,7 @@ def compare(
     seeds: int = conclusion.USUAL_SEEDS,
     arms: Sequence[str] = USUAL_ARMS,
     budgets: Sequence[str] = BUDGETS,
+    executor: ExecutorConfig = ON_THIS_MACHINE,
 ) -> ComparisonReport:
     """Train every arm with every seed and put them side by side.
 
@@ -57,6 +59,7 @@ def compare(
     began: the teacher pass, its calibration with bias and temperature, and the texts that judge
     with their classes are frozen then. Without held-out gold the labels that people gave judge and
     train in no arm; where they are too few, nothing is said but how far students and teacher agree.
+    ``executor``: where runs are trained: here one after the other, or on the workers of a cluster.
     """
     _refuse_unknown(arms, config)
     check_workers(config.workers)
@@ -77,25 +80,116 @@ def compare(
     if basis.search is not None:
         store.nearest_texts.rest_on(project.id, basis.search)
     _check_arms_select(store, project, config, names, until, basis, job)
-    arm_runs: list[ArmRun] = []
+    planned = [
+        PlannedRun(seed, budget, arm)
+        for seed in range(config.seed, config.seed + seeds)
+        for budget in BUDGETS
+        if budget in budgets or budget == "epochs"
+        for arm in names
+    ]
+    frozen = Frozen(until, basis, None)
     parts = seeds * conclusion.runs_a_seed(names, budgets)
-    for seed in range(config.seed, config.seed + seeds):
-        reference: Run | None = None
-        for budget in BUDGETS:
-            for arm in names:
-                if budget not in budgets and budget != "epochs":
+    if executor.on_cluster:
+        arm_runs = _on_cluster(store, project, config, planned, frozen, parts, executor, job)
+    else:
+        arm_runs = _one_by_one(store, project, config, planned, frozen, parts, job)
+    return report(store, project, arm_runs)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A place in a comparison; a budget may have no run of its own for the arm."""
+
+    seed: int
+    budget: str
+    arm: str
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether its counts are what the controls of its seed copy."""
+        return (self.arm, self.budget) == (METHOD, "epochs")
+
+    @property
+    def copies_counts(self) -> bool:
+        """Whether it can be prepared only when the run whose counts it copies has ended."""
+        return self.arm in CONTROLS or self.budget == "samples"
+
+
+def _one_by_one(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    planned: Sequence[PlannedRun],
+    frozen: Frozen,
+    parts: int,
+    job: Progress,
+) -> list[ArmRun]:
+    """All runs, one after the other in this process."""
+    arm_runs: list[ArmRun] = []
+    references: dict[int, Run] = {}
+    for plan in planned:
+        settings = arm_config(config, plan.arm, plan.budget, plan.seed, references.get(plan.seed))
+        if settings is None:
+            continue
+        number = len(arm_runs)
+        name = f"run {number + 1} of {parts}: {plan.arm}, seed {plan.seed}"
+        job.begin_part(number, parts, name)
+        shared = replace(frozen, eval_run=arm_runs[0].run if arm_runs else None)
+        run = _arm(store, project, settings, job, shared)
+        if run.summary is None:
+            fit(store, project, run, job)
+        job.check()
+        run = store.runs.get(run.id)
+        check_same_rows([*arm_runs, ArmRun(plan.arm, plan.budget, run)])
+        if plan.is_reference:
+            references[plan.seed] = run
+        arm_runs.append(ArmRun(plan.arm, plan.budget, run))
+    return arm_runs
+
+
+def _on_cluster(
+    store: Store,
+    project: Project,
+    config: TrainingConfig,
+    planned: Sequence[PlannedRun],
+    frozen: Frozen,
+    parts: int,
+    executor: ExecutorConfig,
+    job: Progress,
+) -> list[ArmRun]:
+    """All runs on workers: first those that copy no other's counts, then the others."""
+    arm_runs: dict[PlannedRun, ArmRun] = {}
+    references: dict[int, Run] = {}
+    finished = 0
+    with RunsOnCluster(store, project, executor, job) as workers:
+        for copying in (False, True):
+            prepared: list[PlannedRun] = []
+            for plan in planned:
+                if plan.copies_counts != copying:
                     continue
-                settings = arm_config(config, arm, budget, seed, reference)
+                reference = references.get(plan.seed)
+                settings = arm_config(config, plan.arm, plan.budget, plan.seed, reference)
                 if settings is None:
                     continue
-                number = len(arm_runs)
-                job.begin_part(number, parts, f"run {number + 1} of {parts}: {arm}, seed {seed}")
-                eval_run = arm_runs[0].run if arm_runs else None
-                run = _arm(store, project, settings, job, Frozen(until, basis, eval_run))
-                check_same_rows([*arm_runs, ArmRun(arm, budget, run)])
-                reference = run if (arm, budget) == (METHOD, "epochs") else reference
-                arm_runs.append(ArmRun(arm, budget, run))
-    return report(store, project, arm_runs)
+                first = next(iter(arm_runs.values()), None)
+                shared = replace(frozen, eval_run=None if first is None else first.run)
+                run = _arm(store, project, settings, job, shared)
+                job.check()
+                arm_runs[plan] = ArmRun(plan.arm, plan.budget, run)
+                check_same_rows(list(arm_runs.values()))
+                prepared.append(plan)
+            to_train = [plan for plan in prepared if arm_runs[plan].run.summary is None]
+            finished += len(prepared) - len(to_train)
+            job.progress(finished, parts, "Training on the cluster", always=True)
+            for place in workers.train([arm_runs[plan].run for plan in to_train]):
+                plan = to_train[place]
+                run = store.runs.get(arm_runs[plan].run.id)
+                arm_runs[plan] = replace(arm_runs[plan], run=run)
+                finished += 1
+                message = f"{plan.arm}, seed {plan.seed} is trained"
+                job.progress(finished, parts, message, always=True)
+            references |= {plan.seed: arm_runs[plan].run for plan in prepared if plan.is_reference}
+    return [arm_runs[plan] for plan in planned if plan in arm_runs]
 
 
 def _refuse_unknown(arms: Sequence[str], config: TrainingConfig) -> None:
@@ -236,23 +330,20 @@ def _plain_weights(config: TrainingConfig, strategy: str) -> dict[str, Any]:
 def _arm(
     store: Store, project: Project, config: TrainingConfig, job: Progress, frozen: Frozen
 ) -> Run:
+    """The run with these settings, finished, begun by this job, or prepared now."""
     shared: dict[str, Any] = {
         "until": frozen.until,
         "basis": frozen.basis,
         "eval_run": frozen.eval_run,
     }
     targets = targets_digest(store, project, config, **shared)
+    begun = {job.facts.get("run_id"), *job.facts.get("run_ids", [])}
     for run in store.runs.all(project.id):
         same = run.config == config and run.labelling_id == frozen.basis.labeling_run
-        mine = job.facts.get("run_id") == run.id
         finished = run.summary is not None and run.labels.get("targets_sha256") == targets
         finished = finished and run.labels.get("neighbour_rule") == neighbour_rule(config)
-        if same and (finished or (mine and run.summary is None)):
-            break
-    else:
-        run = prepare(store, project, config, job.job_id, job=job, **shared)
-        job.remember(run_id=run.id)
-    if run.summary is None:
-        fit(store, project, run, job)
-    job.check()
-    return store.runs.get(run.id)
+        if same and (finished or (run.id in begun and run.summary is None)):
+            return run
+    run = prepare(store, project, config, job.job_id, job=job, **shared)
+    job.remember(run_id=run.id, run_ids=[*job.facts.get("run_ids", []), run.id])
+    return run

@@ -70,6 +70,7 @@ def label(
             calibration=request.calibration,
             spending=request.spending,
             batch=request.batch,
+            executor=request.executor,
         )
     elif _goes_on(store, _there(project), request):
         document = relabeling.label_rest(
@@ -80,6 +81,7 @@ def label(
             calibration=request.calibration,
             spending=request.spending,
             batch=request.batch,
+            executor=request.executor,
         )
     else:
         document = labeling.label(
@@ -94,6 +96,7 @@ def label(
             ask_again=request.ask_again,
             batch=request.batch,
             in_use=not request.beside,
+            executor=request.executor,
         )
     classes_used = sum(count > 0 for count in document["per_class"].values())
     if request.probe and classes_used > 1:
@@ -216,7 +219,13 @@ def compare(
     """Train the arms of a comparison."""
     there = _there(project)
     report = comparison.compare(
-        store, there, request.training, progress, seeds=request.seeds, arms=request.arms
+        store,
+        there,
+        request.training,
+        progress,
+        seeds=request.seeds,
+        arms=request.arms,
+        executor=request.executor,
     )
     runs = [entry.run for entry in report.runs]
     return {**report.document(), **_tracked(store, there, request, runs)}

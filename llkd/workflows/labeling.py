@@ -9,13 +9,22 @@ from typing import Any
 import numpy as np
 
 from llkd import curation
-from llkd.config import Calibration, LabelSet, OrderConfig, Spending, TeacherConfig
+from llkd.config import (
+    ON_THIS_MACHINE,
+    Calibration,
+    ExecutorConfig,
+    LabelSet,
+    OrderConfig,
+    Spending,
+    TeacherConfig,
+)
 from llkd.errors import BudgetSpent, DataError, ModelError, UserError
 from llkd.evaluation import teacher_answers
 from llkd.evaluation.quality_report import teacher_report
 from llkd.jobs.progress import Progress
 from llkd.labeling.batches import check_batches, forget_answers, join_batches
 from llkd.labeling.cached_scoring import content_free, forget
+from llkd.labeling.cluster_teacher import stays_here
 from llkd.labeling.interfaces import settled
 from llkd.labeling.metering import DeferredMeter, usage_document
 from llkd.labeling.run_identity import run_fingerprint
@@ -49,6 +58,7 @@ def label(
     in_use: bool = True,
     batch: bool = False,
     rows: np.ndarray | None = None,
+    executor: ExecutorConfig = ON_THIS_MACHINE,
 ) -> dict[str, Any]:
     """Label every text of the project that this teacher has not labelled yet.
 
@@ -63,6 +73,7 @@ def label(
     order. A committee labels through its members
     (``workflows.committee``). With ``batch`` a server is asked in batches, which it answers within
     a day; what an earlier attempt has sent in batches is waited for and collected in any case.
+    ``executor``: where a teacher that is a model scores: here, or on the workers of a cluster.
 
     In the result ``asked`` and ``cached`` count the texts of this attempt; calls, tokens, money
     and ``cut`` are those of the pass.
@@ -82,6 +93,7 @@ def label(
             spending=spending,
             order=order,
             ask_again=ask_again,
+            executor=executor,
         )
     began = time.monotonic()
     interface = settled(store, project, config, job, spending)
@@ -100,6 +112,7 @@ def label(
         finished_too=ask_again,
         spending=spending,
         limit=limit,
+        executor=executor,
     )
     try:
         labeling_run = _run_of(store, project, config, label_set, active_teacher, calibration)
@@ -109,6 +122,7 @@ def label(
             work.ledger = meter.target = _account(store, labeling_run, config, spending)
             journal = join_batches(active_teacher, work.ledger, send=batch)
             work.say(interface.sentence)
+            work.say(getattr(active_teacher, "sentence", None) or stays_here(config, executor))
             try:
                 if interface.paid is not None and work.ledger is not None:
                     interface.paid.enter_into(work.ledger)

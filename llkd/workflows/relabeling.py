@@ -13,7 +13,15 @@ from typing import Any, cast
 import numpy as np
 
 from llkd import curation
-from llkd.config import Calibration, Label, LabelSet, Spending, TeacherConfig
+from llkd.config import (
+    ON_THIS_MACHINE,
+    Calibration,
+    ExecutorConfig,
+    Label,
+    LabelSet,
+    Spending,
+    TeacherConfig,
+)
 from llkd.errors import UserError
 from llkd.jobs.progress import Progress
 from llkd.selection.signals import Ints
@@ -43,6 +51,7 @@ def relabel(
     similarity: Teacher | None = None,
     spending: Spending | None = None,
     batch: bool = False,
+    executor: ExecutorConfig = ON_THIS_MACHINE,
 ) -> dict[str, Any]:
     """Ask a teacher about the texts that the class under the key ``about`` could touch.
 
@@ -68,6 +77,7 @@ def relabel(
     result = _put_together(
         store, project, config, base, rows, job, 1,
         calibration=calibration, teacher=teacher, spending=spending, batch=batch,
+        executor=executor,
     )  # fmt: skip
     return {**result, "about": _name(project, about), "touched": len(rows)}
 
@@ -98,6 +108,7 @@ def label_rest(
     teacher: Teacher | None = None,
     spending: Spending | None = None,
     batch: bool = False,
+    executor: ExecutorConfig = ON_THIS_MACHINE,
 ) -> dict[str, Any]:
     """Ask about :func:`unlabelled_rows` alone, and put them to the labels in use."""
     base = curation.active_labeling_run(store, project)
@@ -105,6 +116,7 @@ def label_rest(
     return _put_together(
         store, project, config, base, rows, job, 0,
         calibration=calibration, teacher=teacher, spending=spending, batch=batch,
+        executor=executor,
     )  # fmt: skip
 
 
@@ -121,6 +133,7 @@ def _put_together(
     teacher: Teacher | None,
     spending: Spending | None,
     batch: bool,
+    executor: ExecutorConfig,
 ) -> dict[str, Any]:
     """Ask about these rows, and put the answers beside the labels of ``base``, into use."""
     members = _members(store, config)
@@ -136,6 +149,7 @@ def _put_together(
                 teacher=teacher,
                 spending=spending,
                 batch=batch,
+                executor=executor,
                 in_use=False,
                 rows=asked_rows(project, member, rows, calibration),
             )

@@ -249,7 +249,7 @@ def fit(store: Store, project: Project, run: Run, job: Progress) -> RunSummary:
 
     job.progress(0, None, "Loading the student", always=True)
     names = list(run.labels["classes"])
-    data = _data(store, project, run)
+    data, reference_counts = run_data(store, project, run)
     began = False
 
     def show(progress: TrainingProgress) -> None:
@@ -265,24 +265,30 @@ def fit(store: Store, project: Project, run: Run, job: Progress) -> RunSummary:
                 run.config.student, names, seed=run.config.seed, max_tokens=run.config.window
             ),
             data,
-            _with_thresholds_by_name(run, names),
+            run_settings(run),
             names,
             run.folder,
-            reference_counts=_reference_counts(store, run.config),
+            reference_counts=reference_counts,
             on_progress=show,
             should_stop=job.should_stop,
         )
     except NothingSelected as error:
         store.runs.fail(run.id, str(error))
         raise
+    return conclude(store, run, outcome)
+
+
+def conclude(store: Store, run: Run, outcome: RunSummary) -> RunSummary:
+    """Keep what came of a run's training; the summary with the notes from before it."""
     warnings = (*run.labels.get("notes", []), *outcome.warnings)
     summary = outcome.model_copy(update={"warnings": warnings})
     store.runs.finish(run.id, summary)
     return summary
 
 
-def _with_thresholds_by_name(run: Run, names: list[str]) -> TrainingConfig:
-    """The run's settings, thresholds by class under the ``names`` that its student knows."""
+def run_settings(run: Run) -> TrainingConfig:
+    """The run's settings, thresholds by class under the names that its student knows."""
+    names = list(run.labels["classes"])
     by_key = dict(zip(run.labels.get("class_keys") or names, names, strict=True))
     selection = run.config.selection
     changed = {
@@ -295,6 +301,11 @@ def _with_thresholds_by_name(run: Run, names: list[str]) -> TrainingConfig:
 
 def _where_known(values: Floats) -> Floats | None:
     return values if np.isfinite(values).any() else None
+
+
+def run_data(store: Store, project: Project, run: Run) -> tuple[TrainingData, list[int] | None]:
+    """What a prepared run trains on, and the counts of the run whose counts it copies, if any."""
+    return _data(store, project, run), _reference_counts(store, run.config)
 
 
 def _data(store: Store, project: Project, run: Run) -> TrainingData:

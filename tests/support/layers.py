@@ -2,7 +2,7 @@
 
 LAYERS = [
     {"errors", "config", "installation"},
-    {"isolation"},
+    {"cluster", "isolation"},
     {"selection", "store"},
     {"datasets", "charts", "models"},
     {"students"},

@@ -62,6 +62,7 @@ LEFT_OUT = {
         "llkd/cli/test_servers.py",
         "llkd/cli/test_student_commands.py",
         "llkd/cli/test_teacher_commands.py",
+        "llkd/cluster/",
         "llkd/datasets/test_bombs.py",
         "llkd/datasets/test_near_duplicates.py",
         "llkd/datasets/test_round_trips.py",

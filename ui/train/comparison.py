@@ -22,6 +22,7 @@ from llkd.evaluation.wording import listed
 from llkd.jobs.requests import CompareRequest
 from llkd.selection.registry import METHOD, SAVED, label_of
 from llkd.store import Project, Run, Store
+from ui.shell.executors import chosen_executor, executor_fields
 from ui.shell.unbroken import press_once
 from ui.shell.wording import count, counted, duration, plain
 from ui.train import proposal
@@ -29,6 +30,7 @@ from ui.train import start as train_start
 from ui.train.tracking import tracking
 
 SEEDS = (1, 3, 5)
+EXECUTOR_KEY = "compare_executor"
 ARMS_KEY, PROPOSED_KEY = "train_compare_arms", "_train_arms_proposed"
 
 
@@ -54,6 +56,7 @@ def start(
             "intervals narrower.",
         )
         saved = _saved(store, project)
+        executor_fields(EXECUTOR_KEY)
         arms = [*chosen_arms, *([SAVED] if saved else [])]
         number = conclusion.runs_a_seed(arms) * seeds
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -75,6 +78,7 @@ def start(
                 training=config,
                 seeds=seeds,
                 arms=arms,
+                executor=chosen_executor(EXECUTOR_KEY),
                 **tracking(),
             )
             if train_start.under_way(store, request):

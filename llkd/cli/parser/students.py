@@ -19,6 +19,7 @@ from llkd.cli.parser.flags import (
 )
 from llkd.config import (
     AUTO_STRATEGY,
+    ExecutorConfig,
     SelectionConfig,
     TrainingConfig,
 )
@@ -87,6 +88,7 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     settings_flags(parser, TrainingConfig, skip=OF_ONE_RUN)
     settings_flags(parser, SelectionConfig, skip={"share"})
+    settings_flags(parser, ExecutorConfig)
     parser.add_argument(
         "--no-class-thresholds", action="store_true", help="one threshold for all classes"
     )

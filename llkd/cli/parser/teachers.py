@@ -16,7 +16,7 @@ from llkd.cli.parser.flags import (
     rows,
     settings_flags,
 )
-from llkd.config import OrderConfig, Spending, TeacherConfig
+from llkd.config import ExecutorConfig, OrderConfig, Spending, TeacherConfig
 from llkd.teachers.registry import TEACHERS, choices
 
 LISTED = 20
@@ -35,6 +35,7 @@ def teacher_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     teacher_flags(parser)
     settings_flags(parser, Spending)
     settings_flags(parser, OrderConfig)
+    settings_flags(parser, ExecutorConfig)
     calibration(parser, None, "as is usual for the teacher")
     refine(parser)
     parser.add_argument("--limit", type=count, metavar="N", help="label N texts in all, at random")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from llkd.config import AUTO_STRATEGY, Calibration, TrainingConfig
+from llkd.config import AUTO_STRATEGY, Calibration, ExecutorConfig, TrainingConfig
 from llkd.config.tracking import clean_tracker
 from llkd.jobs.requests.base import (
     JobRequest,
@@ -131,12 +131,13 @@ class TrainRequest(_Tracked):
 
 
 class CompareRequest(_Tracked):
-    """Train every arm with every seed and put them side by side."""
+    """Train every arm with every seed and put them side by side; ``executor``: where."""
 
     kind: Literal["compare"] = "compare"
     training: TrainingConfig = TrainingConfig()
     seeds: Annotated[int, Field(ge=1)]
     arms: tuple[str, ...] = AUTO_ARMS
+    executor: ExecutorConfig = ExecutorConfig()
 
     @field_validator("arms", mode="before")
     @classmethod
@@ -161,6 +162,12 @@ class CompareRequest(_Tracked):
         return f"Compare on {self.project}"
 
     @property
+    def device(self) -> str | None:
+        """None where a cluster that is there already does the work."""
+        there = self.executor.on_cluster and not self.executor.starts_workers_here
+        return None if there else "auto"
+
+    @property
     def selection_names(self) -> frozenset[str]:
         """The saved selection that is an arm."""
         return saved_of(self.training)
@@ -174,6 +181,7 @@ class CompareRequest(_Tracked):
         flags += setting_flags(self.training, skip={"selection"})
         flags += setting_flags(selection, skip=OWN_FLAGS)
         flags += value_flags(no_class_thresholds=not selection.class_specific)
+        flags += setting_flags(self.executor)
         return flags + value_flags(selection=selection.saved) + self.track_flags()
 
 

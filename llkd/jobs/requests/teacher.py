@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from llkd.config import Calibration, OrderConfig, Spending, TeacherConfig
+from llkd.config import Calibration, ExecutorConfig, OrderConfig, Spending, TeacherConfig
 from llkd.jobs.requests.base import ProjectRequest, separated, setting_flags, value_flags
 from llkd.teachers.registry import TEACHERS, split, teachers_of
 
@@ -27,6 +27,7 @@ class LabelRequest(ProjectRequest):
     measure information need afterwards; ``batch``: in batches that the server answers within a day,
     at a lower price. ``about``: the key of a class that was added or split; only the texts that it
     could touch are asked about, and all other labels stay. ``beside``: the labels in use stay so.
+    ``executor``: where a teacher that is a model scores.
     """
 
     kind: Literal["label"] = "label"
@@ -40,6 +41,7 @@ class LabelRequest(ProjectRequest):
     batch: bool = False
     about: str | None = None
     beside: bool = False
+    executor: ExecutorConfig = ExecutorConfig()
 
     verb: ClassVar[str] = "label"
 
@@ -50,7 +52,9 @@ class LabelRequest(ProjectRequest):
 
     @property
     def device(self) -> str | None:
-        """None for a server or a file."""
+        """None for a server or a file, and where a cluster that is there already does the work."""
+        if self.executor.on_cluster and not self.executor.starts_workers_here:
+            return None
         return device_of(teachers_of(self.teacher))
 
     @property
@@ -64,6 +68,7 @@ class LabelRequest(ProjectRequest):
             *setting_flags(self.teacher),
             *setting_flags(self.spending),
             *setting_flags(self.order),
+            *setting_flags(self.executor),
             *value_flags(
                 calibration=self.calibration,
                 limit=self.limit,

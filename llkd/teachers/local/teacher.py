@@ -74,6 +74,11 @@ class LocalTeacher:
         return self.sizer.budget
 
     @property
+    def on_cpu(self) -> bool:
+        """Whether the model computes on the processor."""
+        return str(self._model.device.type) == "cpu"
+
+    @property
     def cut(self) -> int:
         """How many texts have been shortened so far."""
         return self.encoder.cut + self._apart_cut

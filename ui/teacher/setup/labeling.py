@@ -10,8 +10,9 @@ from llkd import curation
 from llkd.config import TeacherConfig
 from llkd.errors import UserError
 from llkd.store import Project, Store
-from llkd.teachers.registry import TRIED_TEXTS, chooses_way, kind_of
+from llkd.teachers.registry import TRIED_TEXTS, chooses_way, kind_of, teachers_asked
 from ui.shell.errors import show_error, show_errors
+from ui.shell.executors import chosen_executor, executor_fields
 from ui.shell.text_notices import teacher_notice
 from ui.shell.unbroken import press_once
 from ui.shell.wording import plain
@@ -42,6 +43,8 @@ def labeling_form(store: Store, project: Project, start: TeacherConfig, *, prima
 def _body(store: Store, project: Project, start: TeacherConfig, primary: bool) -> None:
     config, rows = teacher_form(store, project, start)
     plan = plan_fields(store, project, config)
+    if isinstance(config, TeacherConfig) and _runs_a_model(config):
+        executor_fields(_executor_key(project))
     lookup = isinstance(config, TeacherConfig) and kind_of(config).lookup
     compared = not lookup and st.toggle(
         "Try another prompt or teacher beside it",
@@ -137,9 +140,20 @@ def _begin(store: Store, project: Project, config: TeacherConfig | str, plan: Pl
             return
     # Chosen with these settings where a bake-off recommended them.
     calibration = st.session_state.pop(f"teacher_calibration_{project.id}", None)
-    more = {} if calibration is None else {"calibration": calibration}
+    more: dict[str, Any] = {} if calibration is None else {"calibration": calibration}
     with show_errors():
+        if _runs_a_model(config):
+            more["executor"] = chosen_executor(_executor_key(project))
         start_labelling(store, project, config, plan, **more)
+
+
+def _runs_a_model(config: TeacherConfig) -> bool:
+    """Whether a cluster could do a part of it: a teacher, or a member, is a model."""
+    return any(kind_of(teacher).uses_device for teacher in teachers_asked(config))
+
+
+def _executor_key(project: Project) -> str:
+    return f"label_executor_{project.id}"
 
 
 def _two_sides(
