@@ -88,7 +88,7 @@ LEFT_OUT = {
         "llkd/maintenance/test_backup.py",
         "llkd/maintenance/test_damaged_records.py",
         "llkd/maintenance/test_doctor.py",
-        "llkd/objects/",
+        "llkd/store/objects/",
         "llkd/packing/test_altered_files.py",
         "llkd/packing/test_every_record.py",
         "llkd/packing/test_kills.py",
