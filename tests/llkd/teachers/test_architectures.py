@@ -5,8 +5,9 @@ import pytest
 import torch
 import transformers
 
+from llkd.teachers.local import scoring
 from llkd.teachers.local.windows import attention_window
-from tests.llkd.teachers.test_local_teacher import TEXTS, all_scores, naive_scores, teacher_of
+from tests.support.local_scores import TEXTS, all_scores, naive_scores, teacher_of
 from tests.support.tiny_teacher import make_llama, seeded, small
 
 GPT_NEO = {
@@ -71,14 +72,14 @@ def window(tokenizer):
 
 
 @pytest.mark.parametrize("kind", [*LIMITED, "granite", "opt", "bloom", "mpt"])
-def test_the_fast_way_gives_what_whole_prompts_give(tokenizer, window, kind):
+def test_the_fast_way_gives_what_whole_prompts_give(tokenizer, window, kind, monkeypatch):
     """In and beyond the window, in one batch; the labels are the same, too."""
     model = model_of(kind, window)
     teacher = teacher_of(model, tokenizer, max_text_tokens=60, batch_tokens=2000)
     scorer, rows = teacher.scorer, teacher.encoder.encode(TEXTS)
     assert scorer.fast
     assert attention_window(model.config) == (window if kind in LIMITED else None)
-    plain = len(scorer._prefix) + 60
+    plain = len(teacher.encoder.prefix) + 60
     slow = [k for k, row in enumerate(rows) if scorer.width(len(row)) > plain]
     assert slow == ([2] if kind in LIMITED else [])
     expected = naive_scores(teacher, model, TEXTS, "sum")
@@ -86,9 +87,9 @@ def test_the_fast_way_gives_what_whole_prompts_give(tokenizer, window, kind):
     assert np.ptp(expected) > 1
     np.testing.assert_allclose(scores, expected, atol=1e-4)
     assert (scores.argmax(axis=1) == expected.argmax(axis=1)).all()
-    with torch.inference_mode():
-        beyond = scorer._fast([rows[2]]).cpu().numpy()
-    apart = np.abs(scorer._tree.scores(beyond) - expected[2]).max()
+    monkeypatch.setattr(scoring, "attention_window", lambda config: None)
+    unlimited = all_scores(teacher_of(model, tokenizer, max_text_tokens=60), TEXTS)
+    apart = np.abs(unlimited - expected)[2].max()
     assert (apart > 1e-3) == (kind in LIMITED)  # there the fast way would be wrong
 
 
