@@ -16,7 +16,6 @@ from llkd.teachers import make_teacher
 from llkd.teachers.base import NO_EXAMPLES, Teacher
 
 # How a server is reached changes no answer.
-TEXT_RANGES = "text-ranges.npz"
 _OF_THE_CONNECTION = {"concurrency", "timeout", "retries", "retry_seconds"}
 
 
@@ -57,7 +56,7 @@ def prepare_teacher(
 
     if spreads(config, executor):
         job.progress(0, None, "Connecting to the Ray cluster", always=True)
-        plan = None if job.job_id is None else store.home.job(job.job_id) / TEXT_RANGES
+        plan = None if job.job_id is None else store.home.job_text_ranges(job.job_id)
         return ClusterTeacher(
             config, label_set, executor, examples=examples, plan=plan, check=job.check
         )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from llkd.packing.archive import PackReader
 from llkd.packing.document import RecordEntry
 from llkd.store import schema
-from llkd.store.column_types import LAST_MOMENT
+from llkd.store.engine.column_types import LAST_MOMENT
 from llkd.store.engine.database import HEAD, LARGEST_NUMBER, empty_engine, known_revisions
 from llkd.store.home import Home
 

@@ -89,6 +89,10 @@ class Home:
         """Folder of one job."""
         return self.jobs / str(job_id)
 
+    def job_text_ranges(self, job_id: int) -> Path:
+        """The ranges of texts that a job's workers share out, with their digests."""
+        return self.job(job_id) / "text-ranges.npz"
+
     def job_log(self, job_id: int) -> Path:
         """What a job prints."""
         return self.job(job_id) / "log.txt"

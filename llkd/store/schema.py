@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from llkd.store.column_types import (
+from llkd.store.engine.column_types import (
     AnyDocument,
     Document,
     LongWords,
@@ -12,7 +12,7 @@ from llkd.store.column_types import (
     Unreadable,
     Words,
 )
-from llkd.store.table_comments import comment_on
+from llkd.store.engine.table_comments import comment_on
 
 __all__ = ["AnyDocument", "Document", "LongWords", "Moment", "Unreadable", "Words"]
 

@@ -239,7 +239,7 @@ def test_every_setting_has_words_and_every_command_an_example():
         "cache", "doctor", "backup", "classes", "refine", "audit", "certify", "key", "inbox", "serve",
         "rename", "archive", "duplicate", "pack", "unpack", "add", "push", "annotations", "track",
         "map", "suggest", "near-duplicates",
-        "people", "texts", "views", "note", "history",
+        "people", "texts", "views", "note", "history", "restore",
     }  # fmt: skip
     for name, parser in choices.items():
         text = parser.format_help()
