@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pandas as pd
 import pytest
@@ -133,7 +134,8 @@ def test_background_resume_and_wait(files):
     started = document("label", "toy", "--teacher", f"file:{files / 'labels.csv'}", "--no-probe",
                        "--background")  # fmt: skip
     assert started["state"] == "queued"
-    for _ in range(200):
+    latest = time.monotonic() + 120
+    while time.monotonic() < latest:
         [job] = typed_document("jobs")["jobs"]
         if job["state"] not in {"queued", "running"}:
             break
