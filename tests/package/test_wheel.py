@@ -53,7 +53,7 @@ def test_a_wheel_of_the_source_archive_is_the_same(wheel, tmp_path):
     assert names_in(build(source, tmp_path)) == names_in(wheel)
 
 
-ONLY_WANTED_BY_SOME = {"psycopg", "mlflow-skinny"}
+ONLY_WANTED_BY_SOME = {"psycopg", "mlflow-skinny", "ray"}
 """Extras that ``all`` leaves out; the tests' own list pins them."""
 
 
@@ -77,7 +77,9 @@ def test_it_gives_ranges_and_the_pins_lie_in_them(wheel):
 
 def test_its_extras_are_apart_and_no_tool_of_tests_comes_along(wheel):
     by_extra = needed(wheel)
-    assert set(by_extra) == {None, "ui", "onnx", "api", "serve", "postgresql", "mlflow", "all"}
+    assert set(by_extra) == {
+        None, "ui", "onnx", "api", "serve", "postgresql", "mlflow", "ray", "all",
+    }  # fmt: skip
     assert set(metadata(wheel).get_all("Provides-Extra")) == set(by_extra) - {None}
     together = [r for extra in ("ui", "onnx", "api", "serve") for r in by_extra[extra]]
     assert names(by_extra["all"]) == names(together)
@@ -104,7 +106,7 @@ def test_every_import_is_of_something_that_comes_along(wheel):
     by_extra, homes = needed(wheel), packages_distributions()
     base = names(by_extra[None]) | {"pydantic-core"}  # pydantic's other half, pinned by it
     optional = {"compression", "backports"}  # zstd, where this Python has it
-    apart = ("ui", "onnx", "api", "serve", "mlflow")
+    apart = ("ui", "onnx", "api", "serve", "mlflow", "ray")
     extras = {extra: names(by_extra[extra]) for extra in apart}
     # The script that goes along with an exported student is no part of the program.
     script = ROOT / "llkd" / "students" / "predict.py"
