@@ -159,8 +159,8 @@ def test_bad_input_is_one_sentence(labels, name):
 
 class TestComparing:
     def test_arms_side_by_side_with_what_can_be_said(self, labels, quick):
-        kept = labels.keep(rows=labels.keep().rows[:40])
-        report = llkd.compare(kept, ["llkd", "all"], seeds=2, **{**quick, "epochs": 1})
+        selection = labels.keep(rows=labels.keep().rows[:40])
+        report = llkd.compare(selection, ["llkd", "all"], seeds=2, **{**quick, "epochs": 1})
         arms = report.to_frame()
         assert {"llkd", "all", "saved"} == set(arms["arm"])
         assert (arms.loc[arms["arm"] == "all", "seeds"] == 2).all()

@@ -143,14 +143,16 @@ class TestRights:
         monkeypatch.setenv("LLKD_DATABASE_URL", postgres.url(postgres.name))
         Store().close()
         monkeypatch.setenv("LLKD_DATABASE_URL", guest)
-        said = only_finding(home)
-        assert said.startswith("Its user guest lacks USAGE on the schema llkd. Who may")
-        self.given(postgres, said)
-        said = only_finding(home)
-        assert "lacks DELETE, INSERT, SELECT, UPDATE, USAGE on alembic_version, audit_ans" in said
+        finding = only_finding(home)
+        assert finding.startswith("Its user guest lacks USAGE on the schema llkd. Who may")
+        self.given(postgres, finding)
+        finding = only_finding(home)
+        assert (
+            "lacks DELETE, INSERT, SELECT, UPDATE, USAGE on alembic_version, audit_ans" in finding
+        )
         with pytest.raises(StoreError, match="is missing, and how it is given, says: llkd doctor"):
             Store()
-        self.given(postgres, said)
+        self.given(postgres, finding)
         store = Store()
         project = a_project(store)
         store.projects.delete(project.id)

@@ -53,21 +53,21 @@ def test_the_finding_comes_later_and_is_the_same(store, files):
     project = import_texts(store, "later", waiting, source="a.csv")
     assert project.digest == at_once.digest
     assert project.report[NEAR_LATER] and project.report["near_duplicates"] is None
-    told = []
+    shown = []
 
     class Watched(SilentProgress):
         def progress(self, done, total, message="", *, always=False):
-            told.append((done, total))
+            shown.append((done, total))
 
-    found = find_near_duplicates(store, project, Watched())
-    assert (found["groups"], found["texts"]) == (100, 100)
-    assert told[-1] == (300, 300)
+    report = find_near_duplicates(store, project, Watched())
+    assert (report["groups"], report["texts"]) == (100, 100)
+    assert shown[-1] == (300, 300)
     reports = [store.projects.get(name).report for name in ("at once", "later")]
     for report in reports:
         report["files"], report["statistics"] = None, None
     assert reports[0] == reports[1]
     again = find_near_duplicates(store, store.projects.get("later"), SilentProgress())
-    assert again == {**found, "seconds": 0.0}
+    assert again == {**report, "seconds": 0.0}
 
 
 def test_a_hold_out_never_waits(files):

@@ -118,10 +118,10 @@ def test_refusals_are_said_before_anything_is_made(store, bucket, faults, capsys
     made(store)
     faults.trouble = lambda method, path: (403, code)
     assert main(["export", "city", "--out", f"s3://{bucket}/x"]) == 1
-    said = " ".join(capsys.readouterr().err.split())
-    assert said.count(". ") <= 2 and f"s3://{bucket}/x" in said and "Traceback" not in said
-    assert words in said
-    assert all(value not in said for value in KEYS.values() if value.startswith("nobody"))
+    line = " ".join(capsys.readouterr().err.split())
+    assert line.count(". ") <= 2 and f"s3://{bucket}/x" in line and "Traceback" not in line
+    assert words in line
+    assert all(value not in line for value in KEYS.values() if value.startswith("nobody"))
 
 
 def test_no_bucket_no_server_no_address(store, bucket, monkeypatch):

@@ -41,9 +41,9 @@ def test_a_killed_rank_ends_the_run_with_a_sentence_and_resume_finishes(encoder,
         run(encoder, tmp_path / "two", several, on_progress=kill)
     assert handlers == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     assert not list((tmp_path / "two").glob(".workers*"))
-    heard = []
-    run(encoder, tmp_path / "two", settings, on_progress=heard.append)
-    assert heard[0].step == 5  # the checkpoint was of step 4
+    progress = []
+    run(encoder, tmp_path / "two", settings, on_progress=progress.append)
+    assert progress[0].step == 5  # the checkpoint was of step 4
     first, second = (log(tmp_path / name, "decisions") for name in ("one", "two"))
     assert first["selected"].equals(second["selected"])
     losses = [log(tmp_path / name, "steps")["loss"] for name in ("one", "two")]
