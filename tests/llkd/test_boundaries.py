@@ -105,6 +105,11 @@ def test_the_core_never_imports_streamlit():
     assert "streamlit" not in loaded_by(f"llkd.{name}" for name in LEVEL)
 
 
+def test_a_command_waits_for_neither_torch_nor_statistics():
+    """Whatever is typed, all commands are known; what only some need is loaded by these."""
+    assert not {"torch", "sklearn", "scipy.stats", "ray"} & loaded_by(["llkd.cli.parser"])
+
+
 def test_what_the_pages_import_loads_no_torch():
     """Every submodule that a page or a part of one imports, wherever in its file."""
     modules = {name for path in WEB for name in names_imported(path) if is_module(name)}

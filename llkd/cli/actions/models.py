@@ -9,7 +9,6 @@ from llkd.cli import requests
 from llkd.cli.actions.jobs import Document, as_job
 from llkd.config import TrainingConfig
 from llkd.errors import UserError
-from llkd.evaluation.advice import advised_config, is_auto
 from llkd.evaluation.comparison.arms import check_arms
 from llkd.jobs.requests import AUTO_ARMS, CompareRequest, TrainRequest
 from llkd.selection.registry import label_of
@@ -26,6 +25,8 @@ def probe(store: Store, arguments: Namespace) -> Document:
 
 def train(store: Store, arguments: Namespace) -> Document:
     """``llkd train``."""
+    from llkd.evaluation.advice import is_auto
+
     request = requests.train(store, arguments)  # its settings first: they are what was typed
     project = _labelled_project(store, arguments)
     _check_saved(store, project, request.training)
@@ -42,6 +43,7 @@ def train(store: Store, arguments: Namespace) -> Document:
 
 def _dry_run(store: Store, project: Project, request: TrainRequest) -> Document:
     """What ``llkd train`` would do, and what is worth comparing."""
+    from llkd.evaluation.advice import advised_config, is_auto
     from llkd.workflows.training_advice import advice_now
 
     advice = advice_now(store, project, request.training, request.calibration)
