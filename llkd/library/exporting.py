@@ -56,13 +56,18 @@ def export(
         progress: show a bar.
 
     Raises:
-        UserError: nothing is kept, or the folder holds something else.
+        UserError: nothing is kept, or the folder holds something else or is an address.
         StoreError: it cannot be written; then what was there before is unchanged.
     """
     labels = labels_of("export", data)
     selection = data if isinstance(data, Selection) else labels.keep()
     if isinstance(formats, str) or isinstance(columns, str):
         raise ConfigError("formats= and columns= are lists of names, such as formats=['csv'].")
+    if "://" in os.fspath(folder):
+        raise UserError(
+            f"export() writes to a folder of this machine, and {os.fspath(folder)!r} is an "
+            "address. Name a folder; to object storage writes the command llkd export."
+        )
     texts = labels.texts
     if student is not None and not texts.same_project(student.texts):
         raise UserError("student= is a student that train() made of these texts.")

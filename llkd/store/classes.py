@@ -6,7 +6,6 @@ nothing. Only removing a class takes labels out of use: that is refused until it
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +31,7 @@ from llkd.store.class_history import (
     undoable,
 )
 from llkd.store.damaged import read_record
+from llkd.store.engine.moments import present
 from llkd.store.home import Home
 from llkd.store.job_records import LIVE
 
@@ -245,7 +245,7 @@ class Classes:
         connection.execute(
             sa.insert(schema.events).values(
                 project_id=project_id,
-                created=time.time(),
+                created=present(),
                 kind=NOTED,
                 detail=note(edit, before, who, undoes),
             )

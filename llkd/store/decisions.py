@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from llkd.config import ClassKey
 from llkd.errors import ConfigError, UserError
 from llkd.store import schema
 from llkd.store.classes import stored_classes
+from llkd.store.engine.moments import present
 from llkd.store.people.class_keys import names_by_key, same_class, split_keys, stored_key
 from llkd.store.people.log import (
     MOST_ROWS_ASKED,
@@ -94,7 +94,7 @@ class Decisions:
             raise ConfigError(f"A batch is named by 1 to {LONGEST_BATCH} characters: {batch!r}.")
         table = schema.human_labels
         name = batch or uuid.uuid4().hex
-        now = time.time()
+        now = present()
         if not len(rows):
             return name
         with self._engine.begin() as connection:
@@ -132,7 +132,7 @@ class Decisions:
             done = connection.execute(
                 sa.update(table)
                 .where(open_rows & (table.c.batch == batch))
-                .values(undone=time.time())
+                .values(undone=present())
             )
         return int(done.rowcount)
 

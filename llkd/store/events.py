@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from typing import Any
 
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 
 from llkd.store import schema
 from llkd.store.damaged import read_records
+from llkd.store.engine.moments import present
 
 UNPACK, DUPLICATE = "unpack", "duplicate"
 """Kinds of entries of a project that came from elsewhere."""
@@ -28,7 +28,7 @@ class Events:
         with self._engine.begin() as connection:
             connection.execute(
                 sa.insert(schema.events).values(
-                    project_id=project_id, created=time.time(), kind=kind, detail=detail
+                    project_id=project_id, created=present(), kind=kind, detail=detail
                 )
             )
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from llkd.errors import StoreError
+from llkd.store.engine.moments import present
 from llkd.store.engine.write_ahead import sync_now_and_then, write_ahead
 from llkd.store.files.permissions import begin_database, make_folder
 from llkd.store.home import Home
@@ -101,7 +101,7 @@ class Inbox:
         """
         data = entry.text.encode("utf-8", "surrogatepass")
         mark = hashlib.sha256(data).digest()
-        now = time.time()
+        now = present()
         with self._open() as connection:
             row = connection.execute(
                 "SELECT id, teacher_label FROM texts WHERE digest = ?", (mark,)

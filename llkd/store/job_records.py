@@ -14,6 +14,7 @@ from llkd.errors import ConfigError, NotFound
 from llkd.store import schema
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.engine.database import can_be, new_id
+from llkd.store.engine.moments import present
 
 LIVE = ("queued", "running")
 ENDED = ("finished", "failed", "cancelled", "died")
@@ -88,7 +89,7 @@ class JobRecords:
         arguments: Sequence[str] = (),
     ) -> Job:
         """A queued job; ``before_it_shows`` is called with its number while nobody sees it yet."""
-        now = time.time()
+        now = present()
         with self._engine.begin() as connection:
             insertion = connection.execute(
                 sa.insert(schema.jobs).values(
@@ -157,7 +158,7 @@ class JobRecords:
             done = connection.execute(
                 sa.update(schema.jobs)
                 .where((schema.jobs.c.id == job_id) & schema.jobs.c.state.in_(before))
-                .values(state="queued", queued=self._last_place(connection, time.time()), **values)
+                .values(state="queued", queued=self._last_place(connection, present()), **values)
             )
             return int(done.rowcount) == 1
 

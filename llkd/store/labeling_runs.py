@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from llkd.store import schema
 from llkd.store.classes import project_classes, with_project_classes
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.engine.database import can_be, new_id
+from llkd.store.engine.moments import present
 from llkd.store.files.permissions import make_folder, mode_in
 from llkd.store.files.score_files import ScoreFiles, Scores, usable
 from llkd.store.home import Home
@@ -120,7 +120,7 @@ class LabelingRuns:
                 insertion = connection.execute(
                     sa.insert(table).values(
                         project_id=project_id,
-                        created=time.time(),
+                        created=present(),
                         label_set=label_set.as_asked().model_dump(mode="json"),
                         config=config.model_dump(mode="json"),
                         fingerprint=fingerprint,

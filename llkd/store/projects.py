@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from llkd.store import schema
 from llkd.store.classes import Classes
 from llkd.store.damaged import DamagedRecord, read_records
 from llkd.store.engine.database import new_id
+from llkd.store.engine.moments import present
 from llkd.store.files.text_files import (
     as_table,
     clear_orphans,
@@ -68,7 +68,7 @@ class Projects(ProjectTexts):
         clear_orphans(self._home, self._numbers())
         values = {
             "name": name,
-            "created": time.time(),
+            "created": present(),
             "source": source[:500],
             "rows": len(texts),
             "digest": digest(texts, between),
@@ -202,7 +202,7 @@ class Projects(ProjectTexts):
         if (self.by_id(project_id).archived is not None) != archived:
             with self._engine.begin() as connection:
                 here = schema.projects.c.id == project_id
-                moment = time.time() if archived else None
+                moment = present() if archived else None
                 connection.execute(sa.update(schema.projects).where(here).values(archived=moment))
                 _record(connection, project_id, "archive" if archived else "restore", {})
         return self.by_id(project_id)
@@ -259,5 +259,5 @@ def checked_name(name: str) -> str:
 
 
 def _record(connection: sa.Connection, project_id: int, kind: str, detail: dict[str, Any]) -> None:
-    values = {"project_id": project_id, "created": time.time(), "kind": kind, "detail": detail}
+    values = {"project_id": project_id, "created": present(), "kind": kind, "detail": detail}
     connection.execute(sa.insert(schema.events).values(**values))

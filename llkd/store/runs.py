@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from llkd.store import schema
 from llkd.store.classes import project_classes, with_project_classes
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.engine.database import can_be, new_id
+from llkd.store.engine.moments import present
 from llkd.store.files.evaluation_labels import read_evaluation_labels
 from llkd.store.files.permissions import mode_in
 from llkd.store.files.probabilities import read_parts, read_probabilities, read_table
@@ -148,7 +148,7 @@ class Runs:
                     project_id=project_id,
                     labelling_id=labelling_id,
                     job_id=job_id,
-                    created=time.time(),
+                    created=present(),
                     config=config.model_dump(mode="json"),
                     labels=labels,
                 )
@@ -195,7 +195,7 @@ class Runs:
             connection.execute(
                 sa.update(table)
                 .where(table.c.id == run_id)
-                .values(summary=summary.document(), finished=time.time())
+                .values(summary=summary.document(), finished=present())
             )
 
     def fail(self, run_id: int, reason: str) -> None:

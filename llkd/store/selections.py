@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from llkd.config.selection_rule import StandaloneRule, read_standalone_rule
 from llkd.errors import NotFound, UserError
 from llkd.store import schema
 from llkd.store.damaged import DamagedRecord, documents, read_records
+from llkd.store.engine.moments import present
 from llkd.store.people.moments import ago
 
 
@@ -49,7 +49,7 @@ class Selections:
         name = name.strip()
         if not 1 <= len(name) <= 100:
             raise UserError("A selection needs a name of 1 to 100 characters.")
-        values = {"project_id": project_id, "name": name, "created": time.time(), "who": who}
+        values = {"project_id": project_id, "name": name, "created": present(), "who": who}
         try:
             with self._engine.begin() as connection:
                 stored = {"view": rule.model_dump(mode="json"), "counts": dict(counts)}

@@ -161,7 +161,7 @@ def export(
         "rows": table.num_rows,
         "folder": str(where),
         "splits": counts,
-        "manifest": str(files[-1]),
+        "manifest": where.place(files[-1]),
         **({} if measured is None else {"student": measured}),
     }
 

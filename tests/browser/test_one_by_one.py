@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from tests.support.browser import settled, slowed
 from tests.support.seeded_projects import NAMES, seeded_project
@@ -186,6 +187,11 @@ def test_what_was_pressed_before_a_reload_or_another_page_is_stored(server, page
     press(page, 3, 60)
     again, _, _ = wanted(page)
     page.get_by_role("link", name="Train").first.click()
+    try:
+        page.wait_for_url("**/train*", timeout=20_000)
+    except TimeoutError:
+        # A page that is being drawn anew on a busy machine can lose a click: a person's second one.
+        page.get_by_role("link", name="Train").first.click()
     settled(page, "Start training")
     for _ in range(60):
         if len(stored(store, project)) >= 5 + len(again):
@@ -244,6 +250,7 @@ def test_the_card_takes_the_focus_but_not_from_somebody_who_types(server, page):
     page.locator("h1").click()
     page.keyboard.press("1")
     page.get_by_text("That was the last text of this list.").wait_for()
+    page.wait_for_timeout(300)  # a person's; before the page is shown a key is too quick
     page.keyboard.press("2")
     page.get_by_text("No text is shown, so nothing was done.").wait_for()
     page.keyboard.press("b")

@@ -7,7 +7,6 @@ anybody is told that it is stored.
 from __future__ import annotations
 
 import shutil
-import time
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -31,6 +30,7 @@ from llkd.store.audits.records import (
 )
 from llkd.store.damaged import DamagedRecord, documents, read_record, read_records
 from llkd.store.engine.database import can_be, new_id
+from llkd.store.engine.moments import present
 from llkd.store.home import Home, atomic_folder
 
 __all__ = [
@@ -63,7 +63,7 @@ class Audits:
 
         Raises StoreError where the disk is full or cannot be written.
         """
-        values = {"project_id": project_id, "created": time.time(), "who": who, "seed": seed}
+        values = {"project_id": project_id, "created": present(), "who": who, "seed": seed}
         document = settings.model_dump(mode="json")
         folder = None
         try:
@@ -223,7 +223,7 @@ class Audits:
         known = next((c for c in self.certificates(audit) if c.document == document), None)
         if known is not None:
             return known
-        values = {"project_id": audit.project_id, "audit_id": audit.id, "created": time.time()}
+        values = {"project_id": audit.project_id, "audit_id": audit.id, "created": present()}
         with self._engine.begin() as connection:
             insertion = sa.insert(schema.certificates).values(
                 **values, document=document.model_dump(mode="json")

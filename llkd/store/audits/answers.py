@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from llkd.errors import ConfigError, UserError
 from llkd.store import schema
 from llkd.store.audits.records import Audit, AuditAnswer
 from llkd.store.decisions import LONGEST_BATCH
+from llkd.store.engine.moments import present
 from llkd.store.people.class_keys import stored_key
 from llkd.store.people.standing import FINAL as SETTLES
 from llkd.store.people.standing import OWN
@@ -63,7 +63,7 @@ def record_answer(
         "kind": FINAL if final else LABEL,
         "label": stored,
         "who": who,
-        "created": time.time(),
+        "created": present(),
         "batch": batch,
     }
     connection.execute(sa.insert(table).values(**values))
@@ -97,7 +97,7 @@ def take_back(
         raise UserError(
             "What two people said of this text was settled since. Take that back first."
         )
-    connection.execute(sa.update(table).where(table.c.id == answer.id).values(undone=time.time()))
+    connection.execute(sa.update(table).where(table.c.id == answer.id).values(undone=present()))
     _settle(connection, audit, answer.place, answer.row)
     return _answer(connection.execute(sa.select(table).where(table.c.id == answer.id)).one())
 
@@ -176,7 +176,7 @@ def _settle(connection: sa.Connection, audit: Audit, place: int, row: int) -> No
         sa.update(table)
         .where((table.c.project_id == audit.project_id) & (table.c.row == row))
         .where((table.c.batch == batch) & table.c.undone.is_(None))
-        .values(undone=time.time())
+        .values(undone=present())
     )
     if counted is None:
         return
@@ -190,7 +190,7 @@ def _settle(connection: sa.Connection, audit: Audit, place: int, row: int) -> No
         "action": "flag" if counted.key is None else "label",
         "label": counted.key,
         "who": who,
-        "created": time.time(),
+        "created": present(),
         "batch": batch,
         # The answer that settles what two people disagree on settles it outside the audit, too.
         "kind": SETTLES if counted.final else OWN,

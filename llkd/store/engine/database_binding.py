@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 import uuid
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 
 from llkd.errors import StoreError
 from llkd.store import schema
+from llkd.store.engine.moments import present
 from llkd.store.engine.server_schema import HOME_EVENT
 from llkd.store.home import Home, atomic_file
 
@@ -66,7 +66,7 @@ def claim(engine: sa.Engine, home: Home, where: str) -> None:
         own = uuid.uuid4().hex
         connection.execute(
             sa.insert(schema.events).values(
-                created=time.time(), kind=HOME_EVENT, detail={"home": own}
+                created=present(), kind=HOME_EVENT, detail={"home": own}
             )
         )
     with atomic_file(_file(home)) as temporary:

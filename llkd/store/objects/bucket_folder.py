@@ -135,6 +135,13 @@ class BucketFolder:
 
     def _check_size(self, name: str, expected: int) -> None:
         size = self.size(name)
+        if size is not None and size > expected:
+            # A server that keeps the signs of a body sent in checked pieces as part of it.
+            raise StoreError(
+                f"Cannot write {self.address}/{name}: {size:,} bytes are there where {expected:,} "
+                "were sent. A server that does not know checksums does this: set "
+                "AWS_REQUEST_CHECKSUM_CALCULATION=when_required and try again."
+            )
         if size != expected:
             raise StoreError(
                 f"Cannot write {self.address}/{name}: {size or 0:,} of {expected:,} bytes are "

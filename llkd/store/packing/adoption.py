@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from llkd.config import stored_training_config
 from llkd.errors import UserError
 from llkd.store import Project, Store, schema
+from llkd.store.engine.moments import present
 from llkd.store.events import FORMER
 from llkd.store.files.permissions import mode_in, settle
 from llkd.store.files.run_files import RunFiles, config_document
@@ -112,7 +112,7 @@ def _log(
     kind, detail = event
     values = {
         "project_id": number,
-        "created": time.time(),
+        "created": present(),
         "kind": kind,
         "detail": {**detail, FORMER: numbers.former()},
     }

@@ -6,7 +6,6 @@ moment in which the project's record names them.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from llkd.store import schema
 from llkd.store.classes import stored_classes
 from llkd.store.damaged import read_record
 from llkd.store.engine.database import can_be
+from llkd.store.engine.moments import present
 from llkd.store.files.permissions import make_folder, mode_in
 from llkd.store.files.quarantine import Quarantine
 from llkd.store.files.text_files import (
@@ -77,7 +77,7 @@ class ProjectTexts:
         table = as_table(texts, project.rows)
         own = digest(texts, between)
         addition = Addition(
-            project.rows, len(texts), own, project.digest, time.time(), source[:500], report
+            project.rows, len(texts), own, project.digest, present(), source[:500], report
         )
         with self.adding(project.id):
             self._set_aside_added(project.id)

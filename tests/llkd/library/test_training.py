@@ -141,6 +141,11 @@ BAD = {
         llkd.ConfigError,
         "csv",
     ),
+    "an address": (
+        lambda labels: llkd.export(labels, "s3://bucket/x"),
+        llkd.UserError,
+        "a folder of this machine",
+    ),
     "another's student": (
         lambda labels: llkd.export(labels, "out", student=llkd.Student("x")),
         llkd.UserError,

@@ -63,8 +63,8 @@ def test_the_finding_comes_later_and_is_the_same(store, files):
     assert (report["groups"], report["texts"]) == (100, 100)
     assert shown[-1] == (300, 300)
     reports = [store.projects.get(name).report for name in ("at once", "later")]
-    for report in reports:
-        report["files"], report["statistics"] = None, None
+    for imported in reports:
+        imported["files"], imported["statistics"] = None, None
     assert reports[0] == reports[1]
     again = find_near_duplicates(store, store.projects.get("later"), SilentProgress())
     assert again == {**report, "seconds": 0.0}

@@ -44,7 +44,8 @@ def test_it_is_what_a_folder_gets_and_is_made_again_from_there(
     manifest = assert_whole(objects)
     for name in manifest["files"]:
         assert objects[f"sets/city/{name}"] == (tmp_path / "local" / name).read_bytes()
-    assert document["folder"] == out and f"{out}/manifest.json" in document["files"]
+    assert document["folder"] == out and document["manifest"] == f"{out}/manifest.json"
+    assert document["manifest"] in document["files"]
     secret = KEYS["AWS_SECRET_ACCESS_KEY"].encode()
     assert not [key for key, content in objects.items() if secret in content]
 
@@ -122,6 +123,18 @@ def test_refusals_are_said_before_anything_is_made(store, bucket, faults, capsys
     assert line.count(". ") <= 2 and f"s3://{bucket}/x" in line and "Traceback" not in line
     assert words in line
     assert all(value not in line for value in KEYS.values() if value.startswith("nobody"))
+
+
+def test_a_server_that_stores_more_than_was_sent_is_noticed(store, bucket, monkeypatch):
+    """As those do that take the checksums between the pieces of a body for a part of it."""
+    sized = bucket_folder.BucketFolder.size
+    monkeypatch.setattr(
+        bucket_folder.BucketFolder,
+        "size",
+        lambda self, name: None if (size := sized(self, name)) is None else size + 79,
+    )
+    with pytest.raises(StoreError, match="AWS_REQUEST_CHECKSUM_CALCULATION=when_required"):
+        workflows.export(store, made(store), f"s3://{bucket}/x", formats=["csv"])
 
 
 def test_no_bucket_no_server_no_address(store, bucket, monkeypatch):
