@@ -1,7 +1,8 @@
 """The fair comparison: arms at two budgets, from the same start over the same batches.
 
 ``epochs``: each arm walks the pool as often. ``samples``: each takes in every step as many texts as
-LLKD did, so that optimiser steps and back-propagated samples are the same.
+the reference did (LLKD, or another selection that controls are to copy), so that optimiser steps
+and back-propagated samples are the same.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from llkd.config import ON_THIS_MACHINE, ExecutorConfig, SelectionConfig, Traini
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import SelectsNothing, UserError
 from llkd.evaluation.comparison import conclusion
-from llkd.evaluation.comparison.arms import CONTROLS, USUAL_ARMS, check_arms
+from llkd.evaluation.comparison.arms import CONTROLS, USUAL_ARMS, check_arms, reference_arm
 from llkd.evaluation.comparison.arms import arms as all_arms
 from llkd.evaluation.comparison.contrasts import ArmRun
 from llkd.evaluation.comparison.report import BUDGETS, ComparisonReport
 from llkd.jobs.progress import Progress
 from llkd.jobs.requests import AUTO_ARMS
-from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, METHOD, spec_of
+from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, spec_of
 from llkd.store import Project, Run, Store
 from llkd.training.data_parallel.placement import check_workers
 from llkd.training.targets import LabelBasis, label_basis, targets_digest
@@ -52,9 +53,10 @@ def compare(
     """Train every arm with every seed and put them side by side.
 
     All arms of a seed see the same batches from the same start; a control draws in each batch as
-    many texts as LLKD did. ``arms`` are names of ``evaluation.arms``, ``every``, or ``auto``: those
-    that the advice proposes when it begins; ``budgets`` is ``epochs``
-    with or without ``samples``. Arms that are there already with the same settings are not trained
+    many texts as the reference did (``evaluation.comparison.arms.reference_arm``). ``arms`` are
+    names of ``evaluation.comparison.arms``, ``every``, or ``auto``: those that the advice proposes
+    when it begins; ``budgets`` is ``epochs`` with or without ``samples``. Arms that are there
+    already with the same settings are not trained
     again, and a stopped comparison goes on where it was, whatever people have decided since it
     began: the teacher pass, its calibration with bias and temperature, and the texts that judge
     with their classes are frozen then. Without held-out gold the labels that people gave judge and
@@ -80,8 +82,9 @@ def compare(
     if basis.search is not None:
         store.nearest_texts.rest_on(project.id, basis.search)
     _check_arms_select(store, project, config, names, until, basis, job)
+    reference = reference_arm(names)
     planned = [
-        PlannedRun(seed, budget, arm)
+        PlannedRun(seed, budget, arm, reference)
         for seed in range(config.seed, config.seed + seeds)
         for budget in BUDGETS
         if budget in budgets or budget == "epochs"
@@ -98,16 +101,20 @@ def compare(
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A place in a comparison; a budget may have no run of its own for the arm."""
+    """A place in a comparison; a budget may have no run of its own for the arm.
+
+    ``reference``: the arm whose counts others copy.
+    """
 
     seed: int
     budget: str
     arm: str
+    reference: str | None
 
     @property
     def is_reference(self) -> bool:
         """Whether its counts are what the controls of its seed copy."""
-        return (self.arm, self.budget) == (METHOD, "epochs")
+        return (self.arm, self.budget) == (self.reference, "epochs")
 
     @property
     def copies_counts(self) -> bool:
@@ -128,7 +135,7 @@ def _one_by_one(
     arm_runs: list[ArmRun] = []
     references: dict[int, Run] = {}
     for plan in planned:
-        settings = arm_config(config, plan.arm, plan.budget, plan.seed, references.get(plan.seed))
+        settings = arm_config(config, plan, references.get(plan.seed))
         if settings is None:
             continue
         number = len(arm_runs)
@@ -168,7 +175,7 @@ def _on_cluster(
                 if plan.copies_counts != copying:
                     continue
                 reference = references.get(plan.seed)
-                settings = arm_config(config, plan.arm, plan.budget, plan.seed, reference)
+                settings = arm_config(config, plan, reference)
                 if settings is None:
                     continue
                 first = next(iter(arm_runs.values()), None)
@@ -228,7 +235,7 @@ def _check_arms_select(
     """Raise UserError, before anything trains, where an arm would train on nothing."""
     for arm in names:
         if arm not in CONTROLS:
-            settings = arm_config(config, arm, "epochs", config.seed, None)
+            settings = arm_config(config, PlannedRun(config.seed, "epochs", arm, None), None)
             try:
                 if settings is not None:
                     selected_targets(store, project, settings, until=until, basis=basis, job=job)
@@ -274,17 +281,17 @@ def _with_window(
 
 
 def arm_config(
-    config: TrainingConfig, arm: str, budget: str, seed: int, reference: Run | None
+    config: TrainingConfig, plan: PlannedRun, reference: Run | None
 ) -> TrainingConfig | None:
     """The settings of one run; None where a budget has no run of its own for the arm.
 
-    LLKD and its controls are the same runs in both budgets, and all texts at LLKD's counts are the
-    control ``random``.
+    The reference and its controls are the same runs in both budgets, and all texts at the
+    reference's counts are the control ``random``. ``reference``: its run of this seed.
     """
-    settings = all_arms()[arm]
-    strategy, counted = settings.strategy, arm in CONTROLS
-    if budget == "samples":
-        if arm in (EVERYTHING, METHOD) or counted or reference is None:
+    settings = all_arms()[plan.arm]
+    strategy, counted = settings.strategy, plan.arm in CONTROLS
+    if plan.budget == "samples":
+        if plan.arm in (EVERYTHING, plan.reference) or counted or reference is None:
             return None
         strategy, counted = DRAWN_AT_RANDOM if strategy == EVERYTHING else strategy, True
     selection = build(
@@ -301,7 +308,7 @@ def arm_config(
         config.model_dump(),
         settings.training,
         selection=selection.model_dump(),
-        seed=seed,
+        seed=plan.seed,
         reference_run=reference.id if reference is not None and counted else None,
         # A run that may end early has no matched budget.
         early_stopping="none",

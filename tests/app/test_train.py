@@ -247,7 +247,9 @@ def test_controls_alone_are_refused_in_a_sentence(home, started):
     app.session_state["train_compare_arms"] = ["all", "random"]
     app.run()
     button(app, "Compare: 6 runs").click().run()
-    assert "copy the counts of 'llkd': name it, too." in said(app.error) and not started
+    assert (
+        "draw as many texts as a selection does: name one, too" in said(app.error) and not started
+    )
 
 
 def test_the_two_controls_of_a_finished_run_are_one_click_away(home, started):

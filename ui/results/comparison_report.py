@@ -11,7 +11,7 @@ import streamlit as st
 from llkd import charts
 from llkd.errors import NotFound
 from llkd.evaluation.comparison import conclusion, contrasts, verdicts
-from llkd.evaluation.comparison.arms import CONTROLS, arm_colour, arm_label
+from llkd.evaluation.comparison.arms import CONTROLS, arm_colour, arm_label, reference_arm
 from llkd.evaluation.comparison.report import (
     Agreement,
     ArmDifference,
@@ -141,11 +141,12 @@ def _charts(report: ComparisonReport) -> None:
         persist_state="session",
     )
     teacher = report.teacher.accuracy
+    reference = reference_arm(mark["arm"] for mark in marks)
     if view == RANKED:
         matched = [
             mark
             for mark in marks
-            if mark["budget"] == "samples" or mark["arm"] in (METHOD, *CONTROLS)
+            if mark["budget"] == "samples" or mark["arm"] in (reference, *CONTROLS)
         ]
         figure = charts.arms_ranked(matched, teacher)
     else:
@@ -153,10 +154,11 @@ def _charts(report: ComparisonReport) -> None:
     st.plotly_chart(
         figure, key="results_arms", config=CHART_CONFIG, alt=f"Accuracy of each arm against {view}"
     )
+    as_many = f"as many texts as {arm_label(reference or METHOD)}"
     meaning = (
-        "Every arm trains in every step on as many texts as LLKD."
+        f"Every arm trains in every step on {as_many}."
         if view == RANKED
-        else "Circle: own budget. Diamond: in every step as many texts as LLKD."
+        else f"Circle: own budget. Diamond: in every step {as_many}."
     )
     st.caption(f"Bars reach from the worst seed to the best. {meaning}")
 
@@ -208,7 +210,7 @@ def _verdicts(report: ComparisonReport, arm: str, budget: str) -> dict[str, str]
     if arm in verdicts.selections(report):
         if budget == "epochs":
             words[AGAINST_ALL] = verdicts.against_all(report, arm) or ""
-        if budget == verdicts.control_budget(arm):
+        if budget == verdicts.control_budget(report, arm):
             words[AGAINST_CONTROLS] = verdicts.report_verdict(report, arm).verdict
     return words
 

@@ -101,8 +101,9 @@ def _arms(advice: TrainingAdvice) -> list[str]:
         format_func=arm_label,
         key=ARMS_KEY,
         persist_state="session",
-        help=f"Whether {label_of(METHOD)} gains by its choice, only its two controls show "
-        f"({listed(label_of(name) for name in CONTROLS)}): they draw as many texts at random.",
+        help="Whether a selection gains by its choice, only the two controls show "
+        f"({listed(label_of(name) for name in CONTROLS)}): they draw as many texts at random as "
+        f"{label_of(METHOD)}, or without it as the first selection.",
     )
     st.caption(f":material/lightbulb: {plain(advice.compare_sentence)}")
     return list(arms)

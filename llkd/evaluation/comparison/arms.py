@@ -1,13 +1,14 @@
 """The arms of a comparison: every strategy that says what it is in one, and variants of these.
 
 A gain over training on everything may come from the smaller number of samples alone, or from the
-teacher's confidence alone. The two random controls draw as many texts in the same batches, so what
-is left of the gain over them is the selection's own.
+teacher's confidence alone. The two random controls draw in the same batches as many texts as one
+selection of the comparison, its reference (:func:`reference_arm`), so what is left of its gain over
+them is the selection's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +70,12 @@ RIVALS = (EVERYTHING, *CONTROLS)
 """What a selection is held against."""
 USUAL_ARMS = (METHOD, *RIVALS)
 """The method, and all that shows whether its selection is worth anything."""
+WITHOUT_SELECTION = {
+    EVERYTHING,
+    *CONTROLS,
+    *(name for name, arm in VARIANTS.items() if arm.strategy == EVERYTHING),
+}
+"""Arms that choose nothing: every text, or as many as another arm at random."""
 
 
 def arms() -> dict[str, Arm]:
@@ -91,9 +98,9 @@ def arms_that_need_a_name() -> tuple[str, ...]:
 def check_arms(names: Sequence[str], saved: str | None = None) -> tuple[str, ...]:
     """The arms in the order they train; ``every`` means all there are.
 
-    LLKD comes first, because controls copy its counts. ``saved`` is the name of a selection that
-    is to be compared, too. Raises UserError for a name that is none, a control without LLKD, or
-    the arm ``saved`` without its selection.
+    The reference comes first, because others copy its counts (:func:`reference_arm`). ``saved`` is
+    the name of a selection that is to be compared, too. Raises UserError for a name that is none, a
+    control without a selection, or the arm ``saved`` without its selection.
     """
     known_arms, named_only = arms(), arms_that_need_a_name()
     every = [name for name in known_arms if saved or name not in named_only]
@@ -106,16 +113,31 @@ def check_arms(names: Sequence[str], saved: str | None = None) -> tuple[str, ...
             f"There is no arm {unknown[0] if unknown else ''!r}. "
             f"The arms are {', '.join(known_arms)}, or '{EVERY}'."
         )
-    if METHOD not in selected and set(selected) & set(CONTROLS):
+    reference = reference_arm(selected)
+    if reference is None and set(selected) & set(CONTROLS):
         raise UserError(
-            f"The arms {' and '.join(CONTROLS)} copy the counts of {METHOD!r}: name it, too."
+            f"The arms {' and '.join(CONTROLS)} draw as many texts as a selection does: name one, "
+            f"too, such as {METHOD!r} or 'neighbours'."
         )
     if SAVED in selected and not saved:
         raise UserError(
             f"The arm {SAVED!r} trains on a selection that was saved on the Curate page: name it "
             "with --selection NAME."
         )
-    return tuple(sorted(selected, key=lambda name: name != METHOD))
+    return tuple(sorted(selected, key=lambda name: name != reference))
+
+
+def reference_arm(names: Iterable[str]) -> str | None:
+    """The arm whose counts others copy; None where none does.
+
+    LLKD where it takes part, else the first selection, if there are controls to copy it.
+    """
+    selected = list(names)
+    if METHOD in selected:
+        return METHOD
+    if not set(selected) & set(CONTROLS):
+        return None
+    return next((name for name in selected if name not in WITHOUT_SELECTION), None)
 
 
 def is_control(strategy: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llkd.evaluation.comparison.arms import RIVALS, arm_label
+from llkd.evaluation.comparison.arms import RIVALS, arm_label, reference_arm
 from llkd.evaluation.comparison.paired_runs import MIN_SEEDS
 from llkd.evaluation.comparison.report import BUDGETS, Agreement, ArmDifference, ComparisonReport
 from llkd.evaluation.comparison.verdicts import (
@@ -39,9 +39,13 @@ _AGAINST_ALL: dict[AgainstAll, str] = {
 
 
 def runs_a_seed(arms: Sequence[str], budgets: Sequence[str] = BUDGETS) -> int:
-    """How many runs one seed takes: each arm, and again at LLKD's samples where that differs."""
-    again = [name for name in arms if name not in {METHOD, *RIVALS}]
-    return len(arms) + (len(again) if "samples" in budgets and METHOD in arms else 0)
+    """How many runs one seed takes: each arm, and again at the reference's samples.
+
+    Only those that differ there: not the reference itself, its controls, and all texts.
+    """
+    reference = reference_arm(arms)
+    again = [name for name in arms if name not in {reference, *RIVALS}]
+    return len(arms) + (len(again) if "samples" in budgets and reference is not None else 0)
 
 
 def sentence(report: ComparisonReport) -> str:

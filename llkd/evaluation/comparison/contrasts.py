@@ -9,12 +9,12 @@ import numpy as np
 
 from llkd.errors import NotFound
 from llkd.evaluation import predictions
-from llkd.evaluation.comparison.arms import CONTROLS, RIVALS
+from llkd.evaluation.comparison.arms import CONTROLS, RIVALS, reference_arm
 from llkd.evaluation.comparison.report import ArmDifference, ComparisonReport
 from llkd.evaluation.differences import paired_difference
 from llkd.evaluation.intervals import METRICS
 from llkd.evaluation.run_costs import total_seconds
-from llkd.selection.registry import EVERYTHING, METHOD, weights_of
+from llkd.selection.registry import EVERYTHING, weights_of
 from llkd.selection.signals import Ints
 from llkd.store import Project, Run, Store
 
@@ -42,20 +42,21 @@ class _Pair:
 def contrasts(store: Store, project: Project, arm_runs: Sequence[ArmRun]) -> list[ArmDifference]:
     """Arm minus rival on the same evaluation set, paired by seed.
 
-    At equal epochs every arm against ``all`` and LLKD against its controls; at equal samples every
-    arm against LLKD and the controls. The intervals of one metric hold together at 95 % over the
-    whole list. Empty where no text has a known class.
+    At equal epochs every arm against ``all`` and the reference against its controls; at equal
+    samples every arm against the reference and the controls. The intervals of one metric hold
+    together at 95 % over the whole list. Empty where no text has a known class.
     """
     groups = grouped(arm_runs)
+    reference = reference_arm(dict.fromkeys(entry.arm for entry in arm_runs))
     pairs = []
     for (arm, budget), runs in groups.items():
         if arm in RIVALS:
             continue
-        rivals: tuple[str, ...] = (METHOD, *CONTROLS)
+        rivals: tuple[str, ...] = CONTROLS if reference is None else (reference, *CONTROLS)
         if budget == "epochs":
-            rivals = RIVALS if arm == METHOD else (EVERYTHING,)
+            rivals = RIVALS if arm == reference else (EVERYTHING,)
         for rival in rivals:
-            # LLKD and its controls are of both budgets.
+            # The reference and its controls are of both budgets.
             pair = _pair(store, project, runs, groups.get((rival, "epochs"), []))
             if pair is not None:
                 pairs.append(_Pair(arm, budget, rival, *pair))

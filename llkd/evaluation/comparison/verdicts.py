@@ -11,24 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from llkd.evaluation.comparison.arms import CONTROLS, RIVALS, VARIANTS
+from llkd.evaluation.comparison.arms import CONTROLS, WITHOUT_SELECTION, reference_arm
 from llkd.evaluation.comparison.paired_runs import MIN_SEEDS
 from llkd.evaluation.comparison.report import Budget, ComparisonReport
 from llkd.evaluation.intervals import ONE_POINT, Difference
-from llkd.selection.registry import EVERYTHING, METHOD
+from llkd.selection.registry import EVERYTHING
 
 AgainstAll = Literal["better", "as well", "loses at most a point", "worse", "not clear"]
 """An arm's accuracy against that of training on all texts."""
 Verdict = Literal["better", "as good", "worse", "not known"]
 """A selection against the stronger control."""
 
-_WITHOUT_SELECTION = {name for name, arm in VARIANTS.items() if arm.strategy == EVERYTHING}
-
 
 def selections(report: ComparisonReport) -> list[str]:
     """The arms that select, in the report's order: neither every text nor a control."""
     names = dict.fromkeys(row.arm for row in report.arms)
-    return [name for name in names if name not in {*RIVALS, *_WITHOUT_SELECTION}]
+    return [name for name in names if name not in WITHOUT_SELECTION]
 
 
 def enough_seeds(report: ComparisonReport, arm: str) -> bool:
@@ -56,9 +54,13 @@ def against_all(report: ComparisonReport, arm: str) -> AgainstAll | None:
     return verdict_against_all(entry.accuracy)
 
 
-def control_budget(arm: str) -> Budget:
-    """The budget at which an arm takes as many samples as the controls."""
-    return "epochs" if arm == METHOD else "samples"
+def control_budget(report: ComparisonReport, arm: str) -> Budget:
+    """The budget at which an arm takes as many samples as the controls.
+
+    The reference, whose counts they copy, has no other run at equal samples.
+    """
+    alone = arm == reference_arm(row.arm for row in report.arms)
+    return "epochs" if alone and report.row(arm, "samples") is None else "samples"
 
 
 def _decisive(differences: Mapping[str, Difference]) -> tuple[Verdict, str]:
@@ -139,7 +141,7 @@ def selection_verdict(
 
 def report_verdict(report: ComparisonReport, arm: str) -> SelectionVerdict:
     """The verdict on an arm of a comparison."""
-    budgets = {EVERYTHING: "epochs", **dict.fromkeys(CONTROLS, control_budget(arm))}
+    budgets = {EVERYTHING: "epochs", **dict.fromkeys(CONTROLS, control_budget(report, arm))}
     entries = [
         entry
         for rival, budget in budgets.items()
@@ -166,11 +168,12 @@ def ranked_selections(report: ComparisonReport) -> list[str]:
 
 def same_weights(report: ComparisonReport, arm: str) -> bool:
     """Whether an arm weighs its texts in the loss as the controls do, as far as it is known."""
-    rows = [report.row(arm, control_budget(arm))]
+    budget = control_budget(report, arm)
+    rows = [report.row(arm, budget)]
     rows += [
         report.row(rival, "epochs")
         for rival in CONTROLS
-        if report.difference(arm, control_budget(arm), rival) is not None
+        if report.difference(arm, budget, rival) is not None
     ]
     weights = [None if row is None else row.weights for row in rows]
     return None not in weights and len(set(weights)) == 1

@@ -271,3 +271,5 @@ def test_how_many_runs_a_seed_takes():
     assert conclusion.runs_a_seed(["llkd", "all", "soft", "neighbours"]) == 6
     assert conclusion.runs_a_seed(["all", "neighbours"]) == 2
     assert conclusion.runs_a_seed(["llkd", "neighbours"], ["epochs"]) == 2
+    assert conclusion.runs_a_seed(["neighbours", "all", "random"]) == 3
+    assert conclusion.runs_a_seed(["neighbours", "learnability", "random"]) == 4

@@ -7,7 +7,7 @@ import pytest
 from llkd.config import TrainingConfig, build
 from llkd.evaluation.comparison import rivals
 from llkd.store import Run
-from llkd.workflows.comparison import arm_config
+from llkd.workflows.comparison import PlannedRun, arm_config
 
 LABELS = {"classes": ["a", "b"], "calibration": "none", "targets_sha256": "x"}
 
@@ -58,7 +58,9 @@ def test_a_control_has_the_same_gate_and_weights(other):
 def test_all_of_a_comparison_is_plain_whatever_weights_are_set():
     wanted = build(TrainingConfig, selection={"strategy": "llkd", "weighting": "softmatch"})
     weights = {
-        arm: arm_config(wanted, arm, "epochs", 0, run_of(1, "llkd")).selection.weighting
+        arm: arm_config(
+            wanted, PlannedRun(0, "epochs", arm, "llkd"), run_of(1, "llkd")
+        ).selection.weighting
         for arm in ("llkd", "all", "teacher_then_random")
     }
     assert weights == {"llkd": "softmatch", "all": "none", "teacher_then_random": "softmatch"}

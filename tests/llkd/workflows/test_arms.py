@@ -118,8 +118,9 @@ class TestArms:
         assert check_arms(["all"]) == ("all",) and check_arms(USUAL_ARMS) == USUAL_ARMS
         with pytest.raises(UserError, match="no arm 'magic'. The arms are llkd, all, random"):
             check_arms(["llkd", "magic"])
-        with pytest.raises(UserError, match="copy the counts of 'llkd'"):
-            check_arms(["all", "random"])
+        assert check_arms(["all", "random", "neighbours"]) == ("neighbours", "all", "random")
+        with pytest.raises(UserError, match="as a selection does: name one, too, such as 'llkd'"):
+            check_arms(["all", "soft", "random"])
         with pytest.raises(UserError, match="There is no arm ''"):
             check_arms([])
 
@@ -135,6 +136,35 @@ class TestArms:
         assert [(run["arm"], run["budget"]) for run in found["runs"]] == [
             ("llkd", "epochs"), ("learnability", "epochs"),
         ]  # fmt: skip
+
+    def test_controls_copy_the_first_selection_where_llkd_takes_no_part(self, store, encoder):
+        project = labelled_project(store)
+        settings = config(encoder, epochs=1)
+        found = as_job(
+            store,
+            lambda job: workflows.compare(
+                store, project, settings, job,
+                seeds=2, arms=["all", "random", "neighbours", "teacher_then_random", "learnability"],
+            ),
+        )  # fmt: skip
+        trained = {(run["arm"], run["budget"]): run["run"] for run in found["runs"]}
+        assert set(trained) == {
+            ("neighbours", "epochs"), ("all", "epochs"), ("random", "epochs"),
+            ("teacher_then_random", "epochs"), ("learnability", "epochs"),
+            ("learnability", "samples"),
+        }  # fmt: skip
+        taken = {key: store.runs.steps(store.runs.get(number)) for key, number in trained.items()}
+        own = taken["neighbours", "epochs"]["selected"].tolist()
+        assert sum(own) > 0
+        for key in (
+            ("random", "epochs"), ("teacher_then_random", "epochs"), ("learnability", "samples"),
+        ):  # fmt: skip
+            assert taken[key]["selected"].tolist() == own, key
+        compared = {(d["arm"], d["budget"], d["rival"]) for d in found["differences"]}
+        assert {("neighbours", "epochs", rival) for rival in RIVALS} <= compared
+        assert ("learnability", "samples", "neighbours") in compared
+        said = next(line for line in found["lines"] if "Neighbour agreement' " in line)
+        assert "the stronger control" in said and "was not compared" not in said, said
 
 
 class TestEvidence:
