@@ -1,6 +1,7 @@
 """How time and memory grow with the texts: import, near-duplicates, labels, plane, select, export.
 
     python benchmarks/scale.py [--rows 10000,100000,1000000] [--classes 4] [--seed 0] [--keep DIR]
+        [--json FILE]
 
 Makes a CSV file of varied texts and a file of a teacher's probabilities for each size, then runs
 every stage as a process of its own, as a person would type it. A sampler adds up the resident
@@ -17,6 +18,7 @@ Nothing is kept, unless --keep names a folder.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import resource
@@ -25,7 +27,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -335,6 +337,9 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", metavar="DIR", help="keep the files and homes there")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write what was measured there, too"
+    )
     parser.add_argument("--stage", choices=("read", "signals", "plane"), help=argparse.SUPPRESS)
     parser.add_argument("--file", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -351,6 +356,12 @@ def main() -> None:
             folder.mkdir(parents=True)
             by_size[rows] = stages(folder, rows, arguments.classes, arguments.seed)
             print(size_table(rows, by_size[rows]), end="\n\n", flush=True)
+            if arguments.json:
+                document = {
+                    size: {name: asdict(stage) for name, stage in found.items()}
+                    for size, found in by_size.items()
+                }
+                arguments.json.write_text(json.dumps(document), "utf-8")
     if len(by_size) > 1:
         print(growth_table(by_size), end="\n\n")
     if TARGET_ROWS in by_size:

@@ -17,6 +17,7 @@ from ui.runs import progress
 from ui.runs.choice import choose_run
 from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
+from ui.shell.executors import executor_fields
 from ui.shell.page import Page, empty_state, next_step, open_page
 from ui.shell.wording import count, counted, plain
 from ui.train import address, comparison, kept_texts, start
@@ -45,6 +46,7 @@ def _settings(
         values = training_form(store, project, finished)
         saved = values["selection"].get("saved")
         address.write(saved)
+        executor_fields(start.EXECUTOR_KEY)
         with st.container(horizontal=True, vertical_alignment="center"):
             if saved is None:
                 begin = start_button()

@@ -171,6 +171,7 @@ def train(store: Store, arguments: Namespace) -> TrainRequest:
         project=arguments.project,
         training=training,
         calibration=arguments.calibration,
+        executor=settings(ExecutorConfig, arguments),
         track=arguments.track,
         track_student=arguments.track_student,
     )

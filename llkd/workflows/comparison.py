@@ -27,10 +27,10 @@ from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, spec_of
 from llkd.store import Project, Run, Store
 from llkd.training.data_parallel.placement import check_workers
 from llkd.training.targets import LabelBasis, label_basis, targets_digest
-from llkd.workflows.cluster_comparison import RunsOnCluster
+from llkd.workflows.cluster_training import RunsOnCluster
 from llkd.workflows.comparison_report import report
+from llkd.workflows.fitting import fit
 from llkd.workflows.training import (
-    fit,
     neighbour_rule,
     prepare,
     run_rows_digest,

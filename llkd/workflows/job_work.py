@@ -187,7 +187,12 @@ def train(
     """Train one student."""
     there = _there(project)
     result = training.train(
-        store, there, request.training, progress, calibration=request.calibration
+        store,
+        there,
+        request.training,
+        progress,
+        calibration=request.calibration,
+        executor=request.executor,
     )
     document = result.document()
     return {**document, **_tracked(store, there, request, [int(document["run"])])}

@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-
 from llkd import curation
-from llkd.config import Calibration, TrainingConfig
+from llkd.config import ON_THIS_MACHINE, Calibration, ExecutorConfig, TrainingConfig
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
-from llkd.errors import NothingSelected, UserError
-from llkd.evaluation import evaluation_set, student_and_teacher
+from llkd.errors import UserError
+from llkd.evaluation import student_and_teacher
 from llkd.evaluation.advice import TrainingAdvice
 from llkd.evaluation.run_result import RunResult, run_result
 from llkd.jobs.progress import Progress
 from llkd.models.sources import student_digest
 from llkd.selection.registry import check_strategy, needs
-from llkd.selection.signals import Floats
 from llkd.selection.strategies.neighbours import NEIGHBOUR_RULE
 from llkd.store import Project, Run, Store
 from llkd.store.files.evaluation_labels import write_evaluation_labels
@@ -25,13 +22,13 @@ from llkd.store.files.probabilities import (
     read_probabilities,
     write_probabilities,
 )
-from llkd.store.run_summary import RunSummary
-from llkd.training import TrainingData, TrainingProgress, run_inputs
+from llkd.training import run_inputs
 from llkd.training.data_parallel.placement import check_workers
 from llkd.training.selectability import check_selects, confidence_notes
 from llkd.training.targets import LabelBasis, Targets, gather, rows_digest
+from llkd.workflows.cluster_training import RunsOnCluster
+from llkd.workflows.fitting import fit
 from llkd.workflows.preparation import (
-    embeddings_reader,
     head_embeddings,
     preparation_seconds,
 )
@@ -46,13 +43,15 @@ def train(
     *,
     calibration: Calibration | None = None,
     run: Run | None = None,
+    executor: ExecutorConfig = ON_THIS_MACHINE,
 ) -> RunResult:
     """Train one student; a resumed job goes on with its own run from the last checkpoint.
 
     The pseudo-labels are those of the current teacher pass when the run is made, kept in its
     folder, so that later labels or calibrations change nothing in it. Where no strategy is named,
     the advice chooses it then, and the run keeps strategy and advice. A strategy that compares
-    texts by their embeddings gets them made first, where there are none.
+    texts by their embeddings gets them made first, where there are none. ``executor``: where the
+    student is trained: here, or by a worker of a cluster, which keeps no checkpoints.
     """
     run = run or _run_of(store, project, job)
     if run is None:
@@ -69,12 +68,18 @@ def train(
             student_embeddings(store, project, config.student, job)
         run = prepare(store, project, config, job.job_id, calibration, job=job, advice=advice)
         job.remember(run_id=run.id)
-    summary = fit(store, project, run, job)
+    if executor.on_cluster:
+        with RunsOnCluster(store, project, executor, job) as workers:
+            for _ in workers.train([run]):
+                pass
+    else:
+        fit(store, project, run, job)
     finished = store.runs.get(run.id)
     result = run_result(finished).model_copy(
         update={"beside_teacher": student_and_teacher.said_of(store, project, finished)}
     )
-    facts = {**result.document(), "warnings": list(summary.warnings)}
+    warnings = [] if finished.summary is None else list(finished.summary.warnings)
+    facts = {**result.document(), "warnings": warnings}
     store.events.record(project.id, "train", facts)
     return result
 
@@ -237,129 +242,3 @@ def _check_reference(reference: Run, config: TrainingConfig) -> None:
                 f"A control must match its reference run {reference.id} in {name.replace('_', ' ')}"
                 f": that run has {expected}, this one {actual}."
             )
-
-
-def fit(store: Store, project: Project, run: Run, job: Progress) -> RunSummary:
-    """Train the run's student to the end and keep its summary; resumes from a checkpoint.
-
-    Raises NothingSelected, the run marked as failed, where no text was selected at any step.
-    """
-    from llkd.students import load_student
-    from llkd.training import train as train_student
-
-    job.progress(0, None, "Loading the student", always=True)
-    names = list(run.labels["classes"])
-    data, reference_counts = run_data(store, project, run)
-    began = False
-
-    def show(progress: TrainingProgress) -> None:
-        nonlocal began
-        if not began:
-            began = True
-            job.begin(progress.step, progress.total_steps)
-        job.progress(progress.step, progress.total_steps, progress.message)
-
-    try:
-        outcome = train_student(
-            load_student(
-                run.config.student, names, seed=run.config.seed, max_tokens=run.config.window
-            ),
-            data,
-            run_settings(run),
-            names,
-            run.folder,
-            reference_counts=reference_counts,
-            on_progress=show,
-            should_stop=job.should_stop,
-        )
-    except NothingSelected as error:
-        store.runs.fail(run.id, str(error))
-        raise
-    return conclude(store, run, outcome)
-
-
-def conclude(store: Store, run: Run, outcome: RunSummary) -> RunSummary:
-    """Keep what came of a run's training; the summary with the notes from before it."""
-    warnings = (*run.labels.get("notes", []), *outcome.warnings)
-    summary = outcome.model_copy(update={"warnings": warnings})
-    store.runs.finish(run.id, summary)
-    return summary
-
-
-def run_settings(run: Run) -> TrainingConfig:
-    """The run's settings, thresholds by class under the names that its student knows."""
-    names = list(run.labels["classes"])
-    by_key = dict(zip(run.labels.get("class_keys") or names, names, strict=True))
-    selection = run.config.selection
-    changed = {
-        side: {by_key.get(key, key): value for key, value in threshold.items()}
-        for side in ("teacher_threshold", "student_threshold")
-        if isinstance(threshold := getattr(selection, side), dict)
-    }
-    return run.config.model_copy(update={"selection": selection.model_copy(update=changed)})
-
-
-def _where_known(values: Floats) -> Floats | None:
-    return values if np.isfinite(values).any() else None
-
-
-def run_data(store: Store, project: Project, run: Run) -> tuple[TrainingData, list[int] | None]:
-    """What a prepared run trains on, and the counts of the run whose counts it copies, if any."""
-    return _data(store, project, run), _reference_counts(store, run.config)
-
-
-def _data(store: Store, project: Project, run: Run) -> TrainingData:
-    """The run's pool with all it kept of it, and the texts that are held out."""
-    rows, probabilities = read_probabilities(run.files.targets)
-    texts = store.projects.texts(project)
-    gold = curation.gold_indices(texts, run.classes)
-    text = texts["text"].astype(str)
-    imported = texts.iloc[: project.stages[0]]  # all there was for a run that kept none
-    evaluated, eval_gold = evaluation_set.held_out(imported, run.classes)
-    judges = store.runs.evaluation_labels(run)
-    if judges is not None:
-        evaluated, eval_gold = judges
-        if run.config.judged_by == "teacher":
-            # Its labels are no truth: nothing is called right by them.
-            eval_gold = np.full(len(evaluated), -1)
-    inputs = run_inputs.read(run.folder)
-    further: dict[str, Any] = {}
-    if inputs is not None:
-        stop, trained = rows[inputs.held_out], ~inputs.held_out
-        further = {
-            "human": inputs.human[trained],
-            "teacher_raw_probs": inputs.teacher_raw_probs[trained],
-            "oof_probs": _where_known(inputs.oof_probs[trained]),
-            "knn_mean_probs": _where_known(inputs.knn_mean_probs[trained]),
-            "in_saved": None if inputs.in_saved is None else inputs.in_saved[trained],
-            "without_confidence": None
-            if inputs.without_confidence is None
-            else inputs.without_confidence[trained],
-            "passes": None if inputs.passes is None else inputs.passes[trained],
-            "support": None if inputs.support is None else inputs.support[trained],
-            "stop_texts": text.iloc[stop].tolist(),
-            "stop_label": gold[stop]
-            if inputs.stop_source == "pool_gold"
-            else probabilities[inputs.held_out].argmax(axis=1),
-            "stop_source": inputs.stop_source or "audit",
-        }
-        rows, probabilities = rows[trained], probabilities[trained]
-    if run.labels.get("head_embeddings"):
-        further["unit_embeddings"] = embeddings_reader(store, project, run.config, rows)
-    return TrainingData(
-        texts=text.iloc[rows].tolist(),
-        rows=rows,
-        teacher_probs=probabilities,
-        gold=gold[rows] if (gold[rows] >= 0).any() else None,
-        eval_texts=text.iloc[evaluated].tolist(),
-        eval_gold=eval_gold,
-        eval_source=run.config.judged_by,
-        **further,
-    )
-
-
-def _reference_counts(store: Store, config: TrainingConfig) -> list[int] | None:
-    if config.reference_run is None:
-        return None
-    steps = store.runs.steps(store.runs.get(config.reference_run))
-    return [int(count) for count in steps["selected"]]

@@ -7,13 +7,14 @@ from tests.support.pages import button, opened, words
 from tests.support.seeded_projects import seeded_project
 
 
-def _places(app):
-    return [each for each in app.segmented_control if each.label == "Where it runs"]
+def _places(app, prefix):
+    places = [each for each in app.segmented_control if each.label == "Where it runs"]
+    return [each for each in places if each.key == f"{prefix}_on"]
 
 
 def _on_cluster(app, prefix, address):
     assert not any(field.key == f"{prefix}_address" for field in app.text_input)
-    (place,) = _places(app)
+    (place,) = _places(app, prefix)
     assert place.options == ["This machine", "Ray cluster"]
     app = place.set_value("Ray cluster").run()
     return app.text_input(key=f"{prefix}_address").set_value(address).run()
@@ -28,6 +29,7 @@ def _press(app, start):
     [
         ("teacher", "label_executor_1", "Start labelling"),
         ("train", "compare_executor", "Compare: "),
+        ("train", "train_executor", "Start training"),
     ],
 )
 def test_the_cluster_goes_with_the_request(home, started, page, prefix, start):
@@ -49,4 +51,5 @@ def test_an_address_that_is_none_is_refused_and_without_ray_there_is_no_choice(
     assert not started and "ray://HOST:PORT" in words(app)
 
     monkeypatch.setitem(installation.EXTRAS, "ray", ("no_such_ray",))
-    assert not _places(opened("train"))
+    app = opened("train")
+    assert not any(_places(app, prefix) for prefix in ("train_executor", "compare_executor"))

@@ -16,8 +16,11 @@ from llkd.jobs.requests import JobRequest, TrainRequest
 from llkd.store import Project, Run, Store
 from ui.curate import filtering, rows
 from ui.shell import reads
+from ui.shell.executors import chosen_executor
 from ui.shell.page import go_to
 from ui.train.tracking import tracking
+
+EXECUTOR_KEY = "train_executor"
 
 AUDIT = {
     "curate_shown": rows.ALL,
@@ -71,6 +74,7 @@ def train_request(project: Project, config: TrainingConfig, run: Run | None = No
         project=project.name,
         training=config,
         calibration=calibration,
+        executor=chosen_executor(EXECUTOR_KEY),
         **tracking(),
     )
 

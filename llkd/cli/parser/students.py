@@ -60,6 +60,7 @@ def student_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     settings_flags(parser, TrainingConfig)
     settings_flags(parser, SelectionConfig)
+    settings_flags(parser, ExecutorConfig)
     parser.add_argument(
         "--no-class-thresholds", action="store_true", help="one threshold for all classes"
     )

@@ -81,6 +81,7 @@ class TrainRequest(_Tracked):
     kind: Literal["train"] = "train"
     training: TrainingConfig = TrainingConfig()
     calibration: Calibration | None = None
+    executor: ExecutorConfig = ExecutorConfig()
 
     verb: ClassVar[str] = "train"
 
@@ -107,6 +108,11 @@ class TrainRequest(_Tracked):
         return f"Train {self.project}: {label}, seed {self.training.seed}"
 
     @property
+    def device(self) -> str | None:
+        """None where a cluster that is there already does the work."""
+        return _device(self.executor)
+
+    @property
     def run_numbers(self) -> frozenset[int]:
         """The run whose counts it copies."""
         reference = self.training.reference_run
@@ -126,6 +132,7 @@ class TrainRequest(_Tracked):
         flags += value_flags(no_class_thresholds=not selection.class_specific)
         if takes(selection, "thresholds"):
             flags += threshold_flags(selection.teacher_threshold, selection.student_threshold)
+        flags += setting_flags(self.executor)
         flags += value_flags(selection=selection.saved, calibration=self.calibration)
         return flags + self.track_flags()
 
@@ -164,8 +171,7 @@ class CompareRequest(_Tracked):
     @property
     def device(self) -> str | None:
         """None where a cluster that is there already does the work."""
-        there = self.executor.on_cluster and not self.executor.starts_workers_here
-        return None if there else "auto"
+        return _device(self.executor)
 
     @property
     def selection_names(self) -> frozenset[str]:
@@ -201,6 +207,12 @@ class DemoRequest(JobRequest):
     def command(self) -> list[str]:
         """The command."""
         return ["demo", *setting_flags(self.training, skip={"selection", "reference_run"})]
+
+
+def _device(executor: ExecutorConfig) -> str | None:
+    """The device of this machine that work needs: none where a cluster is there to do it."""
+    there = executor.on_cluster and not executor.starts_workers_here
+    return None if there else "auto"
 
 
 def saved_of(training: TrainingConfig) -> frozenset[str]:

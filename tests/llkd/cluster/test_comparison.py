@@ -8,7 +8,7 @@ import pytest
 from llkd import jobs
 from llkd.config import ExecutorConfig
 from llkd.errors import UserError
-from llkd.jobs.requests import CompareRequest
+from llkd.jobs.requests import CompareRequest, TrainRequest
 from llkd.store import Store
 from tests.support.job_processes import wait_for
 from tests.support.ray_cluster import kill
@@ -78,6 +78,19 @@ def test_the_report_is_that_of_one_machine_although_a_worker_was_killed(
 
     again = compared(other_store, encoder, "127.0.0.1:1")  # all runs are there: no cluster is asked
     assert [entry["run"] for entry in again["runs"]] == [entry["run"] for entry in there["runs"]]
+
+
+def test_a_single_run_is_that_of_one_machine(store, other_store, encoder, shared_cluster):
+    weights = []
+    for each, address in ((store, "process"), (other_store, shared_cluster.address)):
+        labelled_project(each)
+        request = TrainRequest(
+            project="toy", training=config(encoder), executor=ExecutorConfig(on=address)
+        )
+        trained = each.runs.get(jobs.run_request(each, request)["run"])
+        weights.append((trained.student_folder / "model.safetensors").read_bytes())
+        assert trained.summary.steps == len(each.runs.steps(trained)) > 0
+    assert weights[0] == weights[1]
 
 
 def test_nothing_at_the_address_leaves_runs_that_this_machine_trains(store, encoder):

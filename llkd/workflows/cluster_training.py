@@ -1,4 +1,4 @@
-"""The runs of a comparison on a cluster: a worker for each, whatever they wait for done before."""
+"""Runs trained on a cluster: a worker for each, whatever they wait for done before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from llkd.training.cluster_worker import (
     start_model,
     write_files,
 )
-from llkd.workflows.training import conclude, run_data, run_settings
+from llkd.workflows.fitting import conclude, run_data, run_settings
 
 _WORKER = "llkd.training.cluster_worker:training_worker"
 
