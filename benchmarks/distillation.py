@@ -8,8 +8,8 @@ whole times, and paired differences whose intervals over seeds and test texts ho
 for each set.
 
     python benchmarks/distillation.py --data DATA [--sets ag_news,emotions] [--seeds 5] [--fresh]
-        [--teacher embedded] [--epochs 1] [--pool N] [--test N] [--arms llkd,all,...] [--home DIR]
-        [--budgets epochs] [--evaluate-at end] [--peers]
+        [--teacher embedded] [--epochs auto] [--pool N] [--test N] [--arms llkd,all,...]
+        [--budgets epochs] [--evaluate-at end] [--home DIR] [--peers]
 
 The rules of the neighbour strategies were tuned on draws of these sets. ``--fresh`` takes other
 texts: of the half that ``benchmarks/labels.py`` and ``benchmarks/teacher_strength.py`` keep for
@@ -37,7 +37,7 @@ from benchmarks import peers  # noqa: E402
 from benchmarks.label_evidence.texts import text_rows  # noqa: E402
 from llkd import jobs, workflows  # noqa: E402
 from llkd.cli.output import ProgressBar, print_json  # noqa: E402
-from llkd.config import LabelSet, TeacherConfig, TrainingConfig  # noqa: E402
+from llkd.config import LabelSet, TeacherConfig, TrainingConfig, build  # noqa: E402
 from llkd.errors import NotFound  # noqa: E402
 from llkd.evaluation.comparison.report import BUDGETS  # noqa: E402
 from llkd.jobs.requests.teacher import usual_teacher  # noqa: E402
@@ -184,7 +184,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", default=",".join(DATA_SETS))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=TrainingConfig().epochs)
+    parser.add_argument(
+        "--epochs", default="auto", help="of every arm, or as usual for each (auto)"
+    )
     parser.add_argument("--teacher", default="usual", help="usual (the default), or one by name")
     parser.add_argument("--fresh", action="store_true", help="texts that nothing was tuned on")
     parser.add_argument("--budgets", default=",".join(BUDGETS), help="epochs, samples or both")
@@ -216,8 +218,11 @@ def main() -> None:
             else:
                 texts = texts_of(arguments.data, name, arguments.pool, arguments.test)
             project = project_of(store, name, texts)
-            config = TrainingConfig(epochs=arguments.epochs, evaluate_at=arguments.evaluate_at)
+            config = build(
+                TrainingConfig, epochs=arguments.epochs, evaluate_at=arguments.evaluate_at
+            )
             if arguments.peers:
+                config = build(TrainingConfig, config.model_dump(), epochs=config.epochs or 1)
                 rows = raced(store, project, config, arguments.seeds)
                 documents.append({"project": name, "peers": rows})
                 if not arguments.json:

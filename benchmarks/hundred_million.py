@@ -45,7 +45,7 @@ from llkd.store import Store  # noqa: E402
 from llkd.teachers.base import ScoredBatch  # noqa: E402
 
 WORDS = 20
-DISK = ("texts", "scores", "answers", "database", "plan")
+DISK = ("texts", "scores", "answers", "database", "plan", "rest")
 
 
 class AtOnce:
@@ -131,14 +131,16 @@ def disk_of(home: Path) -> dict[str, int]:
         if not path.is_file():
             continue
         parts = path.relative_to(home).parts
-        if any("text" in part for part in parts):
+        if path.name == "texts.parquet":
             found["texts"] += path.stat().st_size
-        elif "answers" in parts[0]:
+        elif path.name.startswith("answers.db"):
             found["answers"] += path.stat().st_size
         elif path.name.startswith("part-"):
             found["scores"] += path.stat().st_size
         elif path.name.startswith("llkd.db"):
             found["database"] += path.stat().st_size
+        elif parts[0] not in ("locks", "jobs"):
+            found["rest"] += path.stat().st_size
     return found
 
 

@@ -95,7 +95,7 @@ def trainer(task: Task, config: TrainingConfig, padded: bool, tokens: int = 128)
             model=network,
             args=TrainingArguments(
                 output_dir=temporary,
-                num_train_epochs=config.epochs,
+                num_train_epochs=config.epochs or 1,
                 per_device_train_batch_size=config.batch_size,
                 per_device_eval_batch_size=64,
                 learning_rate=config.learning_rate,
@@ -179,7 +179,7 @@ def race(
         for name, entry in entries.items():
             entries_of[name].append(entry(seed))
             job.check()
-    walked = len(task.texts) * config.epochs
+    walked = len(task.texts) * (config.epochs or 1)
     return [_row(name, results, entries_of, walked) for name, results in entries_of.items()]
 
 

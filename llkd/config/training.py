@@ -21,7 +21,8 @@ class TrainingConfig(Settings):
 
     ``reference_run`` names the run whose per-step counts the random strategies copy, so that
     samples per step and optimiser steps match. ``max_tokens`` None is chosen from the texts when a
-    run is made (``curation.with_window``); the settings that a run keeps hold a number.
+    run is made (``curation.with_window``), ``epochs`` None from strategy and first head
+    (``selection.usual_settings``); the settings that a run keeps hold numbers.
     """
 
     student: str = Field(
@@ -31,7 +32,13 @@ class TrainingConfig(Settings):
     reference_run: int | None = Field(
         default=None, description="run whose counts per step a random strategy copies"
     )
-    epochs: int = Field(default=3, ge=1, le=1000, description="passes over the pool")
+    epochs: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="passes over the pool; auto or not set: 1 where a student whose head begins "
+        "from the probe learns all labels to the end, else 3",
+    )
     batch_size: int = Field(default=32, ge=1, le=4096, description="texts per step")
     learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0, description="of the encoder")
     head_learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0, description="of the new head")
@@ -97,7 +104,7 @@ class TrainingConfig(Settings):
         "texts, which do not train)",
     )
 
-    @field_validator("max_tokens", mode="before")
+    @field_validator("max_tokens", "epochs", mode="before")
     @classmethod
     def _auto(cls, value: Any) -> Any:
         """``auto``, as commands may say it, is what no number means."""

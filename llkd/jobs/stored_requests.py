@@ -11,6 +11,7 @@ from llkd.errors import LLKDError, UserError
 from llkd.jobs.registry import job_kind
 from llkd.jobs.requests import AUTO_ARMS, CompareRequest, JobRequest, TrainRequest
 from llkd.jobs.requests.student import ARMS_BEFORE_ADVICE
+from llkd.selection.usual_settings import USUAL_EPOCHS
 from llkd.store import Job, Store
 
 OLD_COMMANDS = "llkd.cli.old_commands:request_of_command"
@@ -42,7 +43,11 @@ def _as_then(request: JobRequest) -> JobRequest:
     if training is None:
         return request
     update: dict[str, Any] = {}
-    then = {"head_start": BEFORE_HEAD_START, "max_tokens": training.max_tokens or USUAL_WINDOW}
+    then = {
+        "head_start": BEFORE_HEAD_START,
+        "max_tokens": training.max_tokens or USUAL_WINDOW,
+        "epochs": training.epochs or USUAL_EPOCHS,
+    }
     training = training.model_copy(update=then)
     if isinstance(request, TrainRequest) and training.selection.strategy == AUTO_STRATEGY:
         selection = training.selection.model_copy(update={"strategy": STRATEGY_BEFORE_ADVICE})

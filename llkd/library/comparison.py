@@ -78,7 +78,7 @@ def compare(
     *,
     seeds: int = 3,
     student: str = "embedded",
-    epochs: int = 3,
+    epochs: int | None = None,
     seed: int = 0,
     progress: bool = True,
     **settings: Any,
@@ -94,7 +94,7 @@ def compare(
             (:meth:`Labels.training_advice`).
         seeds: how many students of each arm: from one nothing is said of the ways to train.
         student: the encoder to begin with.
-        epochs: passes over the texts.
+        epochs: passes over the texts, of every arm; without it as usual for each.
         seed: the first seed.
         progress: show a bar.
         **settings: as those of :func:`train`.

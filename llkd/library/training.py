@@ -22,7 +22,7 @@ def train(
     strategy: str | None = None,
     *,
     student: str = "embedded",
-    epochs: int = 3,
+    epochs: int | None = None,
     seed: int = 0,
     progress: bool = True,
     **settings: Any,
@@ -37,7 +37,8 @@ def train(
             says; a selection trains as it is, and with a strategy that chooses among its texts.
             docs/api.md lists them.
         student: the encoder to begin with: ``embedded``, a folder or a hub id.
-        epochs: passes over the texts.
+        epochs: passes over the texts; without it once where all labels are learned from a head
+            that begins from the probe, else three times.
         seed: of the order, the new head and dropout.
         progress: show a bar.
         **settings: further settings of training (``learning_rate``, ``batch_size``, ``max_tokens``
@@ -126,6 +127,7 @@ def _resolved_as(config: TrainingConfig, run: Run) -> TrainingConfig:
 
 def _unfinished(labels: Labels, config: TrainingConfig) -> Run | None:
     """A run of the same settings, texts and labels that was stopped, and is nobody's job."""
+    from llkd.selection.usual_settings import with_usual
     from llkd.training.targets import gather
 
     store, project = labels.texts.workspace.store, labels.texts.record
@@ -133,7 +135,7 @@ def _unfinished(labels: Labels, config: TrainingConfig) -> Run | None:
         stopped = run.job_id is None and run.summary is None and run.failure is None
         if (
             stopped
-            and _resolved_as(config, run) == run.config
+            and with_usual(_resolved_as(config, run)) == run.config
             and run.labelling_id == labels.labeling_run_id
         ):
             targets = gather(store, project, run.config, labels.derived.calibration)

@@ -51,7 +51,8 @@ class StrategySpec:
     ``control`` says of a control how it draws its texts: it copies the method's counts.
     ``weight_formula`` is the loss weight in c and u, or in words; ``softmatch`` says whether
     SoftMatch weights may be laid over it. ``nothing_reason`` says, with ``{name}`` and ``{texts}``,
-    why a run would train on nothing where no label can be selected.
+    why a run would train on nothing where no label can be selected. ``epochs``: the passes that do
+    where the student's head begins from the probe, None: the usual number.
     """
 
     name: str
@@ -67,6 +68,7 @@ class StrategySpec:
     control: str = ""
     weight_formula: Callable[[SelectionConfig], str] = weighs_nothing
     softmatch: bool = True
+    epochs: int | None = None
     nothing_reason: str = (
         "The strategy {name!r} would select none of the {texts:,} labels. Choose another."
     )

@@ -76,7 +76,7 @@ def _own_randomness(student: Student) -> AbstractContextManager[Any]:
 
 def _run(session: Session) -> RunSummary:
     """From the present position to the end."""
-    while session.at.epoch < session.config.epochs and not session.at.stopped:
+    while session.at.epoch < session.epochs and not session.at.stopped:
         batches = epoch_batches(
             session.encoded.lengths,
             session.config.batch_size,
@@ -167,7 +167,7 @@ def _end_epoch(session: Session) -> None:
     """Evaluate, log what the student thinks of the whole pool, and checkpoint."""
     session.updates.check_agreement()
     at, number = session.at, session.at.epoch + 1
-    read = number == session.config.epochs or session.reads_every_epoch
+    read = number == session.epochs or session.reads_every_epoch
     quality, evaluated = _evaluated(session, number) if read else ({}, None)
     judged = _judged(session, evaluated)
     probs = _pool_read(session, number) if read else None
@@ -180,7 +180,7 @@ def _end_epoch(session: Session) -> None:
     if judged is not None and stopping.note(at, number, judged, session.config.patience):
         at.best_whole = replace(at.whole)
         stopping.keep_best(session.student, session.folder)
-    if number < session.config.epochs:
+    if number < session.epochs:
         session.save()
 
 

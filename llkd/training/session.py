@@ -16,6 +16,7 @@ from llkd.selection import signals
 from llkd.selection.inputs import prepared
 from llkd.selection.registry import make_strategy
 from llkd.selection.signals import Floats, Ints
+from llkd.selection.usual_settings import epochs_of
 from llkd.store.files.permissions import make_folder
 from llkd.store.files.run_files import RunFiles
 from llkd.store.home import atomic_file
@@ -119,7 +120,8 @@ class Session:
                 f"labels ({', '.join(class_names)})."
             )
         data.check(len(class_names))
-        self.total_steps = config.epochs * steps_per_epoch(len(data.texts), config.batch_size)
+        self.epochs = epochs_of(config)
+        self.total_steps = self.epochs * steps_per_epoch(len(data.texts), config.batch_size)
         if reference_counts is not None and len(reference_counts) != self.total_steps:
             raise ConfigError(
                 f"The reference run has {len(reference_counts):,} steps and this one "
@@ -298,8 +300,8 @@ class Session:
         if self.on_progress is None:
             return
         share = at.whole.selected / at.whole.offered if at.whole.offered else 0.0
-        epoch = min(at.epoch + 1, self.config.epochs)
-        message = f"epoch {epoch} of {self.config.epochs}, {doing}, {share:.1%} selected"
+        epoch = min(at.epoch + 1, self.epochs)
+        message = f"epoch {epoch} of {self.epochs}, {doing}, {share:.1%} selected"
         self.on_progress(
             TrainingProgress(at.step, self.total_steps, epoch, at.last_loss, share, message)
         )

@@ -1,6 +1,7 @@
 """The fair comparison: arms at two budgets, from the same start over the same batches.
 
-``epochs``: each arm walks the pool as often. ``samples``: each takes in every step as many texts as
+``epochs``: each arm walks the pool as often as the settings say, or without a number as usual for
+it (``llkd.selection.usual_settings``). ``samples``: each takes in every step as many texts as
 the reference did (LLKD, or another selection that controls are to copy), so that optimiser steps
 and back-propagated samples are the same.
 """
@@ -24,6 +25,7 @@ from llkd.evaluation.comparison.report import BUDGETS, ComparisonReport
 from llkd.jobs.progress import Progress
 from llkd.jobs.requests import AUTO_ARMS
 from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, spec_of
+from llkd.selection.usual_settings import with_usual
 from llkd.store import Project, Run, Store
 from llkd.training.data_parallel.placement import check_workers
 from llkd.training.targets import LabelBasis, label_basis, targets_digest
@@ -303,15 +305,19 @@ def arm_config(
         share=None,
         **_plain_weights(config, strategy),
     )
-    return build(
-        TrainingConfig,
-        config.model_dump(),
-        settings.training,
-        selection=selection.model_dump(),
-        seed=plan.seed,
-        reference_run=reference.id if reference is not None and counted else None,
-        # A run that may end early has no matched budget.
-        early_stopping="none",
+    copied = reference if counted else None
+    return with_usual(
+        build(
+            TrainingConfig,
+            config.model_dump(),
+            settings.training,
+            selection=selection.model_dump(),
+            seed=plan.seed,
+            reference_run=None if copied is None else copied.id,
+            epochs=config.epochs or (None if copied is None else copied.config.epochs),
+            # A run that may end early has no matched budget.
+            early_stopping="none",
+        )
     )
 
 

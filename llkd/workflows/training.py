@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from llkd import curation
-from llkd.config import ON_THIS_MACHINE, Calibration, ExecutorConfig, TrainingConfig
+from llkd.config import ON_THIS_MACHINE, Calibration, ExecutorConfig, TrainingConfig, build
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import UserError
 from llkd.evaluation import student_and_teacher
@@ -16,6 +16,7 @@ from llkd.jobs.progress import Progress
 from llkd.models.sources import student_digest
 from llkd.selection.registry import check_strategy, needs
 from llkd.selection.strategies.neighbours import NEIGHBOUR_RULE
+from llkd.selection.usual_settings import with_usual
 from llkd.store import Project, Run, Store
 from llkd.store.files.evaluation_labels import write_evaluation_labels
 from llkd.store.files.probabilities import (
@@ -111,7 +112,12 @@ def prepare(
     check_workers(config.workers)
     config = curation.with_window(store, project, config)
     if config.reference_run is not None:
-        _check_reference(store.runs.get(config.reference_run, project.id), config)
+        reference = store.runs.get(config.reference_run, project.id)
+        config = build(
+            TrainingConfig, config.model_dump(), epochs=config.epochs or reference.config.epochs
+        )
+        _check_reference(reference, config)
+    config = with_usual(config)
     began = time.monotonic()
     targets, inputs = selected_targets(
         store, project, config, calibration, until, basis, eval_run, job

@@ -64,10 +64,13 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
             "Epochs",
             1,
             1000,
-            usual.epochs,
+            None,
+            step=1,
+            placeholder="as usual",
             key="train_epochs",
             persist_state="session",
-            help="How often training goes through all texts.",
+            help="How often training goes through all texts. Left empty: once where all labels are "
+            "learned from a head that begins from the probe, else three times.",
         )
         values["batch_size"] = second.number_input(
             "Batch size",

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from llkd.selection.registry import EVERYTHING
-from llkd.selection.strategies.neighbours import NEEDED_NEIGHBOURS, NEIGHBOURS
+from llkd.selection.strategies.neighbours import NEIGHBOURS
 
 ANY = (0.0, float("inf"))
 """No edge: of every size, or every accuracy, also one that is not known."""
@@ -21,8 +21,6 @@ LARGE_POOL = 20_000
 """Texts from which on training on all of them takes long enough to be a reason of its own.
 
 Time alone: docs/results.md, "What trains where nobody chooses"."""
-SMALL_SHARE = 0.2
-"""Of each batch, where time is the reason (docs/results.md, same place)."""
 LEAST_WITH_CONFIDENCE = 0.9
 """Of the labels; with fewer, strategies that pass over labels without one are not proposed."""
 
@@ -51,7 +49,7 @@ class Line:
 
 
 SELECTS_FROM, SELECTS_BELOW = 0.4, 0.85
-"""Accuracy of refined labels between which a fifth of them, chosen, did as well as all or better.
+"""Accuracy of refined labels between which chosen ones did as well as all of them or better.
 
 From pools of 1,200 texts whose refined labels were right in 49 to 81 %, and from real students on
 fresh texts; at 90 % all did better, and near chance every choice did worse (docs/results.md, same
@@ -64,10 +62,9 @@ TABLE = (
         name="large pool",
         texts=(LARGE_POOL, float("inf")),
         strategy=NEIGHBOURS.name,
-        selection={"share": SMALL_SHARE},
         arms=(EVERYTHING, NEIGHBOURS.name),
-        reason="training on all {texts} {labels} would take long, so a share of {share} of those "
-        "that the most similar texts bear out trains",
+        reason="training on all {texts} {labels} would take long, so those that the most similar "
+        "texts bear out train",
         question="whether all {labels} are worth their time",
     ),
     Line(
@@ -76,11 +73,10 @@ TABLE = (
         texts=(SELECTS_TEXTS, float("inf")),
         refined=True,
         strategy=NEIGHBOURS.name,
-        selection={"share": SMALL_SHARE},
-        arms=(EVERYTHING, NEIGHBOURS.name, NEEDED_NEIGHBOURS.name),
-        reason="at such {labels} a share of {share} that the most similar texts bear out did as "
-        "well as all of them or better, in less time, so that trains",
-        question="whether all {labels}, or those that the student also needs, do better",
+        arms=(EVERYTHING, NEIGHBOURS.name),
+        reason="at such {labels} those that the most similar texts bear out did as well as all of "
+        "them or better, in less time, so they train",
+        question="whether all {labels} do better",
     ),
     Line(
         name="otherwise",

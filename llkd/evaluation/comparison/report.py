@@ -17,7 +17,8 @@ from llkd.evaluation.run_result import RunResult
 
 Budget = Literal["epochs", "samples"]
 BUDGETS: tuple[Budget, ...] = ("epochs", "samples")
-"""``epochs``: each arm walks the pool as often. ``samples``: each step takes as many as LLKD's."""
+"""``epochs``: each arm walks the pool as often as set, or as usual for it. ``samples``: each step
+takes as many as the reference's (LLKD's, where it takes part)."""
 
 
 class ArmMeans(Document):

@@ -24,6 +24,10 @@ VOTE_DAMPING = 0.5
 
 ``benchmarks/damping.py`` measures it: 1 starves a common class, 0 a rare one.
 """
+EVERY_LABEL_THAT_PASSES = 1.0
+"""The share of a batch that may be taken, where nobody sets one: no label that passes is left out.
+
+A run of before 0.9 that names no share takes ``DEFAULT_SHARE``."""
 NEIGHBOUR_RULE = 2
 """Counts the changes of what passes; runs of before 0.4 had the first rule and do not say so."""
 
@@ -219,12 +223,13 @@ NEIGHBOURS = StrategySpec(
     name="neighbours",
     make=lambda config, names: Neighbours(len(names), config.share or DEFAULT_SHARE),
     label="Neighbour agreement",
-    summary="Texts whose label the texts most like them carry too, thinned at random to a share; "
-    "no scoring pass. Its rule was tuned on five public sets, so try it on your own data.",
+    summary="Texts whose label the texts most like them carry too, thinned at random where a share "
+    "is set; no scoring pass. Its rule was tuned on five public sets, so try it on your own data.",
     colour="#D55E00",
     needs=frozenset({"embeddings"}),
     takes=frozenset({"share", "reference_counts"}),
-    default_share=DEFAULT_SHARE,
+    default_share=EVERY_LABEL_THAT_PASSES,
+    epochs=1,
     skip_reason="its neighbours have another label, or it was not drawn",
     arm="labels that the nearest texts share",
     nothing_reason=_NOTHING,

@@ -28,7 +28,7 @@ from tests.support.job_processes import end_jobs, ended
 PLACE = "/tmp/llkd-home-0-3-0"  # where the home of the fixture was made
 SERVER = ["--teacher=api:m", "--base-url=http://h/v1"]
 ASKED = build(TeacherConfig, teacher="api:m", base_url="http://h/v1")
-THEN = {"max_tokens": 64, "head_start": "random"}  # what no command could say
+THEN = {"max_tokens": 64, "head_start": "random", "epochs": 3}  # what no command had to say
 COMMANDS = [
     (["label", "--labels", "a,b", "--teacher=local:/m", "--no-probe", "p"],
      LabelRequest(project="p", teacher=TeacherConfig(teacher="local:/m"), probe=False)),
@@ -59,8 +59,8 @@ COMMANDS = [
            arms=["llkd", "all", "random", "teacher_then_random"])),
     (["compare", "--seeds=1", "--arms=llkd,all", "--epochs=2", "--", "p"],
      build(CompareRequest, project="p", seeds=1, arms=["llkd", "all"],
-           training=TrainingConfig(epochs=2, **THEN))),
-    (["demo", "--epochs", "1"], DemoRequest(training=TrainingConfig(epochs=1, **THEN))),
+           training=TrainingConfig(**THEN | {"epochs": 2}))),
+    (["demo", "--epochs", "1"], DemoRequest(training=TrainingConfig(**THEN | {"epochs": 1}))),
     (["export", "--out=/o", "--format=csv,jsonl", "--run=2", "--zip-student", "--", "p"],
      build(ExportRequest, project="p", out="/o", formats=["csv", "jsonl"], zip_student=True,
            rule=TrainedOnRule(run=2))),
