@@ -113,7 +113,7 @@ def arms_ranked(marks: Sequence[Mapping[str, Any]], teacher: float | None) -> go
 
 
 def _name(mark: Mapping[str, Any]) -> str:
-    return str(mark["label"]) + (", matched to LLKD" if mark["budget"] == "samples" else "")
+    return str(mark["label"]) + (", matched" if mark["budget"] == "samples" else "")
 
 
 def _time(mark: Mapping[str, Any]) -> str:

@@ -171,12 +171,12 @@ def test_the_report_is_its_sentence_a_verdict_a_line_and_charts(home):
     assert lines["LLKD", "Own budget"]["Against the controls"] == "not known"
     assert lines["Trust", "Own budget"]["Against all texts"] == "better"
     assert lines["Trust", "Own budget"]["Against the controls"] == ""
-    assert lines["Trust", "Matched to LLKD"]["Against the controls"] == "better"
+    assert lines["Trust", "Matched"]["Against the controls"] == "better"
     assert lines["Random", "Own budget"]["Against all texts"] == ""
     differences = _table(app, "Minus")
     assert differences["Accuracy, points"][0] == "+1.0 (\u22120.5 to +2.5)"
     assert differences["Accuracy, points"][1] == "+2.0 (+0.5 to +3.5)"
-    app.get_by_key("results_against").set_value("each other, matched to LLKD").run()
+    app.get_by_key("results_against").set_value("each other, matched").run()
     assert "Every arm trains in every step on as many texts as LLKD." in words(app)
     app.get_by_key("results_against").set_value("time").run()
     assert not app.exception and "Circle: own budget" in words(app)

@@ -194,7 +194,10 @@ def test_learning_curves_count_samples_and_seconds_and_find_the_rivals(home):
     chosen_run(app).set_value(run.id).run()
     app = choose_view(app, "Learning curves")
     assert app.get_by_key(f"results_beside_{run.id}").value == ["run 2: All texts", "run 3: Random"]
-    assert "Dotted: matched to LLKD, in every step as many texts as LLKD." in words(app)
+    assert (
+        "Dotted: matched, in every step as many texts as the arm whose counts it copies."
+        in words(app)
+    )
     app.get_by_key("results_curve_against").set_value("seconds").run()
     assert not app.exception and "results_curves" in charts_of(app)
 
@@ -214,7 +217,7 @@ def test_rivals_of_a_comparison_are_those_of_its_report_and_seed(home):
         store, project, made[0], predictions.finished_runs(store, project)
     )
     assert [(one.name, one.run.id, one.matched) for one in found] == [
-        ("All texts, soft targets, matched to LLKD (run 2)", 2, True)
+        ("All texts, soft targets, matched (run 2)", 2, True)
     ]
 
 

@@ -128,7 +128,7 @@ def test_a_random_strategy_draws_a_share_or_as_many_as_a_run(home, started):
     store, project = seeded_project(home)
     app = opened("train")
     _pick(app, "train_strategy", "random")
-    app.slider(key="train_share").set_value(0.4).run()
+    app.slider(key="train_share_random").set_value(0.4).run()
     button(app, "Start training").click().run()
     assert "--share=0.4" in started[-1].command() and "--strategy=random" in started[-1].command()
     run = add_run(store, project)
@@ -146,7 +146,10 @@ def test_strategies_with_a_share_of_their_own_and_the_newer_settings(home, start
     run = add_run(store, project)
     app = opened("train")
     _pick(app, "train_strategy", "neighbours")
-    app.slider(key="train_share").set_value(0.3).run()
+    assert app.slider(key="train_share_neighbours").value == 1.0
+    assert app.number_input(key="train_epochs").placeholder == "1, as usual"
+    app.slider(key="train_share_neighbours").set_value(0.3).run()
+    assert app.number_input(key="train_epochs").placeholder == "3, as usual"
     _pick(app, "train_targets", "soft")
     assert app.get_by_key("train_head_start").value == "probe"
     _pick(app, "train_head_start", "random")

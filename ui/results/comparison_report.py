@@ -29,14 +29,14 @@ from ui.train import start
 
 ARM_WIDTH = 165
 AGAINST_ALL, AGAINST_CONTROLS = "Against all texts", "Against the controls"
-BUDGETS = {"epochs": "Own budget", "samples": "Matched to LLKD"}
+BUDGETS = {"epochs": "Own budget", "samples": "Matched"}
 MATCHED = BUDGETS["samples"]
-COSTS, RANKED = ("samples", "time"), "each other, matched to LLKD"
+COSTS, RANKED = ("samples", "time"), "each other, matched"
 OWN_COLUMNS: dict[str, Any] = {
     "Arm": st.column_config.TextColumn(pinned=True, width=ARM_WIDTH),
     "Budget": st.column_config.TextColumn(
-        help="Own budget: as many samples as it selects. Matched to LLKD: in every step as many "
-        "as LLKD selected."
+        help="Own budget: as many samples as it selects. Matched: in every step as many "
+        "as LLKD selected, or without it the first selection."
     ),
     AGAINST_ALL: st.column_config.TextColumn(
         help="Its accuracy against that of training on all texts: better, as well (to within a "
@@ -126,7 +126,7 @@ def _renewed_report(
 
 
 def _charts(report: ComparisonReport) -> None:
-    """Accuracy against cost, and the arms ranked when matched to LLKD; nothing unmeasured."""
+    """Accuracy against cost, and the arms ranked when matched; nothing unmeasured."""
     marks = chart_marks(report)
     if not marks:
         return

@@ -90,7 +90,9 @@ def learning(store: Store, project: Project, run: Run, runs: Sequence[Run]) -> N
     if against == "seconds":
         notes.append("Time of training alone, without measuring and logging.")
     if any(entry.matched for entry in shown):
-        notes.append("Dotted: matched to LLKD, in every step as many texts as LLKD.")
+        notes.append(
+            "Dotted: matched, in every step as many texts as the arm whose counts it copies."
+        )
     if notes:
         st.caption(" ".join(notes))
     if not comparable:
@@ -116,7 +118,7 @@ def comparable_runs(store: Store, project: Project, run: Run, runs: Sequence[Run
         return [
             Rival(
                 arm_label(entry.arm)
-                + (", matched to LLKD" if entry.budget == "samples" else "")
+                + (", matched" if entry.budget == "samples" else "")
                 + f" (run {entry.run})",
                 by_id[entry.run],
                 entry.budget == "samples",

@@ -15,6 +15,7 @@ from llkd.evaluation import evaluation_set
 from llkd.evaluation.comparison.arms import is_control
 from llkd.selection.registry import STRATEGIES, check_strategy, spec_of
 from llkd.selection.strategy_spec import DEFAULT_SHARE
+from llkd.selection.usual_settings import epochs_of
 from llkd.store import Project, Run, Store
 from ui.curate import view
 from ui.curate.view import Threshold
@@ -66,11 +67,12 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
             1000,
             None,
             step=1,
-            placeholder="as usual",
+            placeholder=f"{_usual_epochs(spec.name, selection.get('share'))}, as usual",
             key="train_epochs",
             persist_state="session",
-            help="How often training goes through all texts. Left empty: once where all labels are "
-            "learned from a head that begins from the probe, else three times.",
+            help="How often training goes through all texts. Left empty: once where all labels, or "
+            "all that similar texts bear out, are learned from a head that begins from the probe; "
+            "else three times.",
         )
         values["batch_size"] = second.number_input(
             "Batch size",
@@ -141,9 +143,16 @@ def _student(usual: TrainingConfig) -> str:
     return name.strip()
 
 
+def _usual_epochs(strategy: str, share: float | None) -> int:
+    """The epochs of a run whose head begins from the probe, where nobody sets another number."""
+    selection = {"strategy": strategy, "share": share}
+    return epochs_of(build(TrainingConfig, selection=selection))
+
+
 def _share(finished: Sequence[Run], selection: dict[str, Any], values: dict[str, Any]) -> None:
     """How many texts a step takes; a control copies a run first, the others have a share."""
-    control = is_control(selection["strategy"])
+    strategy = str(selection["strategy"])
+    control = is_control(strategy)
     references = [run for run in finished if not is_control(run.config.selection.strategy)]
     how = SHARE
     if references:
@@ -169,10 +178,10 @@ def _share(finished: Sequence[Run], selection: dict[str, Any], values: dict[str,
             "Share drawn",
             0.01,
             1.0,
-            DEFAULT_SHARE,
+            spec_of(strategy).default_share or DEFAULT_SHARE,
             step=0.01,
             format="percent",
-            key="train_share",
+            key=f"train_share_{strategy}",
             persist_state="session",
         )
 

@@ -31,9 +31,7 @@ def test_an_arm_at_two_budgets_is_named_once_and_drawn_twice():
     assert [trace.name for trace in figure.data if trace.showlegend] == ["LLKD", "TRUST"]
     assert [trace.marker.symbol for trace in figure.data] == ["circle", "circle", "diamond"]
     assert figure.data[1].marker.color == figure.data[2].marker.color
-    assert figure.data[2].hovertext == (
-        "TRUST, matched to LLKD<br>81.0% with 2,900 samples in 61 s",
-    )
+    assert figure.data[2].hovertext == ("TRUST, matched<br>81.0% with 2,900 samples in 61 s",)
     assert round(figure.data[0].error_y.array[0], 6) == 0.03
     assert round(figure.data[0].error_y.arrayminus[0], 6) == 0.02
     assert figure.layout.shapes[0].y0 == 0.71
