@@ -37,7 +37,7 @@ class TrainingConfig(Settings):
         ge=1,
         le=1000,
         description="passes over the pool; auto or not set: 1 where a student whose head begins "
-        "from the probe learns all labels to the end, else 3",
+        "from the probe learns all labels that similar texts bear out, else 3",
     )
     batch_size: int = Field(default=32, ge=1, le=4096, description="texts per step")
     learning_rate: float = Field(default=1e-4, gt=0.0, le=1.0, description="of the encoder")

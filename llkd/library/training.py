@@ -37,8 +37,8 @@ def train(
             says; a selection trains as it is, and with a strategy that chooses among its texts.
             docs/api.md lists them.
         student: the encoder to begin with: ``embedded``, a folder or a hub id.
-        epochs: passes over the texts; without it once where all labels are learned from a head
-            that begins from the probe, else three times.
+        epochs: passes over the texts; without it once where a head that begins from the probe
+            learns all labels that similar texts bear out, else three times.
         seed: of the order, the new head and dropout.
         progress: show a bar.
         **settings: further settings of training (``learning_rate``, ``batch_size``, ``max_tokens``

@@ -11,10 +11,10 @@ USUAL_EPOCHS = 3
 def epochs_of(config: TrainingConfig) -> int:
     """The epochs that the settings name, else those of strategy and first head.
 
-    A head that begins from the probe fits the labels already: one pass over all of them, or over
-    all that a strategy lets through, was as good as three (docs/results.md, "How many passes").
-    Strategies that take a share of each batch meet few texts in a pass, a head that begins at
-    random needs steps, and whoever stops early looks for the best pass.
+    A head that begins from the probe fits the labels already: one pass over all that a strategy
+    lets through was as good as three over a share of each batch (docs/results.md, "How many
+    passes"). A head that begins at random needs steps, and whoever stops early looks for the best
+    pass.
     """
     if config.epochs is not None:
         return config.epochs

@@ -59,6 +59,8 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
         if "saved" in takes:
             _saved(store, project, selection)
         values["student"] = _student(usual)
+    proposed = advice.training if strategy == AUTO_STRATEGY else {}
+    usual_epochs = proposed.get("epochs") or _usual_epochs(spec.name, selection.get("share"))
     with right:
         first, second = st.columns(2)
         values["epochs"] = first.number_input(
@@ -67,12 +69,12 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
             1000,
             None,
             step=1,
-            placeholder=f"{_usual_epochs(spec.name, selection.get('share'))}, as usual",
+            placeholder=f"{usual_epochs}, as usual",
             key="train_epochs",
             persist_state="session",
-            help="How often training goes through all texts. Left empty: once where all labels, or "
-            "all that similar texts bear out, are learned from a head that begins from the probe; "
-            "else three times.",
+            help="How often training goes through all texts. Left empty: once where a head that "
+            "begins from the probe learns all labels that similar texts bear out, else three "
+            "times, unless the proposal says otherwise.",
         )
         values["batch_size"] = second.number_input(
             "Batch size",

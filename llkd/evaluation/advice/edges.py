@@ -79,6 +79,17 @@ TABLE = (
         question="whether all {labels} do better",
     ),
     Line(
+        name="middling labels",
+        accuracy=(SELECTS_FROM, SELECTS_BELOW),
+        texts=(SELECTS_TEXTS, float("inf")),
+        strategy=EVERYTHING,
+        training={"epochs": 1},
+        arms=(EVERYTHING, NEIGHBOURS.name),
+        reason="no choice of texts is known to do better than all of them at such {labels}, and "
+        "further passes over them brought nothing, so all {texts} train once",
+        question="whether labels that the most similar texts bear out do better",
+    ),
+    Line(
         name="otherwise",
         strategy=EVERYTHING,
         arms=(EVERYTHING, NEIGHBOURS.name),

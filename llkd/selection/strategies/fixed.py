@@ -123,5 +123,4 @@ ALL = StrategySpec(
     colour="#E69F00",
     skip_reason="not drawn",
     arm="every labelled text",
-    epochs=1,
 )

@@ -47,7 +47,7 @@ def facts_within(line):
         for edge in EDGES
         for low, high in [getattr(line, edge)]
     }
-    accuracy = known(inside["accuracy"] or 0.6)
+    accuracy = known(inside["accuracy"] or 0.95)
     texts = int(inside["texts"]) or 900
     return PoolFacts(accuracy, int(inside["classes"]) or 4, texts, refined=bool(line.refined))
 

@@ -15,11 +15,11 @@ def config_of(strategy, share=None, **values):
 @pytest.mark.parametrize(
     ("strategy", "share", "values", "epochs"),
     [
-        ("all", None, {}, 1),
-        ("all", None, {"epochs": 4}, 4),
-        ("all", None, {"head_start": "random"}, USUAL_EPOCHS),
-        ("all", None, {"early_stopping": "auto"}, USUAL_EPOCHS),
+        ("all", None, {}, USUAL_EPOCHS),
         ("neighbours", None, {}, 1),
+        ("neighbours", None, {"epochs": 4}, 4),
+        ("neighbours", None, {"head_start": "random"}, USUAL_EPOCHS),
+        ("neighbours", None, {"early_stopping": "auto"}, USUAL_EPOCHS),
         ("neighbours", 1.0, {}, 1),
         ("neighbours", 0.2, {}, USUAL_EPOCHS),
         ("llkd", None, {}, USUAL_EPOCHS),
