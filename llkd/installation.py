@@ -21,10 +21,15 @@ EXTRAS = {
     "serve": ("starlette", "uvicorn", "prometheus_client", "onnxruntime"),
     "mlflow": ("mlflow",),
     "ray": ("ray",),
+    "quantized": ("bitsandbytes", "accelerate"),
 }
 """The extras of the package, and the modules that each brings."""
 _ALL_PINNED = "pip install -r requirements.txt"
-_ALONE = {"mlflow": "mlflow-skinny", "ray": '"ray[client]"'}
+_ALONE = {
+    "mlflow": "mlflow-skinny",
+    "ray": '"ray[client]"',
+    "quantized": "bitsandbytes accelerate",
+}
 """What of them requirements.txt does not bring along."""
 
 

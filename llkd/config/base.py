@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from llkd.errors import ConfigError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+TeacherPrecision = Literal["auto", "fp32", "bf16", "fp16", "int8", "nf4"]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from llkd.config.addresses import clean_base_url
-from llkd.config.base import Precision, Settings, Unit
+from llkd.config.base import Settings, TeacherPrecision, Unit
 
 Calibration = Literal[
     "none",
@@ -86,7 +86,10 @@ class TeacherConfig(Settings):
     max_text_tokens: int = Field(
         default=256, ge=8, le=8192, description="longer texts are cut in the middle"
     )
-    precision: Precision = Field(default="auto", description="auto, fp32, bf16 or fp16")
+    precision: TeacherPrecision = Field(
+        default="auto",
+        description="auto, fp32, bf16 or fp16; int8 or nf4 for weights of 8 or 4 bits",
+    )
     text_column: str | None = Field(default=None, description="of a file of labels [found]")
     label_column: str | None = Field(default=None, description="of a file of labels [found]")
     confidence_column: str | None = Field(default=None, description="of a file of labels [found]")

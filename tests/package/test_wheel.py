@@ -53,7 +53,7 @@ def test_a_wheel_of_the_source_archive_is_the_same(wheel, tmp_path):
     assert names_in(build(source, tmp_path)) == names_in(wheel)
 
 
-ONLY_WANTED_BY_SOME = {"psycopg", "mlflow-skinny", "ray"}
+ONLY_WANTED_BY_SOME = {"psycopg", "mlflow-skinny", "ray", "accelerate", "bitsandbytes"}
 """Extras that ``all`` leaves out; the tests' own list pins them."""
 
 
@@ -78,7 +78,8 @@ def test_it_gives_ranges_and_the_pins_lie_in_them(wheel):
 def test_its_extras_are_apart_and_no_tool_of_tests_comes_along(wheel):
     by_extra = needed(wheel)
     assert set(by_extra) == {
-        None, "ui", "onnx", "api", "serve", "postgresql", "mlflow", "ray", "all",
+        None, "ui", "onnx", "api", "serve", "postgresql", "mlflow", "ray", "quantized",
+        "all",
     }  # fmt: skip
     assert set(metadata(wheel).get_all("Provides-Extra")) == set(by_extra) - {None}
     together = [r for extra in ("ui", "onnx", "api", "serve") for r in by_extra[extra]]

@@ -6,17 +6,19 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from llkd.config import LabelSet, TeacherConfig
+from llkd.config import LabelSet, Precision, TeacherConfig
 from llkd.errors import ModelError
+from llkd.installation import require
 from llkd.models import devices, safe_loading, sources
 from llkd.models.checks import position_limit, reason
 from llkd.teachers.base import CONTENT_FREE, NO_EXAMPLES, Example, FewShot, Floats, ScoredBatch
 from llkd.teachers.local.answer_tree import AnswerTree
 from llkd.teachers.local.batch_size import FACTORS, BatchSizer
+from llkd.teachers.local.quantization import is_quantized, quantization
 from llkd.teachers.local.scoring import LabelScorer, is_out_of_memory
 from llkd.teachers.local.tokens import fitting_encoder
 
@@ -97,6 +99,8 @@ class LocalTeacher:
             "verbaliser_score": self._config.verbaliser_score,
             "max_text_tokens": self.encoder.max_text_tokens,
             "dtype": str(self._model.dtype).removeprefix("torch."),
+            # Without them the description is what it was before there were any.
+            **({"weights": self._config.precision} if is_quantized(self._config) else {}),
             "source": "logprob",
         }
 
@@ -259,8 +263,13 @@ def load_causal_model(name: str, config: TeacherConfig) -> tuple[Any, Any]:
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     device = devices.choose_device()
-    dtype: torch.dtype = devices.choose_dtype(config.precision, device)
+    # Weights of 8 and 4 bits are multiplied in the number type that is usual here.
+    dtype: torch.dtype = devices.choose_dtype(
+        "auto" if is_quantized(config) else cast(Precision, config.precision), device
+    )
     devices.use_available_threads()
+    if is_quantized(config):
+        require("quantized", "Loading weights of 8 or 4 bits")
     safe: dict[str, Any] = {"trust_remote_code": False}
     who = f"The teacher {name}"
     try:
@@ -274,9 +283,10 @@ def load_causal_model(name: str, config: TeacherConfig) -> tuple[Any, Any]:
                 use_safetensors=True,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
+                **quantization(config, dtype, device),
                 **safe,
             )
-        model = model.eval().to(device)
+        model = model.eval() if is_quantized(config) else model.eval().to(device)
         check_decoder(model, tokenizer, info, who)
     except ModelError:
         raise

@@ -29,6 +29,8 @@ _PRECISIONS = {
     "bf16": "16 bit, bfloat (faster)",
     "fp16": "16 bit, half (faster on some graphics cards)",
     "fp32": "32 bit",
+    "int8": "weights of 8 bit (half the memory)",
+    "nf4": "weights of 4 bit (a quarter of the memory)",
 }
 # Names of widgets where they are not those of their settings.
 _OF_KINDS = {"teacher", "members", "weights"}  # widgets of the choosers
