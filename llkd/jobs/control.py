@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from llkd.config import ExecutorConfig
 from llkd.errors import UserError
 from llkd.jobs.heartbeat import forget_beats, mark, seconds_since, silence
 from llkd.jobs.locks import LOCK_FD, alive, take_lock
 from llkd.jobs.requests import JobRequest
-from llkd.jobs.stored_requests import known_request
+from llkd.jobs.stored_requests import known_request, request_of
 from llkd.jobs.typed_keys import KEYS_FD, check_keys, key_pipe, note_typed
 from llkd.store import Job, Store
 from llkd.store.files.permissions import opener
@@ -80,25 +81,44 @@ def registered(
     return job, locks[0]
 
 
-def resume(store: Store, job_id: int, *, keys: Mapping[str, str] | None = None) -> Job:
+def resume(
+    store: Store,
+    job_id: int,
+    *,
+    keys: Mapping[str, str] | None = None,
+    executor: ExecutorConfig | None = None,
+) -> Job:
     """Queue an ended job again; it goes on from what was kept.
 
-    ``keys`` as for :func:`start`. Raises UserError if it is alive, or if it was started with a key
-    that is not there any more.
+    ``keys`` as for :func:`start`; ``executor``: from now on elsewhere, as where its cluster is
+    gone. Raises UserError if it is alive, if it was started with a key that is not there any more,
+    or if its work is not done elsewhere.
     """
     job = refreshed(store, job_id)
     if job.state == "finished":
         raise UserError(f"Job {job_id} has finished; there is nothing to resume.")
     check_keys(store, job, keys)
+    elsewhere = {} if executor is None else _elsewhere(store, job, executor)
     with key_pipe(keys) as pipe:
         lock = take_lock(store, job_id)
-        _queue_again(store, job, lock)
+        _queue_again(store, job, lock, elsewhere)
         note_typed(store, job, known_request(store, job), keys)
         _spawn(store, store.jobs.get(job_id), lock, pipe)
     return store.jobs.get(job_id)
 
 
-def _queue_again(store: Store, job: Job, lock: int) -> None:
+def _elsewhere(store: Store, job: Job, executor: ExecutorConfig) -> dict[str, Any]:
+    """What changes in the record where the work goes on elsewhere. Raises UserError."""
+    request = request_of(store, job)
+    if "executor" not in type(request).model_fields:
+        raise UserError(
+            f"Job {job.id} ({job.title}) is done on this machine alone: resume it without --on."
+        )
+    changed = request.model_copy(update={"executor": executor})
+    return {"request": changed.model_dump(mode="json"), "device": changed.device}
+
+
+def _queue_again(store: Store, job: Job, lock: int, elsewhere: Mapping[str, Any]) -> None:
     """Make the record that of a job not yet begun. Raises UserError, the lock let go."""
     forget_beats(store, job.id)
     again = {
@@ -110,6 +130,7 @@ def _queue_again(store: Store, job: Job, lock: int) -> None:
         "error": None,
         "message": "",
         "attempts": job.attempts + 1,
+        **elsewhere,
     }
     if not store.jobs.queue_again(job.id, ("failed", "cancelled", "died"), **again):
         os.close(lock)

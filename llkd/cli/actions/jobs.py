@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from llkd import jobs
+from llkd.cli.arguments import settings
 from llkd.cli.output import ProgressBar, job_row
+from llkd.config import ExecutorConfig
 from llkd.errors import UserError
 from llkd.jobs.requests import JobRequest
 from llkd.store import Job, Store
@@ -97,7 +99,10 @@ def resume(store: Store, arguments: Namespace) -> Document:
     warning = _paid_again(store, arguments.id)
     if warning is not None:
         logging.getLogger("llkd").warning("%s", warning)
-    job = jobs.resume(store, arguments.id)
+    executor = settings(ExecutorConfig, arguments) if "on" in vars(arguments) else None
+    if executor is None and set(ExecutorConfig.model_fields) & set(vars(arguments)):
+        raise UserError("Say where the workers are with --on.")
+    job = jobs.resume(store, arguments.id, executor=executor)
     while arguments.wait and job.live:
         time.sleep(0.5)
         job = jobs.refreshed(store, arguments.id)

@@ -63,17 +63,19 @@ def settings_flags(
     kind: type[Settings],
     skip: Iterable[str] = (),
     described: Mapping[str, str] | None = None,
+    as_stored: bool = False,
 ) -> None:
     """One flag for every setting of ``kind``, but those that commands spell themselves.
 
-    ``described`` holds help that only a registry above the settings knows.
+    ``described`` holds help that only a registry above the settings knows. ``as_stored``: without
+    a flag things stay as they are, so no default is named.
     """
     for name, field in kind.model_fields.items():
         if name in OWN_FLAGS or name in skip:
             continue
         words = (described or {}).get(name, field.description or "")
         usual = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        default = "" if usual in (None, "") else f" [{usual}]"
+        default = "" if as_stored or usual in (None, "") else f" [{usual}]"
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             default=argparse.SUPPRESS,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from llkd.cli.parser.flags import Parser, command, count
+from llkd.cli.parser.flags import Parser, command, count, settings_flags
+from llkd.config import ExecutorConfig
 
 
 def job_commands(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -19,9 +20,12 @@ def job_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         action="store_true",
         help="cancel its batches at the server; the job collects what they have answered",
     )
-    parser = command(commands, "resume", "go on with an ended job", "llkd resume 3")
+    parser = command(
+        commands, "resume", "go on with an ended job, where it was or elsewhere", "llkd resume 3"
+    )
     parser.add_argument("id", type=count)
     parser.add_argument("--wait", action="store_true", help="wait until it has ended")
+    settings_flags(parser, ExecutorConfig, as_stored=True)
 
 
 def maintenance_commands(commands: argparse._SubParsersAction[Parser]) -> None:
