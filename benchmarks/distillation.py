@@ -14,7 +14,8 @@ for each set.
 The rules of the neighbour strategies were tuned on draws of these sets. ``--fresh`` takes other
 texts: of the half that ``benchmarks/labels.py`` and ``benchmarks/teacher_strength.py`` keep for
 confirming, those first that no run of this script without it could have held; how many of the
-others had to be taken is printed. With ``--home`` a stopped benchmark goes on where it was.
+others had to be taken is printed. ``--teacher right:0.9`` is a simulated one that is right in that
+share and wrong at random. With ``--home`` a stopped benchmark goes on where it was.
 ``--peers`` trains Hugging Face's Trainer and ours in turn instead, and prints how fast each is
 (benchmarks/peers.py).
 """
@@ -29,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from anywhere, not installed
@@ -89,6 +91,27 @@ def fresh_texts(data: Path, name: str, pool: int, test: int) -> tuple[pd.DataFra
     half = half.sample(frac=1, random_state=0, ignore_index=True)
     texts = half.assign(id=[str(row) for row in range(len(half))])
     return texts, int(half["text"].isin(tuned).sum())
+
+
+def simulated(texts: pd.DataFrame, right: float, path: Path) -> TeacherConfig:
+    """A file of labels that are right in the share ``right`` and otherwise any other, at random."""
+    rng = np.random.default_rng(5)
+    names = sorted(texts["gold"].unique())
+    wrong = rng.random(len(texts)) >= right
+    label = [
+        rng.choice([name for name in names if name != gold]) if errs else gold
+        for gold, errs in zip(texts["gold"], wrong, strict=True)
+    ]
+    pd.DataFrame({"id": texts["id"], "label": label}).to_csv(path, index=False)
+    return TeacherConfig(teacher=f"file:{path}")
+
+
+def teacher_of(named: str, project: Project, texts: pd.DataFrame, folder: Path) -> TeacherConfig:
+    """The teacher of ``--teacher``; files of labels of simulated ones lie in ``folder``."""
+    kind, _, value = named.partition(":")
+    if kind == "right":
+        return simulated(texts, float(value), folder / f"{project.name}-{value}.csv")
+    return usual_teacher(project.rows) if named == "usual" else TeacherConfig(teacher=named)
 
 
 def project_of(store: Store, name: str, texts: pd.DataFrame) -> Project:
@@ -187,7 +210,9 @@ def main() -> None:
     parser.add_argument(
         "--epochs", default="auto", help="of every arm, or as usual for each (auto)"
     )
-    parser.add_argument("--teacher", default="usual", help="usual (the default), or one by name")
+    parser.add_argument(
+        "--teacher", default="usual", help="usual (the default), right:0.9, or one by name"
+    )
     parser.add_argument("--fresh", action="store_true", help="texts that nothing was tuned on")
     parser.add_argument("--budgets", default=",".join(BUDGETS), help="epochs, samples or both")
     parser.add_argument("--evaluate-at", choices=("epoch", "end"), default="epoch")
@@ -232,9 +257,7 @@ def main() -> None:
                 store,
                 project,
                 config,
-                usual_teacher(project.rows)
-                if arguments.teacher == "usual"
-                else TeacherConfig(teacher=arguments.teacher),
+                teacher_of(arguments.teacher, project, texts, Path(arguments.home or temporary)),
                 arguments.seeds,
                 arguments.arms.split(","),
                 arguments.budgets.split(","),
