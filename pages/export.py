@@ -10,8 +10,8 @@ from llkd.evaluation import predictions
 from llkd.store import Project, Store
 from ui.curate import carried, view
 from ui.curate.state import CurateState, gate_in_use
+from ui.export import destination, preview, publishing
 from ui.export import options as export_options
-from ui.export import preview, publishing
 from ui.export import student as export_student
 from ui.export.preview import FROM_CURATE, FROM_RUN, FROM_SAVED, Choice
 from ui.runs.choice import choose_run
@@ -77,6 +77,7 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
             if predictions.finished_runs(store, project)
             else "A student can be exported once one is trained."
         )
+    address, fine = destination.address()
     rows = int(choice.mask.sum())
     if not rows:
         st.info("Nothing is kept, so there is nothing to export.", icon=":material/info:")
@@ -88,9 +89,9 @@ def _start(store: Store, project: Project, choice: Choice) -> None:
         type="primary",
         icon=":material/output:",
         key="export_start",
-        disabled=not rows or not options.formats,
+        disabled=not rows or not options.formats or not fine,
     ):
-        jobs.start(store, preview.request(store, project, choice, options, student, onnx))
+        jobs.start(store, preview.request(store, project, choice, options, student, onnx, address))
         st.rerun()
 
 
@@ -122,9 +123,13 @@ def _exports(store: Store, project: Project) -> None:
             width=400,
         )
     with st.container(border=True):
-        preview.files(store, done[number])
-        export_student.measured(done[number])
-        publishing.panel(store, project, done[number])
+        if destination.in_object_storage(done[number]):
+            destination.files_there(done[number])
+            export_student.measured(done[number])
+        else:
+            preview.files(store, done[number])
+            export_student.measured(done[number])
+            publishing.panel(store, project, done[number])
 
 
 def _page(page: Page) -> None:

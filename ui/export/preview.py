@@ -131,10 +131,11 @@ def request(
     options: Options,
     zipped: bool,
     onnx: bool = False,
+    address: str | None = None,
 ) -> ExportRequest:
-    """The export, into a new folder of its own below the home."""
+    """The export, to an address in object storage or into a new folder of its own in the home."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    folder = job_cards.free_folder(store, f"{project.id}-{stamp}")
+    folder = address or job_cards.free_folder(store, f"{project.id}-{stamp}")
     with_student = zipped and choice.run is not None
     return build(
         ExportRequest,
