@@ -11,7 +11,7 @@ from llkd.datasets.checks.columns import guess_id, guess_label, guess_text
 from llkd.errors import DataError, NotFound
 from llkd.models import sources
 from llkd.teachers.imported.predictions import predictions_teacher
-from llkd.teachers.imported.teacher import RESERVED, ImportedTeacher
+from llkd.teachers.imported.teacher import RESERVED, SCORE, ImportedTeacher
 
 PROBABILITY = ("probability_", "prob_", "p_")
 
@@ -21,7 +21,8 @@ def imported_teacher(config: TeacherConfig, labels: LabelSet, home: Path) -> Imp
 
     The columns are those that ``config`` names, else ``text``, ``label`` and ``confidence``, else
     what looks like them; one column of probabilities for each class, named like the class or
-    ``probability_<class>``, ``prob_<class>`` or ``p_<class>``, takes the place of a confidence.
+    ``probability_<class>``, ``prob_<class>`` or ``p_<class>``, takes the place of a confidence; so
+    does one of raw scores, ``score_<class>`` (logits or log-probabilities).
     Raises NotFound, or DataError for a file of no use.
     """
     path = Path(config.teacher.partition(":")[2].strip()).expanduser()
@@ -55,6 +56,12 @@ def column_roles(records: Records, config: TeacherConfig, labels: LabelSet) -> d
         )
         for name, words in zip(labels.names, labels.names_ever, strict=True)
     }
+    if not all(probabilities.values()):
+        scores = {
+            name: next((SCORE + word for word in words if SCORE + word in there), None)
+            for name, words in zip(labels.names, labels.names_ever, strict=True)
+        }
+        probabilities = scores if all(scores.values()) else probabilities
     complete = all(probabilities.values()) and len(set(probabilities.values())) == len(
         probabilities
     )
@@ -81,8 +88,9 @@ def column_roles(records: Records, config: TeacherConfig, labels: LabelSet) -> d
         columns |= probabilities
     elif columns["label"] is None:
         raise DataError(
-            f"{records.name} has neither a column 'label' nor one column of probabilities for "
-            f"each class ({', '.join(labels.names)}). Name the right one as the label column."
+            f"{records.name} has neither a column 'label' nor one column of probabilities or "
+            f"scores for each class ({', '.join(labels.names)}). Name the right one as the label "
+            "column."
         )
     return {part: column for part, column in columns.items() if column is not None}
 

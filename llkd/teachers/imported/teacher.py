@@ -21,6 +21,8 @@ from llkd.teachers.imported.cells import Doubles, filled, floats, stripped, text
 BATCH = 1 << 16
 CERTAIN = 1 - 1e-9  # a confidence of 1 would make the other scores minus infinity
 RESERVED = {"id", "text", "label", "confidence"}
+SCORE = "score_"
+"""How the columns of raw scores begin, before the name of the class."""
 _SURE_IDS = 0.9
 _EXAMPLES = 3
 _MOST_EXAMPLES = 1_000
@@ -61,7 +63,9 @@ class ImportedTeacher:
                 f"each class ({', '.join(labels.names)})."
             )
         named, label = self._named(table)
-        if probabilities:
+        if probabilities and self._raw:
+            scores = self._from_scores(table)
+        elif probabilities:
             scores = self._from_probabilities(table)
         else:
             scores = self._from_confidence(table, label)
@@ -86,6 +90,12 @@ class ImportedTeacher:
     @property
     def _name(self) -> str:
         return str(self._identity["file"])
+
+    @property
+    def _raw(self) -> bool:
+        """Whether the file's numbers are scores and no probabilities."""
+        names = self._labels.names
+        return all(self._called(n) != n and self._called(n).startswith(SCORE) for n in names)
 
     def _called(self, part: str) -> str:
         """What the file itself calls a column."""
@@ -310,6 +320,23 @@ class ImportedTeacher:
             raise DataError(f"{self._name}, row {nothing[0] + 1}: the probabilities are all 0.")
         values[complete] /= total[complete, None]
         return np.asarray(np.log(np.maximum(values, 1 - CERTAIN)))  # a NaN stays one
+
+    def _from_scores(self, table: pa.Table) -> Doubles:
+        """Raw scores ``[rows, classes]`` as log-probabilities; NaN in rows with an empty cell."""
+        names = self._labels.names
+        complete = np.logical_and.reduce([filled(table.column(name)) for name in names])
+        values = np.stack([floats(table.column(name)) for name in names], axis=1)
+        values[~complete] = np.nan
+        for row, k in np.argwhere(complete[:, None] & ~np.isfinite(values))[:1].tolist():
+            cell = str(table.column(names[k])[row].as_py())
+            raise DataError(
+                f"{self._name}, row {row + 1}: {self._called(names[k])!r} must be a number, but it "
+                f"was {cell[:40]!r}."
+            )
+        highest = values.max(axis=1, keepdims=True)
+        return np.asarray(
+            values - highest - np.log(np.exp(values - highest).sum(axis=1, keepdims=True))
+        )
 
     def _from_confidence(self, table: pa.Table, label: Ints) -> Doubles:
         """The label's confidence, the rest shared evenly; NaN where there is none."""

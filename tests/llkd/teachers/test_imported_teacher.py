@@ -59,6 +59,21 @@ def test_a_confidence_is_the_probability_of_its_label(tmp_path):
     assert sources == ["imported", "imported", "none", "none"]
 
 
+def test_raw_scores_of_each_class_are_logits(tmp_path):
+    rows = pd.DataFrame({"text": ["a", "b", "c"]})
+    raw = np.array([[3.0, -1.5, 0.0], [-812.0, -810.0, -811.0], [1.0, np.nan, 2.0]])
+    for k, name in enumerate(("World", "None", "Sci")):
+        rows[f"score_{name}"] = raw[:, k]
+    path = tmp_path / "raw.parquet"
+    rows.to_parquet(path)
+    scores, answers, sources = by_text(teacher_of(path, tmp_path), ["a", "b", "c"])
+    np.testing.assert_allclose(scores[:2], np.log(signals.softmax(raw[:2])), rtol=1e-5)
+    assert sources == ["imported", "imported", "none"] and answers[2] == -1
+    rows.astype(str).assign(score_Sci=["1", "inf", "2"]).to_csv(tmp_path / "raw.csv", index=False)
+    with pytest.raises(DataError, match="row 2: 'score_Sci' must be a number, but it was 'inf'"):
+        teacher_of(tmp_path / "raw.csv", tmp_path)
+
+
 def test_probabilities_of_each_class(tmp_path):
     rows = pd.DataFrame(
         {
