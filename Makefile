@@ -12,10 +12,15 @@ run: $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(BIN)/python -m llkd demo
 
+# Compiled ahead: tests start hundreds of processes, and some machines keep Python from writing caches.
+COMPILE = $(BIN)/python -m compileall -q llkd ui pages benchmarks tests app.py
+
 quick: $(VENV)/.installed-dev
+	$(COMPILE)
 	$(BIN)/python -m pytest -m quick --numprocesses 2 --dist loadfile --durations=10 --durations-min=2
 
 test: $(VENV)/.installed-dev lint
+	$(COMPILE)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev

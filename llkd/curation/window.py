@@ -77,9 +77,9 @@ def text_lengths(store: Store, project: Project, student: str) -> Lengths:
 def sample_texts(store: Store, project: Project) -> list[str]:
     """Up to 1,000 texts of the pool, spread evenly over it; of very long ones the beginning."""
     frame = store.projects.texts(project, ["text", "split"])
-    pool = frame["text"][frame["split"] == "pool"]
+    pool = np.flatnonzero((frame["split"] == "pool").to_numpy(dtype=bool))
     picked = np.unique(np.linspace(0, len(pool) - 1, min(SAMPLE, len(pool))).astype(np.int64))
-    return [str(text)[:LONGEST_CHARACTERS] for text in pool.iloc[picked]]
+    return [str(text)[:LONGEST_CHARACTERS] for text in frame["text"].iloc[pool[picked]]]
 
 
 def proposed(lengths: Lengths) -> int:

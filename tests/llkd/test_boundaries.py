@@ -107,7 +107,9 @@ def test_the_core_never_imports_streamlit():
 
 def test_a_command_waits_for_neither_torch_nor_statistics():
     """Whatever is typed, all commands are known; what only some need is loaded by these."""
-    assert not {"torch", "sklearn", "scipy.stats", "ray"} & loaded_by(["llkd.cli.parser"])
+    heavy = {"torch", "sklearn", "scipy.stats", "ray"}
+    for start in ("llkd.cli.parser", "llkd.workflows.job_work"):  # of a command, and of a job
+        assert not heavy & loaded_by([start]), start
 
 
 def test_what_the_pages_import_loads_no_torch():

@@ -10,6 +10,7 @@ from llkd.cli.actions.jobs import Document, as_job
 from llkd.cli.arguments import label_set
 from llkd.config import Label, LabelSet, TeacherConfig
 from llkd.store import Store
+from llkd.teachers.registry import kind_of, teachers_asked
 
 
 def label(store: Store, arguments: Namespace) -> Document:
@@ -56,6 +57,8 @@ def _report_texts(store: Store, arguments: Namespace, teacher: TeacherConfig) ->
     """Say before anything is spent what the teacher reads in part, or may not understand."""
     from llkd import curation
 
+    if all(kind_of(member).lookup for member in teachers_asked(teacher)):
+        return
     project = store.projects.get(arguments.project)
     languages = curation.pool_languages(store, project)
     for sentence in (

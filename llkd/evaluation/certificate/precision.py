@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 from scipy.special import gammaln
 
 from llkd.config.base import Document
@@ -100,6 +99,8 @@ def _estimate(
     residual = answers - weight * predictions
     value = float(residual.mean()) + (weight * mean if weight else 0.0)
     error = (float(residual.var(ddof=2)) / n * (1 - n / size)) ** 0.5
+    from scipy import stats  # half a second that few callers need
+
     half = float(stats.t.ppf((1 + confidence_level) / 2, n - 2)) * error
     # What was counted is certain: so many are right, so many are wrong.
     low = max(value - half, rights / size)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from llkd.evaluation.certificate.precision import exact_interval
 
@@ -38,6 +37,8 @@ def excluded_for_answers(among: np.ndarray, gone: np.ndarray, sample: np.ndarray
     """
     hits = int(gone[sample].sum())
     total, sampled = int(among.sum()), int(among[sample].sum())
+    from scipy import stats  # half a second that few callers need
+
     return bool(hits and stats.hypergeom.sf(hits - 1, total, int(gone.sum()), sampled) <= 0.05)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 from scipy.special import ndtr, ndtri
 
 from llkd.config.base import Document
@@ -75,6 +74,8 @@ def worth_of_audit_labels(
     for count in labels:
         more = min(int(count), size - audited)
         quantiles = (np.arange(9) + 0.5) / 9
+        from scipy import stats  # half a second that few callers need
+
         future = stats.betabinom(more, wrong + 0.5, audited - wrong + 0.5).ppf(quantiles)
         n, x = audited + more, wrong + future.astype(np.int64)
         now = evidence.log_evidence(size, points, [audited], [wrong])
