@@ -40,6 +40,7 @@ from benchmarks.scale import LETTERS, probabilities  # noqa: E402
 from llkd import jobs, workflows  # noqa: E402
 from llkd.config import LabelSet, TeacherConfig  # noqa: E402
 from llkd.labeling.cluster_teacher import RANGE_TEXTS, RANGE_TEXTS_ON_GPUS  # noqa: E402
+from llkd.labeling.session import FLUSH_SECONDS  # noqa: E402
 from llkd.labeling.text_ranges import text_ranges  # noqa: E402
 from llkd.store import Store  # noqa: E402
 from llkd.teachers.base import ScoredBatch  # noqa: E402
@@ -228,12 +229,15 @@ def print_stages(document: dict[str, Any], texts: int) -> None:
 
 
 def print_workers(arguments: argparse.Namespace, most: float) -> None:
-    """Time and money by the rate and the number of the workers, bounded by the driver."""
+    """Time and money by the rate and the number of the workers, bounded by the driver.
+
+    A part is written every FLUSH_SECONDS; they are merged at the end.
+    """
     print(
         f"### Labelling {arguments.texts:,} texts at {arguments.worker_hour:g} an hour and worker\n"
     )
-    print("| texts a second of a worker | workers | texts a second | time | price | bound by |")
-    print("|---:|---:|---:|---:|---:|---|")
+    print("| texts/s of a worker | workers | texts/s | time | price | parts | bound by |")
+    print("|---:|---:|---:|---:|---:|---:|---|")
     for rate in map(float, arguments.rates.split(",")):
         for workers in map(int, arguments.workers.split(",")):
             pace = min(rate * workers, most)
@@ -242,7 +246,7 @@ def print_workers(arguments: argparse.Namespace, most: float) -> None:
             bound = "driver" if most < rate * workers else "workers"
             print(
                 f"| {rate:g} | {workers} | {pace:,.0f} | {spelled_seconds(seconds)} "
-                f"| {price:,.0f} | {bound} |"
+                f"| {price:,.0f} | {seconds / FLUSH_SECONDS:,.0f} | {bound} |"
             )
 
 
