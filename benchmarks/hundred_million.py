@@ -127,22 +127,22 @@ def drive(rows: int, classes: int, size: int) -> dict[str, Any]:
 
 def disk_of(home: Path) -> dict[str, int]:
     """Bytes below a home by what they are."""
-    found = dict.fromkeys(DISK, 0)
+    measures = dict.fromkeys(DISK, 0)
     for path in home.rglob("*"):
         if not path.is_file():
             continue
         parts = path.relative_to(home).parts
         if path.name == "texts.parquet":
-            found["texts"] += path.stat().st_size
+            measures["texts"] += path.stat().st_size
         elif path.name.startswith("answers.db"):
-            found["answers"] += path.stat().st_size
+            measures["answers"] += path.stat().st_size
         elif path.name.startswith("part-"):
-            found["scores"] += path.stat().st_size
+            measures["scores"] += path.stat().st_size
         elif path.name.startswith("llkd.db"):
-            found["database"] += path.stat().st_size
+            measures["database"] += path.stat().st_size
         elif parts[0] not in ("locks", "jobs"):
-            found["rest"] += path.stat().st_size
-    return found
+            measures["rest"] += path.stat().st_size
+    return measures
 
 
 def in_own_process(rows: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def in_own_process(rows: int, arguments: argparse.Namespace) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def extended(rows: Sequence[int], values: Sequence[float], texts: int) -> tuple[float, float]:
+def at_size(rows: Sequence[int], values: Sequence[float], texts: int) -> tuple[float, float]:
     """What a further text costs between two sizes, and what so many ``texts`` would."""
     slope = max(0.0, (values[1] - values[0]) / (rows[1] - rows[0]))
     return slope, values[1] + slope * (texts - rows[1])
@@ -176,24 +176,24 @@ def spelled_seconds(value: float) -> str:
     return f"{value:,.1f} s"
 
 
-def print_driver(found: Sequence[dict[str, Any]], texts: int) -> float:
+def print_driver(measures: Sequence[dict[str, Any]], texts: int) -> float:
     """The driver's table; the texts a second that it can take."""
-    rows = [each["rows"] for each in found]
+    rows = [each["rows"] for each in measures]
     print(f"### The process that drives labelling, and the disk, at {texts:,} texts\n")
     print(f"| what | at {rows[0]:,} | at {rows[1]:,} | a further text | at {texts:,} |")
     print("|---|---:|---:|---:|---:|")
-    values = [each["seconds"] for each in found]
-    slope, total = extended(rows, values, texts)
+    values = [each["seconds"] for each in measures]
+    slope, total = at_size(rows, values, texts)
     cells = [spelled_seconds(value) for value in values]
     print(
         f"| seconds of its own | {' | '.join(cells)} | {1e6 * slope:,.0f} µs "
         f"| {spelled_seconds(total)} |"
     )
     most = 1 / slope if slope else float("inf")
-    rows_of = {"memory it needs": [each["memory"] for each in found]}
-    rows_of |= {f"disk: {name}": [each["disk"][name] for each in found] for name in DISK}
+    rows_of = {"memory it needs": [each["memory"] for each in measures]}
+    rows_of |= {f"disk: {name}": [each["disk"][name] for each in measures] for name in DISK}
     for name, sizes in rows_of.items():
-        slope, total = extended(rows, sizes, texts)
+        slope, total = at_size(rows, sizes, texts)
         cells = [spelled_bytes(value) for value in sizes]
         print(f"| {name} | {' | '.join(cells)} | {slope:,.0f} B | {spelled_bytes(total)} |")
     ranges = [-(-texts // size) for size in (RANGE_TEXTS, RANGE_TEXTS_ON_GPUS)]
@@ -218,8 +218,8 @@ def print_stages(document: dict[str, Any], texts: int) -> None:
         pairs = [document[str(size)].get(name) for size in sizes]
         if None in pairs:
             continue
-        seconds = extended(sizes, [pair["seconds"] for pair in pairs], texts)[1]
-        peak = extended(sizes, [pair["peak"] for pair in pairs], texts)[1]
+        seconds = at_size(sizes, [pair["seconds"] for pair in pairs], texts)[1]
+        peak = at_size(sizes, [pair["peak"] for pair in pairs], texts)[1]
         last = pairs[1]
         print(
             f"| {name} | {last['seconds']:.1f} | {spelled_seconds(seconds)} "
@@ -270,13 +270,13 @@ def main() -> None:
     rows = sorted(int(part) for part in arguments.rows.split(","))
     if len(rows) != 2:
         sys.exit("--rows names two sizes, such as 100000,200000.")
-    found = [in_own_process(count, arguments) for count in rows]
-    most = print_driver(found, arguments.texts)
+    measures = [in_own_process(count, arguments) for count in rows]
+    most = print_driver(measures, arguments.texts)
     if arguments.scale:
         print_stages(json.loads(arguments.scale.read_text("utf-8")), arguments.texts)
     print_workers(arguments, most)
     if arguments.json:
-        print(json.dumps(found))
+        print(json.dumps(measures))
 
 
 if __name__ == "__main__":

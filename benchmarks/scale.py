@@ -358,8 +358,8 @@ def main() -> None:
             print(size_table(rows, by_size[rows]), end="\n\n", flush=True)
             if arguments.json:
                 document = {
-                    size: {name: asdict(stage) for name, stage in found.items()}
-                    for size, found in by_size.items()
+                    size: {name: asdict(stage) for name, stage in by_stage.items()}
+                    for size, by_stage in by_size.items()
                 }
                 arguments.json.write_text(json.dumps(document), "utf-8")
     if len(by_size) > 1:
