@@ -133,12 +133,12 @@ def ours(
     else:
         with mock.patch("llkd.training.loop.epoch_batches", unbucketed):
             result = workflows.training.fit(store, project, run, job)
-    last = result["epochs"][-1]
+    last = result.epochs[-1]
     return {
-        "seconds": result["training_seconds"],
-        "accuracy": last["accuracy"],
-        "macro_f1": last["macro_f1"],
-        "share": result["selected_share"],
+        "seconds": result.training_seconds,
+        "accuracy": last.accuracy,
+        "macro_f1": last.macro_f1,
+        "share": result.selected_share,
     }
 
 
