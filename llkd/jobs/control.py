@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llkd.config import ExecutorConfig
+from llkd.config import ExecutorConfig, build
 from llkd.errors import UserError
 from llkd.jobs.heartbeat import forget_beats, mark, seconds_since, silence
 from llkd.jobs.locks import LOCK_FD, alive, take_lock
@@ -86,19 +86,19 @@ def resume(
     job_id: int,
     *,
     keys: Mapping[str, str] | None = None,
-    executor: ExecutorConfig | None = None,
+    executor: Mapping[str, Any] | None = None,
 ) -> Job:
     """Queue an ended job again; it goes on from what was kept.
 
-    ``keys`` as for :func:`start`; ``executor``: from now on elsewhere, as where its cluster is
-    gone. Raises UserError if it is alive, if it was started with a key that is not there any more,
-    or if its work is not done elsewhere.
+    ``keys`` as for :func:`start`; ``executor``: settings of ``ExecutorConfig`` that are others from
+    now on, as where its cluster is gone. Raises UserError if it is alive, if it was started with a
+    key that is not there any more, or if its work is done here alone.
     """
     job = refreshed(store, job_id)
     if job.state == "finished":
         raise UserError(f"Job {job_id} has finished; there is nothing to resume.")
     check_keys(store, job, keys)
-    elsewhere = {} if executor is None else _elsewhere(store, job, executor)
+    elsewhere = _elsewhere(store, job, executor) if executor else {}
     with key_pipe(keys) as pipe:
         lock = take_lock(store, job_id)
         _queue_again(store, job, lock, elsewhere)
@@ -107,13 +107,15 @@ def resume(
     return store.jobs.get(job_id)
 
 
-def _elsewhere(store: Store, job: Job, executor: ExecutorConfig) -> dict[str, Any]:
+def _elsewhere(store: Store, job: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
     """What changes in the record where the work goes on elsewhere. Raises UserError."""
     request = request_of(store, job)
-    if "executor" not in type(request).model_fields:
+    before = getattr(request, "executor", None)
+    if before is None:
         raise UserError(
             f"Job {job.id} ({job.title}) is done on this machine alone: resume it without --on."
         )
+    executor = build(ExecutorConfig, before.model_dump(), changes)
     changed = request.model_copy(update={"executor": executor})
     return {"request": changed.model_dump(mode="json"), "device": changed.device}
 

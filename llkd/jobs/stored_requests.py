@@ -6,11 +6,13 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from llkd.config import AUTO_STRATEGY, BEFORE_HEAD_START, USUAL_WINDOW, build
+from llkd.config import AUTO_STRATEGY, BEFORE_HEAD_START, USUAL_WINDOW, TrainingConfig, build
 from llkd.errors import LLKDError, UserError
 from llkd.jobs.registry import job_kind
 from llkd.jobs.requests import AUTO_ARMS, CompareRequest, JobRequest, TrainRequest
 from llkd.jobs.requests.student import ARMS_BEFORE_ADVICE
+from llkd.selection.strategies.neighbours import NEIGHBOURS
+from llkd.selection.strategy_spec import DEFAULT_SHARE
 from llkd.selection.usual_settings import USUAL_EPOCHS
 from llkd.store import Job, Store
 
@@ -29,6 +31,9 @@ def read_request(document: dict[str, Any]) -> JobRequest:
     """
     training = document.get("training")
     if isinstance(training, dict):
+        if "head_start" not in training:
+            training = {**training, "selection": _as_meant(dict(training.get("selection") or {}))}
+            training.setdefault("epochs", USUAL_EPOCHS)
         training = {"head_start": BEFORE_HEAD_START, **training}
         document = {**document, "training": training}
     return build(job_kind(str(document.get("kind"))).request, document)
@@ -50,11 +55,18 @@ def _as_then(request: JobRequest) -> JobRequest:
     }
     training = training.model_copy(update=then)
     if isinstance(request, TrainRequest) and training.selection.strategy == AUTO_STRATEGY:
-        selection = training.selection.model_copy(update={"strategy": STRATEGY_BEFORE_ADVICE})
-        training = training.model_copy(update={"selection": selection})
+        values = {**training.selection.model_dump(), "strategy": STRATEGY_BEFORE_ADVICE}
+        training = build(TrainingConfig, training.model_dump(), selection=_as_meant(values))
     if isinstance(request, CompareRequest) and request.arms == AUTO_ARMS:
         update["arms"] = ARMS_BEFORE_ADVICE
     return request.model_copy(update={"training": training, **update})
+
+
+def _as_meant(selection: dict[str, Any]) -> dict[str, Any]:
+    """The selection of a request of before 0.9: without a share ``neighbours`` took a fifth."""
+    if selection.get("strategy") == NEIGHBOURS.name and selection.get("share") is None:
+        return {**selection, "share": DEFAULT_SHARE}
+    return selection
 
 
 def request_of(store: Store, job: Job) -> JobRequest:

@@ -100,7 +100,8 @@ def compare(
         **settings: as those of :func:`train`.
 
     Raises:
-        UserError: an unknown arm, a control without ``llkd``, or an arm that would select nothing.
+        UserError: an unknown arm, a control without a selection to copy, or an arm that would
+            select nothing.
     """
     labels = labels_of("compare", data)
     if isinstance(arms, str):

@@ -127,10 +127,13 @@ def _resolved_as(config: TrainingConfig, run: Run) -> TrainingConfig:
 
 def _unfinished(labels: Labels, config: TrainingConfig) -> Run | None:
     """A run of the same settings, texts and labels that was stopped, and is nobody's job."""
-    from llkd.selection.usual_settings import with_usual
+    from llkd.selection.usual_settings import with_reference_epochs, with_usual
     from llkd.training.targets import gather
 
     store, project = labels.texts.workspace.store, labels.texts.record
+    if config.reference_run is not None:
+        reference = store.runs.get(config.reference_run, project.id)
+        config = with_reference_epochs(config, reference.config)
     for run in store.runs.all(project.id):
         stopped = run.job_id is None and run.summary is None and run.failure is None
         if (

@@ -18,9 +18,20 @@ def epochs_of(config: TrainingConfig) -> int:
     """
     if config.epochs is not None:
         return config.epochs
-    fitted = config.head_start == "probe" and config.early_stopping == "none"
-    whole = share_of(config) in (None, 1.0)
-    return (spec_of(config.selection.strategy).epochs if fitted and whole else None) or USUAL_EPOCHS
+    one_pass_may_do = fits_and_runs_to_the_end(config) and share_of(config) in (None, 1.0)
+    own = spec_of(config.selection.strategy).epochs if one_pass_may_do else None
+    return own or USUAL_EPOCHS
+
+
+def fits_and_runs_to_the_end(config: TrainingConfig) -> bool:
+    """Whether the head begins from the probe and nothing but the last step ends the run."""
+    return config.head_start == "probe" and config.early_stopping == "none"
+
+
+def with_reference_epochs(config: TrainingConfig, reference: TrainingConfig) -> TrainingConfig:
+    """The settings of a run that copies another's counts: with its epochs, where none are named."""
+    epochs = config.epochs or reference.epochs
+    return build(TrainingConfig, config.model_dump(), epochs=epochs)
 
 
 def share_of(config: TrainingConfig) -> float | None:

@@ -16,6 +16,7 @@ from llkd.store import Project, Run, Store
 from llkd.store.files.run_files import RunFiles
 from llkd.store.home import atomic_file, atomic_folder
 from llkd.store.run_summary import RunSummary
+from llkd.training import checkpoints
 from llkd.training.cluster_worker import (
     Files,
     TrainedRun,
@@ -23,6 +24,7 @@ from llkd.training.cluster_worker import (
     start_model,
     write_files,
 )
+from llkd.training.logs import TrainingLog
 from llkd.workflows.fitting import conclude, run_data, run_settings
 
 _WORKER = "llkd.training.cluster_worker:training_worker"
@@ -93,7 +95,13 @@ class RunsOnCluster:
 
 
 def put_into_place(files: RunFiles, contents: Files) -> None:
-    """Write what a worker trained into the run's folder; the summary, which ends it, comes last."""
+    """Write what a worker trained into the run's folder; the summary, which ends it, comes last.
+
+    What an attempt on this machine left goes first: the worker began anew.
+    """
+    TrainingLog(files.folder).discard_after(parts=0, epochs=0)
+    checkpoints.remove(files.folder)
+    files.best_weights.unlink(missing_ok=True)
     folders: dict[str, dict[str, bytes]] = {}
     single: dict[str, bytes] = {}
     for name, content in contents.items():

@@ -17,6 +17,7 @@ from llkd import curation
 from llkd.config import ON_THIS_MACHINE, ExecutorConfig, SelectionConfig, TrainingConfig, build
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import SelectsNothing, UserError
+from llkd.evaluation.advice import advised_config
 from llkd.evaluation.comparison import conclusion
 from llkd.evaluation.comparison.arms import CONTROLS, USUAL_ARMS, check_arms, reference_arm
 from llkd.evaluation.comparison.arms import arms as all_arms
@@ -74,6 +75,9 @@ def compare(
         refine_in_use(store, project, None, job)
     config = _with_window(store, project, _judged(store, project, config, job, until), job)
     names = _arms(store, project, config, arms, job, until)
+    config = build(
+        TrainingConfig, config.model_dump(), epochs=config.epochs or job.facts.get("epochs")
+    )
     if any("embeddings" in spec_of(all_arms()[name].strategy).needs for name in names):
         if not curation.has_all_embeddings(store, project):
             embed_and_probe(store, project, job, student=config.student)
@@ -215,11 +219,15 @@ def _arms(
     job: Progress,
     until: float,
 ) -> tuple[str, ...]:
-    """The arms in the order they train; ``auto`` are those that were advised when it began."""
+    """The arms in the order they train; ``auto`` are those that were advised when it began.
+
+    With them goes the number of epochs that was advised, if any.
+    """
     if tuple(arms) == AUTO_ARMS:
         if "arms" not in job.facts:
             advice = comparison_advice(store, project, config, until)
-            job.remember(arms=list(advice.arms))
+            proposed = advised_config(config, advice).epochs
+            job.remember(arms=list(advice.arms), epochs=proposed)
             job.progress(0, None, advice.compare_sentence, always=True)
         arms = job.facts["arms"]
     return check_arms(arms, config.selection.saved)

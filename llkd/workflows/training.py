@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from llkd import curation
-from llkd.config import ON_THIS_MACHINE, Calibration, ExecutorConfig, TrainingConfig, build
+from llkd.config import ON_THIS_MACHINE, Calibration, ExecutorConfig, TrainingConfig
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import UserError
 from llkd.evaluation import student_and_teacher
@@ -16,7 +16,7 @@ from llkd.jobs.progress import Progress
 from llkd.models.sources import student_digest
 from llkd.selection.registry import check_strategy, needs
 from llkd.selection.strategies.neighbours import NEIGHBOUR_RULE
-from llkd.selection.usual_settings import with_usual
+from llkd.selection.usual_settings import with_reference_epochs, with_usual
 from llkd.store import Project, Run, Store
 from llkd.store.files.evaluation_labels import write_evaluation_labels
 from llkd.store.files.probabilities import (
@@ -69,11 +69,11 @@ def train(
             student_embeddings(store, project, config.student, job)
         run = prepare(store, project, config, job.job_id, calibration, job=job, advice=advice)
         job.remember(run_id=run.id)
-    if executor.on_cluster:
+    if executor.on_cluster and run.summary is None:
         with RunsOnCluster(store, project, executor, job) as workers:
             for _ in workers.train([run]):
                 pass
-    else:
+    elif not executor.on_cluster:
         fit(store, project, run, job)
     finished = store.runs.get(run.id)
     result = run_result(finished).model_copy(
@@ -113,9 +113,7 @@ def prepare(
     config = curation.with_window(store, project, config)
     if config.reference_run is not None:
         reference = store.runs.get(config.reference_run, project.id)
-        config = build(
-            TrainingConfig, config.model_dump(), epochs=config.epochs or reference.config.epochs
-        )
+        config = with_reference_epochs(config, reference.config)
         _check_reference(reference, config)
     config = with_usual(config)
     began = time.monotonic()

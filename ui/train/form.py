@@ -12,6 +12,7 @@ from llkd import curation
 from llkd.config import AUTO_STRATEGY, SelectionConfig, TrainingConfig, build
 from llkd.config.selection_rule import ThresholdRule, rule_on_grid
 from llkd.evaluation import evaluation_set
+from llkd.evaluation.advice import TrainingAdvice, advised_config
 from llkd.evaluation.comparison.arms import is_control
 from llkd.selection.registry import STRATEGIES, check_strategy, spec_of
 from llkd.selection.strategy_spec import DEFAULT_SHARE
@@ -59,8 +60,9 @@ def training_form(store: Store, project: Project, finished: Sequence[Run]) -> di
         if "saved" in takes:
             _saved(store, project, selection)
         values["student"] = _student(usual)
-    proposed = advice.training if strategy == AUTO_STRATEGY else {}
-    usual_epochs = proposed.get("epochs") or _usual_epochs(spec.name, selection.get("share"))
+    usual_epochs = _usual_epochs(
+        advice, strategy, selection.get("share"), finished, values.get("reference_run")
+    )
     with right:
         first, second = st.columns(2)
         values["epochs"] = first.number_input(
@@ -145,10 +147,25 @@ def _student(usual: TrainingConfig) -> str:
     return name.strip()
 
 
-def _usual_epochs(strategy: str, share: float | None) -> int:
-    """The epochs of a run whose head begins from the probe, where nobody sets another number."""
-    selection = {"strategy": strategy, "share": share}
-    return epochs_of(build(TrainingConfig, selection=selection))
+def _usual_epochs(
+    advice: TrainingAdvice,
+    strategy: str,
+    share: float | None,
+    finished: Sequence[Run],
+    reference: int | None,
+) -> int:
+    """The epochs where nobody sets another number, by what else is set (further down, too)."""
+    copied = next((run.config.epochs for run in finished if run.id == reference), None)
+    if copied is not None:
+        return copied
+    state = st.session_state
+    config = build(
+        TrainingConfig,
+        selection={"strategy": strategy, "share": share},
+        head_start=state.get("train_head_start") or "probe",
+        early_stopping="auto" if state.get("train_early_stopping") else "none",
+    )
+    return epochs_of(advised_config(config, advice) if strategy == AUTO_STRATEGY else config)
 
 
 def _share(finished: Sequence[Run], selection: dict[str, Any], values: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from llkd import jobs
-from llkd.cli.arguments import settings
 from llkd.cli.output import ProgressBar, job_row
 from llkd.config import ExecutorConfig
 from llkd.errors import UserError
@@ -99,9 +98,8 @@ def resume(store: Store, arguments: Namespace) -> Document:
     warning = _paid_again(store, arguments.id)
     if warning is not None:
         logging.getLogger("llkd").warning("%s", warning)
-    executor = settings(ExecutorConfig, arguments) if "on" in vars(arguments) else None
-    if executor is None and set(ExecutorConfig.model_fields) & set(vars(arguments)):
-        raise UserError("Say where the workers are with --on.")
+    names = set(ExecutorConfig.model_fields)
+    executor = {name: value for name, value in vars(arguments).items() if name in names}
     job = jobs.resume(store, arguments.id, executor=executor)
     while arguments.wait and job.live:
         time.sleep(0.5)

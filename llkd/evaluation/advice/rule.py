@@ -15,6 +15,7 @@ from llkd.evaluation.comparison.arms import arms as all_arms
 from llkd.evaluation.kept_sentence import percent
 from llkd.evaluation.wording import counted, quoted
 from llkd.selection.registry import STRATEGIES
+from llkd.selection.usual_settings import fits_and_runs_to_the_end
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,10 @@ def advised_config(config: TrainingConfig, advice: TrainingAdvice) -> TrainingCo
         "strategy": advice.strategy,
     }
     training = open_settings(config, usual, advice.training)
+    if not fits_and_runs_to_the_end(
+        config
+    ):  # one pass is for a head that fits, and for a run to its end
+        training.pop("epochs", None)
     return build(TrainingConfig, config.model_dump(), training, selection=selection)
 
 

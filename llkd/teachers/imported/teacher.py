@@ -327,16 +327,18 @@ class ImportedTeacher:
         complete = np.logical_and.reduce([filled(table.column(name)) for name in names])
         values = np.stack([floats(table.column(name)) for name in names], axis=1)
         values[~complete] = np.nan
-        for row, k in np.argwhere(complete[:, None] & ~np.isfinite(values))[:1].tolist():
+        # A log-probability of 0 is minus infinity, but not of all classes.
+        nothing = complete & (values == -np.inf).all(axis=1)
+        bad = complete[:, None] & (np.isnan(values) | (values == np.inf) | nothing[:, None])
+        for row, k in np.argwhere(bad)[:1].tolist():
             cell = str(table.column(names[k])[row].as_py())
             raise DataError(
                 f"{self._name}, row {row + 1}: {self._called(names[k])!r} must be a number, but it "
                 f"was {cell[:40]!r}."
             )
-        highest = values.max(axis=1, keepdims=True)
-        return np.asarray(
-            values - highest - np.log(np.exp(values - highest).sum(axis=1, keepdims=True))
-        )
+        values = values - values.max(axis=1, keepdims=True)
+        values -= np.log(np.exp(values).sum(axis=1, keepdims=True))
+        return np.asarray(np.maximum(values, np.log(1e-300)))  # a NaN stays one
 
     def _from_confidence(self, table: pa.Table, label: Ints) -> Doubles:
         """The label's confidence, the rest shared evenly; NaN where there is none."""

@@ -40,6 +40,7 @@ from llkd.jobs.requests import (
     UnpackRequest,
 )
 from llkd.jobs.stored_requests import read_request
+from llkd.selection.usual_settings import with_usual
 from llkd.store import Store
 
 HOSTILE = "--help $(rm) 'x' \"y\" \n"
@@ -200,6 +201,20 @@ def test_stored_requests_of_before_the_advice_mean_what_they_meant():
     compare["training"]["selection"]["strategy"] = "neighbours"
     assert read_request(compare).arms == ("llkd", "all", "random", "teacher_then_random")
     assert read_request(compare).arms == USUAL_ARMS
+
+
+def test_a_request_of_before_0_9_means_what_it_meant():
+    """It says nothing of the head; without a share neighbours took a fifth, in three passes."""
+    stored = {
+        "kind": "train",
+        "project": "p",
+        "training": {"selection": {"strategy": "neighbours"}},
+    }
+    run = with_usual(read_request(stored).training)
+    assert (run.head_start, run.epochs, run.selection.share) == ("random", 3, 0.2)
+    now = TrainRequest(project="p", training=config_of("neighbours")).model_dump(mode="json")
+    run = with_usual(read_request(now).training)
+    assert (run.head_start, run.epochs, run.selection.share) == ("probe", 1, 1.0)
 
 
 @pytest.mark.parametrize("wrong", ["examples", "colour=red", "samples=0", 'examples="none', "=x"])

@@ -93,7 +93,7 @@ def test_a_killed_worker_node_and_driver_lose_and_double_nothing(
     wait_for(lambda: not cluster.workers())  # they end with the driver
 
     # The second node is gone: what is left of the cluster has room for one worker.
-    jobs.resume(store, job.id, executor=ExecutorConfig(on=cluster.address, cluster_workers=1))
+    jobs.resume(store, job.id, executor={"cluster_workers": 1})
     done = ended(store, job.id, 400)
     assert done.state == "finished", jobs.log_tail(store, job.id)
     assert done.result["asked"] + done.result["cached"] == TEXTS - len(rows)

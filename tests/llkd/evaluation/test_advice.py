@@ -122,6 +122,15 @@ class TestTable:
         for arm in training_advice(unsure, (Line(**{**vars(TABLE[-1]), "arms": first.arms}),)).arms:
             assert "confidence" not in STRATEGIES[arms()[arm].strategy].needs
 
+    @pytest.mark.parametrize(
+        ("values", "epochs"),
+        [({}, 1), ({"epochs": 4}, 4), ({"early_stopping": "auto"}, None), ({"head_start": "random"}, None)],
+    )  # fmt: skip
+    def test_one_pass_is_for_a_head_that_fits_and_a_run_to_its_end(self, values, epochs):
+        line = next(line for line in TABLE if line.name == "middling labels")
+        advice = training_advice(facts_within(line))
+        assert advised_config(TrainingConfig(**values), advice).epochs == epochs
+
     def test_the_documented_table_is_this_one(self):
         document = RESULTS.read_text(encoding="utf-8")
         part = document.partition("## What trains where nobody chooses")[2].partition("\n## ")[0]

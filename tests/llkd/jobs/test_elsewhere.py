@@ -29,7 +29,7 @@ def test_labelling_whose_cluster_is_gone_goes_on_here(store):
     job = jobs.start(store, request)
     failed = ended(store, job.id)
     assert failed.state == "failed" and "Nothing answers" in failed.error and job.device is None
-    jobs.resume(store, job.id, executor=ExecutorConfig())
+    jobs.resume(store, job.id, executor={"on": "process"})
     done = ended(store, job.id)
     assert done.state == "finished" and done.result["asked"] == 20 and done.device == "auto"
     assert "--on" not in " ".join(jobs.known_request(store, done).command())
@@ -44,5 +44,5 @@ def test_work_that_is_done_here_alone_goes_nowhere_else(store):
     (job,) = jobs.all_jobs(store)
     store.jobs.update(job.id, request={"kind": "probe", "project": "p"})
     with pytest.raises(UserError, match="on this machine alone: resume it without --on"):
-        jobs.resume(store, job.id, executor=ExecutorConfig(on="ray"))
+        jobs.resume(store, job.id, executor={"on": "ray"})
     assert jobs.refreshed(store, job.id).state == "failed"

@@ -53,7 +53,7 @@ COMMANDS = [
          TrainingConfig, **THEN, seed=2,
         selection={"strategy": "saved", "saved": "mine"}))),
     (["train", "p"], build(TrainRequest, project="p", training=build(
-        TrainingConfig, **THEN, selection={"strategy": "neighbours"}))),
+        TrainingConfig, **THEN, selection={"strategy": "neighbours", "share": 0.2}))),
     (["compare", "--seeds=1", "p"],
      build(CompareRequest, project="p", seeds=1, training=TrainingConfig(**THEN),
            arms=["llkd", "all", "random", "teacher_then_random"])),

@@ -69,6 +69,13 @@ def test_raw_scores_of_each_class_are_logits(tmp_path):
     scores, answers, sources = by_text(teacher_of(path, tmp_path), ["a", "b", "c"])
     np.testing.assert_allclose(scores[:2], np.log(signals.softmax(raw[:2])), rtol=1e-5)
     assert sources == ["imported", "imported", "none"] and answers[2] == -1
+    rows.loc[0, "score_None"] = -np.inf  # a log-probability of 0
+    rows.to_parquet(path)
+    scores, _, _ = by_text(teacher_of(path, tmp_path), ["a"])
+    assert np.isfinite(scores).all() and signals.softmax(scores[0])[1] < 1e-12
+    labelled = rows.assign(label="Sci", confidence=0.9, score_Sci="high")
+    labelled.to_csv(tmp_path / "both.csv", index=False)
+    assert by_text(teacher_of(tmp_path / "both.csv", tmp_path), ["b"])[0].argmax() == 2
     rows.astype(str).assign(score_Sci=["1", "inf", "2"]).to_csv(tmp_path / "raw.csv", index=False)
     with pytest.raises(DataError, match="row 2: 'score_Sci' must be a number, but it was 'inf'"):
         teacher_of(tmp_path / "raw.csv", tmp_path)
