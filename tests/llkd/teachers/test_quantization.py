@@ -6,7 +6,7 @@ import pytest
 from llkd import installation
 from llkd.config import LabelSet, TeacherConfig
 from llkd.errors import UserError
-from llkd.teachers.local.teacher import local_teacher
+from llkd.teachers.local.teacher import load_causal_model, local_teacher
 from tests.support.tiny_teacher import LINES, TEMPLATE, make_llama, make_tokenizer
 
 LABELS = LabelSet.of(["credit cards", "world", "sports"])
@@ -36,7 +36,9 @@ def scores_of(teacher):
 @pytest.mark.parametrize(("precision", "bits"), [("int8", 8), ("nf4", 4)])
 def test_scores_are_near_those_of_whole_weights(folder, tmp_path, precision, bits):
     whole, small = (teacher_of(folder, each, tmp_path) for each in ("fp32", precision))
-    linear = small._model.model.layers[0].mlp.down_proj
+    config = TeacherConfig(teacher=f"local:{folder}", precision=precision)
+    model, _ = load_causal_model(str(folder), config)
+    linear = model.model.layers[0].mlp.down_proj
     assert linear.weight.element_size() * linear.weight.numel() * 8 == 128 * 256 * bits
     exact, near = scores_of(whole), scores_of(small)
     assert not np.array_equal(exact, near)
