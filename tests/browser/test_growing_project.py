@@ -62,7 +62,9 @@ def test_classes_are_merged_and_put_back_once_a_press(server, page):
     chosen = page.get_by_role("combobox", name="Classes that become one")
     for name in ("roads", "water"):
         chosen.click()
+        page.wait_for_timeout(400)  # a person's: the list has opened
         page.keyboard.type(name, delay=40)
+        page.wait_for_timeout(400)
         page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     settled(page, "Name of the one class")
