@@ -56,8 +56,8 @@ def column_roles(records: Records, config: TeacherConfig, labels: LabelSet) -> d
         )
         for name, words in zip(labels.names, labels.names_ever, strict=True)
     }
-    said = config.label_column or config.confidence_column or "confidence" in there
-    if not said and not all(probabilities.values()):
+    has_labels = config.label_column or config.confidence_column or "confidence" in there
+    if not has_labels and not all(probabilities.values()):
         scores = {
             name: next((SCORE + word for word in words if SCORE + word in there), None)
             for name, words in zip(labels.names, labels.names_ever, strict=True)
