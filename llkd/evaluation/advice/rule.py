@@ -100,10 +100,8 @@ def advised_config(config: TrainingConfig, advice: TrainingAdvice) -> TrainingCo
         "strategy": advice.strategy,
     }
     training = open_settings(config, usual, advice.training)
-    if not fits_and_runs_to_the_end(
-        config
-    ):  # one pass is for a head that fits, and for a run to its end
-        training.pop("epochs", None)
+    if not fits_and_runs_to_the_end(config):
+        training.pop("epochs", None)  # what is advised is for these alone
     return build(TrainingConfig, config.model_dump(), training, selection=selection)
 
 

@@ -15,10 +15,10 @@ TEXTS = [f"{line} {k}" for k in range(10) for line in LINES]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("decoder")
-    make_llama(hidden_size=128, intermediate_size=256).save_pretrained(made)
-    make_tokenizer(TEMPLATE).save_pretrained(made)
-    return made
+    decoder = tmp_path_factory.mktemp("decoder")
+    make_llama(hidden_size=128, intermediate_size=256).save_pretrained(decoder)
+    make_tokenizer(TEMPLATE).save_pretrained(decoder)
+    return decoder
 
 
 def teacher_of(folder, precision, home):
@@ -27,10 +27,10 @@ def teacher_of(folder, precision, home):
 
 
 def scores_of(teacher):
-    found = np.empty((len(TEXTS), 3))
+    scores = np.empty((len(TEXTS), 3))
     for batch in teacher.score(TEXTS):
-        found[batch.index] = batch.scores
-    return found
+        scores[batch.index] = batch.scores
+    return scores
 
 
 @pytest.mark.parametrize(("precision", "bits"), [("int8", 8), ("nf4", 4)])

@@ -140,14 +140,14 @@ class TestArms:
     def test_controls_copy_the_first_selection_where_llkd_takes_no_part(self, store, encoder):
         project = labelled_project(store)
         settings = config(encoder, epochs=1)
-        found = as_job(
+        report = as_job(
             store,
             lambda job: workflows.compare(
                 store, project, settings, job,
                 seeds=2, arms=["all", "random", "neighbours", "teacher_then_random", "learnability"],
             ),
         )  # fmt: skip
-        trained = {(run["arm"], run["budget"]): run["run"] for run in found["runs"]}
+        trained = {(run["arm"], run["budget"]): run["run"] for run in report["runs"]}
         assert set(trained) == {
             ("neighbours", "epochs"), ("all", "epochs"), ("random", "epochs"),
             ("teacher_then_random", "epochs"), ("learnability", "epochs"),
@@ -160,11 +160,11 @@ class TestArms:
             ("random", "epochs"), ("teacher_then_random", "epochs"), ("learnability", "samples"),
         ):  # fmt: skip
             assert taken[key]["selected"].tolist() == own, key
-        compared = {(d["arm"], d["budget"], d["rival"]) for d in found["differences"]}
+        compared = {(d["arm"], d["budget"], d["rival"]) for d in report["differences"]}
         assert {("neighbours", "epochs", rival) for rival in RIVALS} <= compared
         assert ("learnability", "samples", "neighbours") in compared
-        said = next(line for line in found["lines"] if "Neighbour agreement' " in line)
-        assert "the stronger control" in said and "was not compared" not in said, said
+        sentence = next(line for line in report["lines"] if "Neighbour agreement' " in line)
+        assert "the stronger control" in sentence and "was not compared" not in sentence
 
 
 class TestEvidence:
