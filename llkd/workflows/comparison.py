@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llkd import curation
-from llkd.config import ON_THIS_MACHINE, ExecutorConfig, SelectionConfig, TrainingConfig, build
+from llkd.config import ON_THIS_MACHINE, ExecutorConfig, TrainingConfig, build
 from llkd.embedding.pool import embed_and_probe, refine_in_use, student_embeddings
 from llkd.errors import SelectsNothing, UserError
 from llkd.evaluation.advice import advised_config
@@ -25,12 +25,12 @@ from llkd.evaluation.comparison.contrasts import ArmRun
 from llkd.evaluation.comparison.report import BUDGETS, ComparisonReport
 from llkd.jobs.progress import Progress
 from llkd.jobs.requests import AUTO_ARMS
-from llkd.selection.registry import DRAWN_AT_RANDOM, EVERYTHING, spec_of
-from llkd.selection.usual_settings import with_usual
+from llkd.selection.registry import spec_of
 from llkd.store import Project, Run, Store
 from llkd.training.data_parallel.placement import check_workers
 from llkd.training.targets import LabelBasis, label_basis, targets_digest
 from llkd.workflows.cluster_training import RunsOnCluster
+from llkd.workflows.comparison_plan import PlannedRun, arm_config
 from llkd.workflows.comparison_report import report
 from llkd.workflows.fitting import fit
 from llkd.workflows.training import (
@@ -103,29 +103,6 @@ def compare(
     else:
         arm_runs = _one_by_one(store, project, config, planned, frozen, parts, job)
     return report(store, project, arm_runs)
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """A place in a comparison; a budget may have no run of its own for the arm.
-
-    ``reference``: the arm whose counts others copy.
-    """
-
-    seed: int
-    budget: str
-    arm: str
-    reference: str | None
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether its counts are what the controls of its seed copy."""
-        return (self.arm, self.budget) == (self.reference, "epochs")
-
-    @property
-    def copies_counts(self) -> bool:
-        """Whether it can be prepared only when the run whose counts it copies has ended."""
-        return self.arm in CONTROLS or self.budget == "samples"
 
 
 def _one_by_one(
@@ -290,45 +267,6 @@ def _with_window(
     return build(TrainingConfig, values, max_tokens=config.max_tokens or job.facts["max_tokens"])
 
 
-def arm_config(
-    config: TrainingConfig, plan: PlannedRun, reference: Run | None
-) -> TrainingConfig | None:
-    """The settings of one run; None where a budget has no run of its own for the arm.
-
-    The reference and its controls are the same runs in both budgets, and all texts at the
-    reference's counts are the control ``random``. ``reference``: its run of this seed.
-    """
-    settings = all_arms()[plan.arm]
-    strategy, counted = settings.strategy, plan.arm in CONTROLS
-    if plan.budget == "samples":
-        if plan.arm in (EVERYTHING, plan.reference) or counted or reference is None:
-            return None
-        strategy, counted = DRAWN_AT_RANDOM if strategy == EVERYTHING else strategy, True
-    selection = build(
-        SelectionConfig,
-        config.selection.model_dump(),
-        settings.selection,
-        strategy=strategy,
-        saved=config.selection.saved if "saved" in spec_of(strategy).takes else None,
-        share=None,
-        **_plain_weights(config, strategy),
-    )
-    copied = reference if counted else None
-    return with_usual(
-        build(
-            TrainingConfig,
-            config.model_dump(),
-            settings.training,
-            selection=selection.model_dump(),
-            seed=plan.seed,
-            reference_run=None if copied is None else copied.id,
-            epochs=config.epochs or (None if copied is None else copied.config.epochs),
-            # A run that may end early has no matched budget.
-            early_stopping="none",
-        )
-    )
-
-
 @dataclass(frozen=True)
 class Frozen:
     """What a comparison holds to from its beginning, whatever becomes of the project meanwhile.
@@ -340,12 +278,6 @@ class Frozen:
     until: float
     basis: LabelBasis
     eval_run: Run | None
-
-
-def _plain_weights(config: TrainingConfig, strategy: str) -> dict[str, Any]:
-    """``all`` is what selections are held against, so its texts weigh the same whatever is set."""
-    weighted = strategy == EVERYTHING and config.selection.weighting == "softmatch"
-    return {"weighting": "none"} if weighted else {}
 
 
 def _arm(

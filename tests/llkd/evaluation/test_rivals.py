@@ -7,7 +7,7 @@ import pytest
 from llkd.config import TrainingConfig, build
 from llkd.evaluation.comparison import rivals
 from llkd.store import Run
-from llkd.workflows.comparison import PlannedRun, arm_config
+from llkd.workflows.comparison_plan import PlannedRun, arm_config
 
 LABELS = {"classes": ["a", "b"], "calibration": "none", "targets_sha256": "x"}
 
