@@ -22,3 +22,9 @@ def started(monkeypatch):
 
     monkeypatch.setattr(jobs, "start", start)
     return requests
+
+
+@pytest.fixture(autouse=True)
+def patient_clicks(monkeypatch):
+    """These tests press faster than people: two presses are two, not a double click."""
+    monkeypatch.setattr("ui.shell.unbroken.DOUBLE_CLICK", 0.0)

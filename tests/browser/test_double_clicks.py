@@ -54,3 +54,26 @@ def test_one_export_and_one_audit_are_begun(server, page):
     assert len(store.audits.all(project.id)) == 1
     store.close()
     assert page.problems == []
+
+
+@pytest.mark.parametrize("apart", [0, 90, 200, 400])
+def test_a_second_click_that_meets_the_button_of_after_counts_as_the_first(server, page, apart):
+    """A quick server has drawn the next button before a double click is over."""
+    store, project = seeded_project(server.home, 60)
+    page.goto(f"{server.url}/export?project=city")
+    settled(page)
+    button = page.get_by_role("button", name="Export 45 rows")
+    box = button.bounding_box()
+    at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.click(*at)
+    page.wait_for_timeout(apart)
+    page.mouse.click(*at)
+    page.get_by_role("button", name="Download").first.wait_for(timeout=60_000)
+    assert [job.kind for job in store.jobs.all()] == ["export"]
+    # Somebody who wants a second export gets it.
+    page.wait_for_timeout(1200)
+    button.click()
+    page.get_by_text("Exports (2)").wait_for(timeout=60_000)
+    assert [job.kind for job in store.jobs.all()] == ["export", "export"]
+    store.close()
+    assert page.problems == []

@@ -68,25 +68,18 @@ def review_card(
     def reported() -> None:
         on_report(read_report(st.session_state.get(key)))
 
-    def left() -> None:
-        on_report(read_report(st.session_state.get(key), "leaving"))
-
     _card(
         key=key,
         data=dict(data),
         on_told_change=reported,
-        on_leaving_change=left,
         on_rest_change=on_rest,
     )
     return read_report(st.session_state.get(key))
 
 
-def read_report(state: object, part: str = "told") -> Report:
-    """What a browser said, which anybody may have made up: what is unsound is left out.
-
-    ``part`` is told, or leaving for what it says while the page is being left.
-    """
-    reported = state.get(part) if isinstance(state, Mapping) else None
+def read_report(state: object) -> Report:
+    """What a browser said, which anybody may have made up: what is unsound is left out."""
+    reported = state.get("told") if isinstance(state, Mapping) else None
     if not isinstance(reported, Mapping):
         return Report(None, 0, ())
     held = reported.get("presses")

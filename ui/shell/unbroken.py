@@ -8,6 +8,7 @@ begun and the session did not know it. Only the script's own thread is ended lik
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -16,23 +17,26 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 Result = TypeVar("Result")
+DOUBLE_CLICK = 1.0  # seconds after a press in which another one is the same double click
 
 
 def press_once(label: str, *, key: str, **options: Any) -> bool:
     """A button as ``st.button`` draws it, pressed once by a double click.
 
     After a press it is another button, with the same words in the same place: a second press that
-    is on its way is one of a button that is no more. ``options`` are those of ``st.button``, but
-    for callbacks.
+    is on its way is one of a button that is no more. Where the browser was quick enough to press
+    the new one, it does not count within a second. ``options`` are those of ``st.button``, but for
+    callbacks.
     """
     name, place = f"_presses_{key}", st.empty()
-    presses = st.session_state.get(name, 0)
+    presses, last = st.session_state.get(name, (0, None))
     pressed = place.button(label, key=f"{key}_again_{presses}" if presses else key, **options)
-    if pressed:
-        # The new one first: where another press ends this run here, that one is the press.
-        place.button(label, key=f"{key}_again_{presses + 1}", **options)
-        st.session_state[name] = presses + 1
-    return pressed
+    if not pressed or (last is not None and time.monotonic() - last < DOUBLE_CLICK):
+        return False
+    # The new one first: where another press ends this run here, that one is the press.
+    place.button(label, key=f"{key}_again_{presses + 1}", **options)
+    st.session_state[name] = presses + 1, time.monotonic()
+    return True
 
 
 def unbroken(act: Callable[[], Result]) -> Result:

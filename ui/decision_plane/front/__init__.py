@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ui.shell.front import LEAVING
+
 _HERE = Path(__file__).parent
 # Each after those it imports.
 _MODULES = (
@@ -35,7 +37,7 @@ def _read(name: str) -> str:
 
 def joined(modules: tuple[str, ...] = _MODULES) -> str:
     """One module from several: without imports and exports, but for the default one."""
-    text = "\n".join(_read(f"{name}.js") for name in modules)
+    text = "\n".join([LEAVING, *(_read(f"{name}.js") for name in modules)])
     text = re.sub(r"^import .*\n", "", text, flags=re.MULTILINE)
     return re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
 

@@ -13,6 +13,7 @@ import { Counter } from "./counting.js";
 import { cellsOf, draw, fit, fitted, mostMarks, wholeOf } from "./figure.js";
 import { listenToHands, zoomAt } from "./gestures.js";
 import { Grid } from "./grid.js";
+import { Leaving, linkAway } from "../../shell/front/leaving.js";
 import { listenToLines, showLines, showNumbers } from "./lines.js";
 import { buildClasses, count, listenToPanel, sentence, share, showCounts, showLegend, showPicked } from "./panel.js";
 import { showMode, showTip } from "./surface.js";
@@ -47,6 +48,10 @@ class Plane {
     this.#listenToBar(signal);
     // A digit typed here is no shortcut of the page, which sees no field but this component.
     this.$(".plane").addEventListener("keydown", (event) => event.stopPropagation(), { signal });
+    // What is still to be said is said while the button goes down, before the click.
+    document.addEventListener("pointerdown", (event) => linkAway(event) && this.commitNow(), { signal, capture: true });
+    document.addEventListener("click", (event) => linkAway(event) && this.leaving.now(), { signal, capture: true });
+    this.leaving = new Leaving(() => this.#fallSilent(), signal);
     document.addEventListener("llkd-text", ({ detail }) => this.show(detail), { signal });
     this.sizes = new ResizeObserver(() => this.touch("cells"));
     this.sizes.observe(this.$(".figure"));
@@ -230,8 +235,12 @@ class Plane {
     return Math.max(this.seq[part] + 1, Date.now());
   }
 
+  #fallSilent() {
+    for (const name of ["commit", "look", "hover"]) clearTimeout(this.timers[name]);
+  }
+
   #send(name, value) {
-    this.setStateValue?.(name, value);
+    if (!this.leaving.silent) this.setStateValue?.(name, value);
   }
 
   // ---- what is asked

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ui.shell.front import LEAVING
+
 _HERE = Path(__file__).parent
 # Each after those it imports.
 _MODULES = ("queue", "keys", "audit", "texts", "card")
@@ -15,7 +17,7 @@ def _read(name: str) -> str:
 
 
 def _joined() -> str:
-    text = "\n".join(_read(f"{name}.js") for name in _MODULES)
+    text = "\n".join([LEAVING, *(_read(f"{name}.js") for name in _MODULES)])
     text = re.sub(r"^import .*\n", "", text, flags=re.MULTILINE)
     return re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE)
 

@@ -5,6 +5,7 @@
 import { Queue } from "./queue.js";
 import { actOf, blindActOf, focused, isTypedInto, leads, takesKeys } from "./keys.js";
 import { Bounces, NumberEntry, showGoal } from "./audit.js";
+import { Leaving, linkAway } from "../../shell/front/leaving.js";
 import { SAID_LETTERS, count, decidedWords, factsOf, holdsOf, insteadOf, ringOnPlane, savingWords, showGives } from "./texts.js";
 
 const cards = new WeakMap();
@@ -14,7 +15,7 @@ const places = (globalThis[Symbol.for("llkd.review-card")] ??= new Map());
 const drops = (globalThis[Symbol.for("llkd.review-card.drops")] ??= new Map());
 const LOOK_FOR = 2000, CLASSES_CHANGED = "The classes were changed: a key may mean another one now. Look at them, then go on.";
 const againstShown = (globalThis[Symbol.for("llkd.review-card.against")] ??= new Set());
-const AHEAD = 25, REST_AFTER = 700, TELL_AFTER = 400, SLOW_AFTER = 2500, DROP_SAID_FOR = 4000;
+const AHEAD = 25, REST_AFTER = 700, TELL_AFTER = 400, SLOW_AFTER = 2500, DROP_SAID_FOR = 4000, HELD_AT_MOST = 1500;
 class Card {
   constructor(host) {
     this.host = host;
@@ -36,9 +37,8 @@ class Card {
     const { signal } = this.stopper;
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.root.addEventListener("click", (event) => this.#click(event), { signal });
-    // Whoever leaves the page by a click right after a key: Streamlit drops what a page that is left
-    // had last said of its state, but not what it triggered.
-    document.addEventListener("click", (event) => this.#leaving(event), { signal, capture: true });
+    this.leaving = new Leaving(() => this.#fallSilent(), signal);
+    document.addEventListener("click", (event) => this.#clickedElsewhere(event), { signal, capture: true });
     this.timers.slow = setInterval(() => this.#showSaving(), 500);
   }
 
@@ -56,7 +56,7 @@ class Card {
       if (!this.data?.hidden) ringOnPlane(-1);
       this.data = data;
       this.queue.keepAt(data.place, again);
-      this.queue.confirm(data.confirmed);
+      this.#confirm(data.confirmed);
       return;
     }
     const first = !this.data, before = this.data?.list;
@@ -71,7 +71,7 @@ class Card {
       this.at = remembered?.list === data.list ? remembered.at : data.at;
       showGives(this);
     }
-    this.queue.confirm(data.confirmed);
+    this.#confirm(data.confirmed);
     const waiting = new Set(this.queue.waiting.map((press) => press.row));
     for (const row of [...this.own.keys()]) if (!waiting.has(row)) this.own.delete(row);
     for (const id of data.confirmed) {
@@ -119,6 +119,7 @@ class Card {
     this.lastDecision = older.lastDecision;
     this.keysShown = older.keysShown;
     this.changed = older.changed;
+    if (older.held) this.#hold(older.held);
     older.retire();
     if (this.decided) this.#soonRest();
     return again;
@@ -127,9 +128,10 @@ class Card {
   /** Another card took over: this one hears no key, sends nothing and is not seen. */
   retire() {
     this.retired = true;
+    this.held = null;
     this.queue.stop();
     this.root.hidden = true;
-    for (const name of ["rest", "tell"]) clearTimeout(this.timers[name]);
+    for (const name of ["rest", "tell", "held"]) clearTimeout(this.timers[name]);
   }
 
   card(at = this.at) {
@@ -162,9 +164,43 @@ class Card {
     this.#act({ do: button.dataset.do, label: button.dataset.label }, event.timeStamp, "click");
   }
 
-  #leaving(event) {
-    if (this.retired || !this.queue.waiting.length || this.root.contains(event.target)) return;
-    this.setTriggerValue?.("leaving", this.#report(this.queue.unsent(), 0));
+  /** A click on a link or a button right after a key is let through when the key is stored. */
+  #clickedElsewhere(event) {
+    if (this.retired || !this.data || this.root.contains(event.target)) return;
+    const link = linkAway(event), pressed = link ?? event.target.closest?.("button");
+    if (!pressed) return;
+    if (this.queue.waiting.length && pressed !== this.letThrough) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return this.#hold(pressed);
+    }
+    this.letThrough = null;
+    if (link) this.leaving.now();
+  }
+
+  #hold(pressed) {
+    this.held = pressed;
+    clearTimeout(this.timers.held);
+    // What a slow server has not stored by then stays in the tab, and is sent when the page is back.
+    this.timers.held = setTimeout(() => this.#letGo(), HELD_AT_MOST);
+  }
+
+  #letGo() {
+    const pressed = this.held;
+    clearTimeout(this.timers.held);
+    this.held = null;
+    this.letThrough = pressed;
+    pressed?.click();
+  }
+
+  #fallSilent() {
+    for (const name of ["rest", "tell"]) clearTimeout(this.timers[name]);
+    this.queue.stop();
+  }
+
+  #confirm(ids) {
+    this.queue.confirm(ids);
+    if (this.held && !this.queue.waiting.length) this.#letGo();
   }
 
   #act(act, stamp, kind = "key") {
@@ -211,7 +247,7 @@ class Card {
   }
 
   #decide(act, seen) {
-    if (seen.row === null) return this.#say("No text is shown, so nothing was done.", "dropped");
+    if (seen.row === null) return this.#drop("No text is shown, so nothing was done.");
     const card = this.card(), state = this.state(card);
     const label = act.do === "label" ? act.label : null, words = decidedWords(this.at + 1, act.do, label);
     // Which class it is, whatever it will be called when the press arrives.
@@ -271,6 +307,7 @@ class Card {
   }
 
   #tell(presses, attempt) {
+    if (this.leaving.silent) return;
     this.setStateValue?.("told", this.#report(presses, attempt));
   }
 
@@ -282,7 +319,7 @@ class Card {
   #soonRest() {
     clearTimeout(this.timers.rest);
     this.timers.rest = setTimeout(() => {
-      if (!this.decided) return;
+      if (!this.decided || this.leaving.silent) return;
       if (this.queue.waiting.length) return this.#soonRest();
       this.decided = false;
       this.setTriggerValue?.("rest", Date.now());
@@ -362,6 +399,7 @@ class Card {
   stop() {
     if (this.data && active.get(this.data.key) === this) active.delete(this.data.key);
     this.stopper.abort();
+    this.held?.click();
     this.queue.stop();
     this.channel.port1.close();
     clearInterval(this.timers.slow);
