@@ -187,7 +187,7 @@ def numbers(value: object) -> object:
         left_out = {"run", "job", "reference_run", "tracking_jobs"}
         return {k: numbers(v) for k, v in value.items() if k not in left_out and "second" not in k}
     if isinstance(value, str):
-        return re.sub(r"\d+\s%(?= of the time)", "some", value)
+        return re.sub(r"\d+\s%(?= of the time)|(?<=\brun )\d+", "some", value)
     return [numbers(each) for each in value] if isinstance(value, list) else value
 
 

@@ -125,7 +125,7 @@ def beside_pandas(out: Path, form: str) -> tuple[float, float]:
     import pyarrow.parquet as pq
 
     from llkd.exporting.formats import write_csv
-    from llkd.exporting.rows import json_lines
+    from llkd.exporting.json_rows import json_lines, line_bytes
 
     table = pq.read_table(next(out.glob("curated-train.parquet")))
     frame, again = table.to_pandas(), out / "again"
@@ -135,9 +135,7 @@ def beside_pandas(out: Path, form: str) -> tuple[float, float]:
         frame[names] = np.stack(frame.pop("teacher_probabilities"))
         return ours, timed(lambda: frame.to_csv(again, index=False))
     if form == "jsonl":
-        ours = timed(
-            lambda: again.write_text("".join(f"{x}\n" for part in json_lines(table) for x in part))
-        )
+        ours = timed(lambda: again.write_bytes(b"".join(map(line_bytes, json_lines(table)))))
         return ours, timed(lambda: frame.to_json(again, orient="records", lines=True))
     ours = timed(lambda: pq.write_table(table, again, compression="zstd"))
     return ours, timed(lambda: frame.to_parquet(again, index=False, compression="zstd"))

@@ -9,8 +9,11 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 
+from llkd import isolation
 from llkd.errors import JobCancelled, LLKDError, UserError, in_words
 from llkd.installation import prepare_libraries
+
+_READERS = ("import", "add", "annotations")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,9 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s"
     )
+    words = list(sys.argv[1:] if argv is None else argv)
+    if _reads_file(words):
+        isolation.start()  # it is ready when the command is
     from llkd.cli.parser import make_parser
 
-    words = list(sys.argv[1:] if argv is None else argv)
     wants_json = "--json" in _before_names(words)
     arguments = Namespace(job=None)
     try:
@@ -132,6 +137,12 @@ def _record_early_failure(job_id: int | None, message: str) -> None:
         store.close()
     except LLKDError as error:  # then it is shown as died, with this in its log
         logging.getLogger("llkd").warning("the outcome was not written: %s", error)
+
+
+def _reads_file(words: Sequence[str]) -> bool:
+    """Whether a command is likely to read a file of texts or labels."""
+    command = next((word for word in words if not word.startswith("-")), None)
+    return command in _READERS or any("file:" in word for word in words)
 
 
 def _before_names(words: Sequence[str]) -> Sequence[str]:

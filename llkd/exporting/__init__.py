@@ -4,6 +4,7 @@ from llkd.exporting.columns import COLUMNS, GROUPS, USUAL_GROUPS, checked_groups
 from llkd.exporting.curated import checked_folder, sha256, write_again, write_curated
 from llkd.exporting.destinations import Destination, destination, manifest_at
 from llkd.exporting.formats import FORMATS, Progress, checked_formats, parts
+from llkd.exporting.json_rows import rows_sha256
 from llkd.exporting.manifest import (
     PROGRAM,
     environment,
@@ -14,7 +15,7 @@ from llkd.exporting.manifest import (
 )
 from llkd.exporting.manifest_document import Manifest
 from llkd.exporting.model_card import ModelCard, model_card
-from llkd.exporting.rows import ExportContext, Options, curated_table, rows_sha256, weight_formula
+from llkd.exporting.rows import ExportContext, Options, curated_table, weight_formula
 from llkd.exporting.splits import RULE, checked_share, places, validation_rows
 from llkd.exporting.student import write_student
 from llkd.exporting.tables import ENDINGS, FORMULA_STARTS, safe_cell, safe_frame, table_writer

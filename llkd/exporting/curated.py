@@ -20,6 +20,7 @@ import pyarrow as pa
 from llkd import __version__
 from llkd.errors import StoreError, UserError
 from llkd.exporting.formats import Progress, write_rows
+from llkd.exporting.json_rows import ROWS_RULE
 from llkd.exporting.manifest import (
     NAME,
     PROGRAM,
@@ -31,7 +32,6 @@ from llkd.exporting.manifest import (
 )
 from llkd.exporting.manifest_document import Manifest
 from llkd.exporting.placing import clear_away, place_files, sha256, unfinished, was_ours
-from llkd.exporting.rows import ROWS_RULE
 from llkd.exporting.student import ExtraFiles, write_student
 from llkd.store.files.permissions import make_folder
 from llkd.store.home import being_written, held

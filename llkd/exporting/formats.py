@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from llkd.errors import ConfigError
 from llkd.exporting.annotation_tools import write_argilla, write_label_studio
 from llkd.exporting.columns import PROBABILITIES
 from llkd.exporting.dataset_card import dataset_card, is_class
-from llkd.exporting.rows import json_lines
+from llkd.exporting.json_rows import json_lines, line_bytes
 
 FORMATS = {
     "csv": "CSV, for spreadsheets",
@@ -39,6 +41,7 @@ FORMATS = {
 }
 Progress = Callable[[int, int, str], None]
 """Told how many rows of how many were written, and what is written; may raise to stop."""
+_NAMES = {".csv": "CSV", ".parquet": "Parquet"}
 _BLOCK = 50_000
 
 
@@ -92,19 +95,15 @@ def write_rows(
     def path(name: str, ending: str) -> Path:
         return folder / (f"curated-{name}.{ending}" if split else f"curated.{ending}")
 
-    files: list[Path] = []
-    if "csv" in formats:
-        for name, part in by_split.items():
-            files.append(path(name, "csv"))
-            write_csv(part, files[-1], names, steps)
+    tables = {
+        path(name, form): part
+        for form in ("csv", "parquet")
+        if form in formats
+        for name, part in by_split.items()
+    }
     lines = {name: path(name, "jsonl") for name in by_split} if "jsonl" in formats else {}
-    total = _write_lines(table, lines, steps)
-    files += lines.values()
-    if "parquet" in formats:
-        for name, part in by_split.items():
-            steps(part.num_rows, "Writing Parquet")
-            files.append(path(name, "parquet"))
-            pq.write_table(part, files[-1], compression="zstd")
+    total = _write_beside(table, tables, lines, names, steps)
+    files = sorted([*tables, *lines.values()], key=lambda file: file.suffix)  # in order of format
     if {"hf", "hf-zip"} & set(formats):
         steps(table.num_rows, "Writing the data set folder")
         paths = write_folder(by_split, folder / "hf", names, manifest)
@@ -125,17 +124,53 @@ def write_rows(
     return files, total
 
 
+def _write_beside(
+    table: pa.Table,
+    tables: Mapping[Path, pa.Table],
+    lines: Mapping[str, Path],
+    names: Sequence[str],
+    steps: Steps,
+) -> str:
+    """Write CSV and Parquet files by a second thread while the rows are summed up; the sum."""
+    stopped = threading.Event()
+
+    def write() -> None:
+        for path, part in tables.items():
+            if path.suffix == ".csv":
+                write_csv(part, path, names, stopped)
+            elif not stopped.is_set():
+                pq.write_table(part, path, compression="zstd")
+
+    with ThreadPoolExecutor(1) as second:
+        writing = second.submit(write)
+        try:
+            total = _write_lines(table, lines, steps)
+            for path, part in tables.items():
+                steps(part.num_rows, f"Writing {_NAMES[path.suffix]}")
+            while not writing.done():
+                steps(0, "Writing")
+                wait([writing], timeout=0.2)
+            writing.result()
+        except BaseException:
+            stopped.set()
+            raise
+    return total
+
+
 def write_csv(
-    table: pa.Table, path: Path, names: Sequence[str], steps: Steps | None = None
+    table: pa.Table, path: Path, names: Sequence[str], stopped: threading.Event | None = None
 ) -> None:
-    """Write rows as CSV: UTF-8 with a mark, every text in quotes and safe for a spreadsheet."""
+    """Write rows as CSV: UTF-8 with a mark, every text in quotes and safe for a spreadsheet.
+
+    Once ``stopped`` is set it ends with the part that it writes.
+    """
     with path.open("wb") as file:
         # The byte order mark is what makes spreadsheets read UTF-8; this app and pandas skip it.
         file.write(b"\xef\xbb\xbf")
         for start in range(0, max(1, table.num_rows), _BLOCK):
+            if stopped is not None and stopped.is_set():
+                return
             part = table.slice(start, _BLOCK)
-            if steps is not None:
-                steps(part.num_rows, "Writing CSV")
             # Every text in quotes: a lone carriage return in one must not start a new row.
             how = pa_csv.WriteOptions(include_header=not start, quoting_style="needed")
             pa_csv.write_csv(_flat(part, names), file, how)
@@ -164,19 +199,13 @@ def _write_lines(table: pa.Table, paths: Mapping[str, Path], steps: Steps) -> st
         done = 0
         for lines in json_lines(table):
             steps(len(lines), what)
-            data = ("\n".join(lines) + "\n").encode()
-            total.update(data)
+            total.update(line_bytes(lines))
             if len(files) == 1:
-                next(iter(files.values())).write(data)
+                next(iter(files.values())).write(line_bytes(lines))
             elif files:
-                splits = table["split"].slice(done, len(lines)).to_pylist()
+                splits = table["split"].slice(done, len(lines))
                 for name, file in files.items():
-                    own = [
-                        line
-                        for line, split_name in zip(lines, splits, strict=True)
-                        if split_name == name
-                    ]
-                    file.write("".join(f"{line}\n" for line in own).encode())
+                    file.write(line_bytes(lines.filter(pc.equal(splits, name).combine_chunks())))
             done += len(lines)
     return total.hexdigest()
 

@@ -1,17 +1,14 @@
-"""The rows of a curated set as one table, and as the JSON lines by which two sets are compared."""
+"""The rows of a curated set as one table."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from llkd.curation import Plane
 from llkd.exporting.columns import COLUMNS, PROBABILITIES, USUAL_GROUPS
@@ -21,13 +18,6 @@ from llkd.selection.weights import WEIGHTINGS, selection_weights
 
 DECIMALS = 6
 """Of every number: another machine's last bits differ, and its rows must not."""
-ROWS_RULE = (
-    "SHA-256 of the rows as JSON Lines in UTF-8: an object a line, its columns in this order, no "
-    "spaces, numbers as short as they read back the same, U+0085, U+2028 and U+2029 escaped; rows "
-    "in the project's order. Without a validation split this is the SHA-256 of curated.jsonl."
-)
-_CHUNK = 20_000
-_LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 @dataclass(frozen=True)
@@ -151,42 +141,3 @@ def _weights(plane: Plane, positions: np.ndarray, weighting: str) -> np.ndarray:
     used = weighting if weighting in WEIGHTINGS else "product"
     weight = selection_weights(np.where(known, sure, 0.0), np.where(known, need, 0.0), known, used)
     return np.where(known, weight, 1.0)
-
-
-def json_lines(table: pa.Table) -> Iterator[list[str]]:
-    """The rows as JSON, some thousands at a time, as ``ROWS_RULE`` says (without line ends)."""
-    shape = "{" + ",".join(f"{_text(name)}:%s" for name in table.column_names) + "}"
-    for start in range(0, table.num_rows, _CHUNK):
-        part = table.slice(start, _CHUNK)
-        yield [shape % row for row in zip(*map(_spelled, part.columns), strict=True)]
-
-
-def rows_sha256(table: pa.Table) -> str:
-    """The sum by which two curated sets are compared, whatever formats they were written in."""
-    total = hashlib.sha256()
-    for lines in json_lines(table):
-        total.update(("\n".join(lines) + "\n").encode())
-    return total.hexdigest()
-
-
-def _text(value: str) -> str:
-    spelled: str = encode_basestring(value)
-    if not value.isascii():
-        for end, escaped in _LINE_ENDS.items():
-            spelled = spelled.replace(end, escaped)
-    return spelled
-
-
-def _spelled(column: pa.ChunkedArray) -> Sequence[str]:
-    """Every value of a column as JSON."""
-    if pa.types.is_string(column.type):
-        values = column.to_pylist()
-        if pc.count_distinct(column).as_py() < len(values) // 2:
-            known = {value: "null" if value is None else _text(value) for value in set(values)}
-            return [known[value] for value in values]
-        return ["null" if value is None else _text(value) for value in values]
-    if pa.types.is_list(column.type):
-        return [
-            "null" if row is None else f"[{','.join(map(repr, row))}]" for row in column.to_pylist()
-        ]
-    return ["null" if value is None else repr(value) for value in column.to_pylist()]

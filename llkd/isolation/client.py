@@ -40,6 +40,7 @@ class _Server:
     control: socket.socket
     process: subprocess.Popen[bytes]
     owner: int = field(default_factory=os.getpid)
+    called: bool = False
 
     @property
     def alive(self) -> bool:
@@ -48,6 +49,8 @@ class _Server:
     def close(self) -> None:
         self.control.close()
         if self.owner == os.getpid():
+            if not self.called:
+                self.process.terminate()  # it may still import, and hears nothing meanwhile
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(2)
 
@@ -133,8 +136,10 @@ def _call(request: bytes, file: IO[bytes], on_message: Message) -> Any:
     try:
         try:
             with _STARTING:
-                control = _started().control
-                socket.send_fds(control, [b"c"], [theirs.fileno(), file.fileno(), write_end])
+                server = _started()
+                server.called = True
+                files = [theirs.fileno(), file.fileno(), write_end]
+                socket.send_fds(server.control, [b"c"], files)
             ours.sendall(request)
         except OSError as error:
             raise _NotBegun(error.strerror or "") from None

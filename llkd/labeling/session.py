@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -14,11 +15,13 @@ import numpy as np
 from llkd.errors import BudgetSpent
 from llkd.jobs.progress import Progress
 from llkd.labeling.cached_scoring import LabeledBatch, score_cached, watch_heartbeat
+from llkd.labeling.look_up import looked_up
 from llkd.store import LabelingRun, Ledger, Project, Scores, Store
 from llkd.store.cost_ledger import Usage
 from llkd.store.derived.embeddings import read_rows
 from llkd.store.files.score_files import usable
 from llkd.teachers.base import Teacher
+from llkd.teachers.imported.teacher import ImportedTeacher
 
 CHUNK = 4096
 FLUSH_SECONDS = 2.0
@@ -48,7 +51,7 @@ class LabelingSession:
         self.stopped: str | None = None
         self.notices: list[str] = []
         self._sentences: list[str] = []
-        self._texts = store.projects.texts(project, ["text"])["text"].to_numpy()
+        self._column = store.projects.texts(project, ["text"])["text"]
         self._began = time.monotonic()
         self._cut = teacher.cut
         self._usage: tuple[float, Usage | None] = (float("-inf"), None)
@@ -71,10 +74,25 @@ class LabelingSession:
         self._status = status
         self.job.check()
 
+    @cached_property
+    def _texts(self) -> np.ndarray:
+        return self._column.to_numpy()
+
     def texts(self, rows: np.ndarray) -> list[str]:
         """The texts of these rows."""
         texts: list[str] = self._texts[rows].tolist()
         return texts
+
+    def _answers(self, rows: np.ndarray) -> Generator[LabeledBatch]:
+        if isinstance(self.teacher, ImportedTeacher):
+            return looked_up(self.teacher, self._column, rows)
+        return score_cached(
+            self.store,
+            self.teacher,
+            self.labeling_run.label_set,
+            self.texts(rows),
+            paid_now=getattr(self.teacher, "tried_texts", ()),
+        )
 
     def begin(self, finished: int, total: int) -> None:
         """Say how much there is, and how much earlier attempts have done."""
@@ -92,18 +110,11 @@ class LabelingSession:
         size = max(1, len(rows)) if self._looks_itself else size
         for start in range(0, len(rows), size):
             part = np.asarray(rows[start : start + size], dtype=np.int64)
-            texts = self.texts(part)
             if self.embeddings is not None:
                 expect = getattr(self.teacher, "expect")  # noqa: B009 (not every teacher has it)
-                expect(texts, read_rows(self.embeddings, part))
+                expect(self.texts(part), read_rows(self.embeddings, part))
             buffer = _Buffer(self, part)
-            answers = score_cached(
-                self.store,
-                self.teacher,
-                self.labeling_run.label_set,
-                texts,
-                paid_now=getattr(self.teacher, "tried_texts", ()),
-            )
+            answers = self._answers(part)
             try:
                 for answered in answers:
                     buffer.add(answered)
@@ -195,7 +206,9 @@ class _Buffer:
 
     def add(self, answered: LabeledBatch) -> None:
         self._answers.append(answered)
-        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
+        # What is looked up is there within seconds, and one part is what is read fastest.
+        at_once = isinstance(self._work.teacher, ImportedTeacher)
+        if not at_once and time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:

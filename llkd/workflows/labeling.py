@@ -281,6 +281,8 @@ def _label(work: LabelingSession, limit: int | None, order: OrderConfig) -> None
     # Counted, not cut at the limit: what was labelled by need before counts as well.
     most = None if limit is None else max(0, limit - len(labelled))
     rows = rows[~np.isin(rows, labelled)]
+    if most is None and kind_of(labeling_run.config).lookup:
+        rows.sort()  # nobody waits for the first of them, and files often have the same order
     work.label_rows(embed_first(work, rows[:most], whole=limit is None))
 
 

@@ -37,7 +37,7 @@ class ImportedTeacher:
     """
 
     at_once = 1 << 20
-    """How many texts it is best asked about at once."""
+    """How many texts it is best asked about at once, in the order of the project."""
 
     def __init__(self, table: pa.Table, labels: LabelSet, identity: dict[str, Any]) -> None:
         """``table``: string columns ``text`` or ``id``, and ``label`` or a probability by class.
@@ -75,6 +75,7 @@ class ImportedTeacher:
         # The explicit answer; -1 where the scores say it.
         answers = np.where(np.isfinite(scores).all(axis=1), -1, label)
         self._has_texts = "text" in columns
+        self._asked = 0
         texts = table.column("text" if self._has_texts else "id")
         self._ids = stripped(table.column("id")) if "id" in columns else None
         if texts.null_count:  # a record without a text labels none
@@ -82,6 +83,7 @@ class ImportedTeacher:
             texts, answers, scores = texts.drop_null(), answers[there], scores[there]
             self._spelled = self._spelled[there]
             self._ids = None if self._ids is None else self._ids.take(there)
+        self._texts = texts
         self._remember(texts, answers, scores)
         self.unmatched = self.unknown = self.conflicting = self.blank = self.by_id = 0
         self._examples: dict[str, Counter[str]] = {}
@@ -109,9 +111,12 @@ class ImportedTeacher:
             "classes": self._labels.asked_names,
         }
 
-    def score(self, texts: Sequence[str]) -> Iterator[ScoredBatch]:
-        """Yield the file's labels for these texts, those with a confidence apart from the rest."""
-        known = self._known(text_keys(texts))
+    def score(self, texts: Sequence[str] | pa.ChunkedArray) -> Iterator[ScoredBatch]:
+        """Yield the file's labels for these texts, those with a confidence apart from the rest.
+
+        Texts in the order of the file are matched with no search.
+        """
+        known = self._matched(texts)
         for start in range(0, len(texts), BATCH):
             here = slice(start, start + BATCH)
             answers, scores = self._look_up(texts[here], known[here])
@@ -181,6 +186,20 @@ class ImportedTeacher:
         known = _index_in(stripped(ids), different.dictionary)
         return np.where(known >= 0, np.append(first, -1)[known], -1)
 
+    def _matched(self, texts: Sequence[str] | pa.ChunkedArray) -> Ints:
+        """The number of each text's key among those that are known; -1 for none."""
+        start, self._asked = self._asked, self._asked + len(texts)
+        if not isinstance(texts, pa.ChunkedArray):
+            return self._known(text_keys(texts))
+        both = min(len(texts), max(0, len(self._texts) - start)) if self._has_texts else 0
+        same = pc.equal(self._texts.slice(start, both), texts.slice(0, both)).to_numpy()
+        known = np.full(len(texts), -1, dtype=np.int64)
+        known[:both][same] = self._code[start : start + both][same]
+        others = np.append(np.flatnonzero(~same), np.arange(both, len(texts)))
+        if len(others):
+            known[others] = self._known(text_keys(texts.take(pa.array(others))))
+        return known
+
     def _known(self, keys: pa.ChunkedArray) -> Ints:
         """The number of each key among those that are known; -1 for none."""
         return _index_in(keys, self._keys)
@@ -213,16 +232,19 @@ class ImportedTeacher:
             sentences.append(f"The classes are {listed([quoted(n) for n in self._labels.names])}.")
         return sentences
 
-    def _note(self, kind: str, texts: Sequence[str], places: npt.NDArray[np.bool_]) -> None:
+    def _note(
+        self, kind: str, texts: Sequence[str] | pa.ChunkedArray, places: npt.NDArray[np.bool_]
+    ) -> None:
         """Count the texts at ``places`` as of this kind, and keep some as examples."""
         rows = np.flatnonzero(places)
         setattr(self, kind, getattr(self, kind) + len(rows))
         examples = self._examples.setdefault(kind, Counter())
         for row in rows.tolist() if kind == "unknown" else rows[:_EXAMPLES].tolist():
-            if len(examples) < _MOST_EXAMPLES or texts[row] in examples:
-                examples[texts[row]] += 1
+            text = texts[row].as_py() if isinstance(texts, pa.ChunkedArray) else texts[row]
+            if len(examples) < _MOST_EXAMPLES or text in examples:
+                examples[text] += 1
 
-    def _look_up(self, texts: Sequence[str], known: Ints) -> tuple[Ints, Floats]:
+    def _look_up(self, texts: Sequence[str] | pa.ChunkedArray, known: Ints) -> tuple[Ints, Floats]:
         matched = known >= 0
         at = np.where(matched, np.append(self._place, -1)[known], -1)
         torn = matched & self._torn[at]
