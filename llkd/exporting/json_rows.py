@@ -41,7 +41,7 @@ def json_lines(table: pa.Table) -> Iterator[pa.StringArray]:
 
 def line_bytes(lines: pa.StringArray) -> memoryview:
     """The lines one after the other, as they stand in a file."""
-    return memoryview(TextBytes.of(lines).data)
+    return TextBytes.of(lines).data.data
 
 
 def rows_sha256(table: pa.Table) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from llkd.errors import StoreError
@@ -27,6 +28,7 @@ SCORE_SCHEMA = pa.schema(
     ]
 )
 DAMAGED = ".damaged"
+_FEW = 1_000  # rows that are looked at for how often words come again
 LATER = {"disagreement"}
 """Columns that parts of earlier versions do not have."""
 REQUIRED_COLUMNS = tuple(name for name in SCORE_SCHEMA.names if name not in LATER)
@@ -117,24 +119,34 @@ class ScoreFiles:
         table = pa.concat_tables(tables, promote_options="default")
         rows = table["row"].to_numpy().astype(np.int64)
         flat = table["scores"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        scores = flat.reshape(-1, classes)
+        scores = np.array(flat).reshape(-1, classes)
         answer = table["answer"].to_numpy().astype(np.int64)
+        columns = [
+            rows, scores, answer, _words(table["source"]), _words(table["raw"]),
+            _disagreement(table),
+        ]  # fmt: skip
+        if (np.diff(rows) > 0).all():  # each once and in order, as a merge leaves them
+            return Scores(*columns)
         entries = _entry_in_use(rows, usable(scores, answer))
-        return Scores(
-            rows[entries],
-            scores[entries],
-            answer[entries],
-            table["source"].to_numpy(zero_copy_only=False)[entries],
-            table["raw"].to_numpy(zero_copy_only=False)[entries],
-            _disagreement(table)[entries],
-        )
+        return Scores(*(column[entries] for column in columns))
+
+
+def _words(column: pa.ChunkedArray) -> np.ndarray:
+    """Strings, None where there is none; of what comes often one object."""
+    if column.null_count == len(column):
+        return np.full(len(column), None, dtype=object)
+    if column.null_count or pc.count_distinct(column.slice(0, _FEW)).as_py() > _FEW // 10:
+        return np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
+    coded = pc.dictionary_encode(column).combine_chunks()
+    words = np.array(coded.dictionary.to_pylist(), dtype=object)
+    return np.asarray(words[coded.indices.to_numpy(zero_copy_only=False)])
 
 
 def _disagreement(table: pa.Table) -> np.ndarray:
     if "disagreement" not in table.column_names:
         return np.full(len(table), np.nan, dtype=np.float32)
     values = table["disagreement"].to_numpy(zero_copy_only=False)
-    return np.asarray(values, dtype=np.float32)
+    return np.array(values, dtype=np.float32)
 
 
 def usable(scores: np.ndarray, answer: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -62,29 +63,32 @@ class ImportedTeacher:
                 f"{self._name} has neither a column 'label' nor one column of probabilities for "
                 f"each class ({', '.join(labels.names)})."
             )
-        named, label = self._named(table)
-        if probabilities and self._raw:
-            scores = self._from_scores(table)
-        elif probabilities:
-            scores = self._from_probabilities(table)
-        else:
-            scores = self._from_confidence(table, label)
-        complete = np.isfinite(scores).all(axis=1)
-        # A confidence that is not that of the label is none.
-        scores[named & complete & (scores.argmax(axis=1) != label)] = np.nan
-        # The explicit answer; -1 where the scores say it.
-        answers = np.where(np.isfinite(scores).all(axis=1), -1, label)
         self._has_texts = "text" in columns
         self._asked = 0
         texts = table.column("text" if self._has_texts else "id")
         self._ids = stripped(table.column("id")) if "id" in columns else None
-        if texts.null_count:  # a record without a text labels none
-            there = np.flatnonzero(texts.is_valid().to_numpy())
-            texts, answers, scores = texts.drop_null(), answers[there], scores[there]
-            self._spelled = self._spelled[there]
+        there = np.flatnonzero(texts.is_valid().to_numpy()) if texts.null_count else None
+        if there is not None:  # a record without a text labels none
+            texts = texts.drop_null()
             self._ids = None if self._ids is None else self._ids.take(there)
         self._texts = texts
-        self._remember(texts, answers, scores)
+        with ThreadPoolExecutor(1) as second:  # Arrow and numpy hold no lock for most of it
+            keys = second.submit(_different, texts)
+            named, label = self._named(table)
+            if probabilities and self._raw:
+                scores = self._from_scores(table)
+            elif probabilities:
+                scores = self._from_probabilities(table)
+            else:
+                scores = self._from_confidence(table, label)
+            complete = np.isfinite(scores).all(axis=1)
+            # A confidence that is not that of the label is none.
+            scores[named & complete & (scores.argmax(axis=1) != label)] = np.nan
+            # The explicit answer; -1 where the scores say it.
+            answers = np.where(np.isfinite(scores).all(axis=1), -1, label)
+        if there is not None:
+            answers, scores, self._spelled = answers[there], scores[there], self._spelled[there]
+        self._remember(keys.result(), answers, scores)
         self.unmatched = self.unknown = self.conflicting = self.blank = self.by_id = 0
         self._examples: dict[str, Counter[str]] = {}
         self.cut = 0
@@ -262,15 +266,15 @@ class ImportedTeacher:
         self._note("by_id", texts, (known >= self._by_text) & usable)
         return answers, scores
 
-    def _remember(self, texts: pa.ChunkedArray, answers: Ints, scores: Doubles) -> None:
+    def _remember(self, different: pa.DictionaryArray, answers: Ints, scores: Doubles) -> None:
         """One entry for each different text, and whether its rows name different classes.
 
         Rows that name the same class agree: their confidence is the mean of those given. A row
         without a label says nothing beside one that has it.
         """
-        different = pc.dictionary_encode(text_keys(texts)).combine_chunks()
         code = different.indices.to_numpy().astype(np.int64)
-        head = np.unique(code, return_index=True)[1]
+        # Codes count up as their texts come first.
+        head = np.flatnonzero(np.diff(np.maximum.accumulate(code), prepend=-1))
         self._code = code
         self._keys = pa.chunked_array([different.dictionary])
         self._place = np.arange(len(head))
@@ -390,6 +394,10 @@ class ImportedTeacher:
                 f"{cell[:40]!r}."
             )
         return numbers
+
+
+def _different(texts: pa.ChunkedArray) -> pa.DictionaryArray:
+    return pc.dictionary_encode(text_keys(texts)).combine_chunks()
 
 
 def _index_in(cells: pa.ChunkedArray, values: pa.Array | pa.ChunkedArray) -> Ints:
