@@ -2,7 +2,7 @@
 
 import pytest
 
-from llkd.jobs.requests import usual_labelling
+from llkd.jobs.requests import NearDuplicatesRequest, usual_labelling
 from llkd.store import Store
 from tests.support.data_page import CSV, MANY, choose, metrics, upload
 from tests.support.encrypted_files import write_encrypted
@@ -207,3 +207,34 @@ def test_a_path_is_read_where_it_lies(home, tmp_path):
     button(app, "Create the project").click().run()
     assert Store(home).projects.get("Big").rows == 4
     assert path.exists()
+
+
+MANY_LINES = [f"{k},a message about street number {k // 2} and its lamp" for k in range(50_000)]
+LATER = "Near-duplicates are looked for in the background, once the project is there."
+
+
+def test_many_texts_do_not_wait_for_their_near_duplicates(home, started):
+    app = upload(opened("data"), "id,text\n" + "\n".join(MANY_LINES), "many.csv")
+    assert LATER in words(app)
+    # Who wants them left out waits for them.
+    leave_out = next(box for box in app.checkbox if box.label == "Leave out near-duplicates")
+    leave_out.check().run()
+    assert LATER not in words(app)
+    leave_out.uncheck().run()
+    app.run()
+    button(app, "Create the project").click().run()
+    assert not app.exception and not app.error
+    assert started == [NearDuplicatesRequest(project="Many")]
+    assert "Near-duplicates are looked for in the background: `llkd jobs`" in words(app)
+
+
+def test_where_a_second_file_has_gold_they_are_looked_for_first(home, started):
+    app = upload(opened("data"), "id,text\n" + "\n".join(MANY_LINES), "many.csv")
+    labels = "\n".join(f"{k},{'roads' if k % 3 else 'waste'}" for k in range(400))
+    upload(app, f"id,label\n{labels}\n", "gold.csv")
+    assert LATER not in words(app)
+    assert "are almost the same as an earlier one" in words(app)
+    button(app, "Create the project").click().run()
+    assert not app.exception and not app.error and not started
+    report = Store(home).projects.get("Many").report
+    assert report["near_duplicates"]["texts"] and report["held_out"]

@@ -12,6 +12,7 @@ from llkd.datasets import TextSet
 from llkd.datasets.checks.class_names import classes
 from llkd.datasets.importing import import_texts, prepare
 from llkd.store import Project, Store
+from llkd.workflows.near_duplicates import start_search
 from ui.data import drafts, preview
 from ui.data.measures import show_measures
 from ui.shell.page import choose_project, make_new_project
@@ -80,7 +81,9 @@ def make_project_form(
     ):
 
         def create() -> None:
-            open_project(import_texts(store, wished, text_set, source=source, holdout=held_out))
+            project = import_texts(store, wished, text_set, source=source, holdout=held_out)
+            open_project(project)
+            start_search(store, project)
 
         with st.spinner("Storing the texts \u2026"):
             unbroken(create)

@@ -14,6 +14,11 @@ from ui.shell.wording import TERMS, count, counted, plain, share
 def show_measures(texts: TextSet) -> None:
     """Near-duplicates, lengths, languages, and what models will not read whole."""
     show_near(texts.near, gone="near_duplicate" in texts.dropped)
+    if texts.near_later:
+        st.caption(
+            "Near-duplicates are looked for in the background, once the project is there.",
+            help=TERMS["near-duplicate"],
+        )
     with st.expander("Lengths and languages", icon=":material/bar_chart:", key="measures_box"):
         _shown(texts.statistics)
 

@@ -220,6 +220,7 @@ def _from_file(draft: Draft, finish: Finish, place: str) -> None:
         keep_duplicates=duplicates,
         near="drop" if near == "drop" else "keep",
         blocks=blocks,
+        near_later=place == "data",
     )
     text_set = readings.text_set(draft, reading)
     gold = _gold_file(draft, reading, place) if label_column is None else None

@@ -9,6 +9,7 @@ import streamlit as st
 
 from llkd import datasets
 from llkd.datasets import Reading, Source, TextSet
+from llkd.datasets.near_search import with_near
 from llkd.errors import LLKDError
 from ui.data.drafts import Draft
 
@@ -66,13 +67,15 @@ def _with_gold(
     label_column: str,
     stamps: Any,
 ) -> TextSet:
-    return datasets.with_gold(
+    with_labels = datasets.with_gold(
         text_set(draft, reading),
         gold.files[0].path,
         name=gold.files[0].name,
         id_column=id_column,
         label_column=label_column,
     )
+    # A hold-out is drawn by them: they are looked for once, and not at each look at the form.
+    return with_near(with_labels) if with_labels.near_later else with_labels
 
 
 def _stamp(draft: Draft) -> tuple[tuple[float, int], ...]:
