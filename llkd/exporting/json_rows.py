@@ -18,7 +18,10 @@ ROWS_RULE = (
     "spaces, numbers as short as they read back the same, U+0085, U+2028 and U+2029 escaped; rows "
     "in the project's order. Without a validation split this is the SHA-256 of curated.jsonl."
 )
-_ROWS, _BYTES = 20_000, 1 << 26  # of a part; its lines may be six times as long as its values
+PART_ROWS, PART_BYTES = (
+    20_000,
+    1 << 26,
+)  # of a part; its lines may be six times as long as its values
 _LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _ESCAPED = bytes(code < 0x20 or code in b'"\\' for code in range(256))
 _BEGINS_LINE_END = bytes(code in (0xC2, 0xE2) for code in range(256))
@@ -32,8 +35,8 @@ def json_lines(table: pa.Table) -> Iterator[pa.StringArray]:
     """
     start = 0
     while start < table.num_rows:
-        rows = min(_ROWS, table.num_rows - start)
-        while rows > 1 and table.slice(start, rows).nbytes > _BYTES:
+        rows = min(PART_ROWS, table.num_rows - start)
+        while rows > 1 and table.slice(start, rows).nbytes > PART_BYTES:
             rows //= 2
         yield _lines(table.slice(start, rows))
         start += rows

@@ -22,8 +22,8 @@ def looked_up(
 
 def _arrow(texts: pd.Series, rows: np.ndarray) -> pa.ChunkedArray:
     together = len(rows) > 0 and bool((np.diff(rows) == 1).all())
-    chosen = texts.iloc[rows[0] : rows[-1] + 1] if together else texts.iloc[rows]
-    column = pa.array(chosen, from_pandas=True)
+    here = texts.iloc[rows[0] : rows[-1] + 1] if together else texts.iloc[rows]
+    column = pa.array(here, from_pandas=True)
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     # A chunk as Arrow has read it: its texts have less than 2 GiB, which these offsets can count.
     return pa.chunked_array([chunk.cast(pa.string()) for chunk in chunks], type=pa.string())

@@ -8,11 +8,13 @@ from pathlib import PurePath
 import pandas as pd
 import streamlit as st
 
+from llkd import jobs
 from llkd.datasets import TextSet
 from llkd.datasets.checks.class_names import classes
 from llkd.datasets.importing import import_texts, prepare
+from llkd.datasets.near_search import NEAR_LATER
+from llkd.jobs.requests import NearDuplicatesRequest
 from llkd.store import Project, Store
-from llkd.workflows.near_duplicates import start_search
 from ui.data import drafts, preview
 from ui.data.measures import show_measures
 from ui.shell.page import choose_project, make_new_project
@@ -83,7 +85,8 @@ def make_project_form(
         def create() -> None:
             project = import_texts(store, wished, text_set, source=source, holdout=held_out)
             open_project(project)
-            start_search(store, project)
+            if project.report.get(NEAR_LATER):
+                jobs.start(store, NearDuplicatesRequest(project=project.name))
 
         with st.spinner("Storing the texts \u2026"):
             unbroken(create)

@@ -64,7 +64,7 @@ class ImportedTeacher:
                 f"each class ({', '.join(labels.names)})."
             )
         self._has_texts = "text" in columns
-        self._asked = 0
+        self._before = 0
         texts = table.column("text" if self._has_texts else "id")
         self._ids = stripped(table.column("id")) if "id" in columns else None
         there = np.flatnonzero(texts.is_valid().to_numpy()) if texts.null_count else None
@@ -192,7 +192,7 @@ class ImportedTeacher:
 
     def _matched(self, texts: Sequence[str] | pa.ChunkedArray) -> Ints:
         """The number of each text's key among those that are known; -1 for none."""
-        start, self._asked = self._asked, self._asked + len(texts)
+        start, self._before = self._before, self._before + len(texts)
         if not isinstance(texts, pa.ChunkedArray):
             return self._known(text_keys(texts))
         both = min(len(texts), max(0, len(self._texts) - start)) if self._has_texts else 0

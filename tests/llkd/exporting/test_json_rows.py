@@ -59,7 +59,7 @@ def numbers(rng, count):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_value_is_written_as_the_json_module_writes_it(seed, monkeypatch):
-    monkeypatch.setattr(json_rows, "_ROWS", 37)
+    monkeypatch.setattr(json_rows, "PART_ROWS", 37)
     rng, choice = np.random.default_rng(seed), random.Random(seed)
     values = numbers(rng, 200)
     count = len(values)
@@ -94,7 +94,7 @@ def test_a_text_comes_back(text):
 
 
 def test_large_texts_go_a_few_at_a_time(monkeypatch):
-    monkeypatch.setattr(json_rows, "_BYTES", 1 << 16)
+    monkeypatch.setattr(json_rows, "PART_BYTES", 1 << 16)
     table = pa.table({"text": ["\x01" * 50_000, "a", "b" * 100_000, "\n" * 20_000, "c"]})
     assert written(table) == reference(table)
     assert len(list(json_lines(table))) >= 3
