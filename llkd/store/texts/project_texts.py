@@ -36,6 +36,7 @@ from llkd.store.home import Home, atomic_file
 from llkd.store.job_records import LIVE
 from llkd.store.texts.project_record import Addition, Project, project_from_row
 
+_OF_THE_IMPORT = "near-duplicates"  # a kind of job
 WAIT_SECONDS = 120.0
 
 
@@ -166,12 +167,15 @@ def record_addition(
     """Let the record name what was added, where it is still what ``project`` is.
 
     Raises UserError where it is not, or where a job works on the project: jobs and texts are made
-    in transactions that wait for one another, so none begins while its texts change.
+    in transactions that wait for one another, so none begins while its texts change. The search
+    for near-duplicates is in nobody's way: it is among the texts of the import, which stay.
     """
     table = schema.projects
     job_table = schema.jobs
     query = sa.select(job_table.c.id).where(
-        (job_table.c.project_id == project.id) & job_table.c.state.in_(LIVE)
+        (job_table.c.project_id == project.id)
+        & job_table.c.state.in_(LIVE)
+        & (job_table.c.kind != _OF_THE_IMPORT)
     )
     job = connection.execute(query.limit(1)).scalar()
     if job is not None:

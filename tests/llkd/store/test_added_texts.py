@@ -79,6 +79,20 @@ def test_a_job_at_work_and_others_that_added_meanwhile_are_in_the_way(store, pro
     assert len(store.home.all_added_texts(project.id)) == 1
 
 
+@pytest.mark.usefixtures("database")
+def test_the_search_for_near_duplicates_of_the_import_is_in_nobodys_way(store, project):
+    with living_job(store, project, "near-duplicates"):
+        larger = added_lines(store, project, MORE)
+        assert larger.rows == project.rows + 2
+        # What it finds is of the import, and takes nothing from what was added meanwhile.
+        store.projects.add_to_report(
+            project.id, {"near_duplicates": {"texts": 0}}, without="none", warnings=()
+        )
+    now = store.projects.get("p")
+    assert (now.rows, now.digest, now.additions) == (larger.rows, larger.digest, larger.additions)
+    assert now.report["near_duplicates"] == {"texts": 0}
+
+
 def full(*_args, **_kwargs):
     raise OSError(28, "No space left on device")
 
