@@ -8,6 +8,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 
 from llkd import isolation
 from llkd.errors import JobCancelled, LLKDError, UserError, in_words
@@ -24,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     words = list(sys.argv[1:] if argv is None else argv)
     if _reads_file(words):
-        isolation.start()  # it is ready when the command is
+        with suppress(OSError):  # whoever needs it says so
+            isolation.start()  # it is ready when the command is
     from llkd.cli.parser import make_parser
 
     wants_json = "--json" in _before_names(words)

@@ -16,14 +16,18 @@ def looked_up(
     teacher: ImportedTeacher, texts: pd.Series, rows: np.ndarray
 ) -> Generator[LabeledBatch]:
     """Yield what the file says of these rows of a project's texts; ``index`` points to ``rows``."""
-    for batch in teacher.score(_arrow(texts, rows)):
+    together = len(rows) > 0 and bool((np.diff(rows) == 1).all())
+    here = _arrow(texts.iloc[rows[0] : rows[-1] + 1]) if together else texts.iloc[rows].tolist()
+    for batch in teacher.score(here):
         yield LabeledBatch(batch, False)
 
 
-def _arrow(texts: pd.Series, rows: np.ndarray) -> pa.ChunkedArray:
-    together = len(rows) > 0 and bool((np.diff(rows) == 1).all())
-    here = texts.iloc[rows[0] : rows[-1] + 1] if together else texts.iloc[rows]
-    column = pa.array(here, from_pandas=True)
+def _arrow(texts: pd.Series) -> pa.ChunkedArray:
+    """The texts of rows that stand together, in the chunks in which they were read.
+
+    Those are of less than 2 GiB each, which these offsets can count; rows taken one by one may not
+    be.
+    """
+    column = pa.array(texts, from_pandas=True)
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    # A chunk as Arrow has read it: its texts have less than 2 GiB, which these offsets can count.
     return pa.chunked_array([chunk.cast(pa.string()) for chunk in chunks], type=pa.string())

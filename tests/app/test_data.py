@@ -7,7 +7,7 @@ from llkd.store import Store
 from tests.support.data_page import CSV, MANY, choose, metrics, upload
 from tests.support.encrypted_files import write_encrypted
 from tests.support.pages import button, opened, said, words
-from tests.support.seeded_projects import seeded_project
+from tests.support.seeded_projects import living_job, seeded_project
 
 
 def test_the_first_page_offers_a_file_pasting_and_the_sample(home):
@@ -225,7 +225,15 @@ def test_many_texts_do_not_wait_for_their_near_duplicates(home, started):
     button(app, "Create the project").click().run()
     assert not app.exception and not app.error
     assert started == [NearDuplicatesRequest(project="Many")]
-    assert "Near-duplicates are looked for in the background: `llkd jobs`" in words(app)
+    # That job was stopped (the stand-in stops all): the page offers another one.
+    assert "Near-duplicates are not counted yet." in words(app)
+    app.run()
+    button(app, "Look for near-duplicates").click().run()
+    assert started == [NearDuplicatesRequest(project="Many")] * 2
+    store = Store(home)
+    with living_job(store, store.projects.get("Many"), "near-duplicates"):
+        app.run()
+        assert "Near-duplicates are looked for in the background: `llkd jobs`" in words(app)
 
 
 def test_where_a_second_file_has_gold_they_are_looked_for_first(home, started):

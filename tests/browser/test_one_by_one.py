@@ -232,6 +232,46 @@ def test_a_link_that_is_clicked_right_after_a_key_leads_away_and_the_key_is_stor
     assert page.problems == []
 
 
+def test_a_link_without_a_connection_leads_nowhere_and_the_keys_go_on(server, page):
+    """Streamlit drops such a click; the card must not wait for a page that does not come."""
+    store, project = seeded_project(server.home, n=100)
+    one_by_one(server, page)
+    server.stop(signal.SIGKILL)
+    page.keyboard.press("1")
+    page.get_by_role("link", name="Export").first.click()
+    page.wait_for_timeout(2500)
+    server.start()
+    all_stored(page, store, project, 1)
+    settled(page)
+    began = time.monotonic()
+    page.wait_for_timeout(300)
+    page.keyboard.press("2")
+    all_stored(page, store, project, 2, seconds=5)
+    assert len(stored(store, project)) == 2 and time.monotonic() - began < 10
+    page.get_by_role("link", name="Export").first.click()
+    page.get_by_text("What to export").first.wait_for(timeout=10_000)
+
+
+def test_clicks_that_wait_for_a_key_are_all_done_in_their_order(server, page):
+    store, project = seeded_project(server.home, n=100)
+    one_by_one(server, page)
+    for name in ("Export", "Curate"):  # plane and card begin together
+        page.get_by_role("link", name=name).first.click()
+        page.get_by_text("What to export" if name == "Export" else "One by one").first.wait_for()
+        settled(page)
+    page.get_by_text(re.compile("^Text 1 of ")).wait_for()
+    page.wait_for_timeout(150)
+    os.killpg(server.process.pid, signal.SIGSTOP)
+    page.keyboard.press("1")
+    page.get_by_role("button", name="Filter").first.click()
+    page.get_by_role("link", name="Export").first.click()
+    page.wait_for_timeout(300)
+    os.killpg(server.process.pid, signal.SIGCONT)
+    page.get_by_text("What to export").first.wait_for(timeout=10_000)
+    assert len(stored(store, project)) == 1
+    assert page.problems == []
+
+
 def test_the_card_takes_the_focus_but_not_from_somebody_who_types(server, page):
     store, project = seeded_project(server.home, n=100)
     one_by_one(server, page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import PurePath
 
 import pandas as pd
@@ -13,6 +14,7 @@ from llkd.datasets import TextSet
 from llkd.datasets.checks.class_names import classes
 from llkd.datasets.importing import import_texts, prepare
 from llkd.datasets.near_search import NEAR_LATER
+from llkd.errors import LLKDError
 from llkd.jobs.requests import NearDuplicatesRequest
 from llkd.store import Project, Store
 from ui.data import drafts, preview
@@ -86,7 +88,8 @@ def make_project_form(
             project = import_texts(store, wished, text_set, source=source, holdout=held_out)
             open_project(project)
             if project.report.get(NEAR_LATER):
-                jobs.start(store, NearDuplicatesRequest(project=project.name))
+                with suppress(LLKDError):  # the project is there; its page says that they are not
+                    jobs.start(store, NearDuplicatesRequest(project=project.name))
 
         with st.spinner("Storing the texts \u2026"):
             unbroken(create)

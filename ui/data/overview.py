@@ -11,6 +11,7 @@ from llkd import jobs
 from llkd.datasets.checks.repeats import NearDuplicates
 from llkd.datasets.near_search import NEAR_LATER
 from llkd.errors import UserError
+from llkd.jobs.requests import NearDuplicatesRequest
 from llkd.store import Project, Store
 from ui.data import adding, class_drafts, managing, preview
 from ui.data.creation import show_kept
@@ -19,6 +20,7 @@ from ui.shell import job_cards, reads
 from ui.shell.errors import show_errors
 from ui.shell.page import choose_project, make_new_project
 from ui.shell.text_notices import data_notice
+from ui.shell.unbroken import press_once
 from ui.shell.wording import TERMS, count, counted, plain, when
 
 FIRST = 100
@@ -59,7 +61,7 @@ def overview(store: Store, project: Project) -> bool:
     near = report.get("near_duplicates")
     show_near(NearDuplicates(**near) if near else None, gone="near_duplicate" in dropped)
     if report.get(NEAR_LATER):
-        st.caption("Near-duplicates are looked for in the background: `llkd jobs` shows how far.")
+        _near_later(store, project)
     if lost:
         with st.expander(
             f"Why {counted(lost, 'row')} were dropped",
@@ -69,6 +71,17 @@ def overview(store: Store, project: Project) -> bool:
             kept_count = int(report.get("kept", project.stages[0]))
             show_kept(int(report.get("rows", 0)), kept_count, dropped, int(report.get("gold", 0)))
     return onward
+
+
+def _near_later(store: Store, project: Project) -> None:
+    """That near-duplicates are being looked for, or how to have them looked for."""
+    if job_cards.live_job(store, project.id, ("near-duplicates",)) is not None:
+        st.caption("Near-duplicates are looked for in the background: `llkd jobs` shows how far.")
+        return
+    st.caption("Near-duplicates are not counted yet.")
+    if press_once("Look for near-duplicates", icon=":material/search:", key="near_look"):
+        jobs.start(store, NearDuplicatesRequest(project=project.name))
+        st.rerun()
 
 
 def _onward(store: Store, project: Project) -> bool:

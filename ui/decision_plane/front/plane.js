@@ -49,9 +49,12 @@ class Plane {
     // A digit typed here is no shortcut of the page, which sees no field but this component.
     this.$(".plane").addEventListener("keydown", (event) => event.stopPropagation(), { signal });
     // What is still to be said is said while the button goes down, before the click.
-    document.addEventListener("pointerdown", (event) => linkAway(event) && this.commitNow(), { signal, capture: true });
-    document.addEventListener("click", (event) => linkAway(event) && this.leaving.now(), { signal, capture: true });
-    this.leaving = new Leaving(() => this.#fallSilent(), signal);
+    document.addEventListener("pointerdown", (event) => linkAway(event) && this.#sayAll(), { signal, capture: true });
+    // Of a click that the card holds back nothing comes here.
+    document.addEventListener("click", (event) => linkAway(event) && this.leaving.now(), { signal });
+    this.leaving = new Leaving(() => this.#fallSilent(), () => this.#speakAgain(), signal);
+    this.lookWaits = false; // a zoom that the server was not told of
+    this.unsaid = new Map(); // by name: what was not to be said while another page was awaited
     document.addEventListener("llkd-text", ({ detail }) => this.show(detail), { signal });
     this.sizes = new ResizeObserver(() => this.touch("cells"));
     this.sizes.observe(this.$(".figure"));
@@ -188,13 +191,16 @@ class Plane {
     clearTimeout(this.timers.look);
     // A zoom comes in many small changes; any other is one act, and whoever leaves the page at once
     // finds it again.
-    if ("zoom" in changes) this.timers.look = setTimeout(() => this.#tellLook(), LOOK_AFTER);
+    this.lookWaits = "zoom" in changes;
+    if (this.lookWaits) this.timers.look = setTimeout(() => this.#tellLook(), LOOK_AFTER);
     else this.#tellLook();
     this.hover(-1);
     this.touch("cells");
   }
 
   #tellLook() {
+    clearTimeout(this.timers.look);
+    this.lookWaits = false;
     if (this.settings?.reports.look) this.#send("look", { ...this.look, seq: this.seq.look });
   }
 
@@ -235,12 +241,24 @@ class Plane {
     return Math.max(this.seq[part] + 1, Date.now());
   }
 
+  #sayAll() {
+    this.commitNow();
+    if (this.lookWaits) this.#tellLook();
+  }
+
   #fallSilent() {
-    for (const name of ["commit", "look", "hover"]) clearTimeout(this.timers[name]);
+    for (const name of ["commit", "hover"]) clearTimeout(this.timers[name]);
+  }
+
+  #speakAgain() {
+    for (const [name, value] of this.unsaid) this.#send(name, value);
+    this.unsaid.clear();
+    this.#sayAll();
   }
 
   #send(name, value) {
-    if (!this.leaving.silent) this.setStateValue?.(name, value);
+    if (this.leaving.silent) this.unsaid.set(name, value);
+    else this.setStateValue?.(name, value);
   }
 
   // ---- what is asked

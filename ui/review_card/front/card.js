@@ -37,7 +37,8 @@ class Card {
     const { signal } = this.stopper;
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.root.addEventListener("click", (event) => this.#click(event), { signal });
-    this.leaving = new Leaving(() => this.#fallSilent(), signal);
+    this.held = []; // clicks elsewhere that wait until all is stored
+    this.leaving = new Leaving(() => this.#fallSilent(), () => this.#speakAgain(), signal);
     document.addEventListener("click", (event) => this.#clickedElsewhere(event), { signal, capture: true });
     this.timers.slow = setInterval(() => this.#showSaving(), 500);
   }
@@ -119,7 +120,7 @@ class Card {
     this.lastDecision = older.lastDecision;
     this.keysShown = older.keysShown;
     this.changed = older.changed;
-    if (older.held) this.#hold(older.held);
+    for (const pressed of older.held) this.#hold(pressed);
     older.retire();
     if (this.decided) this.#soonRest();
     return again;
@@ -128,7 +129,7 @@ class Card {
   /** Another card took over: this one hears no key, sends nothing and is not seen. */
   retire() {
     this.retired = true;
-    this.held = null;
+    this.held = [];
     this.queue.stop();
     this.root.hidden = true;
     for (const name of ["rest", "tell", "held"]) clearTimeout(this.timers[name]);
@@ -174,33 +175,40 @@ class Card {
       event.stopImmediatePropagation();
       return this.#hold(pressed);
     }
-    this.letThrough = null;
     if (link) this.leaving.now();
   }
 
   #hold(pressed) {
-    this.held = pressed;
+    this.held.push(pressed);
     clearTimeout(this.timers.held);
     // What a slow server has not stored by then stays in the tab, and is sent when the page is back.
     this.timers.held = setTimeout(() => this.#letGo(), HELD_AT_MOST);
   }
 
   #letGo() {
-    const pressed = this.held;
+    const held = this.held;
     clearTimeout(this.timers.held);
-    this.held = null;
-    this.letThrough = pressed;
-    pressed?.click();
+    this.held = [];
+    for (const pressed of held) {
+      this.letThrough = pressed;
+      pressed.click();
+    }
+    this.letThrough = null;
   }
 
   #fallSilent() {
     for (const name of ["rest", "tell"]) clearTimeout(this.timers[name]);
-    this.queue.stop();
+    this.queue.pause();
+  }
+
+  #speakAgain() {
+    this.queue.resume();
+    if (this.decided) this.#soonRest();
   }
 
   #confirm(ids) {
     this.queue.confirm(ids);
-    if (this.held && !this.queue.waiting.length) this.#letGo();
+    if (this.held.length && !this.queue.waiting.length) this.#letGo();
   }
 
   #act(act, stamp, kind = "key") {
@@ -307,7 +315,6 @@ class Card {
   }
 
   #tell(presses, attempt) {
-    if (this.leaving.silent) return;
     this.setStateValue?.("told", this.#report(presses, attempt));
   }
 
@@ -399,7 +406,7 @@ class Card {
   stop() {
     if (this.data && active.get(this.data.key) === this) active.delete(this.data.key);
     this.stopper.abort();
-    this.held?.click();
+    this.#letGo();
     this.queue.stop();
     this.channel.port1.close();
     clearInterval(this.timers.slow);

@@ -17,6 +17,7 @@ export class Queue {
     this.attempt = 0;
     this.place = null;
     this.timer = 0;
+    this.paused = false;
   }
 
   /** Where the tab keeps them: another project, home or person has another place. */
@@ -51,6 +52,7 @@ export class Queue {
   }
 
   tell() {
+    if (this.paused) return;
     this.send(this.unsent(), this.attempt);
     clearTimeout(this.timer);
     if (!this.waiting.length) return;
@@ -79,6 +81,17 @@ export class Queue {
 
   stop() {
     clearTimeout(this.timer);
+  }
+
+  /** Nothing is sent, and all is kept, until `resume`. */
+  pause() {
+    this.paused = true;
+    this.stop();
+  }
+
+  resume() {
+    this.paused = false;
+    if (this.waiting.length) this.tell();
   }
 
   #keep() {
