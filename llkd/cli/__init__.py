@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from llkd.cli.parser import make_parser
 
     wants_json = "--json" in _before_names(words)
-    arguments = Namespace(job=None)
+    arguments = Namespace(job=None, attempt=None)
     try:
         parser = make_parser()
         _refuse_dashes(words)
@@ -38,13 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command is None and arguments.job is None:
             parser.print_help()
             return 0
-        return _act(arguments) if arguments.command is not None else _act_as_job(arguments.job)
+        return _act(arguments) if arguments.command is not None else _act_as_job(arguments)
     except KeyboardInterrupt:
         return _fail("Interrupted.", 130, wants_json)
     except JobCancelled as error:
         return _fail(str(error), 130, wants_json)
     except LLKDError as error:
-        _record_early_failure(arguments.job, str(error))
+        _record_early_failure(arguments, str(error))
         return _fail(str(error), error.exit_code, wants_json, getattr(error, "changed", ()))
     except BrokenPipeError:
         # The reader (head, less) has gone; there is nobody to tell.
@@ -100,7 +100,7 @@ def _act(arguments: Namespace) -> int:
     return 1 if command in WITHOUT_STORE and document.get("faults") else 0
 
 
-def _act_as_job(job_id: int) -> int:
+def _act_as_job(arguments: Namespace) -> int:
     """What a job's own process does. Its home is that of LLKD_HOME; its report goes to its log."""
     from llkd.cli.actions.jobs import run_stored
     from llkd.cli.reports import REPORTS
@@ -110,7 +110,8 @@ def _act_as_job(job_id: int) -> int:
     take_keys()
     store = Store()
     try:
-        command, document = run_stored(store, job_id)
+        arguments.attempt = store.jobs.get(arguments.job).attempts
+        command, document = run_stored(store, arguments.job)
     finally:
         store.close()
     REPORTS[command](document)
@@ -127,15 +128,21 @@ def _fail(message: str, code: int, wants_json: bool, changed: Sequence[str] = ()
     return code
 
 
-def _record_early_failure(job_id: int | None, message: str) -> None:
-    """A background job that fails before its work begins says why, instead of just ending."""
-    if job_id is None:
+def _record_early_failure(arguments: Namespace, message: str) -> None:
+    """A background job that fails before its work begins says why, instead of just ending.
+
+    Whoever resumes a job at once has queued its next attempt by now, which has not failed.
+    """
+    if arguments.job is None:
         return
     from llkd.store import Store
 
     try:
         store = Store()
-        store.jobs.move(job_id, ("queued",), "failed", error=message, finished=time.time())
+        attempt = getattr(arguments, "attempt", None)
+        if attempt in (None, store.jobs.get(arguments.job).attempts):
+            failed = {"error": message, "finished": time.time()}
+            store.jobs.move(arguments.job, ("queued",), "failed", **failed)
         store.close()
     except LLKDError as error:  # then it is shown as died, with this in its log
         logging.getLogger("llkd").warning("the outcome was not written: %s", error)

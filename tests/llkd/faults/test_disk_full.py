@@ -134,6 +134,7 @@ def test_on_a_page(home, monkeypatch):
     assert store.projects.all() == []
     assert maintenance.examine(home).faults == [] or maintenance.mend(home).faults == []
     monkeypatch.setattr(pq.ParquetWriter, "write_table", real)
+    monkeypatch.setattr("ui.shell.unbroken.DOUBLE_CLICK", 0.0)  # a person presses later
     button(app, "Open the sample").click().run()
     assert len(store.projects.all()) == 1
     store.close()
