@@ -25,18 +25,25 @@ def press_once(label: str, *, key: str, **options: Any) -> bool:
 
     After a press it is another button, with the same words in the same place: a second press that
     is on its way is one of a button that is no more. Where the browser was quick enough to press
-    the new one, it does not count within a second. ``options`` are those of ``st.button``, but for
+    the new one, it does not count within a second of the run that drew it after what the first
+    press had begun, or within three of that press. ``options`` are those of ``st.button``, but for
     callbacks.
     """
     name, place = f"_presses_{key}", st.empty()
-    presses, last = st.session_state.get(name, (0, None))
+    presses, last, drawn = st.session_state.get(name, (0, None, None))
     pressed = place.button(label, key=f"{key}_again_{presses}" if presses else key, **options)
-    if not pressed or (last is not None and time.monotonic() - last < DOUBLE_CLICK):
-        return False
-    # The new one first: where another press ends this run here, that one is the press.
-    place.button(label, key=f"{key}_again_{presses + 1}", **options)
-    st.session_state[name] = presses + 1, time.monotonic()
-    return True
+    now = time.monotonic()
+    if last is not None:
+        too_soon = now < (last + 3 * DOUBLE_CLICK if drawn is None else drawn + DOUBLE_CLICK)
+        if drawn is None:
+            st.session_state[name] = presses, last, now
+        if too_soon:
+            return False
+    if pressed:
+        # The new one first: where another press ends this run here, that one is the press.
+        place.button(label, key=f"{key}_again_{presses + 1}", **options)
+        st.session_state[name] = presses + 1, time.monotonic(), None
+    return pressed
 
 
 def unbroken(act: Callable[[], Result]) -> Result:
