@@ -30,12 +30,12 @@ def press_once(label: str, *, key: str, **options: Any) -> bool:
     callbacks.
     """
     name, place = f"_presses_{key}", st.empty()
-    presses, last, drawn = st.session_state.get(name, (0, None, None))
+    presses, last, since = st.session_state.get(name, (0, None, None))
     pressed = place.button(label, key=f"{key}_again_{presses}" if presses else key, **options)
     now = time.monotonic()
     if last is not None:
-        too_soon = now < (last + 3 * DOUBLE_CLICK if drawn is None else drawn + DOUBLE_CLICK)
-        if drawn is None:
+        too_soon = now < (last + 3 * DOUBLE_CLICK if since is None else since + DOUBLE_CLICK)
+        if since is None:
             st.session_state[name] = presses, last, now
         if too_soon:
             return False
