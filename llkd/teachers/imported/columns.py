@@ -11,7 +11,8 @@ from llkd.datasets.checks.columns import guess_id, guess_label, guess_text
 from llkd.errors import DataError, NotFound
 from llkd.models import sources
 from llkd.teachers.imported.predictions import predictions_teacher
-from llkd.teachers.imported.teacher import RESERVED, SCORE, ImportedTeacher
+from llkd.teachers.imported.score_columns import SCORE
+from llkd.teachers.imported.teacher import RESERVED, ImportedTeacher
 
 PROBABILITY = ("probability_", "prob_", "p_")
 

@@ -17,13 +17,11 @@ from llkd.datasets.checks.class_names import class_finder, cleaned
 from llkd.datasets.wording import count, listed, quoted
 from llkd.errors import DataError
 from llkd.teachers.base import Floats, Ints, ScoredBatch
-from llkd.teachers.imported.cells import Doubles, filled, floats, stripped, text_keys
+from llkd.teachers.imported.cells import Doubles, stripped, text_keys
+from llkd.teachers.imported.score_columns import ScoreColumns
 
 BATCH = 1 << 16
-CERTAIN = 1 - 1e-9  # a confidence of 1 would make the other scores minus infinity
 RESERVED = {"id", "text", "label", "confidence"}
-SCORE = "score_"
-"""How the columns of raw scores begin, before the name of the class."""
 _SURE_IDS = 0.9
 _EXAMPLES = 3
 _MOST_EXAMPLES = 1_000
@@ -75,12 +73,13 @@ class ImportedTeacher:
         with ThreadPoolExecutor(1) as second:  # Arrow and numpy hold no lock for most of it
             keys = second.submit(_different, texts)
             named, label = self._named(table)
-            if probabilities and self._raw:
-                scores = self._from_scores(table)
-            elif probabilities:
-                scores = self._from_probabilities(table)
+            numbers = ScoreColumns(table, labels, identity)
+            if not probabilities:
+                scores = numbers.from_confidence(label)
+            elif numbers.raw:
+                scores = numbers.from_scores()
             else:
-                scores = self._from_confidence(table, label)
+                scores = numbers.from_probabilities()
             complete = np.isfinite(scores).all(axis=1)
             # A confidence that is not that of the label is none.
             scores[named & complete & (scores.argmax(axis=1) != label)] = np.nan
@@ -96,16 +95,6 @@ class ImportedTeacher:
     @property
     def _name(self) -> str:
         return str(self._identity["file"])
-
-    @property
-    def _raw(self) -> bool:
-        """Whether the file's numbers are scores and no probabilities."""
-        names = self._labels.names
-        return all(self._called(n) != n and self._called(n).startswith(SCORE) for n in names)
-
-    def _called(self, part: str) -> str:
-        """What the file itself calls a column."""
-        return str(self._identity.get("columns", {}).get(part, part))
 
     def describe(self) -> dict[str, Any]:
         """The file's name and sha256, and the classes."""
@@ -334,66 +323,6 @@ class ImportedTeacher:
         classes = [find(cell) if cell else None for cell in self._cells]
         index = np.array([-1 if k is None else k for k in classes], dtype=np.int64)
         return named[self._spelled], index[self._spelled]
-
-    def _from_probabilities(self, table: pa.Table) -> Doubles:
-        """Log-probabilities ``[rows, classes]``; NaN in rows with an empty cell."""
-        names = self._labels.names
-        complete = np.logical_and.reduce([filled(table.column(name)) for name in names])
-        values = self._numbers(table, names, complete)
-        total = values.sum(axis=1)
-        nothing = np.flatnonzero(complete & (total <= 0))
-        if len(nothing):
-            raise DataError(f"{self._name}, row {nothing[0] + 1}: the probabilities are all 0.")
-        values[complete] /= total[complete, None]
-        return np.asarray(np.log(np.maximum(values, 1 - CERTAIN)))  # a NaN stays one
-
-    def _from_scores(self, table: pa.Table) -> Doubles:
-        """Raw scores ``[rows, classes]`` as log-probabilities; NaN in rows with an empty cell."""
-        names = self._labels.names
-        complete = np.logical_and.reduce([filled(table.column(name)) for name in names])
-        values = np.stack([floats(table.column(name)) for name in names], axis=1)
-        values[~complete] = np.nan
-        # A log-probability of 0 is minus infinity, but not of all classes.
-        nothing = complete & (values == -np.inf).all(axis=1)
-        bad = complete[:, None] & (np.isnan(values) | (values == np.inf) | nothing[:, None])
-        for row, k in np.argwhere(bad)[:1].tolist():
-            cell = str(table.column(names[k])[row].as_py())
-            raise DataError(
-                f"{self._name}, row {row + 1}: {self._called(names[k])!r} must be a number, but it "
-                f"was {cell[:40]!r}."
-            )
-        values = values - values.max(axis=1, keepdims=True)
-        values -= np.log(np.exp(values).sum(axis=1, keepdims=True))
-        return np.asarray(np.maximum(values, np.log(1e-300)))  # a NaN stays one
-
-    def _from_confidence(self, table: pa.Table, label: Ints) -> Doubles:
-        """The label's confidence, the rest shared evenly; NaN where there is none."""
-        rows, classes = len(label), len(self._labels.labels)
-        if "confidence" not in table.column_names:
-            return np.full((rows, classes), np.nan)
-        complete = (label >= 0) & filled(table.column("confidence"))
-        confidence = self._numbers(table, ["confidence"], complete)[:, 0]
-        rest = (1 - np.minimum(confidence, CERTAIN)) / (classes - 1)
-        values = np.repeat(rest[:, None], classes, axis=1)
-        own = np.clip(confidence[complete], 1 - CERTAIN, CERTAIN)
-        values[np.arange(rows)[complete], label[complete]] = own
-        return np.asarray(np.log(values))
-
-    def _numbers(
-        self, table: pa.Table, columns: Sequence[str], rows: npt.NDArray[np.bool_]
-    ) -> Doubles:
-        """``[rows, columns]`` from 0 to 1 in the rows ``wanted``, NaN in the others."""
-        numbers = np.stack([floats(table.column(name)) for name in columns], axis=1)
-        numbers[~rows] = np.nan
-        with np.errstate(invalid="ignore"):
-            bad = rows[:, None] & ~((numbers >= 0) & (numbers <= 1))
-        for row, k in np.argwhere(bad)[:1].tolist():
-            called, cell = self._called(columns[k]), str(table.column(columns[k])[row].as_py())
-            raise DataError(
-                f"{self._name}, row {row + 1}: {called!r} must be a number from 0 to 1, but it was "
-                f"{cell[:40]!r}."
-            )
-        return numbers
 
 
 def _different(texts: pa.ChunkedArray) -> pa.DictionaryArray:
